@@ -1,0 +1,73 @@
+"""The protocol of Geodata Pixel without any I/O: operations as flows, and the machines that they stand on.
+
+Nothing in this package opens a file or a socket, reads a clock, the environment or a random source, sleeps, locks or
+starts a thread. `pixel_transports` performs what the flows ask for.
+"""
+
+from pixel_core.api import PixelApi
+from pixel_core.effects import (
+    Clock,
+    Digest,
+    Effect,
+    Exchange,
+    FileFacts,
+    Flow,
+    Lease,
+    Once,
+    Random,
+    Read,
+    Report,
+    Sleep,
+    Stat,
+    Together,
+    Write,
+)
+from pixel_core.exchanges import exchange
+from pixel_core.http1 import ClientConnection, Limits
+from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response, Timeouts
+from pixel_core.operations import AsyncFace, BlockingFace, Page, Resource, listing, operation
+from pixel_core.pool import Pool
+from pixel_core.retries import RetryPolicy
+from pixel_core.session import Options, Session
+from pixel_core.tokens import Account, Tokens
+
+__all__ = [
+    "Account",
+    "AsyncFace",
+    "BlockingFace",
+    "ClientConnection",
+    "Clock",
+    "Digest",
+    "Effect",
+    "Exchange",
+    "FileFacts",
+    "FileSlice",
+    "Flow",
+    "Form",
+    "Headers",
+    "Lease",
+    "Limits",
+    "Once",
+    "Options",
+    "Origin",
+    "Page",
+    "PixelApi",
+    "Pool",
+    "Random",
+    "Read",
+    "Report",
+    "Request",
+    "Resource",
+    "Response",
+    "RetryPolicy",
+    "Session",
+    "Sleep",
+    "Stat",
+    "Timeouts",
+    "Together",
+    "Tokens",
+    "Write",
+    "exchange",
+    "listing",
+    "operation",
+]

@@ -1,0 +1,101 @@
+"""Data collections: the images, rasters or point clouds of a project, all of one kind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pixel_core.api.addresses import collection_path, project_path, query_of
+from pixel_core.api.lists import Lists, validated
+from pixel_core.api.projects import changes
+from pixel_core.effects import Flow
+from pixel_core.models import DataCollection, DataCollectionListParams, DataCollectionType, RasterInfo
+from pixel_core.operations import operation
+
+
+class DataCollections(Lists):
+    """Data collections."""
+
+    @operation
+    def create_data_collection(
+        self,
+        project_id: int,
+        name: str,
+        description: str,
+        data_collection_type: DataCollectionType,
+        tags: Sequence[str] | None = None,
+        raster_info: RasterInfo | None = None,
+    ) -> Flow[DataCollection]:
+        """Create a data collection in a project. `raster_info` says what its rasters have in common."""
+        body: dict[str, Any] = {
+            "name": name,
+            "description": description,
+            "data_collection_type": data_collection_type,
+        }
+        if tags:
+            body["tags"] = list(tags)
+        if raster_info is not None:
+            body["raster_info"] = RasterInfo.model_validate(raster_info).body()
+        answer = yield from self.session.call("POST", f"{project_path(project_id)}/data_collections/", json=body)
+        return answer.json(DataCollection)
+
+    @operation
+    def list_data_collections(
+        self, /, project_id: int, params: DataCollectionListParams | None = None, **kwargs: Any
+    ) -> Flow[list[DataCollection]]:
+        """The data collections of a project, by `params` or by keywords of the same names (those of `list_projects`,
+        and `data_collection_type`).
+        """
+        values = validated(DataCollectionListParams, params, kwargs)
+        path = f"{project_path(project_id)}/data_collections/"
+        return (yield from self._list(path, values, list[DataCollection]))
+
+    @operation
+    def list_deleted_data_collections(
+        self, /, project_id: int, params: DataCollectionListParams | None = None, **kwargs: Any
+    ) -> Flow[list[DataCollection]]:
+        """Those that were deleted and can be restored; parameters as for `list_data_collections`."""
+        values = validated(DataCollectionListParams, params, kwargs)
+        path = f"{project_path(project_id)}/data_collections/deleted"
+        return (yield from self._list(path, values, list[DataCollection]))
+
+    @operation
+    def get_data_collection(self, project_id: int, data_collection_id: int) -> Flow[DataCollection]:
+        """One data collection. Raises PixelNotFoundError when the project has none with this id."""
+        answer = yield from self.session.call("GET", collection_path(project_id, data_collection_id))
+        return answer.json(DataCollection)
+
+    @operation
+    def update_data_collection(
+        self,
+        project_id: int,
+        data_collection_id: int,
+        name: str | None = None,
+        description: str | None = None,
+        add_tags: Sequence[str] | None = None,
+        remove_tags: Sequence[str] | None = None,
+    ) -> Flow[DataCollection]:
+        """Change what is given, leave the rest. Raises ValueError when nothing is given."""
+        body = changes(name=name, description=description, add_tags=add_tags, remove_tags=remove_tags)
+        answer = yield from self.session.call("PUT", collection_path(project_id, data_collection_id), json=body)
+        return answer.json(DataCollection)
+
+    @operation
+    def move_data_collection(
+        self, project_id: int, data_collection_id: int, new_project_id: int
+    ) -> Flow[DataCollection]:
+        """Move a data collection to another project."""
+        path = f"{collection_path(project_id, data_collection_id)}/move"
+        answer = yield from self.session.call("PUT", path, query_of(new_project_id=new_project_id))
+        return answer.json(DataCollection)
+
+    @operation
+    def delete_data_collection(self, project_id: int, data_collection_id: int) -> Flow[DataCollection]:
+        """Delete a data collection; `restore_data_collection` brings it back. Raises PixelNotFoundError."""
+        answer = yield from self.session.call("DELETE", collection_path(project_id, data_collection_id))
+        return answer.json(DataCollection)
+
+    @operation
+    def restore_data_collection(self, project_id: int, data_collection_id: int) -> Flow[DataCollection]:
+        """Bring a deleted data collection back. Raises PixelNotFoundError when none with this id was deleted."""
+        path = f"{collection_path(project_id, data_collection_id)}/restore"
+        answer = yield from self.session.call("POST", path)
+        return answer.json(DataCollection)

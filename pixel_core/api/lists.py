@@ -1,0 +1,69 @@
+"""Lists: how their parameters are read, and how they are paged.
+
+Rules kept here:
+
+* V, validated: a `params` model, or keywords read into it. Unknown keywords are dropped, wrong values are a
+  ValidationError; with both given, the keywords are ignored.
+* P, passed through: keywords are laid over the model's values unchecked, since a newer server may know more.
+* An empty list of ids asks for nothing: the result is empty and no request is sent.
+* A page shorter than asked for is the last one; the size of a page is at least 1.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pixel_core.api.addresses import asks_for_none, dumped, query_of
+from pixel_core.effects import Flow
+from pixel_core.models import ListParams
+from pixel_core.operations import Page, Resource
+
+T = TypeVar("T")
+
+
+def validated(model: type[ListParams], params: ListParams | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Query values by rule V. Raises ValidationError, TypeError for `params` that are no such model."""
+    if params is None:
+        params = model.model_validate(dict(keywords))
+    return dumped(_checked(model, params))
+
+
+def passed_through(model: type[ListParams], params: ListParams | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Query values by rule P. Raises TypeError for `params` that are no such model."""
+    values = dumped(_checked(model, params)) if params is not None else {}
+    return {**values, **keywords}
+
+
+def _checked(model: type[ListParams], params: object) -> ListParams:
+    if not isinstance(params, ListParams):
+        raise TypeError(f"params is a {model.__name__}, not {type(params).__name__}")
+    return params
+
+
+class Lists(Resource):
+    """What all groups with lists share."""
+
+    def _list(self, path: str, values: Mapping[str, Any], shape: type[list[T]]) -> Flow[list[T]]:
+        if asks_for_none(values):
+            return []
+        answer = yield from self.session.call("GET", path, query_of(values))
+        return answer.json(shape)
+
+    def _pages(
+        self, path: str, values: Mapping[str, Any], page_size: int, shape: type[list[T]]
+    ) -> Iterator[Flow[Page[T]]]:
+        """The flows of a listing: one a page, from the keyword `offset` (or 0) on, `page_size` items each."""
+        if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
+            raise ValueError(f"page_size is a whole number from 1, got {page_size!r}")
+        offset = values.get("offset") or 0
+        if asks_for_none(values):
+            return
+        while True:
+            yield self._page(path, {**values, "offset": offset, "limit": page_size}, page_size, shape)
+            offset += page_size
+
+    def _page(self, path: str, values: Mapping[str, Any], size: int, shape: type[list[T]]) -> Flow[Page[T]]:
+        answer = yield from self.session.call("GET", path, query_of(values))
+        items = answer.json(shape)
+        if not isinstance(items, list):
+            raise answer.root.wrong("a list")
+        return Page(items, last=len(items) < size)

@@ -1,0 +1,226 @@
+"""Every error of the library, in one tree::
+
+    PixelError
+    ├── PixelStatusError                the server answered, with a status that is no success
+    │   ├── PixelBadRequestError        4xx from the Pixel API
+    │   │   ├── PixelAuthenticationError    401, after a renewed login
+    │   │   ├── PixelPermissionError        403
+    │   │   ├── PixelNotFoundError          404
+    │   │   ├── PixelConflictError          409
+    │   │   ├── PixelValidationError        422
+    │   │   └── PixelRateLimitError         429
+    │   ├── PixelServerError            5xx from the Pixel API
+    │   └── PixelStorageError           the object storage refused an upload
+    ├── PixelLoginError                 no token could be had
+    ├── PixelConnectionError            no answer: refused, reset, closed too early
+    │   └── PixelTimeoutError           no answer in time (also a TimeoutError)
+    ├── PixelProtocolError              an answer that cannot be understood or lacks what it has to hold
+    ├── PixelJobTimeoutError            a server job did not finish in time (also a TimeoutError)
+    ├── PixelUploadJobError             a file was sent, and not accepted
+    ├── PixelMultipleUploadJobError     several of those
+    ├── PixelFileChangedError           a file changed while it was being uploaded
+    └── PixelClosedError                the client was used after it was closed (also a RuntimeError)
+
+Rules kept here:
+
+* A message says what happened, to which request, after how many tries, and what to do next where that is known.
+* No message holds a token, a password or a signature: URLs of the object storage are shown without their query, and
+  the payloads of sensitive calls are left out, as is what the server repeats of them.
+* Wrong arguments are not in this tree: they are ValueError, TypeError, FileNotFoundError or pydantic's
+  ValidationError, raised before anything is sent.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+
+class PixelError(Exception):
+    """The root of all errors that this library raises for what happened outside the program."""
+
+
+class PixelStatusError(PixelError):
+    """An answer whose status is no success. `status_code`, `method` and `url` say which answer to what;
+    `response_json` is its decoded body, or None; `request_id` is the `X-Request-ID` of the answer.
+    """
+
+    def __init__(
+        self, message: str, *, status_code: int, method: str, url: str, response_json: Any, request_id: str | None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+        self.method = method
+        self.url = url
+        self.response_json = response_json
+        self.request_id = request_id
+
+
+class PixelBadRequestError(PixelStatusError):
+    """The Pixel API refused a request: a status from 400 to 499.
+
+    Attributes: `status_code`, `method`, `url` (with its query), `body` (the text of the request's body, "" without
+    one, None where it is sensitive), `request_id`, `json_resp_msg` (the answer as JSON text, indented by four).
+    Not raised for 5xx (PixelServerError), nor for answers of the object storage (PixelStorageError).
+    """
+
+    def __init__(
+        self,
+        response_json: Any,
+        status_code: int,
+        method: str,
+        url: str,
+        request_id: str | None = None,
+        body: str | None = None,
+        *,
+        tries: int = 1,
+    ) -> None:
+        self.body = body
+        self.json_resp_msg = json.dumps(response_json, indent=4)
+        message = f"Bad request {status_code} for {method} {url} (request ID: {request_id})"
+        if tries > 1:
+            message += f", after {tries} tries"
+        if self.hint:
+            message += f". {self.hint}"
+        if body:
+            message += f"\nPayload:\n{body}"
+        message += f"\nResponse: \n{self.json_resp_msg}"
+        super().__init__(
+            message,
+            status_code=status_code,
+            method=method,
+            url=url,
+            response_json=response_json,
+            request_id=request_id,
+        )
+
+    hint = ""
+
+    def __reduce__(self) -> Any:
+        arguments = (self.response_json, self.status_code, self.method, self.url, self.request_id, self.body)
+        return type(self), arguments, {"message": self.message}
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class PixelAuthenticationError(PixelBadRequestError):
+    """401, also after the login was renewed once: this user is not known to this tenant's API."""
+
+    hint = "The login was renewed and the new token was refused too: check PIXEL_TENANT and PIXEL_API_URL"
+
+
+class PixelPermissionError(PixelBadRequestError):
+    """403: the user may not do this."""
+
+
+class PixelNotFoundError(PixelBadRequestError):
+    """404: there is no such thing, or not for this user."""
+
+
+class PixelConflictError(PixelBadRequestError):
+    """409: the state on the server does not allow this now."""
+
+
+class PixelValidationError(PixelBadRequestError):
+    """422: the server found an argument wrong; `response_json["detail"]` says which."""
+
+
+class PixelRateLimitError(PixelBadRequestError):
+    """429: too many requests, also after waiting and trying again."""
+
+
+BAD_REQUESTS: dict[int, type[PixelBadRequestError]] = {
+    401: PixelAuthenticationError,
+    403: PixelPermissionError,
+    404: PixelNotFoundError,
+    409: PixelConflictError,
+    422: PixelValidationError,
+    429: PixelRateLimitError,
+}
+
+
+class PixelServerError(PixelStatusError):
+    """The Pixel API failed: a status of 500 or above. The state of what was asked is not known."""
+
+
+class PixelStorageError(PixelStatusError):
+    """The object storage refused an upload. `code` is S3's error code ("AccessDenied"), or "" without one; `expired`
+    is true when the signature was too old, so that a new upload job is the remedy.
+    """
+
+    def __init__(self, message: str, *, code: str, expired: bool, status_code: int, method: str, url: str) -> None:
+        super().__init__(message, status_code=status_code, method=method, url=url, response_json=None, request_id=None)
+        self.code = code
+        self.expired = expired
+
+
+class PixelLoginError(PixelError):
+    """No token could be had: wrong user or password, no such tenant, or a token endpoint that answers nonsense.
+    `error` is the OAuth error code (RFC 6749, section 5.2), or "" without one. Not raised when the token endpoint
+    cannot be reached: that is a PixelConnectionError.
+    """
+
+    def __init__(self, message: str, *, error: str = "", status_code: int | None = None) -> None:
+        super().__init__(message)
+        self.error = error
+        self.status_code = status_code
+
+
+class PixelConnectionError(PixelError):
+    """No answer: the connection could not be made, was reset, or closed before the answer was complete.
+
+    `sent` tells whether any byte of the request may have reached the peer; where it is False the request was
+    certainly not acted on.
+    """
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class PixelTimeoutError(PixelConnectionError, TimeoutError):
+    """No answer in time: connecting, writing, reading or the wait for a free connection took too long."""
+
+
+class PixelProtocolError(PixelError):
+    """An answer that cannot be understood, or that lacks a field which the next step needs."""
+
+
+class PixelJobTimeoutError(PixelError, TimeoutError):
+    """A job on the server was not completed within the given time. It may still complete later."""
+
+
+class PixelUploadJobError(PixelError):
+    """A file was not accepted. `job_id` (None when no job was made), `status` and `detail` say how far it came;
+    `file` is its path, as a string.
+    """
+
+    def __init__(self, job_id: Any, status: str, detail: Any, file: str | None = None) -> None:
+        super().__init__(f"Upload job {job_id} failed with status '{status}', detail: \n{detail}")
+        self.job_id = job_id
+        self.status = status
+        self.detail = detail
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.job_id, self.status, self.detail, self.file)
+
+
+class PixelMultipleUploadJobError(PixelError):
+    """Several files were not accepted; `errors` holds a PixelUploadJobError for each."""
+
+    def __init__(self, errors: Sequence[PixelUploadJobError]) -> None:
+        super().__init__("Multiple upload jobs failed:\n" + "\n".join(str(error) for error in errors))
+        self.errors = list(errors)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.errors,)
+
+
+class PixelFileChangedError(PixelError):
+    """A file became shorter or otherwise changed between the moment it was hashed and the moment it was sent."""
+
+
+class PixelClosedError(PixelError, RuntimeError):
+    """The client was closed. Enter it again, or take one from `get_client()`."""

@@ -1,0 +1,255 @@
+"""Requests and responses: plain values that describe one HTTP exchange.
+
+Rules kept here:
+
+* A message is a value. It is made whole and not changed afterwards.
+* A body is a *description*: bytes, a slice of a file, or a form with a file. Nothing here opens a file; whoever
+  sends the request streams what the description names.
+* A label of a request (`Request.label`) never holds a query, since the query of a presigned URL is a signature. No
+  `repr` shows a header's value or a body.
+* Text becomes bytes in one place (`pixel_core.http1`), and what cannot be put on the wire safely is refused there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast, overload
+from urllib.parse import urlsplit
+
+from pydantic_core import from_json
+
+T = TypeVar("T")
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """Where connections go: scheme, host and port (RFC 6454, section 4)."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a `Host` header gives them: without the scheme's default port (RFC 9110, section 7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if _DEFAULT_PORTS.get(self.scheme) == self.port else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+def split_url(url: str) -> tuple[Origin, str]:
+    """Split an absolute http(s) URL into its origin and its target (path and query; a fragment is dropped).
+
+    Raises ValueError when it is not an absolute http or https URL.
+    """
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    if scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"not an absolute http or https URL: {url.split('?')[0]!r}")
+    port = _DEFAULT_PORTS[scheme] if parts.port is None else parts.port
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+    return Origin(scheme, host, port), target
+
+
+class Headers:
+    """Header fields in order, looked up without regard to case. Made from pairs or from a mapping.
+
+    >>> Headers({"Content-Type": "text/plain"})["content-type"]
+    'text/plain'
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: "Mapping[str, str] | Iterable[tuple[str, str]] | Headers" = ()) -> None:
+        self._items: tuple[tuple[str, str], ...]
+        if isinstance(items, Mapping):
+            items = cast(Mapping[str, str], items).items()
+        self._items = tuple(items)
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: T) -> str | T: ...
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of the first field with this name, or `default`."""
+        wanted = name.lower()
+        for key, value in self._items:
+            if key.lower() == wanted:
+                return value
+        return default
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Headers):
+            return NotImplemented
+        return [(k.lower(), v) for k, v in self._items] == [(k.lower(), v) for k, v in other._items]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Headers {', '.join(name for name, _ in self._items)}>"
+
+
+class Timeouts(NamedTuple):
+    """Limits of one exchange in seconds; None is no limit.
+
+    `connect` covers name look-up, TCP and TLS; `read` and `write` the time without any progress in that direction;
+    `pool` the wait for a free connection.
+    """
+
+    connect: float | None = 10.0
+    read: float | None = 10.0
+    write: float | None = 15.0
+    pool: float | None = 10.0
+
+    @classmethod
+    def of(cls, value: object) -> "Timeouts":
+        """Timeouts from a Timeouts, from seconds for all four, from None (no limits), or from any object with the
+        four attributes (`httpx.Timeout` is one). Raises TypeError or ValueError for anything else.
+        """
+        if value is None:
+            return cls(None, None, None, None)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            limits = [value] * 4
+        else:
+            try:
+                limits = [getattr(value, name) for name in cls._fields]
+            except AttributeError:
+                raise TypeError(
+                    f"timeouts are seconds, None, or an object with {', '.join(cls._fields)}; "
+                    f"got {type(value).__name__}"
+                ) from None
+        return cls(*(None if limit is None else _seconds(limit) for limit in limits))
+
+
+def _seconds(limit: object) -> float:
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)):
+        raise TypeError(f"a timeout is a number of seconds or None, got {type(limit).__name__}")
+    if not limit > 0:
+        raise ValueError(f"a timeout has to be above 0 seconds, got {limit}")
+    return float(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """`length` bytes of the file at `path`, from byte `offset` on."""
+
+    path: str
+    offset: int
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+
+Segment: TypeAlias = bytes | FileSlice
+"""A piece of what goes on the wire: bytes, or a slice of a file that is read when its turn comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart/form-data body (RFC 7578): the fields in order, then one file part named `file`, which S3's POST
+    policies want last. `boundary` has to be a string that no part holds; 128 random bits in hex will do.
+    """
+
+    fields: tuple[tuple[str, str], ...]
+    filename: str
+    content: Segment
+    boundary: str
+
+    @property
+    def content_type(self) -> str:
+        return f"multipart/form-data; boundary={self.boundary}"
+
+    def segments(self) -> list[Segment]:
+        """The body on the wire: what precedes the file, the file, and the closing boundary."""
+        head = "".join(
+            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'
+            for name, value in self.fields
+        )
+        head += (
+            f'--{self.boundary}\r\nContent-Disposition: form-data; name="file"; filename="{_quoted(self.filename)}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        return [head.encode(), self.content, f"\r\n--{self.boundary}--\r\n".encode()]
+
+
+def _quoted(name: str) -> str:
+    """A name inside quotes: the three escapes of the WHATWG form rules, so that no file name can break a form."""
+    return name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+
+
+Body: TypeAlias = bytes | FileSlice | Form
+
+
+def body_segments(body: Body) -> list[Segment]:
+    """The pieces of a body in the order in which they go on the wire."""
+    if isinstance(body, Form):
+        return body.segments()
+    return [body] if len(body) else []
+
+
+@dataclass(slots=True, repr=False)
+class Request:
+    """One HTTP request. `target` is path and query, already percent-encoded."""
+
+    method: str
+    origin: Origin
+    target: str
+    headers: Headers = field(default_factory=Headers)
+    body: Body = b""
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def url(self) -> str:
+        """The whole URL with its query, which may be a signature: for machines, not for messages."""
+        return f"{self.origin}{self.target}"
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
+
+    @property
+    def label(self) -> str:
+        """Method and URL without its query: safe to show."""
+        return f"{self.method} {self.origin}{self.path}"
+
+    def __repr__(self) -> str:
+        return f"<Request {self.label}>"
+
+
+@dataclass(slots=True, repr=False)
+class Response:
+    """One complete HTTP response: its body is whole and in memory."""
+
+    status: int
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        """The body decoded as JSON, whatever its content type says. Raises ValueError when it is not JSON."""
+        return from_json(self.body)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -1,0 +1,142 @@
+"""What operations give back: TypedDicts of the fields that are known, over the server's JSON as it is.
+
+Rules kept here:
+
+* All keys are optional, none is checked and none is dropped: what a newer server adds passes through untouched.
+* These types are for editors and type checkers; at run time a result is a plain dict.
+"""
+
+from typing import Any, Literal, TypeAlias, TypedDict
+
+DataCollectionType: TypeAlias = Literal["image", "raster", "RGB", "DTM", "DSM", "point_cloud"]
+
+
+class User(TypedDict, total=False):
+    """The user who is logged in."""
+
+    id: int | str
+    email: str
+    first_name: str
+    last_name: str
+    user_type: str
+    enabled: bool
+
+
+class Plugin(TypedDict, total=False):
+    """A capability that is switched on for the tenant."""
+
+    name: str
+    enabled: bool
+
+
+class GeoJSONPolygon(TypedDict, total=False):
+    """A polygon of RFC 7946: rings of positions, longitude first, in degrees."""
+
+    type: Literal["Polygon"]
+    coordinates: list[list[list[float]]]
+    bbox: list[float]
+
+
+class Project(TypedDict, total=False):
+    """A project: a name, a description and the polygon that is its outer frame."""
+
+    id: int
+    name: str
+    description: str
+    area_of_interest: GeoJSONPolygon
+    parent_project_id: int | None
+    tags: list[str]
+
+
+class RasterInfo(TypedDict, total=False):
+    """What the rasters of a collection have in common."""
+
+    srid: int
+    format: str
+    data_type: str
+    cell_size: list[float]
+    num_bands: int
+
+
+class DataCollection(TypedDict, total=False):
+    """A data collection: images, rasters or point clouds of one project."""
+
+    id: int
+    project_id: int
+    name: str
+    description: str
+    data_collection_type: DataCollectionType
+    tags: list[str]
+    raster_info: RasterInfo | None
+
+
+class Image(TypedDict, total=False):
+    """An image. Angles are in degrees, heights and distances in metres, `location` is a GeoJSON point."""
+
+    id: int
+    name: str
+    tags: list[str]
+    json_metadata: dict[str, Any] | None
+    image_type: str | None
+    location: dict[str, Any] | None
+    capture_date: str | None
+    cam_heading: float | None
+    cam_pitch: float | None
+    cam_roll: float | None
+    hfov: float | None
+    vfov: float | None
+    far_dist: float | None
+    near_dist: float | None
+    cam_height: float | None
+    img_rotation: float | None
+    cam_orientation: str | None
+    focal_length: float | None
+    radial: str | None
+
+
+class UploadResult(TypedDict, total=False):
+    """What an upload became: the kind of resource ("image", "raster", "point_cloud") and its id."""
+
+    resource_name: str
+    resource_id: int
+
+
+class UploadPart(TypedDict, total=False):
+    """Where one part of a multipart upload goes, and the header fields it has to be sent with."""
+
+    part_number: int
+    url: str
+    headers: dict[str, str]
+
+
+class UploadJob(TypedDict, total=False):
+    """One file's way into Pixel. `status` ends at "validated_and_moved", or `detail` says why it did not."""
+
+    id: int
+    name: str
+    status: str
+    detail: Any
+    url: str
+    upload_fields: dict[str, str]
+    upload_parts: list[UploadPart]
+    support_files: list[dict[str, Any]]
+    result: UploadResult | None
+
+
+class Job(TypedDict, total=False):
+    """Work on the server. `completed` says that it is over, not that it went well."""
+
+    job_id: int | str
+    completed: bool
+    status: str
+    detail: Any
+
+
+class JobGroup(TypedDict, total=False):
+    """Several jobs that are waited for together."""
+
+    group_id: int | str
+    completed: bool
+    total_jobs: int
+    success_count: int
+    failed_count: int

@@ -1,0 +1,164 @@
+"""Which connection serves whom: a pool of connections per origin, as a plain state machine.
+
+Rules kept here:
+
+* No I/O, no clock, no locks: `now` is an argument, connections are opaque, and whoever drives the pool opens, closes
+  and wakes. A driver with threads calls every method under one lock.
+* Every place has an owner, its lease. A lease moves through a table of states and is given back by one plain call
+  (`release`) that works in every state, twice too, so that a cancelled owner frees its place before anything is closed.
+* Those who wait are served in the order in which they came. No event costs more for there being more of them.
+* An idle connection is used again last-in-first-out, so that those not needed grow old and are closed.
+
+States of a lease::
+
+    WAITING ──(a place becomes free)──▶ HOLDING ──release──▶ RETURNED
+       └──────────────release (gave up)──────────────────────▲
+"""
+
+import enum
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from pixel_core.messages import Origin
+
+C = TypeVar("C")
+
+
+class LeaseState(enum.Enum):
+    WAITING = enum.auto()
+    HOLDING = enum.auto()
+    RETURNED = enum.auto()
+
+
+@dataclass(slots=True, eq=False)
+class PoolLease(Generic[C]):
+    """One owner's claim to a place. `connection` is None when a place is held and a connection has to be opened."""
+
+    origin: Origin
+    state: LeaseState = LeaseState.WAITING
+    connection: C | None = None
+
+
+@dataclass(slots=True)
+class Returned(Generic[C]):
+    """What is left to do after a lease was given back: close this connection, wake this owner."""
+
+    close: C | None = None
+    wake: PoolLease[C] | None = None
+
+
+@dataclass(slots=True)
+class _Idle(Generic[C]):
+    connection: C
+    since: float
+
+
+@dataclass(slots=True)
+class _Place(Generic[C]):
+    held: int = 0
+    idle: list[_Idle[C]] = field(default_factory=list)
+    waiting: deque[PoolLease[C]] = field(default_factory=deque)
+    given_up: int = 0
+
+
+class Pool(Generic[C]):
+    """Connections by origin. `limit` places an origin (held or waiting to be opened); at most `idle_limit` unused
+    connections an origin are kept, each for `idle_seconds`.
+    """
+
+    def __init__(self, limit: int = 100, idle_limit: int = 32, idle_seconds: float = 30.0) -> None:
+        if limit < 1:
+            raise ValueError(f"a pool needs at least one connection, got {limit}")
+        self._limit = limit
+        self._idle_limit = idle_limit
+        self._idle_seconds = idle_seconds
+        self._places: dict[Origin, _Place[C]] = {}
+
+    def __repr__(self) -> str:
+        held, idle, waiting = self.counts()
+        return f"<Pool {held} held, {idle} idle, {waiting} waiting>"
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many places are held, how many connections are idle, how many owners wait."""
+        places = self._places.values()
+        return (
+            sum(place.held for place in places),
+            sum(len(place.idle) for place in places),
+            sum(len(place.waiting) - place.given_up for place in places),
+        )
+
+    def acquire(self, origin: Origin, now: float) -> tuple[PoolLease[C], list[C]]:
+        """A lease, and idle connections that grew too old and are to be closed.
+
+        The lease is HOLDING, with a connection or (None) with the right to open one; or WAITING until another
+        lease's release names it in `Returned.wake`.
+        """
+        place = self._places.get(origin)
+        if place is None:
+            place = self._places[origin] = _Place()
+        lease: PoolLease[C] = PoolLease(origin)
+        expired = self._expire(place, now)
+        if place.held < self._limit:
+            self._grant(place, lease, place.idle.pop().connection if place.idle else None)
+        else:
+            place.waiting.append(lease)
+        return lease, expired
+
+    def release(self, lease: PoolLease[C], now: float, reusable: C | None = None) -> Returned[C]:
+        """Give a lease back in whatever state it is, with its connection where that can serve again.
+
+        A connection that is not given back here is no longer the pool's: its owner closes it.
+        """
+        state, lease.state = lease.state, LeaseState.RETURNED
+        if state is LeaseState.RETURNED:
+            return Returned()
+        place = self._places[lease.origin]
+        if state is LeaseState.WAITING:
+            self._give_up(place)
+            return Returned()
+        lease.connection = None
+        place.held -= 1
+        while place.waiting:
+            successor = place.waiting.popleft()
+            if successor.state is LeaseState.WAITING:
+                self._grant(place, successor, reusable)
+                return Returned(wake=successor)
+            place.given_up -= 1
+        if reusable is None:
+            if not place.held and not place.idle:
+                del self._places[lease.origin]
+            return Returned()
+        place.idle.append(_Idle(reusable, now))
+        return Returned(close=place.idle.pop(0).connection if len(place.idle) > self._idle_limit else None)
+
+    def drain(self) -> list[C]:
+        """All idle connections, which are the pool's no longer and are to be closed."""
+        idle = [kept.connection for place in self._places.values() for kept in place.idle]
+        for place in self._places.values():
+            place.idle.clear()
+        self._places = {origin: place for origin, place in self._places.items() if place.held}
+        return idle
+
+    def _grant(self, place: _Place[C], lease: PoolLease[C], connection: C | None) -> None:
+        place.held += 1
+        lease.connection = connection
+        lease.state = LeaseState.HOLDING
+
+    def _give_up(self, place: _Place[C]) -> None:
+        """Count a waiter that left; sweep once the dead are the majority, so that each costs O(1) in the long run."""
+        place.given_up += 1
+        if place.given_up > len(place.waiting) // 2 and place.given_up > 16:
+            place.waiting = deque(waiter for waiter in place.waiting if waiter.state is LeaseState.WAITING)
+            place.given_up = 0
+
+    def _expire(self, place: _Place[C], now: float) -> list[C]:
+        """Take out what has been idle too long. The oldest stand first, so this looks at no more than it removes."""
+        count = 0
+        for kept in place.idle:
+            if now - kept.since < self._idle_seconds:
+                break
+            count += 1
+        expired = [kept.connection for kept in place.idle[:count]]
+        del place.idle[:count]
+        return expired

@@ -1,0 +1,253 @@
+"""The session: what stands between an operation and one HTTP exchange. Authorise, send, try again, raise.
+
+Rules kept here:
+
+* An operation says method, path and body (`call`); the session adds the address, the token and the request id, and
+  gives back a successful answer or raises.
+* One renewal serves all who wait for it (`Once`). A 401 renews the login once and repeats the request once; a second
+  401 goes to the caller.
+* Requests to the object storage carry neither token nor request id (`store`).
+* The request id is drawn once a call and kept through its repeats, so that one id finds all of them in a log.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pixel_core.answers import Answer
+from pixel_core.effects import Clock, Exchange, Flow, Once, Random, Sleep
+from pixel_core.errors import (
+    BAD_REQUESTS,
+    PixelBadRequestError,
+    PixelConnectionError,
+    PixelServerError,
+    PixelStatusError,
+    PixelStorageError,
+)
+from pixel_core.messages import Body, Headers, Request, Response, Timeouts, split_url
+from pixel_core.retries import RetryPolicy
+from pixel_core.tokens import Account, Tokens
+
+_TEXT_LIMIT = 2000
+"""How much of an answer that is not JSON goes into an error, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a client behaves: time limits in seconds, tries in all for a storage request, uploads at a time."""
+
+    timeout_pixel: Timeouts = Timeouts(connect=10.0, read=10.0, write=15.0, pool=10.0)
+    timeout_upload: Timeouts = Timeouts(connect=30.0, read=30.0, write=300.0, pool=30.0)
+    upload_num_retries: int = 8
+    upload_max_concurrency: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("upload_num_retries", "upload_max_concurrency"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} is a whole number from 1, got {value!r}")
+
+
+class Session:
+    """One login at one Pixel API. It holds the tokens and nothing else that changes; its methods are flows."""
+
+    def __init__(self, url: str, account: Account, options: Options = Options()) -> None:
+        self.url = url.rstrip("/")
+        self.options = options
+        self.tokens = Tokens(account, options.timeout_pixel)
+        self._origin, path = split_url(self.url)
+        self._base = path.rstrip("/")
+        self._retries = RetryPolicy()
+        self._login_retries = RetryPolicy(repeatable=True)
+        self._storage_retries = RetryPolicy(tries=options.upload_num_retries, repeatable=True)
+
+    def __repr__(self) -> str:
+        return f"<Session at {self.url}, {self.tokens!r}>"
+
+    def call(
+        self, method: str, path: str, query: str = "", *, json: Any = None, sensitive: bool = False
+    ) -> Flow[Answer]:
+        """Call the Pixel API. `path` starts with a slash and is relative to its address; `json` is the body.
+
+        With `sensitive`, neither the payload nor what the server repeats of it stands in an error.
+        Raises PixelBadRequestError (4xx), PixelServerError (5xx), PixelStatusError (anything else that is no 2xx),
+        PixelLoginError, PixelConnectionError, PixelTimeoutError, PixelProtocolError.
+        """
+        body = b"" if json is None else encode_json(json)
+        target = f"{self._base}{path}?{query}" if query else self._base + path
+        request_id = _uuid4((yield from Random()))
+        renewed = False
+        attempt = 1
+        while True:
+            bearer = yield from self.authorise()
+            fields = [
+                ("Authorization", f"Bearer {bearer}"),
+                ("X-Request-ID", request_id),
+                ("Accept", "application/json"),
+            ]
+            if body:
+                fields.append(("Content-Type", "application/json"))
+            request = Request(method, self._origin, target, Headers(fields), body, self.options.timeout_pixel)
+            outcome = yield from self._send(request)
+            if isinstance(outcome, Response):
+                if 200 <= outcome.status < 300:
+                    return Answer(outcome, request.label, request_id)
+                if outcome.status == 401 and not renewed:
+                    self.tokens.rejected(bearer)
+                    renewed = True
+                    continue
+            delay = yield from self._delay(self._retries, method, attempt, outcome)
+            if delay is None:
+                if isinstance(outcome, Response):
+                    raise status_error(request, outcome, attempt, sensitive)
+                raise _after(outcome, attempt)
+            yield from Sleep(delay)
+            attempt += 1
+
+    def store(self, method: str, url: str, body: Body, headers: Headers = Headers()) -> Flow[Response]:
+        """Send to the object storage: a form, or one part, to a presigned URL. Repeated on whatever may pass.
+
+        Raises PixelStorageError for an answer that is no 2xx, PixelConnectionError, PixelTimeoutError,
+        PixelFileChangedError, and ValueError for a URL that is none.
+        """
+        origin, target = split_url(url)
+        request = Request(method, origin, target, headers, body, self.options.timeout_upload)
+        attempt = 1
+        while True:
+            outcome = yield from self._send(request)
+            if isinstance(outcome, Response) and 200 <= outcome.status < 300:
+                return outcome
+            delay = yield from self._delay(self._storage_retries, method, attempt, outcome)
+            if delay is None:
+                if isinstance(outcome, Response):
+                    raise storage_error(request, outcome, attempt)
+                raise _after(outcome, attempt)
+            yield from Sleep(delay)
+            attempt += 1
+
+    def authorise(self) -> Flow[str]:
+        """A token that is good now; logs in, or renews the login, where needed."""
+        while True:
+            now = yield from Clock()
+            bearer = self.tokens.bearer(now)
+            if bearer is not None:
+                return bearer
+            yield from Once("login", self._renew())
+
+    def _renew(self) -> Flow[None]:
+        attempt = 1
+        while True:
+            asked_at = yield from Clock()
+            if self.tokens.bearer(asked_at) is not None:
+                return
+            request = self.tokens.grant(asked_at)
+            outcome = yield from self._send(request)
+            delay = yield from self._delay(self._login_retries, request.method, attempt, outcome)
+            if delay is not None:
+                yield from Sleep(delay)
+                attempt += 1
+                continue
+            if isinstance(outcome, PixelConnectionError):
+                raise _after(outcome, attempt)
+            self.tokens.answered(request, outcome, asked_at, (yield from Clock()))
+
+    def _send(self, request: Request) -> Flow[Response | PixelConnectionError]:
+        try:
+            return (yield from Exchange(request))
+        except PixelConnectionError as error:
+            return error
+
+    def _delay(
+        self, policy: RetryPolicy, method: str, attempt: int, outcome: Response | PixelConnectionError
+    ) -> Flow[float | None]:
+        """The policy's word; the random number is drawn only where something failed."""
+        if isinstance(outcome, Response) and outcome.status < 400:
+            return None
+        return policy.delay(method, attempt, outcome, (yield from Random()))
+
+
+def encode_json(value: Any) -> bytes:
+    """Compact JSON in UTF-8. Raises ValueError for NaN and infinities (RFC 8259, section 6), TypeError for what JSON
+    cannot hold.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _uuid4(bits: int) -> str:
+    """128 random bits as a version 4 UUID (RFC 9562, section 5.4)."""
+    bits = bits & ~(0xF000 << 64) & ~(0xC000 << 48) | 4 << 76 | 0x8000 << 48
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _after(error: PixelConnectionError, tries: int) -> PixelConnectionError:
+    """The error of the last try, which says how many there were."""
+    if tries == 1:
+        return error
+    raised = type(error)(f"{error} (after {tries} tries)", sent=error.sent)
+    raised.__cause__ = error
+    return raised
+
+
+def status_error(request: Request, response: Response, tries: int = 1, sensitive: bool = False) -> PixelStatusError:
+    """The error for an answer of the Pixel API that is no success."""
+    try:
+        told: Any = response.json()
+    except ValueError:
+        told = response.body[: 4 * _TEXT_LIMIT].decode("utf-8", "replace")[:_TEXT_LIMIT]
+    if sensitive:
+        told = _without_input(told)
+    request_id = response.headers.get("X-Request-ID")
+    if 400 <= response.status < 500:
+        payload = None if sensitive or not isinstance(request.body, bytes) else request.body.decode()
+        kind = BAD_REQUESTS.get(response.status, PixelBadRequestError)
+        return kind(told, response.status, request.method, request.url, request_id, payload, tries=tries)
+    what = "failed" if response.status >= 500 else "gave an answer that is no success"
+    own_id = request.headers.get("X-Request-ID")
+    error = PixelServerError if response.status >= 500 else PixelStatusError
+    return error(
+        f"The server {what}: status {response.status} for {request.label} "
+        f"(request ID: {request_id or own_id}), after {tries} {'try' if tries == 1 else 'tries'}",
+        status_code=response.status,
+        method=request.method,
+        url=request.url,
+        response_json=told,
+        request_id=request_id,
+    )
+
+
+def _without_input(told: Any) -> Any:
+    """An answer without what it repeats of the request: FastAPI's 422 holds the `input`, secrets too."""
+    if isinstance(told, dict):
+        return {name: _without_input(value) for name, value in told.items() if name not in ("input", "ctx")}
+    if isinstance(told, list):
+        return [_without_input(item) for item in told]
+    return told if not isinstance(told, str) or len(told) < 200 else told[:200]
+
+
+_EXPIRED = ("Request has expired", "Policy expired")
+
+
+def storage_error(request: Request, response: Response, tries: int = 1) -> PixelStorageError:
+    """The error for an answer of the object storage that is no success. Of its XML only `Code` and, to tell an old
+    signature from a wrong one, the words of S3's `Message` are read.
+    """
+    text = response.body[:65536].decode("utf-8", "replace")
+    code = _between(text, "<Code>", "</Code>")
+    expired = code == "AccessDenied" and any(words in text for words in _EXPIRED)
+    reason = f"{code}, the signature has expired" if expired else code or "no reason given"
+    return PixelStorageError(
+        f"The object storage refused {request.label}: status {response.status}, {reason}, "
+        f"after {tries} {'try' if tries == 1 else 'tries'}",
+        code=code,
+        expired=expired,
+        status_code=response.status,
+        method=request.method,
+        url=f"{request.origin}{request.path}",
+    )
+
+
+def _between(text: str, start: str, end: str) -> str:
+    _, found, rest = text.partition(start)
+    value, closed, _ = rest.partition(end)
+    return value.strip() if found and closed and len(value) < 100 else ""
