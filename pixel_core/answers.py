@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from pixel_core.errors import PixelProtocolError
-from pixel_core.messages import Response
+from pixel_core.messages import Response, split_url
 
 T = TypeVar("T")
 
@@ -63,11 +63,11 @@ class Field:
     def __repr__(self) -> str:
         return f"<Field {self._path or '(all)'}>"
 
-    def wrong(self, wanted: str) -> PixelProtocolError:
-        """The error to raise when this field is not `wanted` ("a string", say)."""
-        got = "missing or null" if self.value is None else f"of type {type(self.value).__name__}"
+    def wrong(self, wanted: str, got: str = "") -> PixelProtocolError:
+        """The error to raise when this field is not `wanted` ("a string", say); `got` says what it does instead."""
+        got = got or ("is missing or null" if self.value is None else f"is of type {type(self.value).__name__}")
         where = f"a field '{self._path}' that" if self._path else "a body that"
-        return self._answer.error(f"has {where} has to be {wanted}, but is {got}")
+        return self._answer.error(f"has {where} has to be {wanted}, but {got}")
 
     def field(self, name: str) -> "Field":
         """The field `name` of this object; its value is None where it is missing."""
@@ -85,6 +85,15 @@ class Field:
         if not isinstance(self.value, str):
             raise self.wrong("a string")
         return self.value
+
+    def url(self) -> str:
+        """An address to send to. The error does not show it: its query may be a signature."""
+        url = self.text()
+        try:
+            split_url(url)
+        except ValueError:
+            raise self.wrong("an absolute http or https URL", "is none") from None
+        return url
 
     def integer(self) -> int:
         if not isinstance(self.value, int) or isinstance(self.value, bool):

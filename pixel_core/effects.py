@@ -11,7 +11,7 @@ Rules kept here:
 """
 
 from collections.abc import Generator, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pixel_core.messages import FileSlice, Origin, Request, Response, Segment, Timeouts
@@ -127,7 +127,7 @@ class Write(Effect[bool]):
     """Write segments in order. True when all was written; False when the peer spoke or hung up before that."""
 
     stream: Any
-    segments: Sequence[Segment]
+    segments: Sequence[Segment] = field(repr=False)
     timeout: float | None
 
 

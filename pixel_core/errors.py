@@ -26,6 +26,7 @@ Rules kept here:
 * A message says what happened, to which request, after how many tries, and what to do next where that is known.
 * No message holds a token, a password or a signature: URLs of the object storage are shown without their query, and
   the payloads of sensitive calls are left out, as is what the server repeats of them.
+* Every error can be pickled and copied.
 * Wrong arguments are not in this tree: they are ValueError, TypeError, FileNotFoundError or pydantic's
   ValidationError, raised before anything is sent.
 """
@@ -37,6 +38,16 @@ from typing import Any
 
 class PixelError(Exception):
     """The root of all errors that this library raises for what happened outside the program."""
+
+    def __reduce__(self) -> Any:
+        """Errors cross process borders (pickle) and are copied as they are, whatever their constructors take."""
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(kind: type[PixelError], arguments: tuple[Any, ...]) -> PixelError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    return error
 
 
 class PixelStatusError(PixelError):
@@ -95,10 +106,6 @@ class PixelBadRequestError(PixelStatusError):
         )
 
     hint = ""
-
-    def __reduce__(self) -> Any:
-        arguments = (self.response_json, self.status_code, self.method, self.url, self.request_id, self.body)
-        return type(self), arguments, {"message": self.message}
 
     def __str__(self) -> str:
         return self.message
@@ -203,9 +210,6 @@ class PixelUploadJobError(PixelError):
         self.detail = detail
         self.file = file
 
-    def __reduce__(self) -> Any:
-        return type(self), (self.job_id, self.status, self.detail, self.file)
-
 
 class PixelMultipleUploadJobError(PixelError):
     """Several files were not accepted; `errors` holds a PixelUploadJobError for each."""
@@ -213,9 +217,6 @@ class PixelMultipleUploadJobError(PixelError):
     def __init__(self, errors: Sequence[PixelUploadJobError]) -> None:
         super().__init__("Multiple upload jobs failed:\n" + "\n".join(str(error) for error in errors))
         self.errors = list(errors)
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.errors,)
 
 
 class PixelFileChangedError(PixelError):

@@ -8,12 +8,14 @@ Rules kept here:
   (RFC 9110, section 15.2).
 * Bytes that are no response end in PixelProtocolError, an end too early in PixelConnectionError; nothing else is
   ever raised for what a peer does.
-* The head (all interim answers included), each line of a chunked body, and the body have limits.
+* The head (all interim answers included), each line and the trailers of a chunked body, and the body have limits.
 * `reusable` is true only after a complete exchange that leaves both sides ready for the next, without a stray byte.
-* What could smuggle a second request (line breaks, control bytes, spaces in a target) is refused with ValueError
-  before a byte is made.
+* What could smuggle a second request (line breaks, control bytes, spaces in a target) or change what frames the
+  present one (Transfer-Encoding, Upgrade, CONNECT) is refused with ValueError before a byte is made. The error names
+  the header and does not show its value.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +26,15 @@ from pixel_core.messages import Form, Headers, Request, Response, Segment, body_
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods that send no Content-Length when there is no body (RFC 9110, section 8.6)."""
+
+_REFUSED = frozenset({"transfer-encoding", "upgrade"})
+"""Header fields that would make what follows the head something else than the body."""
+
+_AUTHORITY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+")
+"""Host and port (RFC 3986, section 3.2.2): nothing that ends a host, no user before it."""
+
+_FIELD_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
+"""A header's value (RFC 9110, section 5.5): no control bytes, no space around it, Latin-1 only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +65,7 @@ class ClientConnection:
     def _forget(self) -> None:
         self._head_bytes = 0
         self._response: h11.Response | None = None
-        self._chunks: list[bytes] = []
-        self._body_bytes = 0
+        self._body = bytearray()
 
     @property
     def heard(self) -> bool:
@@ -71,26 +81,29 @@ class ClientConnection:
         )
 
     def start(self, request: Request) -> Sequence[Segment]:
-        """Begin an exchange: what has to be written, in order. Raises ValueError for a request that cannot be sent."""
+        """Begin an exchange: what has to be written, in order. Raises ValueError for a request that cannot be sent,
+        RuntimeError when the last exchange left the connection not `reusable`.
+        """
         if self._h11.our_state is not h11.IDLE:
+            if not self.reusable:
+                raise RuntimeError(f"{self!r} cannot take another request")
             self._h11.start_next_cycle()
         self._forget()
         self._label = request.label
-        body = body_segments(request.body)
-        length = sum(map(len, body))
         try:
+            body = body_segments(request.body)
             event = h11.Request(
                 method=request.method.encode("ascii"),
                 target=request.target.encode("ascii"),
-                headers=_wire_headers(request, length),
+                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in wire_headers(request)],
             )
             head = self._h11.send(event) or b""
-        except (h11.LocalProtocolError, UnicodeEncodeError) as error:
-            raise ValueError(f"{request.method!r} to {request.origin} cannot be sent: {error}") from None
-        for segment in body:
-            # h11 counts a body's bytes and hands the objects through, so a slice of a file can stand for its bytes.
-            self._h11.send_with_data_passthrough(h11.Data(data=segment))  # type: ignore[arg-type]
-        self._h11.send(h11.EndOfMessage())
+            for segment in body:
+                # h11 counts a body's bytes and hands the objects through: a slice of a file can stand for its bytes.
+                self._h11.send_with_data_passthrough(h11.Data(data=segment))  # type: ignore[arg-type]
+            self._h11.send(h11.EndOfMessage())
+        except (h11.LocalProtocolError, ValueError) as error:
+            raise ValueError(f"{request.method!r} to {str(request.origin)!r} cannot be sent: {error}") from None
         if body and isinstance(body[0], bytes) and len(body[0]) <= 65536:
             return [head + body[0], *body[1:]]
         return [head, *body]
@@ -100,70 +113,82 @@ class ClientConnection:
 
         Raises PixelProtocolError or PixelConnectionError; the connection cannot be used after either.
         """
-        ended = not data
         try:
-            while self._response is None:
-                room = self._limits.head - self._head_bytes
-                if data and room <= 0:
-                    raise PixelProtocolError(
-                        f"The answer to {self._label} has more than {self._limits.head} bytes of headers"
-                    )
-                piece, data = data[:room], data[room:]
-                self._head_bytes += len(piece)
-                self._h11.receive_data(piece)
-                self._read_head()
-                if not data:
-                    break
-            else:
+            if not data:
                 self._h11.receive_data(data)
-            if self._response is None:
-                return None
-            return self._read_body(self._response)
+                return self._advance()
+            response, taken = None, 0
+            while response is None and taken < len(data):
+                # h11 never holds more than the limit of what it does not understand yet: so the cuts do not matter.
+                piece = data[taken : taken + self._room()]
+                taken += len(piece)
+                if self._response is None:
+                    self._head_bytes += len(piece)
+                self._h11.receive_data(piece)
+                response = self._advance()
+            if taken < len(data):
+                self._h11.receive_data(data[taken:])
+            return response
         except h11.RemoteProtocolError as error:
-            raise self._failure(error, ended) from None
+            raise self._failure(error, ended=not data) from None
         except RuntimeError:
             raise PixelProtocolError(f"Bytes after the end of the connection that answered {self._label}") from None
 
-    def _read_head(self) -> None:
-        while self._response is None:
+    def _room(self) -> int:
+        """How many bytes h11 may be given now, at least one. Raises PixelProtocolError where a limit is reached."""
+        limit = self._limits.head
+        if self._response is None:
+            what, held = "of headers", self._head_bytes
+        else:
+            what, held = "in one line, or in the trailers, of its body", len(self._h11.trailing_data[0])
+        if held >= limit:
+            raise PixelProtocolError(f"The answer to {self._label} has more than {limit} bytes {what}")
+        return limit - held
+
+    def _advance(self) -> Response | None:
+        """Take events until the response is complete, or more bytes are needed."""
+        while True:
             event = self._h11.next_event()
             if isinstance(event, h11.Response):
                 self._response = event
-            elif not isinstance(event, h11.InformationalResponse):
-                return
-
-    def _read_body(self, head: h11.Response) -> Response | None:
-        while True:
-            event = self._h11.next_event()
-            if isinstance(event, h11.Data):
-                self._body_bytes += len(event.data)
-                if self._body_bytes > self._limits.body:
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+                if len(self._body) > self._limits.body:
                     raise PixelProtocolError(
                         f"The answer to {self._label} is larger than the limit of {self._limits.body} bytes"
                     )
-                self._chunks.append(event.data)
-            elif isinstance(event, h11.EndOfMessage):
+            elif isinstance(event, h11.EndOfMessage) and self._response is not None:
+                head = self._response
                 headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
-                return Response(head.status_code, headers, b"".join(self._chunks))
-            else:
+                return Response(head.status_code, headers, bytes(self._body))
+            elif not isinstance(event, h11.InformationalResponse):
                 return None
 
     def _failure(self, error: h11.RemoteProtocolError, ended: bool) -> PixelConnectionError | PixelProtocolError:
         if ended:
             when = "in the middle of the answer" if self.heard else "before any answer"
             return PixelConnectionError(f"The connection was closed {when} to {self._label}", sent=True)
-        if error.error_status_hint == 431:
-            return PixelProtocolError(f"The answer to {self._label} has more than {self._limits.head} bytes of headers")
-        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {error}")
+        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {str(error)[:200]}")
 
 
-def _wire_headers(request: Request, length: int) -> list[tuple[bytes, bytes]]:
-    """Host first (RFC 9112, section 3.2), then the request's own fields, then how long the body is."""
-    headers = [(b"Host", request.origin.authority.encode("ascii"))]
-    for name, value in request.headers:
-        headers.append((name.encode("ascii"), value.encode("latin-1")))
-    if isinstance(request.body, Form):
-        headers.append((b"Content-Type", request.body.content_type.encode("ascii")))
+def wire_headers(request: Request) -> list[tuple[str, str]]:
+    """The header fields as they go on the wire: Host first (RFC 9112, section 3.2), then the request's own, then what
+    the body is and how long. Raises ValueError for what cannot be sent.
+    """
+    body = request.body
+    if request.method == "CONNECT":
+        raise ValueError("CONNECT asks for a tunnel, which is no exchange")
+    if not _AUTHORITY.fullmatch(request.origin.authority):
+        raise ValueError("its host holds a character that no host has")
+    headers = [("Host", request.origin.authority), *request.headers]
+    if isinstance(body, Form):
+        headers.append(("Content-Type", body.content_type))
+    for name, value in headers:
+        if name.lower() in _REFUSED:
+            raise ValueError(f"the header {name!r} is not for a request to set")
+        if not _FIELD_VALUE.fullmatch(value):
+            raise ValueError(f"the value of the header {name!r} holds a character that no header may have")
+    length = sum(map(len, body_segments(body)))
     if length or request.method not in _BODILESS:
-        headers.append((b"Content-Length", b"%d" % length))
+        headers.append(("Content-Length", str(length)))
     return headers

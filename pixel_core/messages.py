@@ -42,10 +42,13 @@ class Origin(NamedTuple):
 def split_url(url: str) -> tuple[Origin, str]:
     """Split an absolute http(s) URL into its origin and its target (path and query; a fragment is dropped).
 
-    Raises ValueError when it is not an absolute http or https URL.
+    Raises ValueError when it is not an absolute http or https URL, or has a user or password before its host
+    (RFC 9110, section 4.2.4); the error shows neither those nor the query.
     """
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
+    if "@" in parts.netloc:
+        raise ValueError("a URL with a user or password before its host is not taken: give them by other means")
     if scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"not an absolute http or https URL: {url.split('?')[0]!r}")
     port = _DEFAULT_PORTS[scheme] if parts.port is None else parts.port
@@ -163,7 +166,7 @@ Segment: TypeAlias = bytes | FileSlice
 """A piece of what goes on the wire: bytes, or a slice of a file that is read when its turn comes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Form:
     """A multipart/form-data body (RFC 7578): the fields in order, then one file part named `file`, which S3's POST
     policies want last. `boundary` has to be a string that no part holds; 128 random bits in hex will do.
@@ -173,6 +176,9 @@ class Form:
     filename: str
     content: Segment
     boundary: str
+
+    def __repr__(self) -> str:
+        return f"<Form {', '.join(name for name, _ in self.fields)}, file {self.filename!r}>"
 
     @property
     def content_type(self) -> str:

@@ -31,7 +31,7 @@ class Page(Generic[T]):
 
 
 class Maker(Protocol):
-    """How a face makes its methods out of an operation's function and a listing's function."""
+    """How a face makes its methods out of an operation's function and a listing's function. Hashable."""
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]: ...
 
@@ -77,14 +77,14 @@ class _Definition:
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
-        self._methods: dict[int, Callable[..., Any]] = {}
+        self._methods: dict[Maker, Callable[..., Any]] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.__qualname__}>"
 
     def _bind(self, instance: Face | None, owner: type[Face]) -> Any:
         maker = owner.maker
-        method = self.function if maker is None else self._methods.get(id(maker)) or self._make(maker)
+        method = self.function if maker is None else self._methods.get(maker) or self._make(maker)
         return method if instance is None else MethodType(method, instance)
 
     def _make(self, maker: Maker) -> Callable[..., Any]:
@@ -100,7 +100,7 @@ class _Definition:
             annotation = result[-1]
         method.__signature__ = signature.replace(return_annotation=annotation)
         method.__annotations__ = {**self.function.__annotations__, "return": annotation}
-        self._methods[id(maker)] = method
+        self._methods[maker] = method
         return cast(Callable[..., Any], method)
 
 

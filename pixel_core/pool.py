@@ -89,16 +89,14 @@ class Pool(Generic[C]):
         )
 
     def acquire(self, origin: Origin, now: float) -> tuple[PoolLease[C], list[C]]:
-        """A lease, and idle connections that grew too old and are to be closed.
+        """A lease, and idle connections (to any origin) that grew too old and are to be closed.
 
         The lease is HOLDING, with a connection or (None) with the right to open one; or WAITING until another
         lease's release names it in `Returned.wake`.
         """
-        place = self._places.get(origin)
-        if place is None:
-            place = self._places[origin] = _Place()
+        expired = self._expire(now)
+        place = self._places.setdefault(origin, _Place())
         lease: PoolLease[C] = PoolLease(origin)
-        expired = self._expire(place, now)
         if place.held < self._limit:
             self._grant(place, lease, place.idle.pop().connection if place.idle else None)
         else:
@@ -152,13 +150,17 @@ class Pool(Generic[C]):
             place.waiting = deque(waiter for waiter in place.waiting if waiter.state is LeaseState.WAITING)
             place.given_up = 0
 
-    def _expire(self, place: _Place[C], now: float) -> list[C]:
-        """Take out what has been idle too long. The oldest stand first, so this looks at no more than it removes."""
-        count = 0
-        for kept in place.idle:
-            if now - kept.since < self._idle_seconds:
-                break
-            count += 1
-        expired = [kept.connection for kept in place.idle[:count]]
-        del place.idle[:count]
+    def _expire(self, now: float) -> list[C]:
+        """Take out what has been idle too long, whatever its origin; origins are few. The oldest stand first, so this
+        looks at no more connections than it removes.
+        """
+        expired: list[C] = []
+        for origin, place in list(self._places.items()):
+            count = 0
+            while count < len(place.idle) and now - place.idle[count].since >= self._idle_seconds:
+                count += 1
+            expired += [kept.connection for kept in place.idle[:count]]
+            del place.idle[:count]
+            if not place.held and not place.idle:
+                del self._places[origin]
         return expired

@@ -46,7 +46,7 @@ class RetryPolicy:
         """Seconds to wait before the next try after this outcome of try number `attempt` (from 1); None to give up."""
         if attempt >= self.tries or not self._again(method, outcome):
             return None
-        wait = min(self.longest, self.base * 2.0 ** (attempt - 1)) * _fraction(random_bits)
+        wait = min(self.longest, self.base * 2.0 ** min(attempt - 1, 64)) * _fraction(random_bits)
         asked = None if isinstance(outcome, PixelConnectionError) else _retry_after(outcome)
         if asked is None:
             return wait

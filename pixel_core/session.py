@@ -41,6 +41,13 @@ class Options:
     upload_num_retries: int = 8
     upload_max_concurrency: int = 10
 
+    @classmethod
+    def of(cls, **given: Any) -> "Options":
+        """Options from what a person gives: time limits in any form that `Timeouts.of` takes."""
+        for name in given.keys() & {"timeout_pixel", "timeout_upload"}:
+            given[name] = Timeouts.of(given[name])
+        return cls(**given)
+
     def __post_init__(self) -> None:
         for name in ("upload_num_retries", "upload_max_concurrency"):
             value = getattr(self, name)
@@ -127,29 +134,30 @@ class Session:
 
     def authorise(self) -> Flow[str]:
         """A token that is good now; logs in, or renews the login, where needed."""
-        while True:
-            now = yield from Clock()
-            bearer = self.tokens.bearer(now)
-            if bearer is not None:
-                return bearer
-            yield from Once("login", self._renew())
+        bearer = self.tokens.bearer((yield from Clock()))
+        if bearer is None:
+            bearer = yield from Once(("login", self), self._renew())
+        return bearer
 
-    def _renew(self) -> Flow[None]:
+    def _renew(self) -> Flow[str]:
+        """A token from the token endpoint. It is used even where its life was over before it came, since asking again
+        would bring no longer one.
+        """
+        asked_at = yield from Clock()
         attempt = 1
-        while True:
-            asked_at = yield from Clock()
-            if self.tokens.bearer(asked_at) is not None:
-                return
+        while (bearer := self.tokens.bearer(asked_at)) is None:
             request = self.tokens.grant(asked_at)
             outcome = yield from self._send(request)
             delay = yield from self._delay(self._login_retries, request.method, attempt, outcome)
             if delay is not None:
                 yield from Sleep(delay)
+                asked_at = yield from Clock()
                 attempt += 1
                 continue
             if isinstance(outcome, PixelConnectionError):
                 raise _after(outcome, attempt)
             self.tokens.answered(request, outcome, asked_at, (yield from Clock()))
+        return bearer
 
     def _send(self, request: Request) -> Flow[Response | PixelConnectionError]:
         try:
@@ -194,7 +202,8 @@ def status_error(request: Request, response: Response, tries: int = 1, sensitive
     try:
         told: Any = response.json()
     except ValueError:
-        told = response.body[: 4 * _TEXT_LIMIT].decode("utf-8", "replace")[:_TEXT_LIMIT]
+        text = response.body[: 4 * _TEXT_LIMIT].decode("utf-8", "replace")[:_TEXT_LIMIT]
+        told = "(not shown: it may repeat what was sent)" if sensitive else text
     if sensitive:
         told = _without_input(told)
     request_id = response.headers.get("X-Request-ID")

@@ -18,6 +18,8 @@ States, as `state(now)` tells them::
 """
 
 import enum
+import re
+from copy import copy
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -95,7 +97,7 @@ class Tokens:
         Raises PixelLoginError while a refused password is not to be sent again.
         """
         if self._refusal is not None and now < self._refusal[1]:
-            raise self._refusal[0].with_traceback(None)
+            raise copy(self._refusal[0])
         held, account = self._held, self._account
         if held.refresh is not None and now < held.refresh_until:
             fields = {
@@ -128,9 +130,9 @@ class Tokens:
             self._held = _NOTHING
             return
         refusal = self._refused(response.status, error, description)
-        self._held = _NOTHING
         if response.status < 500 and response.status != 429:
-            self._refusal = (refusal, now + REFUSAL_SECONDS)
+            self._held = _NOTHING
+            self._refusal = (copy(refusal), now + REFUSAL_SECONDS)
         raise refusal
 
     def rejected(self, bearer: str) -> None:
@@ -146,7 +148,7 @@ class Tokens:
         except ValueError:
             raise PixelProtocolError(f"{where} is not JSON: is PIXEL_AUTH_SERVER_URL a Keycloak server?") from None
         access = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(access, str) or not access or not access.isascii() or not access.isprintable():
+        if not isinstance(access, str) or not re.fullmatch("[!-~]+", access):
             raise PixelProtocolError(f"{where} has no usable field 'access_token'")
         life = _seconds(answer.get("expires_in"))
         refresh = answer.get("refresh_token")
@@ -191,5 +193,5 @@ def _oauth_error(response: Response) -> tuple[str, str]:
 def _seconds(value: object) -> float | None:
     """A positive number of seconds, or None: servers leave the field out, or send 0 for no end."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-        return float(value)
+        return float(min(value, 1e9))
     return None

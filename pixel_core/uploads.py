@@ -119,9 +119,10 @@ def hash_file(planned: Planned) -> Flow[Hashed]:
     return Hashed(planned, tuple(b64encode(digest).decode() for digest in digests), tuple(supports))
 
 
-def hash_files(files: Sequence[Planned]) -> Flow[list[Hashed]]:
-    """Several files, some at once."""
-    hashed: list[Hashed] = yield from Together([hash_file(each) for each in files], HASHED_AT_ONCE)
+def hash_files(files: Sequence[Planned]) -> Flow[list[Hashed | Exception]]:
+    """Several files, some at once; where a file cannot be read, what was raised stands in its place."""
+    flows = [hash_file(each) for each in files]
+    hashed: list[Hashed | Exception] = yield from Together(flows, HASHED_AT_ONCE, collect=True)
     return hashed
 
 
@@ -154,12 +155,12 @@ def _support_jobs(hashed: Hashed, job: Field) -> list[Field]:
     by_name = {each.field("name").text(): each for each in jobs.items()}
     for each in hashed.support_files:
         if each.file.name not in by_name:
-            raise jobs.wrong(f"a list with {each.file.name!r} in it")
+            raise jobs.wrong(f"a list with {each.file.name!r} in it", "lacks it")
     return [by_name[each.file.name] for each in hashed.support_files]
 
 
 def _form_flow(session: Session, hashed: Hashed, job: Field) -> Flow[None]:
-    url, fields = job.field("url").text(), job.field("upload_fields").texts()
+    url, fields = job.field("url").url(), job.field("upload_fields").texts()
 
     def flow() -> Flow[None]:
         boundary = f"{(yield from Random()):032x}"
@@ -173,8 +174,8 @@ def _part_flows(session: Session, hashed: Hashed, job: Field) -> list[Flow[None]
     by_number = {part.field("part_number").integer(): part for part in parts.items()}
     wanted = range(1, len(hashed.file.slices) + 1)
     if sorted(by_number) != list(wanted):
-        raise parts.wrong(f"a list of the parts 1 to {len(wanted)}")
-    targets = [(by_number[number].field("url").text(), by_number[number].field("headers").texts()) for number in wanted]
+        raise parts.wrong(f"a list of the parts 1 to {len(wanted)}", f"has the parts {sorted(by_number)}")
+    targets = [(by_number[number].field("url").url(), by_number[number].field("headers").texts()) for number in wanted]
 
     def flow(url: str, headers: Headers, content: FileSlice) -> Flow[None]:
         yield from session.store("PUT", url, content, headers)

@@ -13,7 +13,11 @@ from pixel_core.api.users import Users
 from pixel_core.operations import listing, operation
 
 
-class PixelApi(Users, Projects, Uploads):
+class Operations(Users, Projects, Uploads):
+    """All operations, as a base of faces."""
+
+
+class PixelApi(Operations):
     """The Pixel API as flows: the pure face. It is made of a session.
 
     >>> api = PixelApi(Session("https://...", account))
@@ -26,10 +30,20 @@ def operation_names() -> list[str]:
     """The names of all operations and listings, in alphabetical order."""
     return sorted(
         name
-        for group in PixelApi.__mro__
+        for group in Operations.__mro__
         for name, member in vars(group).items()
         if isinstance(member, (operation, listing))
     )
 
 
-__all__ = ["DataCollections", "Images", "Jobs", "PixelApi", "Projects", "Uploads", "Users", "operation_names"]
+__all__ = [
+    "DataCollections",
+    "Images",
+    "Jobs",
+    "Operations",
+    "PixelApi",
+    "Projects",
+    "Uploads",
+    "Users",
+    "operation_names",
+]

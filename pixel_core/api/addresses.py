@@ -3,15 +3,13 @@
 Rules kept here:
 
 * What is put into a path is escaped, so that an id can never reach another endpoint.
-* Queries are form style: space as `+`, comma as `%2C`, `true` and `false`; what is None is left out, a list becomes one
-  value with commas.
+* Queries are form style: space as `+`, comma as `%2C`, `true` and `false`; a list (or anything else
+  that is iterated) becomes one value with commas; what is None and what is an empty list is left out.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
-
-from pixel_core.models import ListParams
 
 
 def segment(value: object) -> str:
@@ -35,28 +33,19 @@ def collection_path(project_id: int, data_collection_id: int) -> str:
 def query_of(values: Mapping[str, Any] | None = None, **named: Any) -> str:
     """A query string, in the order given."""
     pairs = {**(values or {}), **named}
-    return urlencode([(name, _text(value)) for name, value in pairs.items() if value is not None])
+    listed = [(name, _listed(value)) for name, value in pairs.items() if value is not None]
+    return urlencode([(name, ",".join(map(_text, items))) for name, items in listed if items])
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
 
 
 def _text(value: Any) -> str:
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ",".join(_text(item) for item in value)
-    return str(value)
-
-
-def dumped(params: ListParams) -> dict[str, Any]:
-    """List parameters as query values: without what is None, and without tags where there are none."""
-    values = params.model_dump(mode="json", exclude_none=True)
-    if values.get("tags") == []:
-        del values["tags"]
-    return values
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def asks_for_none(values: Mapping[str, Any]) -> bool:
     """Whether an empty list of ids stands among the values: the answer is nothing, and the server would give all."""
     ids = values.get("ids")
-    return ids is not None and not isinstance(ids, (str, int)) and isinstance(ids, Iterable) and not list(ids)
+    return ids is not None and not _listed(ids)

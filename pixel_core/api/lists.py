@@ -12,7 +12,7 @@ Rules kept here:
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from pixel_core.api.addresses import asks_for_none, dumped, query_of
+from pixel_core.api.addresses import asks_for_none, query_of
 from pixel_core.effects import Flow
 from pixel_core.models import ListParams
 from pixel_core.operations import Page, Resource
@@ -24,19 +24,20 @@ def validated(model: type[ListParams], params: ListParams | None, keywords: Mapp
     """Query values by rule V. Raises ValidationError, TypeError for `params` that are no such model."""
     if params is None:
         params = model.model_validate(dict(keywords))
-    return dumped(_checked(model, params))
+    return _dumped(model, params)
 
 
 def passed_through(model: type[ListParams], params: ListParams | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Query values by rule P. Raises TypeError for `params` that are no such model."""
-    values = dumped(_checked(model, params)) if params is not None else {}
-    return {**values, **keywords}
+    values = {} if params is None else _dumped(model, params)
+    kept = {name: list(value) if isinstance(value, Iterator) else value for name, value in keywords.items()}
+    return {**values, **kept}
 
 
-def _checked(model: type[ListParams], params: object) -> ListParams:
+def _dumped(model: type[ListParams], params: object) -> dict[str, Any]:
     if not isinstance(params, ListParams):
         raise TypeError(f"params is a {model.__name__}, not {type(params).__name__}")
-    return params
+    return params.body()
 
 
 class Lists(Resource):
@@ -54,7 +55,7 @@ class Lists(Resource):
         """The flows of a listing: one a page, from the keyword `offset` (or 0) on, `page_size` items each."""
         if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
             raise ValueError(f"page_size is a whole number from 1, got {page_size!r}")
-        offset = values.get("offset") or 0
+        offset = int(values.get("offset") or 0)
         if asks_for_none(values):
             return
         while True:

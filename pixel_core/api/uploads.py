@@ -36,7 +36,7 @@ VALIDATION_SECONDS = 600.0
 """How long a file may still be in validation after the server's job for it was completed."""
 
 DONE = "validated_and_moved"
-_UNDER_WAY = frozenset({"lobby", "submitted", "validating", "validated"})
+_UNDER_WAY = ("lobby", "submitted", "validating", "validated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,40 @@ _PATHS = {"image": "images", "raster": "rasters", "point_cloud": "point_clouds"}
 
 @dataclass(slots=True)
 class _Sent:
-    """A file on its way: its upload job once there is one, its resource or its error at the end."""
+    """A file on its way: its upload job once there is one, what it became, its resource or its error at the end.
+    `trouble` is the status of an error that comes now: "not_uploaded", then (the server has the file) "not_confirmed",
+    then (the server made a resource of it) "not_listed".
+    """
 
     file: Planned
     job_id: int | str | None = None
+    became: tuple[str, int | str] | None = None
     resource: Any = None
     error: PixelUploadJobError | None = None
+    trouble: str = "not_uploaded"
+
+    @property
+    def handed_over(self) -> bool:
+        return self.trouble != "not_uploaded"
 
     def fail(self, status: str, detail: Any, cause: BaseException | None = None) -> None:
         self.error = PixelUploadJobError(self.job_id, status, detail, self.file.path)
         self.error.__cause__ = cause
+
+    def judged(self, job: Field | None) -> None:
+        """Take the server's last word on the upload job."""
+        if job is None:
+            self.fail("not_listed", "the server does not list its upload job")
+            return
+        try:
+            status = job.field("status").text()
+            if status == DONE:
+                self.became = _resource_of(job.field("result"))
+                self.trouble = "not_listed"
+            else:
+                self.fail(status, job.field("detail").value)
+        except PixelProtocolError as error:
+            self.fail(self.trouble, str(error), error)
 
 
 class Uploads(DataCollections, Images, Jobs):
@@ -179,14 +203,14 @@ class Uploads(DataCollections, Images, Jobs):
             return answer
 
         def settled(answer: Answer) -> bool:
-            return all(job.field("status").text() not in _UNDER_WAY for job in answer.root.items())
+            return all(job.field("status").value not in _UNDER_WAY for job in answer.root.items())
 
         with suppress(PixelJobTimeoutError):  # Those who asked tell for each file how far it came.
             yield from poll(look, settled, f"validation of {len(job_ids)} uploads", VALIDATION_SECONDS)
         found = {job.field("id").identifier(): job for job in last[0].root.items()}
         missing = [job_id for job_id in job_ids if job_id not in found]
         if missing and len(job_ids) == 1:
-            raise last[0].root.wrong(f"a list with upload job {missing[0]} in it")
+            raise last[0].root.wrong(f"a list with upload job {missing[0]} in it", "lacks it")
         return found
 
     def _upload_multiple(
@@ -201,11 +225,11 @@ class Uploads(DataCollections, Images, Jobs):
             try:
                 yield from self._upload_batch(project_id, data_collection_id, sent)
             except (PixelError, OSError) as error:
-                if not any(each.resource or each.error for each in [*all_sent, *sent]):
+                if not any(each.handed_over or each.error for each in [*all_sent, *sent]):
                     raise
                 for each in sent:
                     if not each.resource and not each.error:
-                        each.fail("not_uploaded", str(error), error)
+                        each.fail(each.trouble, str(error), error)
             all_sent += sent
             for each in sent:
                 yield from Report(FileFinished(each.file.path, each.error.status if each.error else DONE))
@@ -214,39 +238,49 @@ class Uploads(DataCollections, Images, Jobs):
 
     def _upload_batch(self, project_id: int, data_collection_id: int, sent: Sequence[_Sent]) -> Flow[None]:
         """Up to 200 files: what becomes of each stands in `sent` afterwards."""
-        hashed = yield from hash_files([each.file for each in sent])
-        jobs = yield from self._create_jobs(project_id, data_collection_id, hashed)
-        by_name = {job.field("name").text(): job for job in jobs}
-        for each in sent:
-            if each.file.name in by_name:
-                each.job_id = by_name[each.file.name].field("id").identifier()
+        ready: list[tuple[_Sent, Hashed]] = []
+        outcomes = yield from hash_files([each.file for each in sent])
+        for each, outcome in zip(sent, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                each.fail("not_read", str(outcome), outcome)
             else:
-                each.fail("not_created", f"the server made no upload job for {each.file.name}")
-        yield from self._store_all(sent, hashed, by_name)
-        stored = {each.job_id: each for each in sent if each.job_id is not None and not each.error}
+                ready.append((each, outcome))
+        if not ready:
+            return
+        jobs = yield from self._create_jobs(project_id, data_collection_id, [hashed for _, hashed in ready])
+        yield from self._store_all(ready, {job.field("name").text(): job for job in jobs})
+        stored = {each.job_id: each for each, _ in ready if each.job_id is not None and not each.error}
         if not stored:
             return
         path = f"{_jobs_path(project_id, data_collection_id)}multiple_uploadFinished"
         finished = yield from self.session.call("PUT", path, json={"job_ids": list(stored)})
+        for each in stored.values():
+            each.trouble = "not_confirmed"
         yield from self.wait_for_group_job(finished.field("group_job").field("group_id").identifier())
         found = yield from self._outcomes(project_id, data_collection_id, list(stored))
-        by_resource: dict[tuple[str, int | str], _Sent] = {}
         for job_id, each in stored.items():
-            status = found[job_id].field("status").text() if job_id in found else "not_listed"
-            if status == DONE:
-                by_resource[_resource_of(found[job_id].field("result"))] = each
-            else:
-                detail = found[job_id].field("detail").value if job_id in found else "the server does not list it"
-                each.fail(status, detail)
-        yield from self._resources(project_id, data_collection_id, by_resource)
+            each.judged(found.get(job_id))
+        yield from self._look_up(project_id, data_collection_id, [each for each in stored.values() if each.became])
 
-    def _store_all(self, sent: Sequence[_Sent], hashed: Sequence[Hashed], by_name: Mapping[str, Field]) -> Flow[None]:
+    def _store_all(self, ready: Sequence[tuple[_Sent, Hashed]], jobs: Mapping[str, Field]) -> Flow[None]:
         """Store the bytes of all files, so many requests at a time; a file with a failed request has failed."""
         owners: list[_Sent] = []
         flows: list[Flow[None]] = []
-        for each, ready in zip(sent, hashed, strict=True):
-            if not each.error:
-                these = storage_flows(self.session, ready, by_name[each.file.name])
+        taken: set[int | str] = set()
+        for each, hashed in ready:
+            job = jobs.get(each.file.name)
+            if job is None:
+                each.fail("not_created", f"the server made no upload job for {each.file.name}")
+                continue
+            try:
+                each.job_id = job.field("id").identifier()
+                if each.job_id in taken:
+                    raise job.field("id").wrong("an id of its own", f"is {each.job_id}, which another file has")
+                taken.add(each.job_id)
+                these = storage_flows(self.session, hashed, job)
+            except PixelProtocolError as error:
+                each.fail("not_stored", str(error), error)
+            else:
                 owners += [each] * len(these)
                 flows += these
         outcomes = yield from Together(flows, self.session.options.upload_max_concurrency, collect=True)
@@ -254,23 +288,25 @@ class Uploads(DataCollections, Images, Jobs):
             if isinstance(outcome, Exception) and not owner.error:
                 owner.fail("not_stored", str(outcome), outcome)
 
-    def _resources(
-        self, project_id: int, data_collection_id: int, by_resource: Mapping[tuple[str, int | str], _Sent]
-    ) -> Flow[None]:
-        """Look the finished files up in their kinds' lists, and give each its own."""
-        for name in sorted({name for name, _ in by_resource}):
-            numbers = [number for kind, number in by_resource if kind == name]
+    def _look_up(self, project_id: int, data_collection_id: int, finished: Sequence[_Sent]) -> Flow[None]:
+        """Look the finished files up in their kinds' lists, and give each its resource."""
+        owners: dict[tuple[str, int | str], list[_Sent]] = {}
+        for each in finished:
+            if each.became:
+                owners.setdefault(each.became, []).append(each)
+        for name in sorted({name for name, _ in owners}):
+            numbers = [number for kind, number in owners if kind == name]
             path = f"{collection_path(project_id, data_collection_id)}/{_PATHS[name]}/"
             for start in range(0, len(numbers), IDS_PER_LIST):
                 ids = numbers[start : start + IDS_PER_LIST]
                 answer = yield from self.session.call("GET", path, query_of(ids=ids, limit=len(ids)))
                 for item in answer.root.items():
-                    found = by_resource.get((name, item.field("id").identifier()))
-                    if found is not None:
-                        found.resource = item.value
-        for (name, number), each in by_resource.items():
-            if each.resource is None:
-                each.fail("not_listed", f"the server finished it as {name} {number}, and does not list that")
+                    for each in owners.get((name, item.field("id").identifier()), ()):
+                        each.resource = item.value
+        for (name, number), these in owners.items():
+            for each in these:
+                if each.resource is None:
+                    each.fail(each.trouble, f"the server finished it as {name} {number}, and does not list that")
 
 
 def _jobs_path(project_id: int, data_collection_id: int) -> str:

@@ -1,0 +1,26 @@
+"""All I/O of the Geodata Pixel client: drivers that perform the flows of `pixel_core`, and what stands around them."""
+
+from pixel_transports.asynchronous import AsyncDriver
+from pixel_transports.blocking import BlockingDriver
+from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports.factory import get_client
+from pixel_transports.loops import AnyioTransport
+from pixel_transports.settings import PixelApiSettings
+from pixel_transports.sockets import SocketTransport
+from pixel_transports.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
+
+__all__ = [
+    "AnyioTransport",
+    "AsyncDriver",
+    "AsyncFunctionTransport",
+    "AsyncTransport",
+    "BlockingDriver",
+    "FunctionTransport",
+    "PixelApiSettings",
+    "PixelClient",
+    "PixelClientAsync",
+    "PixelClientKwargs",
+    "SocketTransport",
+    "Transport",
+    "get_client",
+]

@@ -1,0 +1,130 @@
+"""The async driver: performs the effects of flows under asyncio or trio, by way of anyio.
+
+Rules kept here:
+
+* It decides nothing: each effect has one performer.
+* The loop is never blocked: files are looked at and hashed in worker threads; what can be had at once is not awaited.
+* What runs once runs once for each event loop, so that no loop waits for another.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
+from pixel_transports.blocking import Listener
+from pixel_transports.files import digest, look_at
+from pixel_transports.loops import PerLoop
+from pixel_transports.running import run_async
+from pixel_transports.transports import AsyncTransport
+
+T = TypeVar("T")
+
+
+class AsyncDriver:
+    """Runs flows over an async transport. One object serves any number of tasks and event loops."""
+
+    def __init__(self, transport: AsyncTransport, listener: Listener | None = None) -> None:
+        self.transport = transport
+        self._listener = listener
+        self._running: PerLoop[dict[Hashable, _Outcome]] = PerLoop(dict, dict.clear)
+        self._performers: dict[type[Effect[Any]], Callable[[Any], Coroutine[Any, Any, Any]]] = {
+            Exchange: lambda effect: transport.send(effect.request),
+            Clock: self._clock,
+            Random: self._random,
+            Sleep: lambda effect: anyio.sleep(effect.seconds),
+            Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.path),
+            Digest: self._digest,
+            Together: self._together,
+            Once: self._once,
+            Report: self._report,
+        }
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end, in this task."""
+        return await run_async(flow, self._perform)
+
+    def _perform(self, effect: Effect[Any]) -> Coroutine[Any, Any, Any]:
+        return self._performers[type(effect)](effect)
+
+    async def _clock(self, effect: Clock) -> float:
+        return time.monotonic()  # not the loop's: tokens outlive loops
+
+    async def _random(self, effect: Random) -> int:
+        return secrets.randbits(128)
+
+    async def _report(self, effect: Report) -> None:
+        if self._listener is not None:
+            self._listener(effect.event)
+
+    async def _digest(self, effect: Digest) -> list[bytes]:
+        stop = threading.Event()
+        try:
+            return await anyio.to_thread.run_sync(digest, effect.slices, stop.is_set, abandon_on_cancel=True)
+        finally:
+            stop.set()
+
+    async def _once(self, effect: Once) -> Any:
+        running = self._running.get()
+        while effect.key in running:
+            outcome = running[effect.key]
+            await outcome.done.wait()
+            if outcome.error is not None:
+                raise outcome.error
+            if outcome.finished:
+                return outcome.value
+            # Whoever ran it was cancelled: the first to wake runs it.
+        outcome = running[effect.key] = _Outcome()
+        try:
+            outcome.value = await self.run(effect.flow)
+            outcome.finished = True
+            return outcome.value
+        except Exception as error:
+            outcome.error = error
+            raise
+        finally:
+            del running[effect.key]
+            outcome.done.set()
+
+    async def _together(self, effect: Together) -> list[Any]:
+        flows = enumerate(effect.flows)
+        results: dict[int, Any] = {}
+        failures: list[Exception] = []
+
+        async def work(task: tuple[int, Flow[Any]] | None) -> None:
+            while task is not None:
+                index, flow = task
+                try:
+                    results[index] = await self.run(flow)
+                except Exception as error:
+                    if not effect.collect:
+                        failures.append(error)
+                        group.cancel_scope.cancel()
+                        return
+                    results[index] = error
+                task = next(flows, None)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(effect.limit):
+                first = next(flows, None)
+                if first is None:
+                    break
+                group.start_soon(work, first)
+        if failures:
+            raise failures[0]
+        return [results[index] for index in sorted(results)]
+
+
+class _Outcome:
+    """What a flow that runs once comes to."""
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.value: Any = None
+        self.error: Exception | None = None
+        self.finished = False

@@ -1,0 +1,201 @@
+"""The blocking driver: performs the effects of flows with sockets and threads.
+
+Rules kept here:
+
+* It decides nothing: each effect has one performer.
+* No event loop. `Together` runs its flows on threads that end with it; none outlives the call that started it.
+* An interrupt (Ctrl-C) or a failure cancels the other flows of a `Together` at once, in the midst of their I/O.
+"""
+
+import contextvars
+import secrets
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar
+
+from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
+from pixel_transports.files import digest, look_at
+from pixel_transports.running import run
+from pixel_transports.scopes import Scope, ScopeCancelled, current_scope
+from pixel_transports.transports import Transport
+
+T = TypeVar("T")
+Listener = Callable[[object], object]
+
+
+class BlockingDriver:
+    """Runs flows over a blocking transport. One object serves any number of threads."""
+
+    def __init__(self, transport: Transport, listener: Listener | None = None) -> None:
+        self.transport = transport
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._running: dict[Hashable, _Outcome] = {}
+        self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
+            Exchange: lambda effect: transport.send(effect.request),
+            Clock: lambda effect: time.monotonic(),
+            Random: lambda effect: secrets.randbits(128),
+            Sleep: self._sleep,
+            Stat: lambda effect: look_at(effect.path),
+            Digest: self._digest,
+            Together: self._together,
+            Once: self._once,
+            Report: self._report,
+        }
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end, in this thread."""
+        return run(flow, self._perform)
+
+    def _perform(self, effect: Effect[Any]) -> Any:
+        scope = current_scope.get()
+        if scope is not None:
+            scope.check()
+        return self._performers[type(effect)](effect)
+
+    def _sleep(self, effect: Sleep) -> None:
+        scope = current_scope.get()
+        if scope is None:
+            time.sleep(effect.seconds)
+        else:
+            scope.sleep(effect.seconds)
+
+    def _digest(self, effect: Digest) -> list[bytes]:
+        scope = current_scope.get()
+        if scope is None:
+            return digest(effect.slices, lambda: False)
+        digests = digest(effect.slices, lambda: scope.cancelled)
+        scope.check()
+        return digests
+
+    def _report(self, effect: Report) -> None:
+        if self._listener is not None:
+            self._listener(effect.event)
+
+    def _once(self, effect: Once) -> Any:
+        while True:
+            waker = threading.Event()
+            with self._lock:
+                outcome = self._running.setdefault(effect.key, fresh := _Outcome())
+                outcome.wakers.append(waker)
+            if outcome is fresh:
+                return self._first(effect, outcome)
+            _await(waker, current_scope.get())
+            if outcome.error is None:
+                return outcome.value
+            if isinstance(outcome.error, Exception):
+                raise outcome.error
+            # Whoever ran it was interrupted: the next in line runs it.
+
+    def _first(self, effect: Once, outcome: "_Outcome") -> Any:
+        try:
+            outcome.value = self.run(effect.flow)
+            return outcome.value
+        except BaseException as error:
+            outcome.error = error
+            raise
+        finally:
+            with self._lock:
+                del self._running[effect.key]
+            for waker in outcome.wakers:
+                waker.set()
+
+    def _together(self, effect: Together) -> list[Any]:
+        group = _Group(self, iter(effect.flows), effect.collect)
+        group.run(effect.limit)
+        return group.results()
+
+
+class _Outcome:
+    """What a flow that runs once comes to, and whom to wake then."""
+
+    def __init__(self) -> None:
+        self.wakers: list[threading.Event] = []
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+
+def _await(waker: threading.Event, scope: Scope | None) -> None:
+    """Wait to be woken; a cancelled scope ends the wait."""
+    if scope is None:
+        waker.wait()
+        return
+    scope.attach(waker.set)
+    try:
+        waker.wait()
+    finally:
+        scope.detach(waker.set)
+    scope.check()
+
+
+class _Group:
+    """Flows side by side, each on one of so many threads."""
+
+    def __init__(self, driver: BlockingDriver, flows: Iterator[Flow[Any]], collect: bool) -> None:
+        self._driver = driver
+        self._flows = enumerate(flows)
+        self._collect = collect
+        self._lock = threading.Lock()
+        self._results: dict[int, Any] = {}
+        self._failure: BaseException | None = None
+        self._outer = current_scope.get()
+        self._scope = Scope(self._outer)
+
+    def run(self, limit: int) -> None:
+        """Start a thread for each flow, `limit` at the most, and wait for all; an interrupt cancels them first."""
+        threads: list[threading.Thread] = []
+        try:
+            for number in range(limit):
+                first = self._next()
+                if first is None:
+                    break
+                context = contextvars.copy_context()
+                thread = threading.Thread(
+                    target=context.run, args=(self._work, first), name=f"pixel-{number}", daemon=True
+                )
+                threads.append(thread)
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except BaseException:
+            self._scope.cancel()
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+            raise
+        finally:
+            if self._outer is not None:
+                self._outer.detach(self._scope.cancel)
+
+    def results(self) -> list[Any]:
+        if self._outer is not None:
+            self._outer.check()
+        if self._failure is not None:
+            raise self._failure
+        return [self._results[index] for index in sorted(self._results)]
+
+    def _next(self) -> tuple[int, Flow[Any]] | None:
+        with self._lock:
+            return None if self._scope.cancelled else next(self._flows, None)
+
+    def _work(self, task: tuple[int, Flow[Any]] | None) -> None:
+        current_scope.set(self._scope)
+        try:
+            while task is not None:
+                index, flow = task
+                try:
+                    self._results[index] = self._driver.run(flow)
+                except Exception as error:
+                    if self._scope.cancelled:
+                        return
+                    if not self._collect:
+                        raise
+                    self._results[index] = error
+                task = self._next()
+        except ScopeCancelled:
+            pass
+        except BaseException as error:
+            with self._lock:
+                self._failure = self._failure or error
+            self._scope.cancel()

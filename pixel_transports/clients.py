@@ -1,0 +1,276 @@
+"""The two clients: every operation of `pixel_core` as a blocking method, and as a coroutine method.
+
+Rules kept here:
+
+* A client is a face over a session and a driver. No operation is written here.
+* Creating and entering a client send nothing. A client works without being entered.
+* Entering counts, since a client from `get_client` may be shared: the last to leave closes it. A closed client refuses
+  to work with PixelClosedError, and works again once it is entered again.
+"""
+
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from types import TracebackType
+from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack
+
+from pixel_core.api import Operations, PixelApi
+from pixel_core.effects import Flow
+from pixel_core.errors import PixelClosedError
+from pixel_core.operations import AsyncFace, BlockingFace, Page
+from pixel_core.session import Options, Session
+from pixel_core.tokens import Account
+from pixel_transports.asynchronous import AsyncDriver
+from pixel_transports.blocking import BlockingDriver, Listener
+from pixel_transports.settings import PixelApiSettings
+from pixel_transports.transports import AnyTransport, async_transport, blocking_transport
+
+T = TypeVar("T")
+
+
+class PixelClientKwargs(TypedDict, total=False):
+    """Keywords of `get_client` and of the clients.
+
+    `timeout_pixel` and `timeout_upload` limit one exchange with the API and with the object storage: seconds, None, a
+    `pixel_core.Timeouts`, or any object with `connect`, `read`, `write` and `pool` (`httpx.Timeout` is one).
+    `upload_num_retries` is the number of tries in all for a request to the object storage, `upload_max_concurrency`
+    how many of those are under way at once. `transport` is what sends requests; `listener` is called with events
+    (`pixel_core.events`) as uploads and jobs go on, from whatever thread they go on in.
+    """
+
+    timeout_pixel: Any
+    timeout_upload: Any
+    upload_num_retries: int
+    upload_max_concurrency: int
+    transport: AnyTransport | None
+    listener: Listener | None
+
+
+def options_of(keywords: PixelClientKwargs) -> Options:
+    """The core's options among the keywords. Raises TypeError for unknown keywords, ValueError for wrong values."""
+    unknown = set(keywords) - set(PixelClientKwargs.__annotations__)
+    if unknown:
+        raise TypeError(f"unknown keyword: {', '.join(sorted(unknown))}; known are {', '.join(_known())}")
+    return Options.of(**{name: value for name, value in keywords.items() if name not in ("transport", "listener")})
+
+
+def _known() -> list[str]:
+    return sorted(PixelClientKwargs.__annotations__)
+
+
+class _Client(Operations):
+    """What both faces share: the session, and whether the client is open."""
+
+    def __init__(
+        self,
+        url: str,
+        keycloak_server_url: str,
+        realm: str,
+        client_id: str,
+        username: str,
+        password: str,
+        **kwargs: Unpack[PixelClientKwargs],
+    ) -> None:
+        account = Account(keycloak_server_url, realm, client_id, username, password)
+        self.session = Session(url, account, options_of(kwargs))
+        self.api = PixelApi(self.session)
+        self.url = self.session.url
+        self._lock = threading.Lock()
+        self._entered = 0
+        self._closed = False
+
+    @classmethod
+    def from_settings(cls, settings: PixelApiSettings, **kwargs: Unpack[PixelClientKwargs]) -> Self:
+        """A client for these settings. Raises TypeError for unknown keywords, ValueError for wrong values."""
+        return cls(
+            settings.PIXEL_API_URL,
+            settings.PIXEL_AUTH_SERVER_URL,
+            settings.PIXEL_REALM,
+            settings.PIXEL_CLIENT_ID,
+            settings.PIXEL_USERNAME,
+            settings.PIXEL_PASSWORD.get_secret_value(),
+            **kwargs,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.url}{', closed' if self._closed else ''}>"
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed, and not entered since."""
+        return self._closed
+
+    def _enter(self) -> None:
+        with self._lock:
+            self._entered += 1
+            self._closed = False
+
+    def _leave(self) -> bool:
+        """Whether the one who leaves is the last."""
+        with self._lock:
+            self._entered = max(0, self._entered - 1)
+            return not self._entered
+
+    def _check(self) -> None:
+        if self._closed:
+            raise PixelClosedError("This client was closed: enter it again (`with client:`), or call get_client()")
+
+
+class _BlockingMaker:
+    """Methods that run a flow and return its result."""
+
+    def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]:
+        def method(self: "PixelClient", /, *args: Any, **kwargs: Any) -> Any:
+            return self._run(function(self.api, *args, **kwargs))
+
+        return method
+
+    def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]:
+        def method(self: "PixelClient", /, *args: Any, **kwargs: Any) -> Any:
+            return _items(self, function(self.api, *args, **kwargs))
+
+        return method
+
+    def listing_of(self, item: Any) -> Any:
+        return Iterator[item]
+
+
+def _items(client: "PixelClient", pages: Iterator[Flow[Page[T]]]) -> Iterator[T]:
+    for flow in pages:
+        page = client._run(flow)
+        yield from page.items
+        if page.last:
+            return
+
+
+class PixelClient(BlockingFace, _Client):
+    """The blocking client. One object works in any number of threads, in notebooks, and inside a running event loop
+    (which it blocks).
+
+    >>> with get_client() as client:
+    ...     client.me()
+    """
+
+    maker = _BlockingMaker()
+
+    def __init__(
+        self,
+        url: str,
+        keycloak_server_url: str,
+        realm: str,
+        client_id: str,
+        username: str,
+        password: str,
+        **kwargs: Unpack[PixelClientKwargs],
+    ) -> None:
+        super().__init__(url, keycloak_server_url, realm, client_id, username, password, **kwargs)
+        self._driver = BlockingDriver(blocking_transport(kwargs.get("transport")), kwargs.get("listener"))
+
+    def _run(self, flow: Flow[T]) -> T:
+        self._check()
+        return self._driver.run(flow)
+
+    def close(self) -> None:
+        """Close the connections. Those in use by other threads are closed when they are done."""
+        self._closed = True
+        self._driver.transport.close()
+
+    def __enter__(self) -> Self:
+        self._enter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._leave():
+            self.close()
+
+
+class _AsyncMaker:
+    """Coroutine methods that run a flow."""
+
+    def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def method(self: "PixelClientAsync", /, *args: Any, **kwargs: Any) -> Any:
+            return await self._run(function(self.api, *args, **kwargs))
+
+        return method
+
+    def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]:
+        def method(self: "PixelClientAsync", /, *args: Any, **kwargs: Any) -> Any:
+            return _AsyncItems(self, function(self.api, *args, **kwargs))
+
+        return method
+
+    def listing_of(self, item: Any) -> Any:
+        return AsyncIterator[item]
+
+
+class _AsyncItems(Generic[T]):
+    """The items of a listing. No async generator: it may be left half-way under any event loop."""
+
+    def __init__(self, client: "PixelClientAsync", pages: Iterator[Flow[Page[T]]]) -> None:
+        self._client = client
+        self._pages = pages
+        self._items: Iterator[T] = iter(())
+        self._last = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            flow = None if self._last else next(self._pages, None)
+            if flow is None:
+                raise StopAsyncIteration
+            page = await self._client._run(flow)
+            self._items, self._last = iter(page.items), page.last
+
+    async def aclose(self) -> None:
+        """Ask for nothing more."""
+        self._items, self._last = iter(()), True
+
+
+class PixelClientAsync(AsyncFace, _Client):
+    """The async client, for asyncio and trio. One object works in one event loop after another, and in several at
+    once in threads of their own; each loop has connections of its own.
+
+    >>> async with get_client(async_=True) as client:
+    ...     await client.me()
+    """
+
+    maker = _AsyncMaker()
+
+    def __init__(
+        self,
+        url: str,
+        keycloak_server_url: str,
+        realm: str,
+        client_id: str,
+        username: str,
+        password: str,
+        **kwargs: Unpack[PixelClientKwargs],
+    ) -> None:
+        super().__init__(url, keycloak_server_url, realm, client_id, username, password, **kwargs)
+        self._driver = AsyncDriver(async_transport(kwargs.get("transport")), kwargs.get("listener"))
+
+    async def _run(self, flow: Flow[T]) -> T:
+        self._check()
+        return await self._driver.run(flow)
+
+    async def aclose(self) -> None:
+        """Close this loop's connections; those of other loops are closed when their loops end."""
+        self._closed = True
+        await self._driver.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._enter()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        last = self._leave()
+        await self._driver.transport.aclose()
+        if last:
+            self._closed = True

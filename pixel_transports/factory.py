@@ -1,0 +1,86 @@
+"""`get_client`: the documented way to a client.
+
+Rules kept here:
+
+* Equal settings and keywords give the same client, from any thread; no two are made in a race. Changed settings, found
+  at each call, give another. Blocking and async clients are kept apart.
+* Any keyword works: what cannot be hashed is known by its identity, time limits by their values.
+* A client that was closed is replaced at the next call.
+* Nothing is sent.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any, Literal, Unpack, overload
+
+from pixel_core.messages import Timeouts
+from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports.settings import PixelApiSettings
+
+CACHE_SIZE = 128
+"""How many clients are kept; the one that was not asked for the longest is forgotten first, and lives on with those
+who hold it."""
+
+
+class _Same:
+    """A keyword's value by identity, kept alive as long as the key."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def _key_of(name: str, value: object) -> Hashable:
+    if name.startswith("timeout_"):
+        return Timeouts.of(value)
+    try:
+        hash(value)
+    except TypeError:
+        return _Same(value)
+    return value
+
+
+_clients: OrderedDict[Hashable, PixelClient | PixelClientAsync] = OrderedDict()
+_lock = threading.Lock()
+
+
+@overload
+def get_client(
+    async_: Literal[False] = False, settings: PixelApiSettings | None = None, **kwargs: Unpack[PixelClientKwargs]
+) -> PixelClient: ...
+@overload
+def get_client(
+    async_: Literal[True], settings: PixelApiSettings | None = None, **kwargs: Unpack[PixelClientKwargs]
+) -> PixelClientAsync: ...
+@overload
+def get_client(
+    async_: bool, settings: PixelApiSettings | None = None, **kwargs: Unpack[PixelClientKwargs]
+) -> PixelClient | PixelClientAsync: ...
+def get_client(
+    async_: bool = False, settings: PixelApiSettings | None = None, **kwargs: Unpack[PixelClientKwargs]
+) -> PixelClient | PixelClientAsync:
+    """A client for these settings, or for those of the environment: the blocking one, or with `async_` the async one.
+
+    The client is cached and will be reused on subsequent calls, unless the settings change, or it was closed.
+    Raises pydantic's ValidationError for missing or wrong settings, TypeError for unknown keywords, ValueError for
+    wrong values. Sends nothing.
+    """
+    if settings is None:
+        settings = PixelApiSettings()
+    keywords: dict[str, Any] = dict(kwargs)
+    key = (bool(async_), settings, frozenset((name, _key_of(name, value)) for name, value in keywords.items()))
+    with _lock:
+        client = _clients.get(key)
+        if client is None or client.closed:
+            kind = PixelClientAsync if async_ else PixelClient
+            client = _clients[key] = kind.from_settings(settings, **kwargs)
+            if len(_clients) > CACHE_SIZE:
+                _clients.popitem(last=False)
+        _clients.move_to_end(key)
+    return client

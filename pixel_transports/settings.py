@@ -1,0 +1,65 @@
+"""Settings: who logs in where, from keywords, the environment or a dotenv file.
+
+Rules kept here:
+
+* Keywords beat the environment, the environment beats a file. Names are matched without regard to case in the
+  environment; older names (`KEYCLOAK_...`) are still read. Unknown names are ignored.
+* Settings are frozen, compare by value and can be hashed, so that equal settings find the same client.
+* No value stands in an error: a wrong setting is named, never shown.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class PixelApiSettings(BaseSettings):
+    """The settings of a client.
+
+    >>> PixelApiSettings()                                   # from the environment
+    >>> PixelApiSettings(_env_file=".env")                   # and from a dotenv file
+    >>> PixelApiSettings(PIXEL_USERNAME="me@example.com", PIXEL_PASSWORD="...", PIXEL_TENANT="acme")
+
+    Raises pydantic's ValidationError (a ValueError) that names what is missing or wrong.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True)
+
+    PIXEL_ENV: Literal["dev", "test", "prod"] = Field(
+        default="prod", validation_alias=AliasChoices("PIXEL_ENV", "KEYCLOAK_ENV")
+    )
+    PIXEL_USERNAME: str = Field(validation_alias=AliasChoices("PIXEL_USERNAME", "KEYCLOAK_USERNAME"))
+    PIXEL_PASSWORD: SecretStr = Field(validation_alias=AliasChoices("PIXEL_PASSWORD", "KEYCLOAK_PASSWORD"))
+    PIXEL_TENANT: str = Field(validation_alias=AliasChoices("PIXEL_TENANT", "KEYCLOAK_REALM"))
+    PIXEL_API_URL_OVERRIDE: str | None = Field(default=None, validation_alias="PIXEL_API_URL")
+    PIXEL_AUTH_SERVER_URL_OVERRIDE: str | None = Field(default=None, validation_alias="PIXEL_AUTH_SERVER_URL")
+    PIXEL_CLIENT_NO_VERSION_CHECK: bool = False
+    """Accepted for those who set it; this library never looks for newer versions."""
+
+    def __init__(self, **values: Any) -> None:
+        # Spelt out for type checkers: what is required may come from the environment.
+        super().__init__(**values)
+
+    @classmethod
+    def from_env_file(cls, path: Path | str) -> "PixelApiSettings":
+        """Settings from a dotenv file, and from the environment, which wins."""
+        return cls(_env_file=path)
+
+    @property
+    def PIXEL_CLIENT_ID(self) -> str:  # noqa: N802 - the name that its users know
+        return "frontend"
+
+    @property
+    def PIXEL_REALM(self) -> str:  # noqa: N802
+        """The tenant as Keycloak spells it: the first letter upper case, the others lower."""
+        return self.PIXEL_TENANT.capitalize()
+
+    @property
+    def PIXEL_API_URL(self) -> str:  # noqa: N802
+        return self.PIXEL_API_URL_OVERRIDE or f"https://{self.PIXEL_ENV}.api.geodatapixel.no/{self.PIXEL_REALM.lower()}"
+
+    @property
+    def PIXEL_AUTH_SERVER_URL(self) -> str:  # noqa: N802
+        return self.PIXEL_AUTH_SERVER_URL_OVERRIDE or f"https://{self.PIXEL_ENV}.keycloak.geodatapixel.no"
