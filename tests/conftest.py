@@ -1,0 +1,53 @@
+"""What all tests share: a sandbox on a real socket, the event loops, and watchers of blocked loops.
+
+Rules kept here:
+
+* A test that needs a server gets one of its own, on loopback, with jobs that take next to no time.
+* Async tests run on asyncio and on trio. On asyncio, a blocking call of ours inside the loop fails the test.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
+
+from pixel_transports.sandbox import Sandbox, SandboxServer
+from pixel_transports.settings import PixelApiSettings
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def no_blocked_loops() -> Iterator[None]:
+    """Fail a test in which our code blocks an asyncio loop."""
+    with blockbuster_ctx(scanned_modules=["pixel_core", "pixel_transports"]):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine that runs the tests reaches them."""
+    for name in ("ENV", "USERNAME", "PASSWORD", "TENANT", "API_URL", "AUTH_SERVER_URL", "CLIENT_NO_VERSION_CHECK"):
+        monkeypatch.delenv(f"PIXEL_{name}", raising=False)
+        monkeypatch.delenv(f"KEYCLOAK_{name}", raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    """A sandbox behind a socket."""
+    with SandboxServer(Sandbox(job_seconds=0.02)) as running:
+        yield running
+
+
+@pytest.fixture
+def pixel_settings(server: SandboxServer) -> PixelApiSettings:
+    """Settings that lead to `server`."""
+    return PixelApiSettings(**server.sandbox.environment(server.url))

@@ -1,0 +1,185 @@
+"""`get_client`: the cache, its keys, and the life of what it gives."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import pytest
+
+from pixel_core import Request, Response, Timeouts
+from pixel_core.errors import PixelClosedError
+from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
+from pixel_transports.sandbox import Sandbox
+
+URL = "http://sandbox.invalid"
+
+
+def settings_of(sandbox: Sandbox, **changes: str) -> PixelApiSettings:
+    return PixelApiSettings(**{**sandbox.environment(URL), **changes})
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox()
+
+
+@pytest.fixture
+def in_environment(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    for name, value in sandbox.environment(URL).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("in_environment")
+def test_the_same_environment_gives_the_same_client() -> None:
+    assert get_client() is get_client()
+
+
+def test_equal_settings_give_the_same_client(sandbox: Sandbox) -> None:
+    assert get_client(settings=settings_of(sandbox)) is get_client(settings=settings_of(sandbox))
+
+
+@pytest.mark.usefixtures("in_environment")
+def test_a_changed_environment_gives_another_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = get_client()
+    monkeypatch.setenv("PIXEL_TENANT", "Elsewhere")
+    assert get_client() is not first
+
+
+def test_the_faces_are_kept_apart(sandbox: Sandbox) -> None:
+    settings = settings_of(sandbox)
+    assert isinstance(get_client(settings=settings), PixelClient)
+    assert isinstance(get_client(False, settings), PixelClient)
+    assert isinstance(get_client(True, settings), PixelClientAsync)
+    assert get_client(True, settings) is get_client(async_=True, settings=settings)
+
+
+def test_a_race_makes_one_client(sandbox: Sandbox) -> None:
+    """Thirty-two threads that ask at the same moment all get the same object."""
+    barrier = threading.Barrier(32)
+
+    def ask(number: int) -> PixelClient:
+        barrier.wait()
+        return get_client(settings=settings_of(sandbox), upload_max_concurrency=7)
+
+    with ThreadPoolExecutor(32) as pool:
+        clients = set(pool.map(ask, range(32)))
+    assert len(clients) == 1
+
+
+@pytest.mark.parametrize("async_", [False, True])
+def test_time_limits_of_any_form_are_known_by_their_value(sandbox: Sandbox, async_: bool) -> None:
+    """Our own type, plain seconds, and an object of httpx's shape, which cannot be hashed."""
+
+    class Unhashable(SimpleNamespace):
+        __hash__ = None
+
+    settings = settings_of(sandbox)
+    by_shape = Unhashable(connect=3.0, read=3.0, write=3.0, pool=3.0)
+    first = get_client(async_, settings, timeout_pixel=by_shape)
+    assert get_client(async_, settings, timeout_pixel=3) is first
+    assert get_client(async_, settings, timeout_pixel=Timeouts(3.0, 3.0, 3.0, 3.0)) is first
+    assert get_client(async_, settings, timeout_pixel=4) is not first
+    assert first.session.options.timeout_pixel == Timeouts(3.0, 3.0, 3.0, 3.0)
+
+
+def test_an_unhashable_keyword_is_known_by_its_identity(sandbox: Sandbox) -> None:
+    class Listener:
+        __hash__ = None
+
+        def __call__(self, event: object) -> None: ...
+
+    settings, one, other = settings_of(sandbox), Listener(), Listener()
+    assert get_client(settings=settings, listener=one) is get_client(settings=settings, listener=one)
+    assert get_client(settings=settings, listener=one) is not get_client(settings=settings, listener=other)
+
+
+def test_no_request_is_sent(sandbox: Sandbox) -> None:
+    def unwanted(request: Request) -> Response:
+        raise AssertionError(f"{request} was sent")
+
+    get_client(settings=settings_of(sandbox), transport=unwanted)
+    get_client(True, settings_of(sandbox), transport=unwanted)
+
+
+@pytest.mark.parametrize("async_", [False, True])
+def test_an_unknown_keyword_is_a_type_error_that_names_it(sandbox: Sandbox, async_: bool) -> None:
+    keywords: Any = {"retires": 3}
+    with pytest.raises(TypeError, match="retires"):
+        get_client(async_, settings_of(sandbox), **keywords)
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "three", 2.5])
+def test_a_wrong_number_is_refused(sandbox: Sandbox, value: Any) -> None:
+    with pytest.raises(ValueError, match="upload_max_concurrency"):
+        get_client(settings=settings_of(sandbox), upload_max_concurrency=value)
+
+
+def test_a_closed_client_is_replaced_at_the_next_call(sandbox: Sandbox) -> None:
+    settings = settings_of(sandbox)
+    with get_client(settings=settings, transport=sandbox) as first:
+        assert first.me()["email"] == "demo@example.com"
+    second = get_client(settings=settings, transport=sandbox)
+    assert second is not first
+    assert second.me()["email"] == "demo@example.com"
+
+
+def test_a_closed_client_refuses_to_work_and_can_be_entered_again(sandbox: Sandbox) -> None:
+    client = get_client(settings=settings_of(sandbox), transport=sandbox)
+    with client:
+        client.me()
+    with pytest.raises(PixelClosedError, match="enter it again"):
+        client.me()
+    with client as entered:
+        assert entered is client
+        assert client.me()
+
+
+@pytest.mark.anyio
+async def test_a_closed_async_client_is_replaced_and_can_be_entered_again(sandbox: Sandbox) -> None:
+    settings = settings_of(sandbox)
+    async with get_client(True, settings, transport=sandbox) as client:
+        await client.me()
+    with pytest.raises(PixelClosedError):
+        await client.me()
+    assert get_client(True, settings, transport=sandbox) is not client
+    async with client:
+        assert await client.me()
+
+
+def test_the_last_to_leave_a_shared_client_closes_it(sandbox: Sandbox) -> None:
+    settings = settings_of(sandbox)
+    with get_client(settings=settings, transport=sandbox) as outer:
+        with get_client(settings=settings, transport=sandbox) as inner:
+            assert inner is outer
+        assert outer.me()
+    assert outer.closed
+
+
+def test_a_client_works_without_being_entered(sandbox: Sandbox) -> None:
+    assert get_client(settings=settings_of(sandbox), transport=sandbox).me()
+
+
+def test_a_repr_tells_where_and_no_secret(sandbox: Sandbox) -> None:
+    client = get_client(settings=settings_of(sandbox, PIXEL_PASSWORD="hush-hush"))
+    assert repr(client) == f"<PixelClient at {URL}/api/sandbox>"
+    assert "hush" not in repr(client.session) + repr(client.session.tokens)
+
+
+def test_two_event_loops_may_enter_one_client_at_once(sandbox: Sandbox) -> None:
+    """It is closed when the last has left, whichever that is."""
+    client = get_client(True, settings_of(sandbox), transport=sandbox)
+    barrier = threading.Barrier(2)
+
+    async def work() -> None:
+        async with client:
+            await anyio.to_thread.run_sync(barrier.wait)
+            await client.me()
+
+    threads = [threading.Thread(target=anyio.run, args=(work,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert client.closed
