@@ -41,6 +41,8 @@ def exchange(request: Request) -> Flow[Response]:
     while True:
         try:
             lease: Leased = yield from Lease(request.origin, request.timeouts)
+        except PixelConnectionError:
+            raise  # in words already; its time-outs are OSErrors too
         except OSError as error:
             raise _failure(request, error, f"could not connect to {request.origin}", sent=False) from error
         try:
@@ -52,7 +54,8 @@ def exchange(request: Request) -> Flow[Response]:
                 continue
             if isinstance(error, PixelConnectionError):
                 raise
-            raise _failure(request, error, "the connection broke", sent=True) from error
+            what = "it took too long" if isinstance(error, TimeoutError) else "the connection broke"
+            raise _failure(request, error, what, sent=True) from error
         except BaseException:
             lease.release(False)
             raise

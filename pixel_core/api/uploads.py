@@ -156,19 +156,20 @@ class Uploads(DataCollections, Images, Jobs):
                 f"{data_collection_id} of project {project_id} is of type {found!r}"
             )
 
-    def _create_jobs(self, project_id: int, data_collection_id: int, files: Sequence[Hashed]) -> Flow[list[Field]]:
+    def _create_jobs(self, project_id: int, data_collection_id: int, files: Sequence[Hashed]) -> Flow[Field]:
         path = _jobs_path(project_id, data_collection_id) + ("multipart" if files[0].file.multipart else "")
         answer = yield from self.session.call("POST", path, json={"files": [each.declaration() for each in files]})
-        return answer.root.items()
+        return answer.root
 
     def _upload(self, kind: Kind, project_id: int, data_collection_id: int, planned: Planned) -> Flow[Any]:
         yield from self._check_collection(kind, project_id, data_collection_id)
         hashed = yield from hash_file(planned)
         jobs = yield from self._create_jobs(project_id, data_collection_id, [hashed])
-        if not jobs:
-            raise PixelProtocolError(f"The server made no upload job for {planned.path}")
-        job_id = jobs[0].field("id").identifier()
-        sending = storage_flows(self.session, hashed, jobs[0])
+        if not jobs.items():
+            raise jobs.wrong(f"a list with an upload job for {planned.path}", "is empty")
+        job = jobs.items()[0]
+        job_id = job.field("id").identifier()
+        sending = storage_flows(self.session, hashed, job)
         yield from Together(sending, self.session.options.upload_max_concurrency)
         path = f"{_jobs_path(project_id, data_collection_id)}{segment(job_id)}/uploadFinished"
         finished = yield from self.session.call("PUT", path)
@@ -248,7 +249,7 @@ class Uploads(DataCollections, Images, Jobs):
         if not ready:
             return
         jobs = yield from self._create_jobs(project_id, data_collection_id, [hashed for _, hashed in ready])
-        yield from self._store_all(ready, {job.field("name").text(): job for job in jobs})
+        yield from self._store_all(ready, {job.field("name").text(): job for job in jobs.items()})
         stored = {each.job_id: each for each, _ in ready if each.job_id is not None and not each.error}
         if not stored:
             return

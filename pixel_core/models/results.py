@@ -2,11 +2,12 @@
 
 Rules kept here:
 
-* All keys are optional, none is checked and none is dropped: what a newer server adds passes through untouched.
+* No key is checked and none is dropped: what a newer server adds passes through untouched. All are optional but `id`,
+  without which nothing can be asked of a resource.
 * These types are for editors and type checkers; at run time a result is a plain dict.
 """
 
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, Required, TypeAlias, TypedDict
 
 DataCollectionType: TypeAlias = Literal["image", "raster", "RGB", "DTM", "DSM", "point_cloud"]
 
@@ -40,7 +41,7 @@ class GeoJSONPolygon(TypedDict, total=False):
 class Project(TypedDict, total=False):
     """A project: a name, a description and the polygon that is its outer frame."""
 
-    id: int
+    id: Required[int]
     name: str
     description: str
     area_of_interest: GeoJSONPolygon
@@ -61,7 +62,7 @@ class RasterInfo(TypedDict, total=False):
 class DataCollection(TypedDict, total=False):
     """A data collection: images, rasters or point clouds of one project."""
 
-    id: int
+    id: Required[int]
     project_id: int
     name: str
     description: str
@@ -73,7 +74,7 @@ class DataCollection(TypedDict, total=False):
 class Image(TypedDict, total=False):
     """An image. Angles are in degrees, heights and distances in metres, `location` is a GeoJSON point."""
 
-    id: int
+    id: Required[int]
     name: str
     tags: list[str]
     json_metadata: dict[str, Any] | None
@@ -112,7 +113,7 @@ class UploadPart(TypedDict, total=False):
 class UploadJob(TypedDict, total=False):
     """One file's way into Pixel. `status` ends at "validated_and_moved", or `detail` says why it did not."""
 
-    id: int
+    id: Required[int]
     name: str
     status: str
     detail: Any

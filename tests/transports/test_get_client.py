@@ -86,7 +86,7 @@ def test_time_limits_of_any_form_are_known_by_their_value(sandbox: Sandbox, asyn
 
 def test_an_unhashable_keyword_is_known_by_its_identity(sandbox: Sandbox) -> None:
     class Listener:
-        __hash__ = None
+        __hash__ = None  # type: ignore[assignment]
 
         def __call__(self, event: object) -> None: ...
 

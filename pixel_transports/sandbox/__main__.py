@@ -1,0 +1,45 @@
+"""`python -m pixel_transports.sandbox`: serve a sandbox until SIGINT or SIGTERM.
+
+Rules kept here:
+
+* The environment of a client is printed first, one NAME=VALUE a line, then an empty line: the sandbox is ready.
+"""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from pixel_transports.sandbox.handler import Sandbox
+from pixel_transports.sandbox.server import serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve as the command line says. Gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pixel_transports.sandbox", description="A local Pixel.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
+    parser.add_argument("--beyond-loopback", action="store_true", help="allow an address that others can reach")
+    chosen = parser.parse_args(arguments)
+    sandbox = Sandbox()
+
+    def ready(url: str) -> None:
+        for name, value in sandbox.environment(url).items():
+            print(f"{name}={value}")
+        print(flush=True)
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        serve(chosen.host, chosen.port, ready, sandbox=sandbox, beyond_loopback=chosen.beyond_loopback)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

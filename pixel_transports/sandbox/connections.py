@@ -1,0 +1,188 @@
+"""One connection of the sandbox's server: h11 in the server role over a blocking socket.
+
+Rules kept here:
+
+* Whatever a peer sends ends in an answer or in a closed connection, never in an exception of the thread.
+* Bodies above 1 MiB go to an unnamed temporary file and are mapped: a big upload costs no memory of its own.
+* Where an answer comes before the body is through, the rest is read for a moment and dropped, so that closing does not
+  take the answer back (RFC 9112, section 9.6).
+* A peer that says nothing for `idle_seconds` is let go.
+"""
+
+import contextlib
+import mmap
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from http.client import responses
+from types import TracebackType
+from typing import IO
+
+import h11
+
+from pixel_core.messages import Headers, Origin, Response, split_url
+from pixel_transports.sandbox.exchange import Buffer, json_answer
+from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES
+
+SPOOL_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_STORAGE_BODY_BYTES = MAX_OBJECT_BYTES + 1024 * 1024
+_READ_BYTES = 256 * 1024
+_HEAD_READ_BYTES = 8 * 1024
+"""Small, since h11 limits only a head that is not complete yet: what is read at once is not limited."""
+_LINGER_SECONDS = 1.0
+
+Handle = Callable[[str, Origin, str, Headers, Buffer], Response]
+
+
+class _TooLargeError(Exception):
+    """A body above the limit."""
+
+
+class _Spool:
+    """A body that grows: in memory at first, in an unnamed temporary file when it gets big."""
+
+    def __init__(self) -> None:
+        self._memory = bytearray()
+        self._file: IO[bytes] | None = None
+        self.size = 0
+
+    def __enter__(self) -> "_Spool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, data: bytes | bytearray) -> None:
+        self.size += len(data)
+        if self._file is None and self.size > SPOOL_BYTES:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 # Closed by __exit__
+            self._file.write(self._memory)
+            self._memory.clear()
+        if self._file is None:
+            self._memory += data
+        else:
+            self._file.write(data)
+
+    def content(self) -> Buffer:
+        """The whole body. A mapping outlives its file, and ends with the last window on it."""
+        if self._file is None:
+            return bytes(self._memory)
+        self._file.flush()
+        return memoryview(mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ))
+
+
+class Connection:
+    """Serves one connection, exchange after exchange. `origin` is where it was accepted."""
+
+    def __init__(self, stream: socket.socket, origin: Origin, handle: Handle, idle_seconds: float) -> None:
+        self._stream = stream
+        self._origin = origin
+        self._handle = handle
+        self._http = h11.Connection(h11.SERVER)
+        stream.settimeout(idle_seconds)
+
+    def run(self) -> None:
+        """Serve until either side is through with the other, then close."""
+        # These say that the peer is gone, silent for too long, or broke off: there is nobody left to tell.
+        with self._stream, contextlib.suppress(OSError, h11.ProtocolError):
+            while self._exchange():
+                self._http.start_next_cycle()
+            self._linger()
+
+    def abort(self) -> None:
+        """End the connection from another thread."""
+        # It may have been closed in the meantime.
+        with contextlib.suppress(OSError):
+            self._stream.shutdown(socket.SHUT_RDWR)
+
+    def _exchange(self) -> bool:
+        """Serve one request. Gives whether the connection can serve another."""
+        try:
+            event = self._next_event()
+            if not isinstance(event, h11.Request):
+                return False
+            self._send(self._respond(event))
+        except h11.RemoteProtocolError as error:
+            self._refuse(error.error_status_hint, str(error))
+            return False
+        except _TooLargeError:
+            self._refuse(413, "Request body is too large")
+            return False
+        return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+
+    def _next_event(self) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            if self._http.they_are_waiting_for_100_continue:
+                self._write(h11.InformationalResponse(status_code=100, headers=[]))
+            in_head = self._http.their_state is h11.IDLE
+            self._http.receive_data(self._stream.recv(_HEAD_READ_BYTES if in_head else _READ_BYTES))
+        return event
+
+    def _respond(self, request: h11.Request) -> Response:
+        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers])
+        target = request.target.decode("ascii")
+        try:
+            origin = self._origin_of(headers)
+            if not target.startswith("/"):
+                origin, target = split_url(target)
+        except ValueError:
+            raise h11.RemoteProtocolError("the host or the target of the request cannot be read") from None
+        method = request.method.decode("ascii")
+        in_storage = target.startswith("/storage/")
+        if in_storage and "Content-Length" not in headers and "Transfer-Encoding" in headers:
+            # As S3 does: it is refused for its head alone, and the connection ends there.
+            response = self._handle(method, origin, target, headers, b"")
+            return Response(response.status, Headers([*response.headers, ("Connection", "close")]), response.body)
+        limit = MAX_STORAGE_BODY_BYTES if in_storage else MAX_BODY_BYTES
+        if int(headers.get("Content-Length", "0")) > limit:
+            raise _TooLargeError
+        with _Spool() as spool:
+            while isinstance(event := self._next_event(), h11.Data):
+                spool.write(event.data)
+                if spool.size > limit:
+                    raise _TooLargeError
+            if not isinstance(event, h11.EndOfMessage):
+                raise h11.RemoteProtocolError("the request ended early")
+            return self._handle(method, origin, target, headers, spool.content())
+
+    def _origin_of(self, headers: Headers) -> Origin:
+        host = headers.get("Host")
+        if not host:
+            return self._origin
+        if not host.isascii() or any(character in host for character in "/?#@\\ \t"):
+            raise ValueError("not a host")
+        return split_url(f"http://{host}")[0]
+
+    def _send(self, response: Response) -> None:
+        fields = [*response.headers, ("Date", formatdate(usegmt=True))]
+        if "Content-Length" not in response.headers and response.status not in (204, 304):
+            fields.append(("Content-Length", str(len(response.body))))
+        self._write(
+            h11.Response(status_code=response.status, reason=responses.get(response.status, ""), headers=fields)
+        )
+        if response.body:
+            self._write(h11.Data(data=response.body))
+        self._write(h11.EndOfMessage())
+
+    def _write(self, event: h11.Event) -> None:
+        data = self._http.send(event)
+        if data:
+            self._stream.sendall(data)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._send(json_answer({"detail": detail}, status, {"Connection": "close"}))
+
+    def _linger(self) -> None:
+        self._stream.shutdown(socket.SHUT_WR)
+        until = time.monotonic() + _LINGER_SECONDS
+        while (left := until - time.monotonic()) > 0:
+            self._stream.settimeout(left)
+            if not self._stream.recv(_READ_BYTES):
+                return

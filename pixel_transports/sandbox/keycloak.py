@@ -1,0 +1,158 @@
+"""The login server: Keycloak's token endpoint with the password and refresh grants.
+
+Rules kept here:
+
+* Answers and errors are Keycloak's own (RFC 6749, sections 4.3, 5.1, 5.2 and 6), checked in its order: realm, media
+  type, grant type, client, grant.
+* A refresh token works once and is replaced by the next (rotation). A refresh token that expired, was used or belongs
+  to an ended session is refused, each with its own description.
+* An access token counts while its signature is right, its time has not come and its session has not ended.
+* Nothing here is cached by anyone: `Cache-Control: no-store`.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pixel_core.messages import Response
+from pixel_transports.sandbox.exchange import Incoming, RefusedError, json_answer
+from pixel_transports.sandbox.minting import Mint
+
+CLIENT_ID = "frontend"
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def _error(status: int, error: str, description: str | None = None) -> RefusedError:
+    body = {"error": error} if description is None else {"error": error, "error_description": description}
+    return RefusedError(json_answer(body, status, NO_STORE))
+
+
+@dataclass(slots=True)
+class Session:
+    """A login that lives on through refresh tokens."""
+
+    id: str
+    active: bool = True
+    used: set[str] = field(default_factory=set)
+
+
+class Keycloak:
+    """The token endpoint of one realm with one user. Lives in seconds; 0 refresh seconds means "never expires"."""
+
+    def __init__(
+        self, mint: Mint, *, realm: str, username: str, password: str, token_seconds: float, refresh_seconds: float
+    ) -> None:
+        self.realm = realm
+        self.username = username
+        self._password = password
+        self._token_seconds = token_seconds
+        self._refresh_seconds = refresh_seconds
+        self._mint = mint
+        self._sessions: dict[str, Session] = {}
+
+    def revoke(self) -> None:
+        """End every session: their access and refresh tokens are refused from now on."""
+        for session in self._sessions.values():
+            session.active = False
+
+    def accepts(self, access_token: str, now: float) -> bool:
+        """Whether this access token opens the API at `now`."""
+        claims = self._mint.claims(access_token)
+        if claims is None or claims.get("typ") != "Bearer" or not now < claims["exp"]:
+            return False
+        session = self._sessions.get(claims["sid"])
+        return session is not None and session.active
+
+    def answer(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+        """Answer a request below `/auth`; `path` is what follows it."""
+        match path:
+            case ("realms", realm, "protocol", "openid-connect", "token"):
+                if realm != self.realm:
+                    raise _error(404, "Realm does not exist")
+                if incoming.method != "POST":
+                    raise _error(405, "HTTP 405 Method Not Allowed")
+                return self._token(incoming)
+        raise _error(404, "HTTP 404 Not Found")
+
+    def _token(self, incoming: Incoming) -> Response:
+        form = self._form(incoming)
+        grant = form.get("grant_type")
+        if not grant:
+            raise _error(400, "invalid_request", "Missing form parameter: grant_type")
+        if grant not in ("password", "refresh_token"):
+            raise _error(400, "unsupported_grant_type", "Unsupported grant_type")
+        if form.get("client_id") != CLIENT_ID:
+            raise _error(401, "invalid_client", "Invalid client or Invalid client credentials")
+        session = self._login(form) if grant == "password" else self._refresh(form, incoming.now)
+        scope = form.get("scope") or "openid email profile"
+        return json_answer(self._grant(incoming, session, scope), 200, NO_STORE)
+
+    @staticmethod
+    def _form(incoming: Incoming) -> dict[str, str]:
+        if incoming.media_type != "application/x-www-form-urlencoded":
+            raise _error(415, "HTTP 415 Unsupported Media Type")
+        try:
+            pairs = parse_qsl(str(incoming.content, "utf-8"), keep_blank_values=True, max_num_fields=100)
+        except ValueError:
+            raise _error(400, "invalid_request", "The form cannot be read") from None
+        if len(pairs) != len(dict(pairs)):
+            raise _error(400, "invalid_request", "duplicated parameter")
+        return dict(pairs)
+
+    def _login(self, form: dict[str, str]) -> Session:
+        username, password = form.get("username"), form.get("password")
+        if not username:
+            raise _error(400, "invalid_request", "Missing parameter: username")
+        if username.lower() != self.username.lower() or password != self._password:
+            raise _error(401, "invalid_grant", "Invalid user credentials")
+        session = Session(self._mint.name("session"))
+        self._sessions[session.id] = session
+        return session
+
+    def _refresh(self, form: dict[str, str], now: float) -> Session:
+        token = form.get("refresh_token")
+        if not token:
+            raise _error(400, "invalid_request", "No refresh token")
+        claims = self._mint.claims(token)
+        if claims is None or claims.get("typ") != "Refresh":
+            raise _error(400, "invalid_grant", "Invalid refresh token")
+        # A session may be of an earlier run: the same secret signed its tokens.
+        session = self._sessions.get(claims["sid"])
+        if session is None or not session.active:
+            raise _error(400, "invalid_grant", "Session not active")
+        if claims["exp"] and not now < claims["exp"]:
+            raise _error(400, "invalid_grant", "Token is not active")
+        if claims["jti"] in session.used:
+            raise _error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
+        session.used.add(claims["jti"])
+        return session
+
+    def _grant(self, incoming: Incoming, session: Session, scope: str) -> dict[str, Any]:
+        now = incoming.now
+        common = {
+            "iat": math.floor(now),
+            "iss": f"{incoming.origin}/auth/realms/{self.realm}",
+            "sub": self.username,
+            "azp": CLIENT_ID,
+            "sid": session.id,
+            "scope": scope,
+        }
+
+        def token(kind: str, life: float, **claims: Any) -> str:
+            expires = now + life if life else 0
+            return self._mint.token({"exp": expires, **common, "jti": self._mint.name("jti"), "typ": kind, **claims})
+
+        answer = {
+            "access_token": token("Bearer", self._token_seconds, preferred_username=self.username),
+            "expires_in": math.floor(self._token_seconds),
+            "refresh_expires_in": math.floor(self._refresh_seconds),
+            "refresh_token": token("Refresh", self._refresh_seconds),
+            "token_type": "Bearer",
+            "not-before-policy": 0,
+            "session_state": session.id,
+            "scope": scope,
+        }
+        if "openid" in scope.split():
+            answer["id_token"] = token("ID", self._token_seconds, email=self.username, aud=CLIENT_ID)
+        return answer

@@ -1,0 +1,88 @@
+"""What the sandbox tells about itself: what it received and what is stored.
+
+Rules kept here:
+
+* A record of a request holds no body, no header but its request id, and a query only where the API got it: the query
+  of a presigned URL is a signature.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from urllib.parse import quote
+
+from pixel_core.messages import Headers, Response
+from pixel_transports.sandbox.exchange import Incoming, json_answer, refusal, text_answer
+from pixel_transports.sandbox.state import State, iso
+
+_WELCOME = """\
+This is a Pixel sandbox: a login server, the API and an object storage, all in memory.
+
+/_sandbox/requests        what it received, newest last (JSON)
+/_sandbox/objects         what is stored: key, size, MD5 and image id (JSON)
+/_sandbox/objects/KEY     the bytes of one object
+
+Connect a client with
+
+{environment}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """One request that was answered. `time` is in seconds since the epoch, `body_bytes` the size of its body."""
+
+    time: float
+    method: str
+    path: str
+    query: str
+    status: int
+    body_bytes: int
+    request_id: str | None
+
+
+class Pages:
+    """The pages at `/` and below `/_sandbox`."""
+
+    def __init__(
+        self, state: State, received: Iterable[ReceivedRequest], environment: Callable[[str], dict[str, str]]
+    ) -> None:
+        self._state = state
+        self._received = received
+        self._environment = environment
+
+    def answer(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+        """Answer a request; `path` is the whole path."""
+        response = self._page(incoming, path)
+        if incoming.method not in ("GET", "HEAD"):
+            raise refusal(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
+        return response
+
+    def _page(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+        match path:
+            case ("",):
+                lines = (f"{name}={value}" for name, value in self._environment(str(incoming.origin)).items())
+                return text_answer(_WELCOME.format(environment="\n".join(lines)))
+            case ("_sandbox", "requests"):
+                return json_answer([{**asdict(record), "time": iso(record.time)} for record in self._received])
+            case ("_sandbox", "objects"):
+                return self._objects()
+            case ("_sandbox", "objects", *key) if "/".join(key) in self._state.objects:
+                stored = self._state.objects["/".join(key)]
+                headers = {"Content-Type": "application/octet-stream", "ETag": f'"{stored.md5}"'}
+                return Response(200, Headers(headers), bytes(stored))
+        raise refusal(404, "Not Found")
+
+    def _objects(self) -> Response:
+        images = {image.key: image.id for image in self._state.resources["image"].values()}
+        return json_answer(
+            [
+                {
+                    "key": key,
+                    "size": stored.size,
+                    "md5": stored.md5,
+                    "image_id": images.get(key),
+                    "path": f"/_sandbox/objects/{quote(key, safe='/')}",
+                }
+                for key, stored in self._state.objects.items()
+            ]
+        )

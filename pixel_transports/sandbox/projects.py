@@ -1,0 +1,206 @@
+"""Projects and data collections: create, read, list, change, move, delete, restore.
+
+Rules kept here:
+
+* A project needs a polygon. Projects nest; none can be moved below itself (409).
+* Deleting is soft and can be undone; a deleted project hides what lies below it. What would come back below something
+  deleted cannot be restored (409).
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pixel_transports.sandbox.bodies import (
+    CollectionListQuery,
+    DataCollectionBody,
+    DataCollectionChange,
+    ExtendedQuery,
+    ListQuery,
+    ParentQuery,
+    ProjectBody,
+    ProjectChange,
+    ProjectQuery,
+    read_body,
+    read_query,
+)
+from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.state import Collection, Project, Record, State
+
+R = TypeVar("R", bound=Record)
+
+
+def narrowed(records: Iterable[R], query: ListQuery) -> list[R]:
+    """The records that a list query asks for, in the order of their ids."""
+    wanted = [
+        record
+        for record in records
+        if (query.name is None or record.name == query.name)
+        and (query.ids is None or record.id in query.ids)
+        and (query.tags is None or set(query.tags) <= set(record.tags))
+    ]
+    return sorted(wanted, key=lambda record: record.id)[query.offset : query.offset + query.limit]
+
+
+class Projects:
+    """The room of the projects."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def _view(self, project: Project, extended: bool) -> dict[str, Any]:
+        if not extended:
+            return project.view()
+        below = [c for c in self._state.collections.values() if c.project_id == project.id and c.deleted_at is None]
+        return {**project.view(), "data_collections": [collection.view() for collection in below]}
+
+    def create(self, incoming: Incoming) -> dict[str, Any]:
+        body = read_body(incoming, ProjectBody)
+        if body.parent_project_id is not None:
+            self._state.project(body.parent_project_id)
+        project = Project(
+            id=self._state.next_id(),
+            name=body.name,
+            description=body.description,
+            area_of_interest=body.area_of_interest.given,
+            parent_project_id=body.parent_project_id,
+            tags=list(dict.fromkeys(body.tags)),
+            created_at=incoming.now,
+            updated_at=incoming.now,
+        )
+        self._state.projects[project.id] = project
+        return project.view()
+
+    def listed(self, incoming: Incoming) -> list[dict[str, Any]]:
+        query = read_query(incoming, ListQuery)
+        found = (project for project in self._state.projects.values() if self._state.visible(project))
+        return [self._view(project, query.extended) for project in narrowed(found, query)]
+
+    def deleted(self, incoming: Incoming) -> list[dict[str, Any]]:
+        query = read_query(incoming, ListQuery)
+        found = (project for project in self._state.projects.values() if project.deleted_at is not None)
+        return [self._view(project, query.extended) for project in narrowed(found, query)]
+
+    def read(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+        query = read_query(incoming, ExtendedQuery)
+        return self._view(self._state.project(project_id), query.extended)
+
+    def change(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+        body = read_body(incoming, ProjectChange)
+        project = self._state.project(project_id)
+        project.name = project.name if body.name is None else body.name
+        project.description = project.description if body.description is None else body.description
+        if body.area_of_interest is not None:
+            project.area_of_interest = body.area_of_interest.given
+        project.retag(body.add_tags, body.remove_tags)
+        project.updated_at = incoming.now
+        return project.view()
+
+    def delete(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+        project = self._state.project(project_id)
+        project.deleted_at = incoming.now
+        return project.view()
+
+    def restore(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+        project = self._state.projects.get(project_id)
+        if project is None:
+            raise refusal(404, "Project not found")
+        if project.deleted_at is None:
+            raise refusal(409, "Project is not deleted")
+        if project.parent_project_id is not None and not self._state.visible(self._parent(project)):
+            raise refusal(409, "The parent of the project is deleted")
+        project.deleted_at = None
+        project.updated_at = incoming.now
+        return project.view()
+
+    def _parent(self, project: Project) -> Project | None:
+        return None if project.parent_project_id is None else self._state.projects[project.parent_project_id]
+
+    def move(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+        target = read_query(incoming, ParentQuery).new_parent_id
+        project = self._state.project(project_id)
+        above = None if target == -1 else self._state.project(target)
+        parent_id = None if above is None else above.id
+        while above is not None:
+            if above.id == project.id:
+                raise refusal(409, "A project cannot be moved below itself")
+            above = self._parent(above)
+        project.parent_project_id = parent_id
+        project.updated_at = incoming.now
+        return project.view()
+
+
+class Collections:
+    """The room of the data collections."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def create(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+        body = read_body(incoming, DataCollectionBody)
+        self._state.project(project_id)
+        collection = Collection(
+            id=self._state.next_id(),
+            project_id=project_id,
+            name=body.name,
+            description=body.description,
+            data_collection_type=body.data_collection_type,
+            tags=list(dict.fromkeys(body.tags)),
+            raster_info=None if body.raster_info is None else body.raster_info.given,
+            created_at=incoming.now,
+            updated_at=incoming.now,
+        )
+        self._state.collections[collection.id] = collection
+        return collection.view()
+
+    def listed(self, incoming: Incoming, project_id: int) -> list[dict[str, Any]]:
+        return self._listed(incoming, project_id, deleted=False)
+
+    def deleted(self, incoming: Incoming, project_id: int) -> list[dict[str, Any]]:
+        return self._listed(incoming, project_id, deleted=True)
+
+    def _listed(self, incoming: Incoming, project_id: int, *, deleted: bool) -> list[dict[str, Any]]:
+        query = read_query(incoming, CollectionListQuery)
+        self._state.project(project_id)
+        found = (
+            collection
+            for collection in self._state.collections.values()
+            if collection.project_id == project_id
+            and (collection.deleted_at is not None) == deleted
+            and query.data_collection_type in (None, collection.data_collection_type)
+        )
+        return [collection.view() for collection in narrowed(found, query)]
+
+    def read(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        return self._state.collection(project_id, data_collection_id).view()
+
+    def change(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        body = read_body(incoming, DataCollectionChange)
+        collection = self._state.collection(project_id, data_collection_id)
+        collection.name = collection.name if body.name is None else body.name
+        collection.description = collection.description if body.description is None else body.description
+        collection.retag(body.add_tags, body.remove_tags)
+        collection.updated_at = incoming.now
+        return collection.view()
+
+    def move(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        target = read_query(incoming, ProjectQuery).new_project_id
+        collection = self._state.collection(project_id, data_collection_id)
+        collection.project_id = self._state.project(target).id
+        collection.updated_at = incoming.now
+        return collection.view()
+
+    def delete(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        collection = self._state.collection(project_id, data_collection_id)
+        collection.deleted_at = incoming.now
+        return collection.view()
+
+    def restore(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        self._state.project(project_id)
+        collection = self._state.collections.get(data_collection_id)
+        if collection is None or collection.project_id != project_id:
+            raise refusal(404, "Data collection not found")
+        if collection.deleted_at is None:
+            raise refusal(409, "Data collection is not deleted")
+        collection.deleted_at = None
+        collection.updated_at = incoming.now
+        return collection.view()

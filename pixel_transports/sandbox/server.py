@@ -1,0 +1,168 @@
+"""The sandbox behind a socket: a thread for each connection.
+
+Rules kept here:
+
+* The server decides nothing about requests; that is the handler's.
+* `close` leaves nothing behind: no socket, no connection, no thread.
+* Listening where others can reach it has to be asked for (`beyond_loopback`).
+"""
+
+import ipaddress
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from pixel_core.messages import Origin
+from pixel_transports.sandbox.connections import Connection
+from pixel_transports.sandbox.handler import Sandbox
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class SandboxServer:
+    """Serves a sandbox at `url` between `start` and `close`, or inside a `with` block.
+
+    Port 0 takes a free one. A connection without any progress for `idle_seconds` is closed. Raises ValueError for a
+    host that others can reach, unless `beyond_loopback`; `start` raises OSError when it cannot listen.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        idle_seconds: float = 30.0,
+        beyond_loopback: bool = False,
+    ) -> None:
+        if not beyond_loopback and not _is_loopback(host):
+            raise ValueError(
+                f"{host!r} can be reached from other machines, and a sandbox protects nothing: "
+                "pass beyond_loopback=True if that is wanted"
+            )
+        self.sandbox = Sandbox() if sandbox is None else sandbox
+        self._host = host
+        self._port = port
+        self._idle_seconds = idle_seconds
+        self._lock = threading.Lock()
+        self._connections: dict[Connection, threading.Thread] = {}
+        self._listener: socket.socket | None = None
+        self._waker: socket.socket | None = None
+        self._acceptor: threading.Thread | None = None
+        self._closing = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closing else "not started" if self._listener is None else f"at {self.url}"
+        return f"<SandboxServer {state}>"
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on. Raises RuntimeError before it was started."""
+        if self._listener is None:
+            raise RuntimeError("the server was not started")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The URL under which it can be reached. Raises RuntimeError before it was started."""
+        return str(Origin("http", self._host, self.port))
+
+    def __enter__(self) -> "SandboxServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Listen, and serve in threads of its own. Raises RuntimeError when it was started before."""
+        if self._listener is not None:
+            raise RuntimeError("the server was started before")
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        self._listener = socket.create_server((self._host, self._port), family=family, backlog=256)
+        self._listener.setblocking(False)
+        self._port = self._listener.getsockname()[1]
+        self._waker, wake = socket.socketpair()
+        self._acceptor = threading.Thread(
+            target=self._accept, args=(self._listener, wake), name="pixel-sandbox", daemon=True
+        )
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """Stop listening, end all connections and wait for their threads. May be called again."""
+        with self._lock:
+            self._closing = True
+            connections = dict(self._connections)
+        if self._waker is not None and self._acceptor is not None:
+            self._waker.close()
+            self._acceptor.join()
+        for connection in connections:
+            connection.abort()
+        for thread in connections.values():
+            thread.join()
+
+    def _accept(self, listener: socket.socket, wake: socket.socket) -> None:
+        with listener, wake, selectors.DefaultSelector() as selector:
+            selector.register(listener, selectors.EVENT_READ)
+            selector.register(wake, selectors.EVENT_READ)
+            while all(key.fileobj is not wake for key, _ in selector.select()):
+                try:
+                    stream, _ = listener.accept()
+                except OSError:
+                    # The peer left between the knock and the door, or descriptors ran out; both pass with time.
+                    time.sleep(0.01)
+                    continue
+                self._serve(stream)
+
+    def _serve(self, stream: socket.socket) -> None:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        origin = Origin("http", self._host, self._port)
+        connection = Connection(stream, origin, self.sandbox.handle, self._idle_seconds)
+        thread = threading.Thread(target=self._run, args=(connection,), name="pixel-sandbox-connection", daemon=True)
+        with self._lock:
+            if self._closing:
+                stream.close()
+                return
+            self._connections[connection] = thread
+            # Started under the lock, so that `close` never meets a thread that cannot be joined yet.
+            thread.start()
+
+    def _run(self, connection: Connection) -> None:
+        try:
+            connection.run()
+        finally:
+            with self._lock:
+                self._connections.pop(connection, None)
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    ready: Callable[[str], None] = print,
+    *,
+    sandbox: Sandbox | None = None,
+    beyond_loopback: bool = False,
+) -> None:
+    """Serve until KeyboardInterrupt; `ready` is called with the URL as soon as it can be reached.
+
+    Raises ValueError and OSError as SandboxServer does.
+    """
+    try:
+        with SandboxServer(sandbox, host, port, beyond_loopback=beyond_loopback) as server:
+            ready(server.url)
+            forever = threading.Event()
+            while not forever.wait(1.0):
+                # In turns, since a wait without an end cannot be interrupted on every system.
+                pass
+    except KeyboardInterrupt:
+        pass

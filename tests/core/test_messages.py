@@ -1,0 +1,274 @@
+"""Messages are plain values: URLs, headers, time limits, forms, requests; and none of them shows a secret."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixel_core.effects import Exchange, Write
+from pixel_core.messages import (
+    FileSlice,
+    Form,
+    Headers,
+    Origin,
+    Request,
+    Response,
+    Timeouts,
+    body_segments,
+    split_url,
+)
+
+ORIGIN = Origin("https", "s3.example", 443)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "target"),
+    [
+        ("http://h", Origin("http", "h", 80), "/"),
+        ("https://h/", Origin("https", "h", 443), "/"),
+        ("HTTPS://Example.ORG/Path", Origin("https", "example.org", 443), "/Path"),
+        ("http://h:8080/a/b?x=1&y=%20", Origin("http", "h", 8080), "/a/b?x=1&y=%20"),
+        ("http://h?x=1", Origin("http", "h", 80), "/?x=1"),
+        ("http://h/a#fragment", Origin("http", "h", 80), "/a"),
+        ("http://h/a?x#fragment", Origin("http", "h", 80), "/a?x"),
+        ("http://[::1]:9000/a", Origin("http", "::1", 9000), "/a"),
+        ("https://[2001:DB8::1]/", Origin("https", "2001:db8::1", 443), "/"),
+        ("https://bücher.example/", Origin("https", "xn--bcher-kva.example", 443), "/"),
+        ("http://h/a;b=c", Origin("http", "h", 80), "/a;b=c"),
+        ("http://h//double", Origin("http", "h", 80), "//double"),
+    ],
+)
+def test_a_url_splits_into_origin_and_target(url: str, origin: Origin, target: str) -> None:
+    assert split_url(url) == (origin, target)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "h",
+        "/path",
+        "//h/path",
+        "ftp://h/",
+        "http://",
+        "http:///path",
+        "http://:80/",
+        "file:///etc/passwd",
+        "http://h:port/",
+        "http://h:99999/",
+        "http://[::1/",
+        "mailto:a@b.example",
+    ],
+)
+def test_what_is_no_absolute_http_url_is_a_value_error(url: str) -> None:
+    with pytest.raises(ValueError):
+        split_url(url)
+
+
+def test_a_refused_url_is_not_shown_with_its_query() -> None:
+    with pytest.raises(ValueError) as caught:
+        split_url("ftp://h/a?X-Amz-Signature=5ec2e7")
+    assert "5ec2e7" not in str(caught.value)
+
+
+def test_a_url_with_a_password_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValueError) as caught:
+        split_url("https://somebody:5ec2e7@h/")
+    assert "5ec2e7" not in str(caught.value)
+    assert "somebody" not in str(caught.value)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_url_or_a_value_error(text: str) -> None:
+    for url in (text, f"http://{text}", f"http://h/{text}"):
+        try:
+            origin, target = split_url(url)
+        except ValueError:
+            continue
+        assert target.startswith("/")
+        assert origin.host
+
+
+@pytest.mark.parametrize(
+    ("origin", "authority"),
+    [
+        (Origin("http", "h", 80), "h"),
+        (Origin("https", "h", 443), "h"),
+        (Origin("http", "h", 443), "h:443"),
+        (Origin("https", "h", 80), "h:80"),
+        (Origin("http", "::1", 80), "[::1]"),
+        (Origin("http", "::1", 8080), "[::1]:8080"),
+    ],
+)
+def test_an_authority_leaves_out_the_default_port_alone(origin: Origin, authority: str) -> None:
+    assert origin.authority == authority
+    assert str(origin) == f"{origin.scheme}://{authority}"
+
+
+def test_headers_are_looked_up_without_regard_to_case() -> None:
+    headers = Headers([("ETag", '"1"')])
+    assert headers["etag"] == headers["ETAG"] == headers.get("eTag") == '"1"'
+    assert "ETAG" in headers
+
+
+def test_the_first_of_several_headers_is_found_and_all_are_kept_in_order() -> None:
+    pairs = [("A", "1"), ("b", "2"), ("a", "3")]
+    headers = Headers(pairs)
+    assert headers["a"] == "1"
+    assert list(headers) == pairs
+    assert len(headers) == 3
+
+
+def test_a_missing_header_is_none_or_the_default_or_a_key_error() -> None:
+    headers = Headers({"a": "1"})
+    assert headers.get("b") is None
+    assert headers.get("b", 7) == 7
+    assert "b" not in headers
+    assert 7 not in headers
+    with pytest.raises(KeyError):
+        headers["b"]
+
+
+def test_headers_are_made_from_a_mapping_from_pairs_and_from_headers() -> None:
+    assert Headers({"a": "1"}) == Headers([("A", "1")]) == Headers(Headers([("a", "1")]))
+    assert Headers({"a": "1"}) != Headers({"a": "2"})
+    assert Headers({"a": "1"}) != {"a": "1"}
+
+
+@dataclass
+class HttpxLike:
+    """The shape of `httpx.Timeout`."""
+
+    connect: Any = 1
+    read: Any = 2.5
+    write: Any = None
+    pool: Any = 4
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, Timeouts(3, 3, 3, 3)),
+        (0.5, Timeouts(0.5, 0.5, 0.5, 0.5)),
+        (None, Timeouts(None, None, None, None)),
+        (Timeouts(1, 2, 3, 4), Timeouts(1, 2, 3, 4)),
+        (Timeouts(1, None), Timeouts(1, None, 15.0, 10.0)),
+        (HttpxLike(), Timeouts(1, 2.5, None, 4)),
+        (float("inf"), Timeouts(*[float("inf")] * 4)),
+    ],
+)
+def test_timeouts_are_made_of_seconds_of_none_and_of_objects_by_shape(value: object, expected: Timeouts) -> None:
+    assert Timeouts.of(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ("3", TypeError),
+        (True, TypeError),
+        ((1, 2, 3, 4), TypeError),
+        ({"connect": 1}, TypeError),
+        (object(), TypeError),
+        (HttpxLike(read="2"), TypeError),
+        (HttpxLike(read=False), TypeError),
+        (0, ValueError),
+        (-1, ValueError),
+        (float("nan"), ValueError),
+        (HttpxLike(pool=0.0), ValueError),
+    ],
+)
+def test_wrong_timeouts_are_refused(value: object, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Timeouts.of(value)
+
+
+def test_a_form_puts_its_fields_in_order_and_the_file_last() -> None:
+    form = Form((("key", "a b"), ("policy", "x\r\ny")), "photo.jpg", b"\0\xff", "frontier")
+    assert b"".join(segment for segment in form.segments() if isinstance(segment, bytes)) == (
+        b'--frontier\r\nContent-Disposition: form-data; name="key"\r\n\r\na b\r\n'
+        b'--frontier\r\nContent-Disposition: form-data; name="policy"\r\n\r\nx\r\ny\r\n'
+        b'--frontier\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n"
+        b"\0\xff"
+        b"\r\n--frontier--\r\n"
+    )
+    assert form.content_type == "multipart/form-data; boundary=frontier"
+
+
+def test_a_form_hands_the_slice_of_a_file_through_unread() -> None:
+    content = FileSlice("photo.jpg", 10, 20)
+    head, middle, tail = Form((), "photo.jpg", content, "b").segments()
+    assert middle is content
+    assert isinstance(head, bytes)
+    assert isinstance(tail, bytes)
+
+
+@pytest.mark.parametrize(
+    ("name", "escaped"),
+    [
+        ('a"b', b"a%22b"),
+        ("a\r\nb", b"a%0D%0Ab"),
+        ('"; name="key"\r\n\r\nevil', b"%22; name=%22key%22%0D%0A%0D%0Aevil"),
+        ("ä €.jpg", "ä €.jpg".encode()),
+        ("back\\slash", b"back\\slash"),
+    ],
+)
+def test_no_name_breaks_out_of_its_quotes(name: str, escaped: bytes) -> None:
+    head = Form(((name, "v"),), name, b"", "b").segments()[0]
+    assert isinstance(head, bytes)
+    assert b'name="' + escaped + b'"\r\n' in head
+    assert b'filename="' + escaped + b'"\r\n' in head
+    assert head.count(b"\r\n\r\n") == 2
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_any_names_leave_a_form_with_two_parts(name: str, filename: str) -> None:
+    boundary = "ba11" * 8
+    head = Form(((name, ""),), filename, b"", boundary).segments()[0]
+    assert isinstance(head, bytes)
+    assert head.count(b"\r\n") == 8
+    assert head.count(b"--" + boundary.encode()) == 2
+
+
+def test_an_empty_body_has_no_segments() -> None:
+    assert body_segments(b"") == []
+    assert body_segments(FileSlice("f", 0, 0)) == []
+    assert body_segments(b"x") == [b"x"]
+
+
+def test_a_request_knows_its_path_query_url_and_label() -> None:
+    request = Request("PUT", ORIGIN, "/bucket/key?X-Amz-Signature=5ec2e7&b=?")
+    assert request.path == "/bucket/key"
+    assert request.query == "X-Amz-Signature=5ec2e7&b=?"
+    assert request.url == "https://s3.example/bucket/key?X-Amz-Signature=5ec2e7&b=?"
+    assert request.label == "PUT https://s3.example/bucket/key"
+
+
+@given(st.text(max_size=20), st.text(min_size=1, max_size=20))
+def test_a_label_never_holds_a_query(path: str, query: str) -> None:
+    label = Request("GET", ORIGIN, f"/{path.replace('?', '')}?{query}").label
+    assert label == f"GET https://s3.example/{path.replace('?', '')}"
+
+
+def test_no_repr_shows_a_query_a_header_or_a_body() -> None:
+    secret = "5ec2e7"
+    headers = Headers({"Authorization": f"Bearer {secret}"})
+    form = Form((("policy", secret), ("x-amz-signature", secret)), "photo.jpg", secret.encode(), "b")
+    request = Request("POST", ORIGIN, f"/?sig={secret}", headers, form)
+    response = Response(200, headers, secret.encode())
+    write = Write("a stream", [secret.encode()], 1.0)
+    for shown in (headers, form, request, response, Exchange(request), write):
+        assert secret not in repr(shown)
+        assert secret not in str(shown)
+
+
+def test_a_response_decodes_json_whatever_its_content_type() -> None:
+    assert Response(200, Headers({"Content-Type": "text/html"}), b'{"a": [1]}').json() == {"a": [1]}
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"{", b"[" * 100_000])
+def test_a_body_that_is_no_json_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        Response(200, body=body).json()

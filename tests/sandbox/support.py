@@ -1,0 +1,109 @@
+"""A caller for the sandbox: logs in, speaks JSON, uploads. It knows the API, and nothing of the sandbox's insides.
+
+Rules kept here:
+
+* Everything goes through `sandbox(request)`; nothing is sent anywhere.
+"""
+
+import base64
+import hashlib
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic_core import to_json
+
+from pixel_core.messages import Form, Headers, Origin, Request, Response, split_url
+from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox
+
+ORIGIN = Origin("http", "pixel.test", 80)
+JPEG = b"\xff\xd8\xff\xe0 a picture of a field"
+LOGIN = {"client_id": "frontend", "username": "demo@example.com", "password": "demo", "scope": "openid email profile"}
+
+
+def md5(content: bytes) -> str:
+    """The MD5 as `Content-MD5` has it."""
+    return base64.b64encode(hashlib.md5(content).digest()).decode()
+
+
+def form_body(fields: dict[str, str], content: bytes, filename: str = "x.jpg") -> tuple[bytes, str]:
+    """A form on the wire, and its content type."""
+    form = Form(tuple(fields.items()), filename, content, "b0undary")
+    return b"".join(piece for piece in form.segments() if isinstance(piece, bytes)), form.content_type
+
+
+class Caller:
+    """One user of a sandbox."""
+
+    def __init__(self, sandbox: Sandbox | None = None, **options: Any) -> None:
+        self.clock = ManualClock()
+        self.sandbox = Sandbox(clock=self.clock, **options) if sandbox is None else sandbox
+        self.token: str | None = None
+
+    def raw(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Response:
+        return self.sandbox(Request(method, ORIGIN, target, Headers(headers or {}), body))
+
+    def token_request(self, **form: str) -> Response:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        path = f"/auth/realms/{self.sandbox.tenant.capitalize()}/protocol/openid-connect/token"
+        return self.raw("POST", path, headers, urlencode(form).encode())
+
+    def login(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.token_request(grant_type="password", **LOGIN).json()
+        self.token = answer["access_token"]
+        return answer
+
+    def call(
+        self, method: str, path: str, json: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Response:
+        """One call of the API; logs in first where that was not done."""
+        if self.token is None:
+            self.login()
+        fields = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        if json is not None:
+            fields["Content-Type"] = "application/json"
+        return self.raw(method, self.sandbox.api_path + path, fields, json or b"")
+
+    def ok(self, method: str, path: str, body: Any = None) -> Any:
+        """One call that has to succeed: its JSON."""
+        response = self.call(method, path, None if body is None else to_json(body))
+        assert response.status == 200, response.body
+        return response.json()
+
+    def project(self, name: str = "Coast", **more: Any) -> int:
+        body = {"name": name, "description": "d", "area_of_interest": SAMPLE_AREA, **more}
+        return int(self.ok("POST", "/projects/", body)["id"])
+
+    def collection(self, project_id: int, kind: str = "image", **more: Any) -> int:
+        body = {"name": "Photos", "description": "d", "data_collection_type": kind, **more}
+        return int(self.ok("POST", f"/projects/{project_id}/data_collections/", body)["id"])
+
+    def place(self, kind: str = "image") -> str:
+        """The path of a new data collection in a new project."""
+        project_id = self.project()
+        return f"/projects/{project_id}/data_collections/{self.collection(project_id, kind)}"
+
+    def post_form(self, url: str, fields: dict[str, str], content: bytes) -> Response:
+        body, content_type = form_body(fields, content)
+        origin, target = split_url(url)
+        return self.sandbox(Request("POST", origin, target, Headers({"Content-Type": content_type}), body))
+
+    def put(self, url: str, headers: dict[str, str], content: bytes) -> Response:
+        origin, target = split_url(url)
+        return self.sandbox(Request("PUT", origin, target, Headers(headers), content))
+
+    def upload_job(self, place: str, content: bytes, name: str = "a.jpg", **more: Any) -> dict[str, Any]:
+        body = {"files": [{"name": name, "md5": md5(content), **more}]}
+        job: dict[str, Any] = self.ok("POST", f"{place}/upload_jobs/", body)[0]
+        return job
+
+    def read_upload_job(self, place: str, job_id: int) -> dict[str, Any]:
+        job: dict[str, Any] = self.ok("GET", f"{place}/upload_jobs/?ids={job_id}&limit=1")[0]
+        return job
+
+    def upload(self, place: str, content: bytes = JPEG, name: str = "a.jpg", **more: Any) -> dict[str, Any]:
+        """Upload a file and wait: the upload job at its end."""
+        job = self.upload_job(place, content, name, **more)
+        assert self.post_form(job["url"], job["upload_fields"], content).status == 204
+        self.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
+        self.clock.advance(1)
+        return self.read_upload_job(place, job["id"])
