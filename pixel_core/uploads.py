@@ -11,6 +11,7 @@ Rules kept here:
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import PurePath
 from typing import Any
 
@@ -137,12 +138,11 @@ def storage_flows(session: Session, hashed: Hashed, job: Field) -> list[Flow[Non
         _form_flow(session, each, found)
         for each, found in zip(hashed.support_files, _support_jobs(hashed, job), strict=True)
     ]
-    left = [len(flows)]
+    finished = count(1)  # Drawn from by flows that may run in different threads: each gets a number of its own.
 
     def counted(flow: Flow[None]) -> Flow[None]:
         yield from flow
-        left[0] -= 1
-        if not left[0]:
+        if next(finished) == len(flows):
             yield from Report(FileSent(hashed.file.path, hashed.file.size))
 
     return [counted(flow) for flow in flows]

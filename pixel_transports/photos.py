@@ -6,6 +6,7 @@ Rules kept here:
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ def read_metadata(path: Path) -> MetadataObject | None:
     time of capture stays without a zone unless the camera wrote one; the focal length is in millimetres.
     """
     try:
-        with Image.open(path) as photo:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as photo:  # Pillow warns of broken EXIF
             exif = photo.getexif()
             gps, shot = exif.get_ifd(ExifTags.IFD.GPSInfo), exif.get_ifd(ExifTags.IFD.Exif)
     except (OSError, ValueError, SyntaxError, KeyError):

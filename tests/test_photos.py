@@ -39,7 +39,7 @@ def test_the_samples_have_position_time_and_focal_length() -> None:
 
 
 def test_south_west_and_below_the_sea_are_negative(tmp_path: Path) -> None:
-    gps = {
+    gps: dict[int, Any] = {
         ExifTags.GPS.GPSLatitudeRef: "S",
         ExifTags.GPS.GPSLatitude: (Rational(10), Rational(30), Rational(0)),
         ExifTags.GPS.GPSLongitudeRef: "W",

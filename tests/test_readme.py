@@ -9,9 +9,8 @@ from pixel_transports.sandbox import SandboxServer, sample_photos
 from tests.operations_table import markdown
 
 ROOT = Path(__file__).parent.parent
-BLOCKS = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -52,8 +51,7 @@ def test_the_table_of_operations_is_that_of_the_code() -> None:
 
 
 def test_each_shell_block_of_the_readme_is_one_command_line() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert [len(block.splitlines()) for block in blocks] == [1, 1]
     assert "pixel demo" in blocks[0]
     assert "pytest" in blocks[1]

@@ -276,7 +276,11 @@ STORIES = [
 ]
 
 
-def _label(row: Row) -> str:
+def _label(row: Row | Story) -> str:
+    return f"{row.name}: {row.method} {row.target}" if isinstance(row, Row) else row.name
+
+
+def _x(row: Row) -> str:
     return f"{row.name}: {row.method} {row.target}"
 
 
