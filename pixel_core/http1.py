@@ -172,15 +172,17 @@ class ClientConnection:
 
 
 def wire_headers(request: Request) -> list[tuple[str, str]]:
-    """The header fields as they go on the wire: Host first (RFC 9112, section 3.2), then the request's own, then what
-    the body is and how long. Raises ValueError for what cannot be sent.
+    """The header fields as they go on the wire: Host first (RFC 9112, section 3.2; the request may hold the same), then
+    the request's own, then what the body is and how long. Raises ValueError for what cannot be sent.
     """
     body = request.body
     if request.method == "CONNECT":
         raise ValueError("CONNECT asks for a tunnel, which is no exchange")
     if not _AUTHORITY.fullmatch(request.origin.authority):
         raise ValueError("its host holds a character that no host has")
-    headers = [("Host", request.origin.authority), *request.headers]
+    host = request.origin.authority
+    headers = [("Host", host)]
+    headers += [(name, value) for name, value in request.headers if value != host or name.lower() != "host"]
     if isinstance(body, Form):
         headers.append(("Content-Type", body.content_type))
     for name, value in headers:

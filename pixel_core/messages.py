@@ -129,7 +129,7 @@ class Timeouts(NamedTuple):
         """
         if value is None:
             return cls(None, None, None, None)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, (int, float)):
             limits = [value] * 4
         else:
             try:

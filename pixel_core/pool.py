@@ -124,8 +124,6 @@ class Pool(Generic[C]):
                 return Returned(wake=successor)
             place.given_up -= 1
         if reusable is None:
-            if not place.held and not place.idle:
-                del self._places[lease.origin]
             return Returned()
         place.idle.append(_Idle(reusable, now))
         return Returned(close=place.idle.pop(0).connection if len(place.idle) > self._idle_limit else None)
@@ -135,7 +133,6 @@ class Pool(Generic[C]):
         idle = [kept.connection for place in self._places.values() for kept in place.idle]
         for place in self._places.values():
             place.idle.clear()
-        self._places = {origin: place for origin, place in self._places.items() if place.held}
         return idle
 
     def _grant(self, place: _Place[C], lease: PoolLease[C], connection: C | None) -> None:
@@ -151,8 +148,8 @@ class Pool(Generic[C]):
             place.given_up = 0
 
     def _expire(self, now: float) -> list[C]:
-        """Take out what has been idle too long, whatever its origin; origins are few. The oldest stand first, so this
-        looks at no more connections than it removes.
+        """Take out what has been idle too long, whatever its origin, and origins without any connection. Origins are
+        few, and the oldest connections stand first, so this looks at no more of them than it removes.
         """
         expired: list[C] = []
         for origin, place in list(self._places.items()):

@@ -17,6 +17,7 @@ from pixel_transports.sandbox import Sandbox, SandboxServer
 from pixel_transports.settings import PixelApiSettings
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", deadline=None, max_examples=20_000, suppress_health_check=list(HealthCheck))
 settings.load_profile("default")
 
 

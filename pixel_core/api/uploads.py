@@ -226,7 +226,7 @@ class Uploads(DataCollections, Images, Jobs):
             try:
                 yield from self._upload_batch(project_id, data_collection_id, sent)
             except (PixelError, OSError) as error:
-                if not any(each.handed_over or each.error for each in [*all_sent, *sent]):
+                if not any(each.handed_over for each in [*all_sent, *sent]):
                     raise
                 for each in sent:
                     if not each.resource and not each.error:

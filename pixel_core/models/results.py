@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* No key is checked and none is dropped: what a newer server adds passes through untouched. All are optional but `id`,
-  without which nothing can be asked of a resource.
+* No key is checked and none is dropped: what a newer server adds passes through untouched. All are optional but `id`
+  and `name`, which every resource has.
 * These types are for editors and type checkers; at run time a result is a plain dict.
 """
 
@@ -42,7 +42,7 @@ class Project(TypedDict, total=False):
     """A project: a name, a description and the polygon that is its outer frame."""
 
     id: Required[int]
-    name: str
+    name: Required[str]
     description: str
     area_of_interest: GeoJSONPolygon
     parent_project_id: int | None
@@ -64,7 +64,7 @@ class DataCollection(TypedDict, total=False):
 
     id: Required[int]
     project_id: int
-    name: str
+    name: Required[str]
     description: str
     data_collection_type: DataCollectionType
     tags: list[str]
@@ -75,7 +75,7 @@ class Image(TypedDict, total=False):
     """An image. Angles are in degrees, heights and distances in metres, `location` is a GeoJSON point."""
 
     id: Required[int]
-    name: str
+    name: Required[str]
     tags: list[str]
     json_metadata: dict[str, Any] | None
     image_type: str | None
@@ -114,7 +114,7 @@ class UploadJob(TypedDict, total=False):
     """One file's way into Pixel. `status` ends at "validated_and_moved", or `detail` says why it did not."""
 
     id: Required[int]
-    name: str
+    name: Required[str]
     status: str
     detail: Any
     url: str

@@ -46,6 +46,7 @@ E = TypeVar("E", bound=Exception)
 
 URL = "https://pixel.test/acme"
 ACCOUNT = Account("https://keycloak.test", "Acme", "frontend", "kari@acme.test", "hemmelig")
+MOST_SLEEPS = 10_000
 TOKEN_TARGET = "/realms/Acme/protocol/openid-connect/token"
 
 
@@ -122,10 +123,16 @@ class World:
     def run(self, flow: Flow[Any]) -> Any:
         """Run a flow to its end; performs what it asks for, or throws into it what went wrong."""
         try:
-            effect = next(flow)
+            return self.resume(flow, next(flow))
+        except StopIteration as stop:
+            return stop.value
+
+    def resume(self, flow: Flow[Any], effect: Effect[Any]) -> Any:
+        """Run a flow to its end from an effect on that it asked for."""
+        try:
             while True:
                 try:
-                    result = self._perform(effect)
+                    result = self.perform(effect)
                 except Exception as error:
                     effect = flow.throw(error)
                 else:
@@ -146,12 +153,14 @@ class World:
         assert not self.script, f"never asked for: {self.script}"
         return caught.value
 
-    def _perform(self, effect: Effect[Any]) -> Any:
+    def perform(self, effect: Effect[Any]) -> Any:
         match effect:
             case Exchange(request):
                 return self._exchange(request)
             case Sleep(seconds):
                 self.sleeps.append(seconds)
+                if len(self.sleeps) > MOST_SLEEPS:
+                    raise OffScriptError(f"slept {MOST_SLEEPS} times: would this ever end?")
                 self.now += seconds
                 return None
             case Clock():

@@ -12,7 +12,7 @@ import pytest
 
 from pixel_core import AsyncFace, BlockingFace, Flow, Page, PixelApi, Resource, Response, Session, listing, operation
 from pixel_core.api import Operations, operation_names
-from pixel_core.models import Image, User
+from pixel_core.models import Image, Project, User
 from tests.core.scripted_api import PixelServer, World, told
 
 T = TypeVar("T")
@@ -79,6 +79,7 @@ class Async(AsyncFace, Operations):
         self.world, self.session, self.api = world, world.session, world.api
 
 
+PROJECT: Project = {"id": 7, "name": "n"}
 FACES: list[type[Any]] = [Blocking, Async, PixelApi]
 EVERY_FACE = pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
 EVERY_OPERATION = pytest.mark.parametrize("name", operation_names())
@@ -112,19 +113,19 @@ def answering(value: Any) -> World:
 
 
 def test_the_blocking_face_gives_the_result() -> None:
-    assert Blocking(answering({"id": 7})).get_project(7) == {"id": 7}
+    assert Blocking(answering(PROJECT)).get_project(7) == PROJECT
 
 
 def test_the_async_face_gives_a_coroutine_of_the_result() -> None:
-    assert finished(Async(answering({"id": 7})).get_project(project_id=7, extended=True)) == {"id": 7}
+    assert finished(Async(answering(PROJECT)).get_project(project_id=7, extended=True)) == PROJECT
 
 
 def test_the_pure_face_gives_the_flow() -> None:
-    world = answering({"id": 7})
+    world = answering(PROJECT)
     flow = world.api.get_project(7)
     assert inspect.getgeneratorstate(flow) == inspect.GEN_CREATED
     assert world.requests == []
-    assert world.run(flow) == {"id": 7}
+    assert world.run(flow) == PROJECT
 
 
 def test_the_blocking_face_of_a_listing_stops_at_the_last_page() -> None:
@@ -152,10 +153,10 @@ def test_errors_come_out_of_every_face() -> None:
 
 
 def test_a_method_can_be_taken_from_the_class() -> None:
-    world = answering({"id": 7})
-    assert Blocking.get_project(Blocking(world), 7) == {"id": 7}
-    assert finished(Async.get_project(Async(world), 7)) == {"id": 7}
-    assert world.run(PixelApi.get_project(world.api, 7)) == {"id": 7}
+    world = answering(PROJECT)
+    assert Blocking.get_project(Blocking(world), 7) == PROJECT
+    assert finished(Async.get_project(Async(world), 7)) == PROJECT
+    assert world.run(PixelApi.get_project(world.api, 7)) == PROJECT
 
 
 def test_operations_that_call_operations_do_so_on_the_pure_face() -> None:

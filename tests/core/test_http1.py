@@ -216,6 +216,33 @@ def test_limits_are_kept_to_the_byte_however_the_bytes_are_cut(
     in_random_cuts()
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (HEAD_OF_100.replace(b"A:", b"AB:"), "has more than 100 bytes of headers"),
+        (CHUNKED + b"1;" + b"e" * 1000, "has more than 100 bytes in one line, or in the trailers, of its body"),
+        (
+            CHUNKED + b"0\r\n" + b"A: b\r\n" * 200,
+            "has more than 100 bytes in one line, or in the trailers, of its body",
+        ),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 21, "is larger than the limit of 20 bytes"),
+    ],
+)
+def test_an_answer_above_a_limit_is_told_so(data: bytes, words: str) -> None:
+    connection = ClientConnection(SMALL)
+    connection.start(request_of("GET", "/a?sig=5ec2e7"))
+    with pytest.raises(PixelProtocolError) as caught:
+        connection.receive(data)
+    assert str(caught.value) == f"The answer to GET http://pixel.example/a {words}"
+
+
+def test_a_stray_byte_behind_a_full_head_is_seen_too() -> None:
+    connection = ClientConnection(SMALL)
+    connection.start(request_of())
+    assert connection.receive(HEAD_OF_100 + b"x") is not None
+    assert not connection.reusable
+
+
 def test_the_headers_of_an_answer_come_out_as_they_are() -> None:
     data = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag:  "1" \r\nSet-Cookie: a\r\nSet-Cookie: b\r\nX: \xe9\r\n\r\n'
     outcome = outcome_of([data])
@@ -262,6 +289,11 @@ def test_the_headers_of_an_answer_come_out_as_they_are() -> None:
         ),
         pytest.param(
             Request("GET", Origin("http", "h", 8080), "/"), b"GET / HTTP/1.1\r\nHost: h:8080\r\n\r\n", id="a port"
+        ),
+        pytest.param(
+            request_of(headers={"host": "pixel.example"}),
+            b"GET / HTTP/1.1\r\nHost: pixel.example\r\n\r\n",
+            id="its own host once more, as a signed part may name it",
         ),
         pytest.param(Request("GET", Origin("https", "h", 443), "/"), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", id="https"),
         pytest.param(

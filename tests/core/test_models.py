@@ -249,7 +249,7 @@ def test_what_is_no_geometry_at_all_is_a_type_error(geometry: Any) -> None:
 @pytest.mark.parametrize(
     "name", ["DataCollection", "Image", "Job", "JobGroup", "Plugin", "Project", "UploadJob", "User"]
 )
-def test_a_result_promises_no_key_but_the_id_since_the_json_is_given_as_it_is(name: str) -> None:
+def test_a_result_promises_no_key_but_id_and_name_since_the_json_is_given_as_it_is(name: str) -> None:
     shape = getattr(models, name)
-    assert shape.__required_keys__ <= {"id"}
+    assert shape.__required_keys__ <= {"id", "name"}
     assert get_type_hints(shape)

@@ -276,11 +276,7 @@ STORIES = [
 ]
 
 
-def _label(row: Row | Story) -> str:
-    return f"{row.name}: {row.method} {row.target}" if isinstance(row, Row) else row.name
-
-
-def _x(row: Row) -> str:
+def _label(row: Row) -> str:
     return f"{row.name}: {row.method} {row.target}"
 
 
@@ -308,12 +304,14 @@ def test_an_operation_of_several_requests_makes_them_in_order(story: Story) -> N
 
 
 def test_every_operation_has_a_row() -> None:
-    assert sorted({each.name for each in [*ROWS, *STORIES]}) == operation_names()
+    assert sorted({each.name for each in ROWS} | {each.name for each in STORIES}) == operation_names()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=_label)
 def test_an_operation_asks_for_nothing_before_it_is_run(row: Row) -> None:
-    row.call(World().api).close()
+    world = World()
+    row.call(world.api).close()
+    assert (world.requests, world.logins, world.events) == ([], [], [])
 
 
 def wire(call: Call) -> bytes:
@@ -321,6 +319,7 @@ def wire(call: Call) -> bytes:
     world = World(lambda _: told({"id": 1}), bits=[0x0123456789ABCDEF0123456789ABCDEF])
     world.run(call(world.api))
     segments = ClientConnection().start(world.requests[0])
+    assert all(isinstance(each, bytes) for each in segments)
     return b"".join(each for each in segments if isinstance(each, bytes))
 
 

@@ -156,11 +156,13 @@ def test_giving_back_twice_is_harmless_in_every_state(state: LeaseState) -> None
 
 def test_draining_gives_out_all_idle_connections_once_and_leaves_owners_alone() -> None:
     pool = with_idle("one", "two")
-    holder = acquired(pool, B)
-    assert pool.drain() == ["one", "two"]
+    pool.release(acquired(pool, B), 1, "three")
+    holder = acquired(pool, now=1)
+    assert holder.connection == "two"
+    assert pool.drain() == ["one", "three"]
     assert pool.drain() == []
     assert pool.counts() == (1, 0, 0)
-    assert pool.release(holder, 0, "three") == Returned()
+    assert pool.release(holder, 1, "two") == Returned()
     assert pool.counts() == (0, 1, 0)
 
 
@@ -299,7 +301,7 @@ class Owners(RuleBasedStateMachine):
         assert all(lease.state is LeaseState.HOLDING for lease, _ in self.holders)
         assert all(lease.connection == connection for lease, connection in self.holders)
         assert all(lease.state is LeaseState.WAITING for lease in self.waiters)
-        assert all(lease.state is LeaseState.RETURNED for lease in self.gone)
+        assert all((lease.state, lease.connection) == (LeaseState.RETURNED, None) for lease in self.gone)
 
     @invariant()
     def a_connection_is_held_or_idle_or_closed_exactly_once(self) -> None:
@@ -354,6 +356,13 @@ def steps_of(events: int) -> int:
 def test_twice_as_many_owners_who_give_up_cost_twice_as_much() -> None:
     """Linear in total: neither the search for the next owner nor the sweep of the dead grows with their number."""
     assert steps_of(8000) < 2.2 * steps_of(4000)
+
+
+def test_origins_that_are_not_used_leave_nothing_behind() -> None:
+    pool: Pool[str] = Pool()
+    for port in range(1, 1000):
+        pool.release(acquired(pool, Origin("http", "a.example", port)), 0)
+    assert len(pool._places) <= 2
 
 
 def test_owners_who_gave_up_leave_nothing_behind() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pixel_core import Account, Flow, Headers, Options, Request, Response, Timeouts
 from pixel_core.answers import Answer
-from pixel_core.effects import Once, Together
+from pixel_core.effects import Exchange, Once, Together
 from pixel_core.errors import (
     BAD_REQUESTS,
     PixelAuthenticationError,
@@ -175,6 +175,21 @@ def test_a_login_is_tried_again_where_the_token_endpoint_fails_for_a_while() -> 
     assert world.sleeps == [0.5, 1.0]
 
 
+def test_the_life_of_a_token_is_measured_from_the_try_that_brought_it() -> None:
+    world = World(
+        [
+            Expected("POST", TOKEN_TARGET, Response(503), takes=100.0),
+            Expected("POST", TOKEN_TARGET, token("a", expires_in=100), takes=50.0),
+            Expected("GET", ME, told(1)),
+            Expected("GET", ME, told(2)),
+        ],
+        login=False,
+    )
+    world.run(world.api.me())
+    world.now += 39.0
+    assert world.finish(world.api.me()) == 2
+
+
 def test_a_token_endpoint_that_is_never_reached_is_a_connection_error_and_no_login_error() -> None:
     world = World([Expected("POST", TOKEN_TARGET, PixelConnectionError("refused"))] * 3, login=False)
     error = world.fail(world.api.me(), PixelConnectionError)
@@ -183,15 +198,16 @@ def test_a_token_endpoint_that_is_never_reached_is_a_connection_error_and_no_log
 
 def test_all_who_wait_for_a_login_wait_for_the_same_one() -> None:
     first, second = World(), World()
-    keys = [_first_of(Once, world.api.me()).key for world in (first, first, second)]
+    keys = [until_once(world).key for world in (first, first, second)]
     assert keys[0] == keys[1]
     assert keys[0] != keys[2], "another session's login is another"
 
 
-def _first_of(kind: type[Once], flow: Flow[Any]) -> Once:
+def until_once(world: World) -> Once:
+    flow = world.api.me()
     effect = next(flow)
-    while not isinstance(effect, kind):
-        effect = flow.send(1000.0 if type(effect).__name__ == "Clock" else 1)
+    while not isinstance(effect, Once):
+        effect = flow.send(world.perform(effect))
     return effect
 
 
@@ -248,6 +264,21 @@ def test_a_401_during_repeats_is_renewed_and_does_not_use_up_a_try() -> None:
     world = World([Expected("GET", ME, outcome) for outcome in outcomes])
     assert world.finish(world.api.me()) == 1
     assert len(world.sleeps) == 2
+
+
+def test_calls_side_by_side_that_meet_a_401_share_one_renewal() -> None:
+    world = World(lambda request: told({}, 401) if request.headers["Authorization"] == "Bearer t1" else told(7))
+    flows = [world.api.me(), world.api.me()]
+    exchanges = [until_exchange(world, flow) for flow in flows]
+    assert [world.resume(flow, exchange) for flow, exchange in zip(flows, exchanges, strict=True)] == [7, 7]
+    assert len(world.logins) == 2, "the first login, and one renewal"
+
+
+def until_exchange(world: World, flow: Flow[Any]) -> Exchange:
+    effect = next(flow)
+    while not isinstance(effect, Exchange):
+        effect = flow.send(world.perform(effect))
+    return effect
 
 
 # Repeats

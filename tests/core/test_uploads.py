@@ -287,6 +287,8 @@ def test_a_server_that_makes_no_upload_job_is_a_protocol_error() -> None:
     ("job", "field"),
     [
         ({}, "'[0].id'"),
+        ({"id": True}, "'[0].id'"),
+        ({"id": ""}, "'[0].id'"),
         ({"id": 5}, "'[0].url'"),
         ({"id": 5, "url": 7}, "'[0].url'"),
         ({"id": 5, "url": "/relative"}, "'[0].url'"),
@@ -454,6 +456,12 @@ def test_a_signature_that_is_too_old_is_told_from_a_wrong_one(message: bytes, ex
     error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelStorageError)
     assert error.expired is expired
     assert ("the signature has expired" in str(error)) is expired
+
+
+def test_words_of_old_age_under_another_code_do_not_make_a_signature_expired() -> None:
+    answer = DENIED.replace(b"AccessDenied", b"InternalError") % b"Request has expired"
+    world = made(PixelServer(refuse={"a.jpg": Response(403, Headers(), answer)}))
+    assert world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelStorageError).expired is False
 
 
 def test_a_file_that_changes_while_it_is_sent_is_no_transport_error() -> None:
@@ -660,6 +668,12 @@ def test_what_ends_all_is_raised_while_nothing_was_uploaded() -> None:
         world.fail(world.api.upload_multiple_images(1, 2, several("a.jpg")), PixelServerError)
 
 
+def test_what_ends_all_is_raised_though_a_file_failed_before_since_nothing_was_uploaded() -> None:
+    failing: dict[tuple[str, str], Outcome] = {("PUT", "/upload_jobs/multiple_uploadFinished"): Response(500)}
+    world = made(PixelServer(skip=frozenset({"a.jpg"}), fail_on=failing))
+    world.fail(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")), PixelServerError)
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [("/acme/jobs/groups/g1", "not_confirmed"), ("/upload_jobs/", "not_confirmed"), ("/images/", "not_listed")],
@@ -699,3 +713,30 @@ def test_every_file_is_in_exactly_one_of_the_two_lists_whatever_happens() -> Non
     done, errors = world.run(world.api.upload_multiple_images(1, 2, several(*names)))
     assert [each["name"] for each in done] == ["7.jpg"]
     assert [each.file for each in errors] == [f"/p/{name}" for name in names[:7]]
+
+
+# A flow that is left half-way
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api: api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"]),
+        lambda api: api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")),
+    ],
+    ids=["one", "several"],
+)
+def test_an_upload_that_is_closed_at_any_point_asks_for_nothing_more(call: Call) -> None:
+    steps = 0
+    while True:
+        world = made()
+        flow = call(world.api)
+        try:
+            effect = next(flow)
+            for _ in range(steps):
+                effect = flow.send(world.perform(effect))
+        except StopIteration:
+            break
+        flow.close()
+        steps += 1
+    assert steps > 20

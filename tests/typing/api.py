@@ -49,7 +49,8 @@ def blocking(client: PixelClient) -> None:
     for image in client.paginate_images(7, 8, page_size=50, name="x"):
         assert_type(image, Image)
         assert_type(image["id"], int)
-        assert_type(image.get("name"), str | None)
+        assert_type(image["name"], str)
+        assert_type(image.get("cam_height"), float | None)
 
 
 async def asynchronous(client: PixelClientAsync) -> None:
