@@ -95,26 +95,29 @@ class AsyncDriver:
         flows = enumerate(effect.flows)
         results: dict[int, Any] = {}
         failures: list[Exception] = []
+        places = effect.limit - 1
 
-        async def work(task: tuple[int, Flow[Any]] | None) -> None:
-            while task is not None:
-                index, flow = task
-                try:
-                    results[index] = await self.run(flow)
-                except Exception as error:
-                    if not effect.collect:
-                        failures.append(error)
-                        group.cancel_scope.cancel()
+        async def work() -> None:
+            nonlocal places
+            try:
+                for index, flow in flows:
+                    if failures:
                         return
-                    results[index] = error
-                task = next(flows, None)
+                    if places > 0:
+                        places -= 1
+                        group.start_soon(work)
+                    try:
+                        results[index] = await self.run(flow)
+                    except Exception as error:
+                        if not effect.collect:
+                            raise
+                        results[index] = error
+            except Exception as error:  # kept here, since the group would wrap it
+                failures.append(error)
+                group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
-            for _ in range(effect.limit):
-                first = next(flows, None)
-                if first is None:
-                    break
-                group.start_soon(work, first)
+            group.start_soon(work)
         if failures:
             raise failures[0]
         return [results[index] for index in sorted(results)]

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
 from pixel_transports.files import digest, look_at
 from pixel_transports.running import run
-from pixel_transports.scopes import Scope, ScopeCancelled, current_scope
+from pixel_transports.scopes import Scope, ScopeCancelled, breakable, current_scope
 from pixel_transports.transports import Transport
 
 T = TypeVar("T")
@@ -81,7 +81,8 @@ class BlockingDriver:
                 outcome.wakers.append(waker)
             if outcome is fresh:
                 return self._first(effect, outcome)
-            _await(waker, current_scope.get())
+            with breakable(waker.set):
+                waker.wait()
             if outcome.error is None:
                 return outcome.value
             if isinstance(outcome.error, Exception):
@@ -116,19 +117,6 @@ class _Outcome:
         self.error: BaseException | None = None
 
 
-def _await(waker: threading.Event, scope: Scope | None) -> None:
-    """Wait to be woken; a cancelled scope ends the wait."""
-    if scope is None:
-        waker.wait()
-        return
-    scope.attach(waker.set)
-    try:
-        waker.wait()
-    finally:
-        scope.detach(waker.set)
-    scope.check()
-
-
 class _Group:
     """Flows side by side, each on one of so many threads."""
 
@@ -144,27 +132,34 @@ class _Group:
 
     def run(self, limit: int) -> None:
         """Start a thread for each flow, `limit` at the most, and wait for all; an interrupt cancels them first."""
-        threads: list[threading.Thread] = []
+        workers: list[tuple[threading.Thread, threading.Event]] = []
         try:
             for number in range(limit):
                 first = self._next()
                 if first is None:
                     break
-                context = contextvars.copy_context()
+                done = threading.Event()
                 thread = threading.Thread(
-                    target=context.run, args=(self._work, first), name=f"pixel-{number}", daemon=True
+                    target=contextvars.copy_context().run,
+                    args=(self._work, first, done),
+                    name=f"pixel-{number}",
+                    daemon=True,
                 )
-                threads.append(thread)
+                workers.append((thread, done))
                 thread.start()
-            for thread in threads:
-                thread.join()
+            # Not `join`, which takes a running thread for a stopped one once it was interrupted (before Python 3.13).
+            for _, done in workers:
+                done.wait()
         except BaseException:
             self._scope.cancel()
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
+            for thread, done in workers:
+                # Whether the last one was started is not known; if so, it shows at once.
+                done.wait(1.0 if thread.ident is None else None)
             raise
         finally:
+            for thread, done in workers:
+                if done.is_set():
+                    thread.join()
             if self._outer is not None:
                 self._outer.detach(self._scope.cancel)
 
@@ -179,7 +174,7 @@ class _Group:
         with self._lock:
             return None if self._scope.cancelled else next(self._flows, None)
 
-    def _work(self, task: tuple[int, Flow[Any]] | None) -> None:
+    def _work(self, task: tuple[int, Flow[Any]] | None, done: threading.Event) -> None:
         current_scope.set(self._scope)
         try:
             while task is not None:
@@ -199,3 +194,5 @@ class _Group:
             with self._lock:
                 self._failure = self._failure or error
             self._scope.cancel()
+        finally:
+            done.set()

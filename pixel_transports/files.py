@@ -4,7 +4,8 @@ Rules kept here:
 
 * Memory does not grow with a file: it is read through one buffer.
 * These functions block; an event loop runs them in a worker thread.
-* A file that ends before its slice does has changed since it was planned: PixelFileChangedError.
+* A file that ends before its slice does has changed since it was planned: PixelFileChangedError. So has one that cannot
+  be read when it is sent; the first to read it, who hashes it, hears what the system says.
 """
 
 import errno
@@ -78,16 +79,22 @@ class SliceReader:
 
 
 def digest(slices: Iterable[FileSlice], stopped: Callable[[], bool]) -> list[bytes]:
-    """The MD5 of each slice. Ends early, with what there is, once `stopped` says so."""
+    """The MD5 of each slice. Ends early, with what there is, once `stopped` says so.
+
+    Raises OSError for a file that cannot be read, PixelFileChangedError for one that is too short.
+    """
     buffer = memoryview(bytearray(BUFFER))
     digests: list[bytes] = []
     for piece in slices:
         md5 = hashlib.md5(usedforsecurity=False)
-        with SliceReader(piece, buffer) as reader:
-            for chunk in reader:
-                md5.update(chunk)
-                if stopped():
-                    return digests
+        try:
+            with SliceReader(piece, buffer) as reader:
+                for chunk in reader:
+                    md5.update(chunk)
+                    if stopped():
+                        return digests
+        except PixelFileChangedError as changed:
+            raise changed.__cause__ or changed from None
         digests.append(md5.digest())
     return digests
 

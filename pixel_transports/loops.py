@@ -4,7 +4,8 @@ Rules kept here:
 
 * Connections belong to the loop that opened them. Each loop has a pool of its own; that of a loop that is gone is
   dropped without a word, since idle connections are plain sockets that no loop knows.
-* The loop is never blocked: sockets do not block, names are looked up and files are read in worker threads.
+* The loop is never blocked: sockets do not block; names are looked up, files are read and the trust store is loaded in
+  worker threads.
 * A stream speaks of trouble with OSError; what to make of it is decided in `pixel_core.exchanges`.
 * A cancelled exchange frees its place by a plain call and closes its socket, without waiting for anything.
 """
@@ -23,8 +24,6 @@ from typing import Any, Generic, TypeVar
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
-from anyio.abc import ByteStream
-from anyio.streams.tls import TLSStream
 
 from pixel_core.effects import Effect, Lease, Read, Write
 from pixel_core.exchanges import exchange
@@ -33,8 +32,8 @@ from pixel_core.messages import FileSlice, Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
 from pixel_transports.files import SliceReader
 from pixel_transports.running import run_async
-from pixel_transports.sockets import RECEIVE, SEND, is_quiet, tune
-from pixel_transports.tls import shared_context
+from pixel_transports.sockets import LITTLE, RECEIVE, SEND, in_time, is_quiet, share, tune
+from pixel_transports.tls import TlsSession, handshake_failure, shared_context
 
 T = TypeVar("T")
 
@@ -46,94 +45,69 @@ class PerLoop(Generic[T]):
         self._make = make
         self._drop = drop
         self._lock = threading.Lock()
-        self._values: weakref.WeakKeyDictionary[Any, T] = weakref.WeakKeyDictionary()
+        self._values: weakref.WeakKeyDictionary[Any, tuple[T, weakref.finalize[Any, Any]]] = weakref.WeakKeyDictionary()
 
     def get(self) -> T:
         """The value of the loop that is running."""
         loop = anyio.lowlevel.current_token().native_token
-        value = self._values.get(loop)
-        if value is None:
-            value = self._make()
-            with self._lock:
-                gone = [each for each in self._values if getattr(each, "is_closed", bool)()]
-                dead = [self._values.pop(each) for each in gone]
-                self._values[loop] = value
-            weakref.finalize(loop, self._drop, value)
-            for each in dead:
-                self._drop(each)
+        known = self._values.get(loop)
+        if known is not None:
+            return known[0]
+        value = self._make()
+        with self._lock:
+            gone = [each for each in self._values if getattr(each, "is_closed", bool)()]
+            dead = [self._values.pop(each) for each in gone]
+            self._values[loop] = value, weakref.finalize(loop, self._drop, value)
+        for _, finalizer in dead:
+            finalizer()
         return value
 
     def forget(self) -> None:
         """Drop the value of this loop; the next use makes another."""
         with self._lock:
-            value = self._values.pop(anyio.lowlevel.current_token().native_token, None)
-        if value is not None:
-            self._drop(value)
+            _, finalizer = self._values.pop(anyio.lowlevel.current_token().native_token, (None, None))
+        if finalizer is not None:
+            finalizer()
 
     def all(self) -> list[T]:
         with self._lock:
-            return list(self._values.values())
-
-
-class _RawStream(ByteStream):
-    """A socket as the byte stream that TLS runs over. Trouble is OSError, the peer's end EndOfStream."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self._full = False
-
-    async def receive(self, max_bytes: int = RECEIVE) -> bytes:
-        data = await self.receive_or_end(max_bytes)
-        if not data:
-            raise anyio.EndOfStream
-        return data
-
-    async def receive_or_end(self, max_bytes: int) -> bytes:
-        """What has arrived. After a read that filled its buffer there is likely to be more, so no wait comes first."""
-        while True:
-            if not self._full:
-                await anyio.wait_readable(self.sock)
-            try:
-                data = self.sock.recv(max_bytes)
-            except BlockingIOError:
-                self._full = False
-                continue
-            self._full = len(data) == max_bytes
-            return data
-
-    async def send(self, item: bytes | memoryview) -> None:
-        view = memoryview(item)
-        while view:
-            try:
-                view = view[self.sock.send(view) :]
-            except BlockingIOError:
-                await anyio.wait_writable(self.sock)
-
-    async def send_eof(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
-
-    async def aclose(self) -> None:
-        self.sock.close()
+            return [value for value, _ in self._values.values()]
 
 
 class LoopStream:
     """One connected socket of an event loop, plain or TLS."""
 
-    def __init__(self, raw: _RawStream, tls: TLSStream | None = None) -> None:
-        self._raw = raw
-        self._tls = tls
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._tls: TlsSession | None = None
         self._early = b""
+        self._full = False  # after a read that filled its buffer there is likely to be more
 
     def __repr__(self) -> str:
-        return f"<LoopStream {self._raw.sock.fileno()}>"
+        return f"<LoopStream {self._sock.fileno()}>"
 
     @property
     def quiet(self) -> bool:
-        return not self._early and is_quiet(self._raw.sock)
+        """Whether nothing has arrived on an idle connection: what has is its end, or what no one asked for."""
+        if self._early or not is_quiet(self._sock):
+            return False
+        return self._tls is None or self._tls.read(1) is None
 
     def close(self) -> None:
         """A plain call: an idle socket is known to no loop, and a cancelled task has let go of its own."""
-        self._raw.sock.close()
+        self._sock.close()
+
+    async def secure(self, context: ssl.SSLContext, host: str) -> None:
+        """Speak TLS from now on. Raises OSError."""
+        tls = TlsSession(context, host)
+        try:
+            while not tls.shake_hands():
+                await self._put(tls.outgoing())
+                tls.feed(await self._take())
+        except ssl.SSLError as error:
+            raise handshake_failure(error) from None
+        await self._put(tls.outgoing())
+        self._tls = tls
 
     async def read(self, timeout: float | None) -> bytes:
         """What has arrived; b"" at the end of the peer's side. Raises OSError."""
@@ -143,22 +117,39 @@ class LoopStream:
         try:
             with anyio.fail_after(timeout):
                 return await self._receive()
-        except TimeoutError:
-            raise TimeoutError(f"no answer within {timeout:g} seconds") from None
+        except TimeoutError as error:
+            raise in_time(error, "no answer", timeout) from None
 
     async def _receive(self) -> bytes:
         if self._tls is None:
-            return await self._raw.receive_or_end(RECEIVE)
-        try:
-            return await self._tls.receive(RECEIVE)
-        except anyio.EndOfStream:
-            return b""
-        except anyio.BrokenResourceError as error:
-            raise ConnectionResetError(errno.ECONNRESET, str(error.__cause__ or "the TLS connection broke")) from error
+            return await self._take()
+        while (data := self._tls.read(RECEIVE)) is None:
+            self._tls.feed(await self._take())
+        return data
+
+    async def _take(self) -> bytes:
+        while True:
+            if not self._full:
+                await anyio.wait_readable(self._sock)
+            try:
+                data = self._sock.recv(RECEIVE)
+            except BlockingIOError:
+                self._full = False
+                continue
+            self._full = len(data) == RECEIVE
+            return data
+
+    async def _put(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._sock)
 
     async def write(self, segments: Sequence[Segment], timeout: float | None) -> bool:
         """Write all; False when the peer spoke or hung up first. Raises OSError, PixelFileChangedError."""
-        if all(isinstance(segment, bytes) and len(segment) <= SEND for segment in segments):
+        if all(isinstance(segment, bytes) and len(segment) <= LITTLE for segment in segments):
             return await self._write(segments, timeout)
         complete, failure = False, None
         async with anyio.create_task_group() as group:
@@ -185,7 +176,7 @@ class LoopStream:
                     await self._write_file(segment, timeout)
                 else:
                     await self._send(segment, timeout)
-        except (ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except ConnectionError:
             return False
         return True
 
@@ -195,67 +186,65 @@ class LoopStream:
                 await self._send(chunk, timeout)
 
     async def _send(self, data: bytes | memoryview, timeout: float | None) -> None:
-        if self._tls is None:
-            with suppress(BlockingIOError):
-                data = memoryview(data)[self._raw.sock.send(data) :]
-            if not data:
-                return
+        """Send in pieces, each of which has its own limit."""
+        view = memoryview(data)
         try:
-            with anyio.fail_after(timeout):
-                await (self._raw.send(data) if self._tls is None else self._tls.send(bytes(data)))
-        except TimeoutError:
-            raise TimeoutError(f"nothing could be sent for {timeout:g} seconds") from None
+            for start in range(0, len(view), SEND):
+                piece = view[start : start + SEND]
+                with anyio.fail_after(timeout):
+                    await self._put(piece if self._tls is None else self._tls.encrypted(piece))
+        except TimeoutError as error:
+            raise in_time(error, "nothing was taken", timeout) from None
 
 
 async def connect(origin: Origin, timeout: float | None, context: ssl.SSLContext | None) -> LoopStream:
     """Connect to an origin, with TLS for https. Raises OSError."""
+    until = None if timeout is None else time.monotonic() + timeout
     try:
         with anyio.fail_after(timeout):
-            raw = _RawStream(await _connected(origin))
+            stream = LoopStream(await _connected(origin, until))
             try:
-                if origin.scheme != "https":
-                    return LoopStream(raw)
-                tls = await TLSStream.wrap(
-                    raw,
-                    hostname=origin.host,
-                    ssl_context=context or shared_context(),
-                    server_side=False,
-                    standard_compatible=False,
-                )
-                return LoopStream(raw, tls)
-            except (anyio.BrokenResourceError, anyio.EndOfStream) as error:
-                raw.sock.close()
-                raise ConnectionResetError(errno.ECONNRESET, "the TLS handshake was broken off") from error
+                if origin.scheme == "https":
+                    if context is None:
+                        context = await anyio.to_thread.run_sync(shared_context)
+                    await stream.secure(context, origin.host)
             except BaseException:
-                raw.sock.close()
+                stream.close()
                 raise
+            return stream
     except TimeoutError as error:
-        if error.errno is not None:
-            raise
-        raise TimeoutError(f"no connection within {timeout:g} seconds") from None
+        raise in_time(error, "no connection", timeout) from None
 
 
-async def _connected(origin: Origin) -> socket.socket:
+async def _connected(origin: Origin, until: float | None) -> socket.socket:
     """A socket connected to the first address of the host that answers."""
     first: OSError | None = None
     addresses = await anyio.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    for family, kind, protocol, _, address in addresses:
-        sock = socket.socket(family, kind, protocol)
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = None
         try:
+            sock = socket.socket(family, kind, protocol)
             sock.setblocking(False)
             tune(sock)
-            code = sock.connect_ex(address)
-            if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
-                await anyio.wait_writable(sock)
-                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code == 0:
-                return sock
-        except BaseException:
-            sock.close()
-            raise
-        sock.close()
-        first = first or OSError(code, os.strerror(code))
-    raise first or OSError(f"{origin.host} has no address")
+            with anyio.fail_after(share(until, len(addresses) - number)):
+                await _reach(sock, address)
+            return sock
+        except BaseException as error:
+            if sock is not None:
+                sock.close()
+            if not isinstance(error, OSError):
+                raise
+            first = first or error
+    raise first or OSError("it has no address")
+
+
+async def _reach(sock: socket.socket, address: Any) -> None:
+    code = sock.connect_ex(address)
+    if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+        await anyio.wait_writable(sock)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
 
 
 class _Connection:
@@ -268,6 +257,7 @@ class _Connection:
         self._held: tuple[_LoopPool, PoolLease[_Connection]] | None = None
 
     def lend(self, pool: "_LoopPool", lease: "PoolLease[_Connection]") -> "_Connection":
+        lease.connection = self
         self._held = (pool, lease)
         return self
 
@@ -275,8 +265,8 @@ class _Connection:
         if self._held is None:
             return
         (pool, lease), self._held = self._held, None
-        self.used = True
-        pool.give_back(lease, self, reusable)
+        self.used = self.used or reusable
+        pool.give_back(lease, reusable)
 
 
 class _LoopPool:
@@ -287,16 +277,16 @@ class _LoopPool:
         self.wakers: dict[PoolLease[_Connection], anyio.Event] = {}
         self.open = True
 
-    def give_back(self, lease: PoolLease[_Connection], connection: _Connection | None, reusable: bool) -> None:
+    def give_back(self, lease: PoolLease[_Connection], reusable: bool) -> None:
         """Free the place, then close what is not kept."""
-        kept = connection if reusable and self.open else None
-        returned = self.pool.release(lease, time.monotonic(), kept)
+        connection = lease.connection
+        reusable = reusable and self.open
+        returned = self.pool.release(lease, time.monotonic(), connection if reusable else None)
         if returned.wake is not None:
             self.wakers.pop(returned.wake).set()
-        if connection is not None and kept is None:
-            connection.stream.close()
-        if returned.close is not None:
-            returned.close.stream.close()
+        for unwanted in (None if reusable else connection, returned.close):
+            if unwanted is not None:
+                unwanted.stream.close()
 
     def close(self) -> None:
         """Close idle connections now, those in use when they are given back."""
@@ -321,7 +311,8 @@ class AnyioTransport:
         weakref.finalize(self, _close_all, self._pools)
 
     def __repr__(self) -> str:
-        return f"<AnyioTransport, {len(self._pools.all())} event loops>"
+        pools = ", ".join(repr(each.pool) for each in self._pools.all())
+        return f"<AnyioTransport, {pools or 'no event loop'}>"
 
     async def send(self, request: Request) -> Response:
         pool = self._pools.get()
@@ -357,7 +348,7 @@ class AnyioTransport:
             stream = await connect(wanted.origin, wanted.timeouts.connect, self._ssl_context)
             return _Connection(stream, self._limits).lend(pool, lease)
         except BaseException:
-            pool.give_back(lease, lease.connection, reusable=True)
+            pool.give_back(lease, reusable=True)
             raise
 
     async def _wait(self, pool: _LoopPool, lease: PoolLease[_Connection], timeout: float | None) -> None:
@@ -368,7 +359,7 @@ class AnyioTransport:
         finally:
             pool.wakers.pop(lease, None)
         if lease.state is LeaseState.WAITING:
-            raise TimeoutError(f"no connection became free within {timeout:g} seconds")
+            raise in_time(TimeoutError(), "no connection became free", timeout)
 
 
 def _close_all(pools: PerLoop[_LoopPool]) -> None:

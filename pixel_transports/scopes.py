@@ -4,11 +4,13 @@ Rules kept here:
 
 * A scope is cancelled by a plain call from any thread: sleepers wake, streams in use are shut down, and the next effect
   of a flow that runs in it is not performed.
+* What is attached is called at most once, and never after it was detached: a connection that was handed on is safe.
 * Each worker thread knows its scope; the thread that a program calls from has none.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 
@@ -40,21 +42,20 @@ class Scope:
     def cancel(self) -> None:
         with self._lock:
             self._event.set()
-            breakers = list(self._breakers)
-        for breaker in breakers:
-            breaker()
+            while self._breakers:
+                self._breakers.pop()()
 
     def sleep(self, seconds: float) -> None:
         if self._event.wait(seconds):
             raise ScopeCancelled
 
     def attach(self, breaker: Callable[[], None]) -> None:
-        """Have this called on cancellation; at once if that has been."""
+        """Have this called on cancellation, under a lock, so it has to be short; at once if that has been."""
         with self._lock:
-            self._breakers.add(breaker)
-            cancelled = self._event.is_set()
-        if cancelled:
-            breaker()
+            if not self._event.is_set():
+                self._breakers.add(breaker)
+                return
+        breaker()
 
     def detach(self, breaker: Callable[[], None]) -> None:
         with self._lock:
@@ -62,3 +63,21 @@ class Scope:
 
 
 current_scope: ContextVar[Scope | None] = ContextVar("current_scope", default=None)
+
+
+@contextmanager
+def breakable(breaker: Callable[[], None]) -> Iterator[None]:
+    """Wait for something here. When this thread's scope is cancelled, `breaker` is called, which has to end the wait,
+    and ScopeCancelled is raised.
+    """
+    scope = current_scope.get()
+    if scope is None:
+        yield
+        return
+    scope.check()
+    scope.attach(breaker)
+    try:
+        yield
+    finally:
+        scope.detach(breaker)
+        scope.check()

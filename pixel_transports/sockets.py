@@ -25,13 +25,13 @@ from pixel_core.messages import FileSlice, Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
 from pixel_transports.files import SliceReader
 from pixel_transports.running import run
-from pixel_transports.scopes import Scope, current_scope
-from pixel_transports.tls import shared_context
+from pixel_transports.scopes import Scope, breakable, current_scope
+from pixel_transports.tls import TlsSession, handshake_failure, shared_context
 
 RECEIVE = 256 * 1024
 SEND = 256 * 1024
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_HUNG_UP = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+LITTLE = 64 * 1024
+"""What goes out at once where it can: no one listens for an answer before that."""
 
 
 def tune(sock: socket.socket) -> None:
@@ -41,7 +41,7 @@ def tune(sock: socket.socket) -> None:
 
 
 def is_quiet(sock: socket.socket) -> bool:
-    """Whether nothing has arrived on an idle connection: what has would be its end, or what no one asked for."""
+    """Whether nothing has arrived that was not read."""
     return not wait(sock, read=True, write=False, timeout=0)
 
 
@@ -55,12 +55,23 @@ def wait(sock: socket.socket, *, read: bool, write: bool, timeout: float | None)
     return bool(readable or writable or broken)
 
 
+def share(until: float | None, parts: int = 1) -> float | None:
+    """What each of so many steps may take of the time that is left."""
+    return None if until is None else max(0.001, until - time.monotonic()) / parts
+
+
+def in_time(error: TimeoutError, what: str, timeout: float | None) -> TimeoutError:
+    """The error of our limit, in words; one of the system's (it has an `errno`) speaks for itself."""
+    return error if error.errno is not None else TimeoutError(f"{what} within {timeout or 0:g} seconds")
+
+
 class SocketStream:
     """One connected socket, plain or TLS."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._timeout = sock.gettimeout()
+        self._tls: TlsSession | None = None
         self._early = b""
 
     def __repr__(self) -> str:
@@ -68,12 +79,15 @@ class SocketStream:
 
     @property
     def quiet(self) -> bool:
-        return not self._early and is_quiet(self._sock)
+        """Whether nothing has arrived on an idle connection: what has is its end, or what no one asked for."""
+        if self._early or not is_quiet(self._sock):
+            return False
+        return self._tls is None or self._tls.read(1) is None
 
     def abort(self) -> None:
-        """Wake whoever reads or writes, from another thread: their next byte is the end."""
+        """Wake whoever connects, reads or writes, from another thread: their next byte is the end."""
         with suppress(OSError):
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)  # not that of SSLSocket, which is not thread-safe
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._sock.close()
@@ -83,6 +97,20 @@ class SocketStream:
             self._sock.settimeout(timeout)
             self._timeout = timeout
 
+    def secure(self, context: ssl.SSLContext, host: str, until: float | None) -> None:
+        """Speak TLS from now on. Raises OSError."""
+        tls = TlsSession(context, host)
+        with breakable(self.abort):
+            try:
+                while not tls.shake_hands():
+                    self._limit(share(until))
+                    self._sock.sendall(tls.outgoing())
+                    tls.feed(self._sock.recv(RECEIVE))
+            except ssl.SSLError as error:
+                raise handshake_failure(error) from None
+            self._sock.sendall(tls.outgoing())
+        self._tls = tls
+
     def read(self, timeout: float | None) -> bytes:
         """What has arrived; b"" at the end of the peer's side. Raises OSError."""
         if self._early:
@@ -90,11 +118,21 @@ class SocketStream:
             return early
         self._limit(timeout)
         try:
+            while (data := self._receive()) is None:
+                pass
+        except TimeoutError as error:
+            raise in_time(error, "no answer", timeout) from None
+        return data
+
+    def _receive(self) -> bytes | None:
+        """What the peer says; None when it was TLS that spoke, for itself (a session ticket, say)."""
+        if self._tls is None:
             return self._sock.recv(RECEIVE)
-        except TimeoutError:
-            raise TimeoutError(f"no answer within {timeout:g} seconds") from None
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return b""
+        data = self._tls.read(RECEIVE)
+        if data is None:
+            self._tls.feed(self._sock.recv(RECEIVE))
+            data = self._tls.read(RECEIVE)
+        return data
 
     def write(self, segments: Sequence[Segment], timeout: float | None) -> bool:
         """Write all; False when the peer spoke or hung up first. Raises OSError, PixelFileChangedError."""
@@ -103,66 +141,78 @@ class SocketStream:
                 with SliceReader(segment, memoryview(bytearray(min(SEND, segment.length)))) as reader:
                     if not all(self._push(piece, timeout) for piece in reader):
                         return False
-            elif len(segment) > SEND:
-                if not self._push(memoryview(segment), timeout):
-                    return False
-            elif not self._send(segment, timeout):
+            elif not self._push(memoryview(segment), timeout):
                 return False
-        return True
-
-    def _send(self, data: bytes, timeout: float | None) -> bool:
-        self._limit(timeout)
-        try:
-            self._sock.sendall(data)
-        except TimeoutError:
-            raise TimeoutError(f"nothing could be sent for {timeout:g} seconds") from None
-        except _HUNG_UP:
-            return False
         return True
 
     def _push(self, data: memoryview, timeout: float | None) -> bool:
-        """Send a large piece with an ear for the peer."""
+        """Send, with an ear for the peer while that takes more than a moment."""
         self._limit(0)
-        while data:
-            if self._spoken():
-                return False
-            try:
-                data = data[self._sock.send(data) :]
-            except _WOULD_BLOCK:
-                if not wait(self._sock, read=True, write=True, timeout=timeout):
-                    raise TimeoutError(f"nothing could be sent for {timeout:g} seconds") from None
-            except _HUNG_UP:
-                return False
+        listening = len(data) > LITTLE
+        for start in range(0, len(data), SEND):
+            piece = data[start : start + SEND]
+            left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
+            while left:
+                try:
+                    if listening and self._spoken():
+                        return False
+                    left = left[self._sock.send(left) :]
+                except BlockingIOError:
+                    listening = True
+                    if not wait(self._sock, read=True, write=True, timeout=timeout):
+                        raise in_time(TimeoutError(), "nothing was taken", timeout) from None
+                except ConnectionError:
+                    return False
         return True
 
     def _spoken(self) -> bool:
         if is_quiet(self._sock):
             return False
-        if not isinstance(self._sock, ssl.SSLSocket):
-            return True
-        try:
-            self._early = self._sock.recv(RECEIVE)
-        except _WOULD_BLOCK:
-            return False  # TLS spoke for itself (a session ticket, say)
-        except _HUNG_UP:
-            pass
+        if self._tls is not None:
+            data = self._receive()
+            if data is None:
+                return False
+            self._early = data
         return True
 
 
 def connect(origin: Origin, timeout: float | None, context: ssl.SSLContext | None) -> SocketStream:
     """Connect to an origin, with TLS for https. Raises OSError."""
+    until = None if timeout is None else time.monotonic() + timeout
     try:
-        sock = socket.create_connection((origin.host, origin.port), timeout)
-    except TimeoutError:
-        raise TimeoutError(f"no connection within {timeout:g} seconds" if timeout else "no connection") from None
-    try:
-        tune(sock)
-        if origin.scheme == "https":
-            sock = (context or shared_context()).wrap_socket(sock, server_hostname=origin.host)
-    except BaseException:
-        sock.close()
-        raise
-    return SocketStream(sock)
+        stream = _connected(origin, until)
+        try:
+            if origin.scheme == "https":
+                stream.secure(context or shared_context(), origin.host, until)
+        except BaseException:
+            stream.close()
+            raise
+    except TimeoutError as error:
+        raise in_time(error, "no connection", timeout) from None
+    return stream
+
+
+def _connected(origin: Origin, until: float | None) -> SocketStream:
+    """Connect to the first address of the host that answers."""
+    first: OSError | None = None
+    addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = None
+        try:
+            sock = socket.socket(family, kind, protocol)
+            sock.settimeout(share(until, len(addresses) - number))
+            tune(sock)
+            stream = SocketStream(sock)
+            with breakable(stream.abort):
+                sock.connect(address)
+            return stream
+        except BaseException as error:
+            if sock is not None:
+                sock.close()
+            if not isinstance(error, OSError):
+                raise
+            first = first or error
+    raise first or OSError("it has no address")
 
 
 class _Connection:
@@ -178,6 +228,7 @@ class _Connection:
         self._held: tuple[SocketTransport, PoolLease[_Connection], Scope | None] | None = None
 
     def lend(self, transport: "SocketTransport", lease: "PoolLease[_Connection]") -> "_Connection":
+        lease.connection = self
         scope = current_scope.get()
         self._held = (transport, lease, scope)
         if scope is not None:
@@ -188,10 +239,10 @@ class _Connection:
         if self._held is None:
             return
         (transport, lease, scope), self._held = self._held, None
-        self.used = True
+        self.used = self.used or reusable
         if scope is not None:
             scope.detach(self.stream.abort)
-        transport.give_back(lease, self, reusable)
+        transport.give_back(lease, reusable)
 
 
 class SocketTransport:
@@ -237,6 +288,7 @@ class SocketTransport:
     def _lease(self, wanted: Lease) -> _Connection:
         with self._lock:
             lease, expired = self._pool.acquire(wanted.origin, time.monotonic())
+            generation = self.generation
             waker = None
             if lease.state is LeaseState.WAITING:
                 waker = self._wakers[lease] = threading.Event()
@@ -252,42 +304,34 @@ class SocketTransport:
                 connection.stream.close()
                 lease.connection = None
             stream = connect(wanted.origin, wanted.timeouts.connect, self._ssl_context)
-            return _Connection(stream, self.limits, self.generation).lend(self, lease)
+            return _Connection(stream, self.limits, generation).lend(self, lease)
         except BaseException:
-            self._return(lease, lease.connection)
+            self.give_back(lease, reusable=True)
             raise
 
     def _wait(self, lease: PoolLease[_Connection], waker: threading.Event, timeout: float | None) -> None:
-        scope = current_scope.get()
-        if scope is not None:
-            scope.attach(waker.set)
         try:
-            waker.wait(timeout)
+            with breakable(waker.set):
+                waker.wait(timeout)
         finally:
-            if scope is not None:
-                scope.detach(waker.set)
             with self._lock:
                 self._wakers.pop(lease, None)
-        if scope is not None:
-            scope.check()
         if lease.state is LeaseState.WAITING:
-            raise TimeoutError(f"no connection became free within {timeout:g} seconds")
+            raise in_time(TimeoutError(), "no connection became free", timeout)
 
-    def give_back(self, lease: PoolLease[_Connection], connection: _Connection, reusable: bool) -> None:
+    def give_back(self, lease: PoolLease[_Connection], reusable: bool) -> None:
         """Free the place, then close what is not kept."""
-        kept = connection if reusable and connection.generation == self.generation else None
-        self._return(lease, kept)
-        if kept is None:
-            connection.stream.close()
-
-    def _return(self, lease: PoolLease[_Connection], kept: _Connection | None) -> None:
         with self._lock:
-            returned = self._pool.release(lease, time.monotonic(), kept)
+            connection = lease.connection
+            if connection is not None and connection.generation != self.generation:
+                reusable = False
+            returned = self._pool.release(lease, time.monotonic(), connection if reusable else None)
             waker = None if returned.wake is None else self._wakers.get(returned.wake)
         if waker is not None:
             waker.set()
-        if returned.close is not None:
-            returned.close.stream.close()
+        for unwanted in (None if reusable else connection, returned.close):
+            if unwanted is not None:
+                unwanted.stream.close()
 
 
 def _close_idle(pool: Pool[_Connection]) -> None:

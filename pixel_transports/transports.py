@@ -85,9 +85,9 @@ def blocking_transport(given: object) -> Transport:
         from pixel_transports.sockets import SocketTransport
 
         return SocketTransport()
-    if isinstance(given, Transport) and not inspect.iscoroutinefunction(given.send):
+    if isinstance(given, Transport) and not isinstance(given, type) and not _is_async(given.send):
         return given
-    if callable(given) and not hasattr(given, "send") and not inspect.iscoroutinefunction(given):
+    if callable(given) and not hasattr(given, "send") and not _is_async(given):
         return FunctionTransport(cast(Handler, given))
     raise TypeError(
         "the blocking client needs a transport with methods send and close, or a function from request to response, "
@@ -101,7 +101,7 @@ def async_transport(given: object) -> AsyncTransport:
         from pixel_transports.loops import AnyioTransport
 
         return AnyioTransport()
-    if isinstance(given, AsyncTransport) and inspect.iscoroutinefunction(given.send):
+    if isinstance(given, AsyncTransport) and not isinstance(given, type) and _is_async(given.send):
         return given
     if callable(given) and not hasattr(given, "send"):
         return AsyncFunctionTransport(cast(AsyncHandler, given))
@@ -109,6 +109,11 @@ def async_transport(given: object) -> AsyncTransport:
         "the async client needs a transport with coroutine methods send and aclose, or a function from request to "
         f"response, not {given!r}"
     )
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    """Whether it is a coroutine function, or an object that is called like one."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _as_received(request: Request, content: bytes) -> Request:

@@ -1,0 +1,137 @@
+"""Files: looked at, hashed, and read slice by slice."""
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from pixel_core.errors import PixelFileChangedError
+from pixel_core.messages import FileSlice, Form, Headers, Origin, Request
+from pixel_transports.files import BUFFER, SliceReader, digest, look_at, whole_body
+
+CONTENT = bytes(range(251)) * 10_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(CONTENT)
+    return str(file)
+
+
+def never() -> bool:
+    return False
+
+
+def md5(content: bytes) -> bytes:
+    return hashlib.md5(content).digest()
+
+
+def test_a_look_tells_size_and_time(path: str) -> None:
+    os.utime(path, ns=(1, 1_700_000_000_123_456_789))
+    facts = look_at(path)
+    assert (facts.size, facts.modified) == (len(CONTENT), 1_700_000_000_123_456_789)
+
+
+def test_a_look_follows_links(path: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(path)
+    assert look_at(str(tmp_path / "link")).size == len(CONTENT)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        look_at(str(tmp_path / "missing"))
+    assert caught.value.filename == str(tmp_path / "missing")
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError) as caught:
+        look_at(str(tmp_path))
+    assert caught.value.filename == str(tmp_path)
+
+
+def test_a_pipe_is_no_file_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="Not a regular file") as caught:
+        look_at(str(tmp_path / "pipe"))
+    assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(tmp_path / "pipe"))
+
+
+def test_each_slice_has_its_digest(path: str) -> None:
+    slices = [FileSlice(path, 0, len(CONTENT)), FileSlice(path, 100, BUFFER + 1), FileSlice(path, 7, 1)]
+    assert digest(slices, never) == [md5(CONTENT), md5(CONTENT[100 : BUFFER + 101]), md5(CONTENT[7:8])]
+
+
+@pytest.mark.parametrize("offset", [0, len(CONTENT), len(CONTENT) + 9])
+def test_an_empty_slice_has_the_digest_of_nothing(path: str, offset: int) -> None:
+    assert digest([FileSlice(path, offset, 0)], never) == [md5(b"")]
+
+
+def test_no_slices_have_no_digests() -> None:
+    assert digest([], never) == []
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, len(CONTENT) + 1), (len(CONTENT), 1), (len(CONTENT) + 9, 1)])
+def test_a_slice_beyond_the_end_means_that_the_file_changed(path: str, offset: int, length: int) -> None:
+    with pytest.raises(PixelFileChangedError, match=r"photo\.jpg became shorter"):
+        digest([FileSlice(path, offset, length)], never)
+
+
+def test_a_file_that_cannot_be_hashed_is_an_error_of_the_system(path: str) -> None:
+    """Who hashes a file is the first to read it: it has not changed, it is just not there."""
+    Path(path).unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        digest([FileSlice(path, 0, 1)], never)
+    assert caught.value.filename == path
+
+
+def test_hashing_stops_early_when_it_is_told_to(path: str) -> None:
+    """After the piece in hand, with the digests of the slices that are through."""
+    words = iter([False, True])
+    slices = [FileSlice(path, 0, 10), FileSlice(path, 0, len(CONTENT)), FileSlice(path, 0, 10)]
+    assert digest(slices, lambda: next(words)) == [md5(CONTENT[:10])]
+
+
+def test_a_reader_gives_pieces_no_larger_than_its_buffer(path: str) -> None:
+    with SliceReader(FileSlice(path, 5, 25), memoryview(bytearray(10))) as reader:
+        pieces = [bytes(piece) for piece in reader]
+    assert [len(piece) for piece in pieces] == [10, 10, 5]
+    assert b"".join(pieces) == CONTENT[5:30]
+
+
+def test_a_reader_at_its_end_stays_there(path: str) -> None:
+    with SliceReader(FileSlice(path, 0, 3), memoryview(bytearray(10))) as reader:
+        assert [bytes(reader.read()) for _ in range(3)] == [CONTENT[:3], b"", b""]
+
+
+def test_a_reader_opens_nothing_before_it_reads(tmp_path: Path) -> None:
+    with SliceReader(FileSlice(str(tmp_path / "missing"), 0, 3), memoryview(bytearray(10))) as reader:
+        with pytest.raises(PixelFileChangedError, match="cannot be read any more"):
+            reader.read()
+
+
+def test_a_reader_that_is_left_half_way_closes_its_file(path: str) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+    before = descriptors()
+    with SliceReader(FileSlice(path, 0, 30), memoryview(bytearray(10))) as reader:
+        reader.read()
+    assert descriptors() == before
+
+
+def test_a_whole_body_is_what_would_go_on_the_wire(path: str) -> None:
+    def body_of(body: bytes | FileSlice | Form) -> bytes:
+        return whole_body(Request("POST", Origin("http", "pixel.test", 80), "/", Headers(), body))
+
+    assert body_of(b"") == b""
+    assert body_of(b"photo") == b"photo"
+    assert body_of(FileSlice(path, 3, BUFFER + 5)) == CONTENT[3 : BUFFER + 8]
+    form = Form((("key", "a"),), "p.jpg", FileSlice(path, 0, 4), "b0")
+    assert body_of(form) == (
+        b'--b0\r\nContent-Disposition: form-data; name="key"\r\n\r\na\r\n'
+        b'--b0\r\nContent-Disposition: form-data; name="file"; filename="p.jpg"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n" + CONTENT[:4] + b"\r\n--b0--\r\n"
+    )

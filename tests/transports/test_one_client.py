@@ -1,0 +1,175 @@
+"""One client object: many threads, one event loop after another, two at once; dropped, or open at the end."""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+import trio
+
+from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
+from pixel_transports.sandbox import SandboxServer
+from tests.transports.peers import eventually, open_sockets
+
+
+@pytest.fixture(autouse=True)
+def nothing_warns() -> Iterator[None]:
+    """Whatever is dropped is dropped without a word: nothing is left for the collector to complain about."""
+    gc.collect()
+    complaints: list[object] = []
+    before = sys.unraisablehook
+    sys.unraisablehook = complaints.append
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+            gc.collect()
+    finally:
+        sys.unraisablehook = before
+    assert complaints == []
+
+
+def logins(server: SandboxServer) -> int:
+    return sum("openid-connect/token" in request.path for request in server.sandbox.received)
+
+
+def sockets() -> int:
+    """How many sockets are open, once what was dropped has been collected."""
+    gc.collect()
+    return open_sockets()
+
+
+def test_eight_threads_share_one_client_and_one_login(server: SandboxServer, pixel_settings: PixelApiSettings) -> None:
+    barrier = threading.Barrier(8)
+
+    def work(number: int) -> list[str | None]:
+        barrier.wait()
+        client = get_client(settings=pixel_settings)
+        return [client.me().get("email") for _ in range(25)]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = Counter(email for emails in threads.map(work, range(8)) for email in emails)
+    assert answers == {"demo@example.com": 200}
+    assert logins(server) == 1
+    get_client(settings=pixel_settings).close()
+
+
+def test_one_loop_after_another_works_with_connections_of_its_own(
+    server: SandboxServer, pixel_settings: PixelApiSettings
+) -> None:
+    client, before = get_client(True, pixel_settings), sockets()
+
+    async def work() -> list[str | None]:
+        emails: list[str | None] = []
+
+        async def ask() -> None:
+            emails.append((await client.me()).get("email"))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(ask)
+        assert sockets() > before
+        return emails
+
+    for _ in range(3):
+        assert asyncio.run(work()) == ["demo@example.com"] * 5
+        eventually(lambda: sockets() <= before)
+    assert trio.run(work) == ["demo@example.com"] * 5
+    eventually(lambda: sockets() <= before)
+    assert logins(server) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_two_loops_at_once_share_one_client(pixel_settings: PixelApiSettings) -> None:
+    client, before = get_client(True, pixel_settings), sockets()
+    barrier = threading.Barrier(2)
+
+    async def work() -> int:
+        await anyio.to_thread.run_sync(barrier.wait)
+        for _ in range(25):
+            await client.me()
+        await anyio.to_thread.run_sync(barrier.wait)
+        return 25
+
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(asyncio.run, work()), threads.submit(trio.run, work)]
+        assert [run.result() for run in runs] == [25, 25]
+    eventually(lambda: sockets() <= before)
+
+
+@pytest.mark.usefixtures("server")
+def test_leaving_a_client_closes_its_sockets(pixel_settings: PixelApiSettings) -> None:
+    before = open_sockets()
+
+    async def work() -> None:
+        async with get_client(True, pixel_settings) as client:
+            await client.me()
+
+    with get_client(settings=pixel_settings) as client:
+        client.me()
+        assert open_sockets() > before
+    asyncio.run(work())
+    trio.run(work)
+    eventually(lambda: open_sockets() <= before)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_client_that_is_dropped_closes_its_sockets(pixel_settings: PixelApiSettings) -> None:
+    client, before = PixelClient.from_settings(pixel_settings), sockets()
+    client.me()
+    del client
+    eventually(lambda: sockets() <= before)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("server")
+async def test_an_async_client_that_is_dropped_in_its_loop_closes_its_sockets(
+    pixel_settings: PixelApiSettings,
+) -> None:
+    client, before = PixelClientAsync.from_settings(pixel_settings), sockets()
+    await client.me()
+    del client
+    with anyio.fail_after(20):
+        while sockets() > before:  # noqa: ASYNC110
+            await anyio.sleep(0.002)
+
+
+AT_EXIT = """
+import asyncio, logging, sys, trio
+from pixel_transports import get_client
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it would tell of every slow step on a busy machine
+async def main():
+    print((await get_client(True).me())["email"])
+print(get_client().me()["email"])
+asyncio.run(main())
+trio.run(main)
+if "inside" in sys.argv:
+    async def leave():
+        await main()
+        sys.exit(0)
+    asyncio.run(leave())
+"""
+
+
+@pytest.mark.parametrize("where", ["outside", "inside"])
+def test_a_program_that_ends_with_open_clients_ends_without_a_word(server: SandboxServer, where: str) -> None:
+    environment = {**os.environ, **server.sandbox.environment(server.url)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", AT_EXIT, where],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert set(done.stdout.split()) == {"demo@example.com"}
