@@ -124,7 +124,10 @@ class Lease(Effect[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Write(Effect[bool]):
-    """Write segments in order. True when all was written; False when the peer spoke or hung up before that."""
+    """Write segments in order. True when all was written; False when the peer spoke or hung up before that.
+
+    Without segments: go on where the last one stopped.
+    """
 
     stream: Any
     segments: Sequence[Segment] = field(repr=False)

@@ -5,6 +5,7 @@ Rules kept here:
 * A driver that can lease, write and read runs this flow; it decides nothing itself. Its streams speak of trouble as
   streams do, with OSError (TimeoutError among them); here that becomes one clear sentence about the request.
 * An answer that comes before the request is through is the answer: writing stops, and the connection is not reused.
+  An interim one (1xx) is none: writing goes on.
 * When sending fails, what the peer said before it hung up is still read: S3 refuses large uploads in that way.
 * A kept connection may have died unseen. A safe request (RFC 9110, section 9.2.1) that met a dead one, and heard not a
   byte of an answer, is repeated on another. A connection that was opened for the request is never such an excuse.
@@ -66,10 +67,12 @@ def exchange(request: Request) -> Flow[Response]:
 def _converse(lease: Leased, request: Request) -> Flow[tuple[Response, bool]]:
     http, stream, timeouts = lease.http, lease.stream, request.timeouts
     complete = yield from Write(stream, http.start(request), timeouts.write)
-    response: Response | None = None
-    while response is None:
+    while True:
         response = http.receive((yield from Read(stream, timeouts.read)))
-    return response, complete and http.reusable
+        if response is not None:
+            return response, complete and http.reusable
+        if not complete and not http.answering:
+            complete = yield from Write(stream, (), timeouts.write)
 
 
 def _failure(request: Request, error: OSError, what: str, sent: bool) -> PixelConnectionError:

@@ -73,6 +73,11 @@ class ClientConnection:
         return self._head_bytes > 0
 
     @property
+    def answering(self) -> bool:
+        """Whether an answer has begun and is not over; one that was interim, and is whole, does not count."""
+        return self._response is not None or bool(self._h11.trailing_data[0])
+
+    @property
     def reusable(self) -> bool:
         """Whether the last exchange is over and the connection is ready for another."""
         machine = self._h11

@@ -12,15 +12,20 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import BinaryIO
 
 from pixel_core.effects import FileFacts
 from pixel_core.errors import PixelFileChangedError
-from pixel_core.messages import FileSlice, Request, body_segments
+from pixel_core.messages import FileSlice, Request, Segment, body_segments
 
 BUFFER = 1024 * 1024
+PIECE = 256 * 1024
+"""How much is sent at a time."""
+LITTLE = 64 * 1024
+"""What is sent without an ear for the peer, unless it takes a while."""
 
 
 def look_at(path: str) -> FileFacts:
@@ -76,6 +81,46 @@ class SliceReader:
     def __iter__(self) -> Iterator[memoryview]:
         while piece := self.read():
             yield piece
+
+
+class Outgoing:
+    """What is left to send of a request. It keeps its place, so that sending can stop and go on."""
+
+    def __init__(self, segments: Sequence[Segment] = ()) -> None:
+        self.left = memoryview(b"")
+        """What was taken out last and is not yet sent; the driver shortens it."""
+        self.large = any(isinstance(each, FileSlice) or len(each) > LITTLE for each in segments)
+        self._segments = deque(segments)
+        self._reader: SliceReader | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether `take` will not touch a file."""
+        return self._reader is None and not (self._segments and isinstance(self._segments[0], FileSlice))
+
+    def take(self) -> memoryview:
+        """The next piece to send, once nothing is left of the last; empty at the end. Raises PixelFileChangedError."""
+        while True:
+            if self._reader is not None:
+                piece = self._reader.read()
+                if piece:
+                    return piece
+                self.close()
+            if not self._segments:
+                return memoryview(b"")
+            segment = self._segments.popleft()
+            if isinstance(segment, FileSlice):
+                self._reader = SliceReader(segment, memoryview(bytearray(min(PIECE, segment.length))))
+            elif len(segment) > PIECE:
+                self._segments.appendleft(segment[PIECE:])
+                return memoryview(segment)[:PIECE]
+            elif segment:
+                return memoryview(segment)
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
 
 def digest(slices: Iterable[FileSlice], stopped: Callable[[], bool]) -> list[bytes]:

@@ -28,11 +28,11 @@ import anyio.to_thread
 from pixel_core.effects import Effect, Lease, Read, Write
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
-from pixel_core.messages import FileSlice, Origin, Request, Response, Segment
+from pixel_core.messages import Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
-from pixel_transports.files import SliceReader
+from pixel_transports.files import Outgoing
 from pixel_transports.running import run_async
-from pixel_transports.sockets import LITTLE, RECEIVE, SEND, in_time, is_quiet, share, tune
+from pixel_transports.sockets import RECEIVE, in_time, is_quiet, share, tune
 from pixel_transports.tls import TlsSession, handshake_failure, shared_context
 
 T = TypeVar("T")
@@ -81,6 +81,7 @@ class LoopStream:
         self._sock = sock
         self._tls: TlsSession | None = None
         self._early = b""
+        self._outgoing = Outgoing()
         self._full = False  # after a read that filled its buffer there is likely to be more
 
     def __repr__(self) -> str:
@@ -95,6 +96,7 @@ class LoopStream:
 
     def close(self) -> None:
         """A plain call: an idle socket is known to no loop, and a cancelled task has let go of its own."""
+        self._outgoing.close()
         self._sock.close()
 
     async def secure(self, context: ssl.SSLContext, host: str) -> None:
@@ -148,14 +150,18 @@ class LoopStream:
                 await anyio.wait_writable(self._sock)
 
     async def write(self, segments: Sequence[Segment], timeout: float | None) -> bool:
-        """Write all; False when the peer spoke or hung up first. Raises OSError, PixelFileChangedError."""
-        if all(isinstance(segment, bytes) and len(segment) <= LITTLE for segment in segments):
-            return await self._write(segments, timeout)
+        """Write all, or (without segments) what is left; False when the peer spoke or hung up first. Raises OSError,
+        PixelFileChangedError.
+        """
+        if segments:
+            self._outgoing = Outgoing(segments)
+        if not self._outgoing.large:
+            return await self._write(timeout)
         complete, failure = False, None
         async with anyio.create_task_group() as group:
             group.start_soon(self._listen, group.cancel_scope)
             try:
-                complete = await self._write(segments, timeout)
+                complete = await self._write(timeout)
             except Exception as error:
                 failure = error  # raised below, outside the group, which would wrap it
             group.cancel_scope.cancel()
@@ -169,32 +175,28 @@ class LoopStream:
             self._early = await self._receive()
         writing.cancel()
 
-    async def _write(self, segments: Sequence[Segment], timeout: float | None) -> bool:
+    async def _write(self, timeout: float | None) -> bool:
+        """Send what is left, piece by piece, each of which has its own limit."""
+        outgoing = self._outgoing
         try:
-            for segment in segments:
-                if isinstance(segment, FileSlice):
-                    await self._write_file(segment, timeout)
-                else:
-                    await self._send(segment, timeout)
+            while outgoing.left or await self._take_out():
+                with suppress(BlockingIOError):
+                    outgoing.left = outgoing.left[self._sock.send(outgoing.left) :]
+                    continue
+                with anyio.fail_after(timeout):
+                    await anyio.wait_writable(self._sock)
+        except TimeoutError as error:
+            raise in_time(error, "nothing was taken", timeout) from None
         except ConnectionError:
             return False
         return True
 
-    async def _write_file(self, piece: FileSlice, timeout: float | None) -> None:
-        with SliceReader(piece, memoryview(bytearray(min(SEND * 4, piece.length)))) as reader:
-            while chunk := await anyio.to_thread.run_sync(reader.read):
-                await self._send(chunk, timeout)
-
-    async def _send(self, data: bytes | memoryview, timeout: float | None) -> None:
-        """Send in pieces, each of which has its own limit."""
-        view = memoryview(data)
-        try:
-            for start in range(0, len(view), SEND):
-                piece = view[start : start + SEND]
-                with anyio.fail_after(timeout):
-                    await self._put(piece if self._tls is None else self._tls.encrypted(piece))
-        except TimeoutError as error:
-            raise in_time(error, "nothing was taken", timeout) from None
+    async def _take_out(self) -> bool:
+        """Take the next piece to send; False at the end."""
+        outgoing = self._outgoing
+        piece = outgoing.take() if outgoing.in_memory else await anyio.to_thread.run_sync(outgoing.take)
+        outgoing.left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
+        return bool(piece)
 
 
 async def connect(origin: Origin, timeout: float | None, context: ssl.SSLContext | None) -> LoopStream:

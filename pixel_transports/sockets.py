@@ -21,16 +21,14 @@ from typing import Any
 from pixel_core.effects import Effect, Lease, Read, Write
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
-from pixel_core.messages import FileSlice, Origin, Request, Response, Segment
+from pixel_core.messages import Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
-from pixel_transports.files import SliceReader
+from pixel_transports.files import Outgoing
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, breakable, current_scope
 from pixel_transports.tls import TlsSession, handshake_failure, shared_context
 
 RECEIVE = 256 * 1024
-SEND = 256 * 1024
-LITTLE = 64 * 1024
 """What goes out at once where it can: no one listens for an answer before that."""
 
 
@@ -73,6 +71,7 @@ class SocketStream:
         self._timeout = sock.gettimeout()
         self._tls: TlsSession | None = None
         self._early = b""
+        self._outgoing = Outgoing()
 
     def __repr__(self) -> str:
         return f"<SocketStream {self._sock.fileno()}>"
@@ -90,6 +89,7 @@ class SocketStream:
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        self._outgoing.close()
         self._sock.close()
 
     def _limit(self, timeout: float | None) -> None:
@@ -135,35 +135,31 @@ class SocketStream:
         return data
 
     def write(self, segments: Sequence[Segment], timeout: float | None) -> bool:
-        """Write all; False when the peer spoke or hung up first. Raises OSError, PixelFileChangedError."""
-        for segment in segments:
-            if isinstance(segment, FileSlice):
-                with SliceReader(segment, memoryview(bytearray(min(SEND, segment.length)))) as reader:
-                    if not all(self._push(piece, timeout) for piece in reader):
-                        return False
-            elif not self._push(memoryview(segment), timeout):
+        """Write all, or (without segments) what is left; False when the peer spoke or hung up first. Raises OSError,
+        PixelFileChangedError.
+        """
+        if segments:
+            self._outgoing = Outgoing(segments)
+        outgoing, listening = self._outgoing, self._outgoing.large
+        self._limit(0)
+        while outgoing.left or self._take():
+            try:
+                if listening and self._spoken():
+                    return False
+                outgoing.left = outgoing.left[self._sock.send(outgoing.left) :]
+            except BlockingIOError:
+                listening = True
+                if not wait(self._sock, read=True, write=True, timeout=timeout):
+                    raise in_time(TimeoutError(), "nothing was taken", timeout) from None
+            except ConnectionError:
                 return False
         return True
 
-    def _push(self, data: memoryview, timeout: float | None) -> bool:
-        """Send, with an ear for the peer while that takes more than a moment."""
-        self._limit(0)
-        listening = len(data) > LITTLE
-        for start in range(0, len(data), SEND):
-            piece = data[start : start + SEND]
-            left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
-            while left:
-                try:
-                    if listening and self._spoken():
-                        return False
-                    left = left[self._sock.send(left) :]
-                except BlockingIOError:
-                    listening = True
-                    if not wait(self._sock, read=True, write=True, timeout=timeout):
-                        raise in_time(TimeoutError(), "nothing was taken", timeout) from None
-                except ConnectionError:
-                    return False
-        return True
+    def _take(self) -> bool:
+        """Take the next piece; False at the end."""
+        piece = self._outgoing.take()
+        self._outgoing.left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
+        return bool(piece)
 
     def _spoken(self) -> bool:
         if is_quiet(self._sock):

@@ -1,17 +1,18 @@
-"""Geometry arguments: whatever people hold, as GeoJSON.
+"""Geometry arguments: whatever people hold, as GeoJSON or as WKT.
 
 Rules kept here:
 
 * A geometry is anything with `__geo_interface__` (shapely, geopandas, geojson-pydantic), a GeoJSON mapping, or a
   pydantic model of one. All become the same JSON: coordinates as floats, `bbox` only where it is set.
+* Positions are longitude and latitude in degrees (EPSG:4326), and maybe a height in metres.
 """
 
-from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
-from pixel_core.models.inputs import Polygon
+from pixel_core.models.base import PixelModel
 
 
 @runtime_checkable
@@ -25,18 +26,70 @@ class HasGeoInterface(Protocol):
 Geometry: TypeAlias = HasGeoInterface | Mapping[str, Any] | BaseModel
 """What is accepted where a geometry is wanted."""
 
+Position: TypeAlias = tuple[float, float] | tuple[float, float, float]
+"""Longitude and latitude in degrees, and maybe a height in metres."""
+
+
+class Polygon(PixelModel):
+    """A GeoJSON polygon (RFC 7946, section 3.1.6): closed rings of four or more positions, the outer one first."""
+
+    type: Literal["Polygon"] = "Polygon"
+    coordinates: list[list[Position]]
+    bbox: list[float] | None = None
+
+    @model_validator(mode="after")
+    def _rings_closed(self) -> Self:
+        for ring in self.coordinates:
+            if len(ring) < 4 or ring[0] != ring[-1]:
+                raise ValueError("a ring of a polygon has four or more positions, and ends where it starts")
+        return self
+
+
+def geojson(geometry: Geometry) -> Mapping[str, Any]:
+    """A geometry as a GeoJSON mapping, unchecked. Raises TypeError when it is no geometry at all."""
+    if isinstance(geometry, HasGeoInterface):
+        return geometry.__geo_interface__
+    if isinstance(geometry, BaseModel):
+        return geometry.model_dump(mode="json")
+    if isinstance(geometry, Mapping):
+        return geometry
+    raise TypeError(
+        "a geometry is a GeoJSON mapping, a model of one, or an object with __geo_interface__, "
+        f"not {type(geometry).__name__}"
+    )
+
 
 def polygon(geometry: Geometry) -> dict[str, Any]:
     """A polygon as GeoJSON. Raises ValidationError when it is none, TypeError when it is no geometry at all."""
-    if isinstance(geometry, BaseModel):
-        value: Any = geometry.model_dump(mode="json")
-    elif isinstance(geometry, HasGeoInterface):
-        value = geometry.__geo_interface__
-    elif isinstance(geometry, Mapping):
-        value = geometry
-    else:
-        raise TypeError(
-            "a polygon is a GeoJSON mapping, a model of one, or an object with __geo_interface__, "
-            f"not {type(geometry).__name__}"
-        )
-    return Polygon.model_validate(value).body()
+    return Polygon.model_validate(geojson(geometry)).body()
+
+
+_DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+
+
+def wkt(geometry: Geometry) -> str:
+    """A geometry as well-known text (OGC 06-103r4, section 7). Raises ValueError when it is no valid GeoJSON,
+    TypeError when it is no geometry at all.
+    """
+    value = geojson(geometry)
+    if value.get("type") == "Feature" and isinstance(value.get("geometry"), Mapping):
+        value = value["geometry"]
+    kind = value.get("type")
+    if kind == "GeometryCollection":
+        return f"GEOMETRYCOLLECTION ({', '.join(wkt(each) for each in value.get('geometries', ()))})"
+    if kind not in _DEPTHS:
+        raise ValueError(f"{kind!r} is no GeoJSON geometry: one of {', '.join(_DEPTHS)}")
+    text, has_height = _coordinates(value.get("coordinates"), _DEPTHS[kind])
+    return f"{kind.upper()} {'Z ' if has_height else ''}{f'({text})' if kind == 'Point' else text}"
+
+
+def _coordinates(value: Any, depth: int) -> tuple[str, bool]:
+    """Nested positions as text, and whether they have heights."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise ValueError("a geometry has coordinates: lists of longitude and latitude")
+    if depth == 0:
+        if len(value) not in (2, 3) or any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in value):
+            raise ValueError(f"a position is longitude, latitude and maybe a height, not {value!r}")
+        return " ".join(repr(float(number)) for number in value), len(value) == 3
+    parts = [_coordinates(each, depth - 1) for each in value]
+    return f"({', '.join(text for text, _ in parts)})", any(height for _, height in parts)

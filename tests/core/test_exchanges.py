@@ -92,6 +92,20 @@ def test_an_answer_that_comes_before_the_request_is_through_is_the_answer() -> N
     assert lease.released == [False]
 
 
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
+@pytest.mark.parametrize("cuts", [[EARLY_HINTS], [EARLY_HINTS[:9], EARLY_HINTS[9:]], [EARLY_HINTS * 3]])
+def test_an_interim_answer_interrupts_the_writing_only_until_it_is_whole(cuts: list[bytes]) -> None:
+    """The rest of the body follows, and the connection can be used again."""
+    lease = FakeLease()
+    played = play(exchange(request_of("PUT", FileSlice("f", 0, 10**9))), lease, CUT_OFF, *cuts, WRITTEN, OK)
+    assert played.result.status == 200
+    assert played.kinds == [Lease, Write, *[Read] * len(cuts), Write, Read]
+    assert played.asked[-2] == Write(lease.stream, (), 3)
+    assert lease.released == [True]
+
+
 def test_when_the_peer_hangs_up_what_it_said_before_is_still_read() -> None:
     lease = FakeLease()
     played = play(exchange(request_of("PUT", FileSlice("f", 0, 10**9))), lease, CUT_OFF, REFUSED[:10], REFUSED[10:])

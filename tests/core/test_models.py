@@ -24,8 +24,8 @@ from pixel_core.models import (
     RasterMetadataFields,
     results,
 )
+from pixel_core.models.base import PixelModel
 from pixel_core.models.geometry import polygon
-from pixel_core.models.inputs import PixelModel
 
 RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
 SQUARE: dict[str, Any] = {"type": "Polygon", "coordinates": [RING]}
@@ -37,12 +37,13 @@ MODELS = [each for each in vars(models).values() if isinstance(each, type) and i
 # All models
 
 
+def test_unknown_keywords_do_not_reach_a_body() -> None:
+    assert ListParams.model_validate({"name": "a", "unknown": 1}).body() == {"name": "a"}
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_unknown_names_are_ignored(model: type[PixelModel]) -> None:
-    given: dict[str, Any] = {"file": "a", "coordinates": [RING], "unknown": 1}
-    if "add_tags" in model.model_fields:
-        given["add_tags"] = []
-    assert "unknown" not in model.model_validate(given).body()
+    assert model.model_config.get("extra") == "ignore"
 
 
 @pytest.mark.parametrize("model", [ListParams, DataCollectionListParams, RasterInfo, MetadataObject])
@@ -239,7 +240,7 @@ def test_another_geometry_is_refused(geometry: Any) -> None:
 
 @pytest.mark.parametrize("geometry", ["POLYGON ((0 0, 1 0, 1 1, 0 0))", None, [RING], 5])
 def test_what_is_no_geometry_at_all_is_a_type_error(geometry: Any) -> None:
-    with pytest.raises(TypeError, match="a polygon is a GeoJSON mapping"):
+    with pytest.raises(TypeError, match="a geometry is a GeoJSON mapping"):
         polygon(geometry)
 
 

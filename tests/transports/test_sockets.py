@@ -31,6 +31,7 @@ from tests.transports.peers import (
     reset,
     send,
     wait,
+    whole,
 )
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n"
@@ -236,6 +237,22 @@ def test_an_answer_that_comes_while_a_file_is_sent_is_the_answer(
         assert len(peer.received()) < LARGE
         assert face.send(peer.request()).status == 200
         assert peer.accepted == 2
+
+
+def test_an_interim_answer_does_not_stop_an_upload(face: Face, tmp_path: Path) -> None:
+    """Twice it comes while the file is being sent; every byte of the file arrives once."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    content = bytes(range(251)) * 24_000
+    path = tmp_path / "large.jpg"
+    path.write_bytes(content)
+
+    def read_rest(talk: Talk) -> None:
+        talk.until(lambda data: len(content) - 1 if len(data) == len(content) - 1 else 0)
+
+    with Peer([read_head, send(hints), read_more, send(hints), read_rest, send(OK)]) as peer:
+        assert face.send(peer.request("PUT", body=whole(path))).status == 200
+        sent = peer.received()
+    assert sent.partition(b"\r\n\r\n")[2] == content
 
 
 def test_a_slice_of_a_file_is_sent_as_it_is(face: Face, tmp_path: Path) -> None:

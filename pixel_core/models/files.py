@@ -1,49 +1,12 @@
-"""What operations take: pydantic models that check arguments before anything is sent.
-
-Rules kept here:
-
-* Unknown names are ignored, strings are coerced; wrong values are a ValidationError (a ValueError).
-* Dumps are in JSON mode; what is None is left out of bodies and queries.
-* No model reads a file: sizes and digests come from effects.
-"""
+"""Files to upload and what is known of them: metadata of images, rasters and point clouds, and changes to it."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import Field, model_validator
 
-from pixel_core.models.results import DataCollectionType
-
-JsonMetadata: TypeAlias = dict[str, StrictBool | str | float | int | None]
-"""Free metadata by name. A bool stays one (as 1.0, which a float would make of it, it would say something else)."""
-
-
-class PixelModel(BaseModel):
-    """The base of all inputs."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    def body(self) -> dict[str, Any]:
-        """The model as a JSON body: without what is None."""
-        return self.model_dump(mode="json", exclude_none=True)
-
-
-class ListParams(PixelModel):
-    """What a list can be narrowed by. `offset` and `limit` count items."""
-
-    extended: bool | None = None
-    name: str | None = None
-    ids: list[int] | None = None
-    tags: list[str] | None = None
-    offset: int | None = None
-    limit: int | None = None
-
-
-class DataCollectionListParams(ListParams):
-    """What a list of data collections can be narrowed by."""
-
-    data_collection_type: DataCollectionType | None = None
+from pixel_core.models.base import JsonMetadata, PixelModel
 
 
 class RasterInfo(PixelModel):
@@ -114,6 +77,19 @@ class PixelUploadFile(PixelModel):
     metadata: MetadataObject | None = None
 
 
+class PixelAttachmentUpload(PixelModel):
+    """A file to attach; its name is that of the file unless another is given."""
+
+    file: Path = Field(exclude=True)
+    name: str = ""
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        self.name = self.name or self.file.name
+        return self
+
+
 class UpdateInputBase(PixelModel):
     """Changes to an image, raster or point cloud; at least one has to be given ([] and {} count)."""
 
@@ -134,20 +110,21 @@ class ImageUpdateInput(UpdateInputBase):
     fields: ImageMetadataFields | None = None
 
 
-Position: TypeAlias = tuple[float, float] | tuple[float, float, float]
-"""Longitude and latitude in degrees, and maybe a height in metres."""
+class RasterUpdateInput(UpdateInputBase):
+    """Changes to a raster."""
+
+    fields: RasterMetadataFields | None = None
 
 
-class Polygon(PixelModel):
-    """A GeoJSON polygon (RFC 7946, section 3.1.6): closed rings of four or more positions, the outer one first."""
+class PointCloudUpdateInput(UpdateInputBase):
+    """Changes to a point cloud."""
 
-    type: Literal["Polygon"] = "Polygon"
-    coordinates: list[list[Position]]
-    bbox: list[float] | None = None
+    fields: PointCloudMetadataFields | None = None
 
-    @model_validator(mode="after")
-    def _rings_closed(self) -> Self:
-        for ring in self.coordinates:
-            if len(ring) < 4 or ring[0] != ring[-1]:
-                raise ValueError("a ring of a polygon has four or more positions, and ends where it starts")
-        return self
+
+class NearblackOptions(PixelModel):
+    """How the borders of optimised rasters are cleaned: which colour (a name, or 0 to 255), by which algorithm."""
+
+    enabled: bool
+    color: Literal["black", "white"] | Annotated[int, Field(ge=0, le=255)] = "black"
+    algorithm: Literal["floodfill", "twopasses"] = "twopasses"
