@@ -6,6 +6,7 @@ Rules kept here:
 * Async tests run on asyncio and on trio. On asyncio, a blocking call of ours inside the loop fails the test.
 """
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 
 from pixel_transports.sandbox import Sandbox, SandboxServer
 from pixel_transports.settings import PixelApiSettings
+
+# Whoever starts the tests in the background may have them ignore Ctrl-C, which some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=20_000, suppress_health_check=list(HealthCheck))

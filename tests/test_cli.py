@@ -124,18 +124,22 @@ def test_me_without_a_server_exits_with_3_and_one_sentence() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_sandbox_prints_settings_that_lead_to_it_and_ends_with_an_interrupt() -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_sandbox_prints_settings_that_lead_to_it_and_ends_when_asked(ending: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-m", "pixel_transports.cli", "sandbox"]
     with subprocess.Popen(
         command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        environment = dict(process.stdout.readline().strip().split("=", 1) for _ in range(5))
-        assert pixel("me", environment=environment).returncode == 0
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
-        assert "Traceback" not in process.stderr.read()
+        try:
+            environment = dict(process.stdout.readline().strip().split("=", 1) for _ in range(5))
+            assert pixel("me", environment=environment).returncode == 0
+            process.send_signal(ending)
+            assert process.wait(20) == 0
+            assert "Traceback" not in process.stderr.read()
+        finally:
+            process.kill()
 
 
 def test_sandbox_refuses_to_listen_where_others_can_reach_it() -> None:

@@ -6,9 +6,7 @@ Rules kept here:
 """
 
 import argparse
-import signal
 import sys
-from types import FrameType
 
 from pixel_transports.sandbox.handler import Sandbox
 from pixel_transports.sandbox.server import serve
@@ -28,17 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name}={value}")
         print(flush=True)
 
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         serve(chosen.host, chosen.port, ready, sandbox=sandbox, beyond_loopback=chosen.beyond_loopback)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

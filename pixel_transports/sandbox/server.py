@@ -9,11 +9,12 @@ Rules kept here:
 
 import ipaddress
 import selectors
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from pixel_core.messages import Origin
 from pixel_transports.sandbox.connections import Connection
@@ -153,10 +154,12 @@ def serve(
     sandbox: Sandbox | None = None,
     beyond_loopback: bool = False,
 ) -> None:
-    """Serve until KeyboardInterrupt; `ready` is called with the URL as soon as it can be reached.
+    """Serve until SIGINT (Ctrl-C) or SIGTERM; `ready` is called with the URL as soon as it can be reached. To be called
+    in the main thread. Both signals end it also where whoever started the program had them ignored.
 
     Raises ValueError and OSError as SandboxServer does.
     """
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with SandboxServer(sandbox, host, port, beyond_loopback=beyond_loopback) as server:
             ready(server.url)
@@ -166,3 +169,10 @@ def serve(
                 pass
     except KeyboardInterrupt:
         pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
