@@ -77,6 +77,11 @@ class _Client(Operations):
         self._lock = threading.Lock()
         self._entered = 0
         self._closed = False
+        self._open(kwargs.get("transport"), kwargs.get("listener"))
+
+    def _open(self, transport: object, listener: Listener | None) -> None:
+        """Make the face's driver. Raises TypeError for what is no transport of this face."""
+        raise NotImplementedError
 
     @classmethod
     def from_settings(cls, settings: PixelApiSettings, **kwargs: Unpack[PixelClientKwargs]) -> Self:
@@ -152,18 +157,8 @@ class PixelClient(BlockingFace, _Client):
 
     maker = _BlockingMaker()
 
-    def __init__(
-        self,
-        url: str,
-        keycloak_server_url: str,
-        realm: str,
-        client_id: str,
-        username: str,
-        password: str,
-        **kwargs: Unpack[PixelClientKwargs],
-    ) -> None:
-        super().__init__(url, keycloak_server_url, realm, client_id, username, password, **kwargs)
-        self._driver = BlockingDriver(blocking_transport(kwargs.get("transport")), kwargs.get("listener"))
+    def _open(self, transport: object, listener: Listener | None) -> None:
+        self._driver = BlockingDriver(blocking_transport(transport), listener)
 
     def _run(self, flow: Flow[T]) -> T:
         self._check()
@@ -241,18 +236,8 @@ class PixelClientAsync(AsyncFace, _Client):
 
     maker = _AsyncMaker()
 
-    def __init__(
-        self,
-        url: str,
-        keycloak_server_url: str,
-        realm: str,
-        client_id: str,
-        username: str,
-        password: str,
-        **kwargs: Unpack[PixelClientKwargs],
-    ) -> None:
-        super().__init__(url, keycloak_server_url, realm, client_id, username, password, **kwargs)
-        self._driver = AsyncDriver(async_transport(kwargs.get("transport")), kwargs.get("listener"))
+    def _open(self, transport: object, listener: Listener | None) -> None:
+        self._driver = AsyncDriver(async_transport(transport), listener)
 
     async def _run(self, flow: Flow[T]) -> T:
         self._check()

@@ -32,7 +32,7 @@ from pixel_core.messages import Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
 from pixel_transports.files import Outgoing
 from pixel_transports.running import run_async
-from pixel_transports.sockets import RECEIVE, in_time, is_quiet, share, tune
+from pixel_transports.sockets import RECEIVE, Connected, in_time, share, tune
 from pixel_transports.tls import TlsSession, handshake_failure, shared_context
 
 T = TypeVar("T")
@@ -74,30 +74,12 @@ class PerLoop(Generic[T]):
             return [value for value, _ in self._values.values()]
 
 
-class LoopStream:
-    """One connected socket of an event loop, plain or TLS."""
+class LoopStream(Connected):
+    """The stream of an event loop."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._tls: TlsSession | None = None
-        self._early = b""
-        self._outgoing = Outgoing()
+        super().__init__(sock)
         self._full = False  # after a read that filled its buffer there is likely to be more
-
-    def __repr__(self) -> str:
-        return f"<LoopStream {self._sock.fileno()}>"
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing has arrived on an idle connection: what has is its end, or what no one asked for."""
-        if self._early or not is_quiet(self._sock):
-            return False
-        return self._tls is None or self._tls.read(1) is None
-
-    def close(self) -> None:
-        """A plain call: an idle socket is known to no loop, and a cancelled task has let go of its own."""
-        self._outgoing.close()
-        self._sock.close()
 
     async def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Speak TLS from now on. Raises OSError."""

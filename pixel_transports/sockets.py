@@ -63,18 +63,17 @@ def in_time(error: TimeoutError, what: str, timeout: float | None) -> TimeoutErr
     return error if error.errno is not None else TimeoutError(f"{what} within {timeout or 0:g} seconds")
 
 
-class SocketStream:
-    """One connected socket, plain or TLS."""
+class Connected:
+    """What both faces' streams are: one connected socket, plain or TLS, and how far it is with what it sends."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._timeout = sock.gettimeout()
         self._tls: TlsSession | None = None
-        self._early = b""
+        self._early = b""  # what the peer said while it was being sent to
         self._outgoing = Outgoing()
 
     def __repr__(self) -> str:
-        return f"<SocketStream {self._sock.fileno()}>"
+        return f"<{type(self).__name__} {self._sock.fileno()}>"
 
     @property
     def quiet(self) -> bool:
@@ -83,14 +82,25 @@ class SocketStream:
             return False
         return self._tls is None or self._tls.read(1) is None
 
+    def close(self) -> None:
+        """A plain call, on either face: an idle socket is known to no event loop, and a cancelled task has let go of
+        its own.
+        """
+        self._outgoing.close()
+        self._sock.close()
+
+
+class SocketStream(Connected):
+    """The stream of the blocking face."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._timeout = sock.gettimeout()
+
     def abort(self) -> None:
         """Wake whoever connects, reads or writes, from another thread: their next byte is the end."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._outgoing.close()
-        self._sock.close()
 
     def _limit(self, timeout: float | None) -> None:
         if timeout != self._timeout:
