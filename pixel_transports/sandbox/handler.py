@@ -5,7 +5,7 @@ Rules kept here:
 * No I/O, no threads, no clock of its own. Time is what `clock` says; ids and tokens come from a secret and a counter.
 * Whatever comes in is answered: what is malformed with 4xx, a mistake in here with 500, and that is kept in `failures`.
 * URLs in answers lead back to the origin of the request, so it works under any host and port, and under none.
-* One lock guards what is remembered. Digests of what is uploaded are computed outside it.
+* One lock guards what is remembered. Digests of what is uploaded, whole or in parts, are computed outside it.
 
 Layout under one origin::
 
@@ -23,15 +23,21 @@ from types import MappingProxyType
 
 from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_transports.sandbox.api import Api
+from pixel_transports.sandbox.attachments import Attachments
 from pixel_transports.sandbox.exchange import Buffer, Incoming, RefusedError, json_answer, refusal
 from pixel_transports.sandbox.jobs import Jobs
 from pixel_transports.sandbox.keycloak import Keycloak
 from pixel_transports.sandbox.minting import Mint
+from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.pages import Pages, ReceivedRequest
+from pixel_transports.sandbox.routes import other_rows, place_rows, service_rows, user_rows, work_rows
+from pixel_transports.sandbox.search import Search
 from pixel_transports.sandbox.signatures import Signer
-from pixel_transports.sandbox.state import State, StoredObject
+from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.storage import Storage
 from pixel_transports.sandbox.uploads import Uploads
+from pixel_transports.sandbox.users import Accounts, Users
+from pixel_transports.sandbox.validation import Validation
 
 
 class ManualClock:
@@ -58,9 +64,9 @@ class Sandbox:
     """A Pixel without a tenant. An instance is called with a `Request` and gives a `Response`.
 
     All times are in seconds. Access tokens live for `token_seconds`, refresh tokens for `refresh_seconds` (0: for
-    ever); a server job runs for `job_seconds` after `uploadFinished`, and its upload job is at its end `lag_seconds`
-    later; presigned URLs and forms hold for `signature_seconds`. `min_part_bytes` is the least size of a part that is
-    not the last (5 MiB with S3; no limit here unless given).
+    ever); a server job runs for `job_seconds`, and an upload job is at its end `lag_seconds` after its server job;
+    presigned URLs and forms hold for `signature_seconds`. `min_part_bytes` is the least size of a part that is not the
+    last (5 MiB with S3; no limit here unless given).
     """
 
     def __init__(
@@ -88,18 +94,21 @@ class Sandbox:
         self._mint = mint = Mint(secret.encode() if isinstance(secret, str) else secret)
         self.state = State()
         self.signer = Signer(mint.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
-        self._jobs = Jobs(
-            self.state, mint, job_seconds=job_seconds, lag_seconds=lag_seconds, min_part_bytes=min_part_bytes
-        )
+        self._jobs = Jobs(self.state, mint, job_seconds=job_seconds)
+        accounts, realm = Accounts(username, password), tenant.capitalize()
         self._keycloak = Keycloak(
-            mint,
-            realm=tenant.capitalize(),
-            username=username,
-            password=password,
-            token_seconds=token_seconds,
-            refresh_seconds=refresh_seconds,
+            mint, accounts, realm=realm, token_seconds=token_seconds, refresh_seconds=refresh_seconds
         )
-        self._api = Api(self.state, self._keycloak, Uploads(self.state, mint, self._jobs, self.signer))
+        users, validation = Users(accounts, realm), Validation(self.state, min_part_bytes)
+        uploads = Uploads(self.state, mint, self._jobs, self.signer, validation, lag_seconds)
+        rows = [
+            *user_rows(users),
+            *place_rows(self.state),
+            *work_rows(self.state, self._jobs, uploads),
+            *service_rows(self.state, self._jobs),
+            *other_rows(Attachments(self.state, mint, self.signer), Search(self.state)),
+        ]
+        self._api = Api(self._keycloak, users, rows)
         self._storage = Storage(self.state, mint, self.signer, self._lock)
         self._pages = Pages(self.state, self._received, self.environment)
 
@@ -145,23 +154,18 @@ class Sandbox:
 
     def stored(self, project_id: int, data_collection_id: int, name: str) -> StoredObject:
         """The content of a resource by its name or the name of its file. Raises KeyError when there is none."""
+        self._settle(self._clock())
         with self._lock:
-            self._jobs.settle(self._clock())
-            for resources in self.state.resources.values():
-                for resource in resources.values():
-                    collection = self.state.collections[resource.data_collection_id]
-                    if (
-                        (collection.project_id, collection.id) == (project_id, data_collection_id)
-                        and resource.deleted_at is None
-                        and name in (resource.name, resource.file_name)
-                    ):
-                        return self.state.objects[resource.key]
+            collection = self.state.collections[data_collection_id]
+            for resource in self.state.shelves[data_collection_id].values():
+                if collection.project_id == project_id and name in (resource.name, resource.file_name):
+                    return self.state.objects[resource.key]
         raise KeyError(name)
 
     def stored_by_id(self, resource_id: int) -> StoredObject:
         """The content of a resource by its id. Raises KeyError when there is none."""
+        self._settle(self._clock())
         with self._lock:
-            self._jobs.settle(self._clock())
             for resources in self.state.resources.values():
                 if resource_id in resources:
                     return self.state.objects[resources[resource_id].key]
@@ -227,12 +231,24 @@ class Sandbox:
             case ("api", tenant, *rest) if rest:
                 if tenant != self.tenant.lower():
                     raise refusal(404, "Not Found")
+                self._settle(incoming.now)
                 with self._lock:
-                    self._jobs.settle(incoming.now)
                     return self._api.answer(incoming, tuple(rest))
+        self._settle(incoming.now)
         with self._lock:
-            self._jobs.settle(incoming.now)
             return self._pages.answer(incoming, path)
+
+    def _settle(self, now: float) -> None:
+        """End the jobs whose time has come."""
+        with self._lock:
+            due = self._jobs.due(now)
+        for _, gathered in due:
+            for stored in gathered:
+                # Computed here and kept by the object, so that nobody waits for a big one.
+                _ = stored.md5
+        if due:
+            with self._lock:
+                self._jobs.end((job for job, _ in due), now)
 
     def _record(self, incoming: Incoming, response: Response) -> None:
         # What is no request line is not shown either.

@@ -6,6 +6,7 @@ Rules kept here:
   type, grant type, client, grant.
 * A refresh token works once and is replaced by the next (rotation). A refresh token that expired, was used or belongs
   to an ended session is refused, each with its own description.
+* A user who is not enabled gets neither, whatever the password.
 * An access token counts while its signature is right, its time has not come and its session has not ended.
 * Nothing here is cached by anyone: `Cache-Control: no-store`.
 """
@@ -18,6 +19,7 @@ from urllib.parse import parse_qsl
 from pixel_core.messages import Response
 from pixel_transports.sandbox.exchange import Incoming, RefusedError, json_answer
 from pixel_transports.sandbox.minting import Mint
+from pixel_transports.sandbox.users import Account, Accounts
 
 CLIENT_ID = "frontend"
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -33,19 +35,19 @@ class Session:
     """A login that lives on through refresh tokens."""
 
     id: str
+    account: Account
     active: bool = True
     used: set[str] = field(default_factory=set)
 
 
 class Keycloak:
-    """The token endpoint of one realm with one user. Lives in seconds; 0 refresh seconds means "never expires"."""
+    """The token endpoint of one realm. Lives in seconds; 0 refresh seconds means "never expires"."""
 
     def __init__(
-        self, mint: Mint, *, realm: str, username: str, password: str, token_seconds: float, refresh_seconds: float
+        self, mint: Mint, accounts: Accounts, *, realm: str, token_seconds: float, refresh_seconds: float
     ) -> None:
         self.realm = realm
-        self.username = username
-        self._password = password
+        self._accounts = accounts
         self._token_seconds = token_seconds
         self._refresh_seconds = refresh_seconds
         self._mint = mint
@@ -56,13 +58,13 @@ class Keycloak:
         for session in self._sessions.values():
             session.active = False
 
-    def accepts(self, access_token: str, now: float) -> bool:
-        """Whether this access token opens the API at `now`."""
+    def bearer(self, access_token: str, now: float) -> Account | None:
+        """Whose access token this is, or None when it does not open the API at `now`."""
         claims = self._mint.claims(access_token)
         if claims is None or claims.get("typ") != "Bearer" or not now < claims["exp"]:
-            return False
+            return None
         session = self._sessions.get(claims["sid"])
-        return session is not None and session.active
+        return session.account if session is not None and session.active else None
 
     def answer(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
         """Answer a request below `/auth`; `path` is what follows it."""
@@ -104,9 +106,12 @@ class Keycloak:
         username, password = form.get("username"), form.get("password")
         if not username:
             raise _error(400, "invalid_request", "Missing parameter: username")
-        if username.lower() != self.username.lower() or password != self._password:
+        account = self._accounts.find(username)
+        if account is not None and not account.enabled:
+            raise _error(400, "invalid_grant", "Account disabled")
+        if account is None or password != account.password:
             raise _error(401, "invalid_grant", "Invalid user credentials")
-        session = Session(self._mint.name("session"))
+        session = Session(self._mint.name("session"), account)
         self._sessions[session.id] = session
         return session
 
@@ -125,15 +130,17 @@ class Keycloak:
             raise _error(400, "invalid_grant", "Token is not active")
         if claims["jti"] in session.used:
             raise _error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
+        if not session.account.enabled:
+            raise _error(400, "invalid_grant", "User disabled")
         session.used.add(claims["jti"])
         return session
 
     def _grant(self, incoming: Incoming, session: Session, scope: str) -> dict[str, Any]:
-        now = incoming.now
+        now, email = incoming.now, session.account.email
         common = {
             "iat": math.floor(now),
             "iss": f"{incoming.origin}/auth/realms/{self.realm}",
-            "sub": self.username,
+            "sub": email,
             "azp": CLIENT_ID,
             "sid": session.id,
             "scope": scope,
@@ -144,7 +151,7 @@ class Keycloak:
             return self._mint.token({"exp": expires, **common, "jti": self._mint.name("jti"), "typ": kind, **claims})
 
         answer = {
-            "access_token": token("Bearer", self._token_seconds, preferred_username=self.username),
+            "access_token": token("Bearer", self._token_seconds, preferred_username=email),
             "expires_in": math.floor(self._token_seconds),
             "refresh_expires_in": math.floor(self._refresh_seconds),
             "refresh_token": token("Refresh", self._refresh_seconds),
@@ -154,5 +161,5 @@ class Keycloak:
             "scope": scope,
         }
         if "openid" in scope.split():
-            answer["id_token"] = token("ID", self._token_seconds, email=self.username, aud=CLIENT_ID)
+            answer["id_token"] = token("ID", self._token_seconds, email=email, aud=CLIENT_ID)
         return answer

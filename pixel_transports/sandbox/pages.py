@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.exchange import Incoming, json_answer, refusal, text_answer
-from pixel_transports.sandbox.state import State, iso
+from pixel_transports.sandbox.records import iso
+from pixel_transports.sandbox.state import State
 
 _WELCOME = """\
 This is a Pixel sandbox: a login server, the API and an object storage, all in memory.

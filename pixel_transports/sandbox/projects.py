@@ -3,42 +3,27 @@
 Rules kept here:
 
 * A project needs a polygon. Projects nest; none can be moved below itself (409).
+* `extended` adds to a project its data collections. What it adds elsewhere is not known: it is taken and adds nothing.
 * Deleting is soft and can be undone; a deleted project hides what lies below it. What would come back below something
   deleted cannot be restored (409).
 """
 
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
-from pixel_transports.sandbox.bodies import (
+from pixel_transports.sandbox.bodies import ExtendedQuery, ListQuery, read_body, read_query
+from pixel_transports.sandbox.bodies_places import (
     CollectionListQuery,
     DataCollectionBody,
     DataCollectionChange,
-    ExtendedQuery,
-    ListQuery,
     ParentQuery,
     ProjectBody,
     ProjectChange,
     ProjectQuery,
-    read_body,
-    read_query,
 )
 from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.state import Collection, Project, Record, State
-
-R = TypeVar("R", bound=Record)
-
-
-def narrowed(records: Iterable[R], query: ListQuery) -> list[R]:
-    """The records that a list query asks for, in the order of their ids."""
-    wanted = [
-        record
-        for record in records
-        if (query.name is None or record.name == query.name)
-        and (query.ids is None or record.id in query.ids)
-        and (query.tags is None or set(query.tags) <= set(record.tags))
-    ]
-    return sorted(wanted, key=lambda record: record.id)[query.offset : query.offset + query.limit]
+from pixel_transports.sandbox.lists import narrowed
+from pixel_transports.sandbox.records import Collection, Project
+from pixel_transports.sandbox.state import State
 
 
 class Projects:
@@ -72,13 +57,13 @@ class Projects:
 
     def listed(self, incoming: Incoming) -> list[dict[str, Any]]:
         query = read_query(incoming, ListQuery)
-        found = (project for project in self._state.projects.values() if self._state.visible(project))
-        return [self._view(project, query.extended) for project in narrowed(found, query)]
+        found = narrowed(self._state.projects, query, self._state.visible)
+        return [self._view(project, query.extended) for project in found]
 
     def deleted(self, incoming: Incoming) -> list[dict[str, Any]]:
         query = read_query(incoming, ListQuery)
-        found = (project for project in self._state.projects.values() if project.deleted_at is not None)
-        return [self._view(project, query.extended) for project in narrowed(found, query)]
+        found = narrowed(self._state.projects, query, lambda project: project.deleted_at is not None)
+        return [self._view(project, query.extended) for project in found]
 
     def read(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
         query = read_query(incoming, ExtendedQuery)
@@ -161,14 +146,15 @@ class Collections:
     def _listed(self, incoming: Incoming, project_id: int, *, deleted: bool) -> list[dict[str, Any]]:
         query = read_query(incoming, CollectionListQuery)
         self._state.project(project_id)
-        found = (
-            collection
-            for collection in self._state.collections.values()
-            if collection.project_id == project_id
-            and (collection.deleted_at is not None) == deleted
-            and query.data_collection_type in (None, collection.data_collection_type)
-        )
-        return [collection.view() for collection in narrowed(found, query)]
+
+        def wanted(collection: Collection) -> bool:
+            return (
+                collection.project_id == project_id
+                and (collection.deleted_at is not None) == deleted
+                and query.data_collection_type in (None, collection.data_collection_type)
+            )
+
+        return [collection.view() for collection in narrowed(self._state.collections, query, wanted)]
 
     def read(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
         return self._state.collection(project_id, data_collection_id).view()

@@ -2,16 +2,34 @@
 
 Rules kept here:
 
-* A list is narrowed and paged like every other; a resource that was deleted is neither listed nor found.
-* A resource moves only into a data collection of its kind (409); a point cloud only within its project.
+* A list is narrowed and paged like every other; rasters and point clouds also by what their content says of them.
+* A resource moves only into a data collection of its kind (409); a point cloud only within its project. Its optimised
+  forms and attachments go with it.
+* What is deleted is gone, with its optimised forms and attachments.
 """
 
 from typing import Any
 
-from pixel_transports.sandbox.bodies import CollectionBody, ListQuery, PlaceQuery, ResourceChange, read_body, read_query
+from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query, wrong
+from pixel_transports.sandbox.bodies_files import PointCloudListQuery, RasterListQuery, ResourceChange
+from pixel_transports.sandbox.bodies_places import CollectionBody, PlaceQuery
 from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.projects import narrowed
-from pixel_transports.sandbox.state import Collection, Resource, State
+from pixel_transports.sandbox.lists import Shelf, narrowed
+from pixel_transports.sandbox.records import Collection, Resource
+from pixel_transports.sandbox.state import State
+
+_QUERIES: dict[str, type[ListQuery]] = {
+    "image": ListQuery,
+    "raster": RasterListQuery,
+    "point_cloud": PointCloudListQuery,
+}
+TRAITS = ("format", "point_record_format", "version_major", "version_minor")
+"""The names in queries that ask for what the content says."""
+
+
+def traits_of(query: ListQuery) -> dict[str, Any]:
+    """What a query wants the content to be: the traits that were given."""
+    return {name: value for name in TRAITS if (value := getattr(query, name, None)) is not None}
 
 
 class Resources:
@@ -25,14 +43,15 @@ class Resources:
         return self._state.resource(self._kind, project_id, data_collection_id, resource_id)
 
     def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        query = read_query(incoming, ListQuery)
-        self._state.collection(project_id, data_collection_id)
-        found = (
-            resource
-            for resource in self._state.resources[self._kind].values()
-            if resource.data_collection_id == data_collection_id and resource.deleted_at is None
-        )
-        return [resource.view(project_id) for resource in narrowed(found, query)]
+        query = read_query(incoming, _QUERIES[self._kind])
+        collection = self._state.collection(project_id, data_collection_id)
+        here = self._state.shelves[collection.id] if collection.resource_kind == self._kind else Shelf[Resource]()
+        traits = traits_of(query)
+
+        def wanted(resource: Resource) -> bool:
+            return traits.items() <= resource.traits.items()
+
+        return [resource.view(project_id) for resource in narrowed(here, query, wanted if traits else None)]
 
     def read(self, incoming: Incoming, project_id: int, data_collection_id: int, resource_id: int) -> dict[str, Any]:
         return self._find(project_id, data_collection_id, resource_id).view(project_id)
@@ -48,9 +67,8 @@ class Resources:
         body = read_body(incoming, ResourceChange)
         resource = self._find(project_id, data_collection_id, resource_id)
         if body.known is not None and body.known.fields_type != self._kind:
-            message = f"Input should be '{self._kind}'"
-            loc = ["body", "fields", "fields_type"]
-            raise refusal(422, [{"type": "literal_error", "loc": loc, "msg": message, "input": body.known.fields_type}])
+            loc: list[str | int] = ["body", "fields", "fields_type"]
+            raise wrong("literal_error", loc, f"Input should be '{self._kind}'", body.known.fields_type)
         resource.describe(body.given)
         resource.retag(body.add_tags, body.remove_tags)
         resource.updated_at = incoming.now
@@ -72,11 +90,11 @@ class Resources:
     def _moved(self, incoming: Incoming, resource: Resource, target: Collection) -> dict[str, Any]:
         if target.resource_kind != self._kind:
             raise refusal(409, f"Data collection is of type {target.data_collection_type}")
-        resource.data_collection_id = target.id
+        self._state.move(resource, target.id)
         resource.updated_at = incoming.now
         return resource.view(target.project_id)
 
     def delete(self, incoming: Incoming, project_id: int, data_collection_id: int, resource_id: int) -> dict[str, Any]:
         resource = self._find(project_id, data_collection_id, resource_id)
-        resource.deleted_at = incoming.now
+        self._state.remove(resource)
         return resource.view(project_id)

@@ -16,6 +16,8 @@ from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.exchange import Incoming, refusal
 
 R = TypeVar("R")
+Row = tuple[str, str, Callable[..., Any]]
+"""A route as the table has it: method, path below the API's base, and what serves it."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
@@ -29,9 +31,7 @@ class Route(Generic[R]):
     serve: Callable[..., R]
 
     def match(self, path: tuple[str, ...]) -> dict[str, str] | None:
-        """The texts of the variable segments, or None when the path is another one."""
-        if len(path) != len(self.segments):
-            return None
+        """The texts of the variable segments, or None when the path, of as many segments, is another one."""
         found: dict[str, str] = {}
         for pattern, segment in zip(self.segments, path, strict=True):
             if pattern.startswith("{"):
@@ -47,7 +47,9 @@ class Router(Generic[R]):
     """A table of routes, looked through from the top."""
 
     def __init__(self, routes: Iterable[Route[R]]) -> None:
-        self._routes = list(routes)
+        self._routes: dict[int, list[Route[R]]] = {}
+        for route in routes:
+            self._routes.setdefault(len(route.segments), []).append(route)
 
     def find(self, incoming: Incoming, path: tuple[str, ...]) -> tuple[Route[R], dict[str, str]]:
         """The route for `path` (what follows the API's base) and the texts of its variable segments.
@@ -55,7 +57,7 @@ class Router(Generic[R]):
         Raises RefusedError: 307, 404 or 405.
         """
         allowed: list[str] = []
-        for route in self._routes:
+        for route in self._routes.get(len(path), ()):
             found = route.match(path)
             if found is not None:
                 if route.method == incoming.method:
@@ -64,7 +66,7 @@ class Router(Generic[R]):
         if allowed:
             raise refusal(405, "Method Not Allowed", {"Allow": ", ".join(sorted(set(allowed)))})
         other = path[:-1] if path and path[-1] == "" else (*path, "")
-        if any(route.match(other) is not None for route in self._routes):
+        if any(route.match(other) is not None for route in self._routes.get(len(other), ())):
             raise _elsewhere(incoming)
         raise refusal(404, "Not Found")
 

@@ -19,8 +19,9 @@ from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.exchange import Buffer, Incoming
 from pixel_transports.sandbox.forms import FormError, ReadForm, boundary_of, read_form
 from pixel_transports.sandbox.minting import Mint, md5_hex
+from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES, Signer, StorageError
-from pixel_transports.sandbox.state import State, StoredObject
+from pixel_transports.sandbox.state import State
 
 
 class Storage:

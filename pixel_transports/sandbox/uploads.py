@@ -6,36 +6,40 @@ Rules kept here:
   files are always whole.
 * `uploadFinished` may be said again: the answer names the same job. Nothing is checked before it was said.
 * The URLs lead to the origin at which the job was asked for.
+* The stages of an upload job are a third of its server job's time each; `lag_seconds` after that it is at its end::
+
+    lobby ──uploadFinished──▶ submitted ──▶ validating ──▶ validated ──▶ validated_and_moved
+                                                                   └───▶ failed
 """
 
 from typing import Any
 from urllib.parse import quote
 
-from pixel_transports.sandbox.bodies import (
-    FinishedBody,
-    ListQuery,
-    PartedFile,
-    PartedFiles,
-    WholeFile,
-    WholeFiles,
-    read_body,
-    read_query,
-)
+from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query
+from pixel_transports.sandbox.bodies_files import FinishedBody, PartedFile, PartedFiles, WholeFile, WholeFiles
 from pixel_transports.sandbox.exchange import Incoming, refusal
 from pixel_transports.sandbox.jobs import Jobs
+from pixel_transports.sandbox.lists import narrowed
 from pixel_transports.sandbox.minting import Mint
+from pixel_transports.sandbox.records import iso
 from pixel_transports.sandbox.signatures import Signer
-from pixel_transports.sandbox.state import PartSlot, State, Upload, UploadJob
+from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.validation import Validation
+from pixel_transports.sandbox.work import Job, PartSlot, Upload, UploadJob
 
 
 class Uploads:
     """The room of the upload jobs."""
 
-    def __init__(self, state: State, mint: Mint, jobs: Jobs, signer: Signer) -> None:
+    def __init__(
+        self, state: State, mint: Mint, jobs: Jobs, signer: Signer, validation: Validation, lag_seconds: float
+    ) -> None:
         self._state = state
         self._mint = mint
         self._jobs = jobs
         self._signer = signer
+        self._validation = validation
+        self._lag_seconds = lag_seconds
 
     def create(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         files = read_body(incoming, WholeFiles).files
@@ -65,8 +69,8 @@ class Uploads:
             metadata={} if file.metadata is None else file.metadata.given,
             created_at=incoming.now,
         )
-        self._state.upload_jobs[job.id] = job
-        return self._jobs.upload_job_view(job, incoming.now)
+        self._state.upload_jobs[collection_id][job.id] = job
+        return self._view(job, incoming.now)
 
     def _whole(self, incoming: Incoming, name: str, key: str, md5: str) -> Upload:
         url = f"{incoming.origin}/storage/{self._signer.bucket}"
@@ -93,19 +97,12 @@ class Uploads:
     def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         query = read_query(incoming, ListQuery)
         self._state.collection(project_id, data_collection_id)
-        found = [
-            job
-            for job in self._state.upload_jobs.values()
-            if job.collection_id == data_collection_id
-            and (query.ids is None or job.id in query.ids)
-            and (query.name is None or job.main.name == query.name)
-        ]
-        page = found[query.offset : query.offset + query.limit]
-        return [self._jobs.upload_job_view(job, incoming.now) for job in page]
+        found = narrowed(self._state.upload_jobs[data_collection_id], query)
+        return [self._view(job, incoming.now) for job in found]
 
     def _find(self, data_collection_id: int, upload_job_id: int) -> UploadJob:
-        job = self._state.upload_jobs.get(upload_job_id)
-        if job is None or job.collection_id != data_collection_id:
+        job = self._state.upload_jobs[data_collection_id].get(upload_job_id)
+        if job is None:
             raise refusal(404, f"Upload job {upload_job_id} not found")
         return job
 
@@ -114,27 +111,50 @@ class Uploads:
     ) -> dict[str, Any]:
         self._state.collection(project_id, data_collection_id)
         job = self._find(data_collection_id, upload_job_id)
-        self._jobs.finish(job, incoming.now)
-        view = self._jobs.upload_job_view(job, incoming.now)
-        return {"job": self._jobs.job_view(job, incoming.now), "upload_job": view}
+        begun = self._begun(job, incoming.now)
+        return {"job": self._jobs.view(begun, incoming.now), "upload_job": self._view(job, incoming.now)}
 
     def several_finished(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
         body = read_body(incoming, FinishedBody)
         self._state.collection(project_id, data_collection_id)
         jobs = [self._find(data_collection_id, job_id) for job_id in dict.fromkeys(body.job_ids)]
-        for job in jobs:
-            self._jobs.finish(job, incoming.now)
-        group_id = self._jobs.group_of(jobs)
-        views = [self._jobs.upload_job_view(job, incoming.now) for job in jobs]
+        group_id = self._jobs.group_of(self._begun(job, incoming.now) for job in jobs)
+        views = [self._view(job, incoming.now) for job in jobs]
         return {"group_job": self._jobs.group_view(group_id), "upload_jobs": views}
 
-    def job(self, incoming: Incoming, job_id: str) -> dict[str, Any]:
-        job = self._state.jobs.get(job_id)
-        if job is None:
-            raise refusal(404, "Job not found")
-        return self._jobs.job_view(job, incoming.now)
+    def _begun(self, job: UploadJob, now: float) -> Job:
+        """The server's job of an upload job, begun unless it was before."""
+        if job.job is None:
+            job.job = self._jobs.begin(
+                f"validate {job.name}",
+                now,
+                lambda then: self._validation.end(job, then),
+                lambda: self._validation.gather(job),
+            )
+        return job.job
 
-    def group(self, incoming: Incoming, group_id: str) -> dict[str, Any]:
-        if group_id not in self._state.groups:
-            raise refusal(404, "Job group not found")
-        return self._jobs.group_view(group_id)
+    def _status(self, job: UploadJob, now: float) -> str:
+        if job.job is None:
+            return "lobby"
+        if job.outcome is not None and now >= job.job.ends_at + self._lag_seconds:
+            return "failed" if job.outcome.resource is None else "validated_and_moved"
+        elapsed, third = now - job.job.started_at, (job.job.ends_at - job.job.started_at) / 3
+        return "submitted" if elapsed < third else "validating" if elapsed < 2 * third else "validated"
+
+    def _view(self, job: UploadJob, now: float) -> dict[str, Any]:
+        """An upload job as the API tells it."""
+        status = self._status(job, now)
+        outcome = job.outcome if status in ("failed", "validated_and_moved") else None
+        resource = None if outcome is None else outcome.resource
+        result = None if resource is None else {"resource_name": resource.kind, "resource_id": resource.id}
+        return {
+            "id": job.id,
+            "name": job.main.name,
+            "data_collection_id": job.collection_id,
+            "status": status,
+            "detail": None if outcome is None else outcome.detail,
+            **job.main.access,
+            "support_files": [{"name": upload.name, **upload.access} for upload in job.support],
+            "result": result,
+            "created_at": iso(job.created_at),
+        }

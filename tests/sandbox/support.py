@@ -17,6 +17,8 @@ from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox
 
 ORIGIN = Origin("http", "pixel.test", 80)
 JPEG = b"\xff\xd8\xff\xe0 a picture of a field"
+PNG = b"\x89PNG\r\n\x1a\n a map"
+TIFF = b"II*\0 heights of a field"
 LOGIN = {"client_id": "frontend", "username": "demo@example.com", "password": "demo", "scope": "openid email profile"}
 
 
@@ -29,6 +31,13 @@ def form_body(fields: dict[str, str], content: bytes, filename: str = "x.jpg") -
     """A form on the wire, and its content type."""
     form = Form(tuple(fields.items()), filename, content, "b0undary")
     return b"".join(piece for piece in form.segments() if isinstance(piece, bytes)), form.content_type
+
+
+def las(major: int = 1, minor: int = 4, point_format: int = 6) -> bytes:
+    """The head of a LAS file, with a byte of points."""
+    head = bytearray(227)
+    head[:4], head[24], head[25], head[104] = b"LASF", major, minor, point_format
+    return bytes(head)
 
 
 class Caller:
@@ -68,6 +77,21 @@ class Caller:
         response = self.call(method, path, None if body is None else to_json(body))
         assert response.status == 200, response.body
         return response.json()
+
+    def status(self, method: str, path: str, body: Any = None) -> int:
+        """The status of one call."""
+        return self.call(method, path, None if body is None else to_json(body)).status
+
+    def wrong(self, method: str, path: str, body: Any = None) -> list[Any]:
+        """The place of what is wrong first with a call, which has to be a 422."""
+        response = self.call(method, path, None if body is None else to_json(body))
+        assert response.status == 422, response.body
+        place: list[Any] = response.json()["detail"][0]["loc"]
+        return place
+
+    def resource(self, place: str, content: bytes = JPEG, name: str = "a.jpg", **more: Any) -> int:
+        """Upload a file: the id of what it became."""
+        return int(self.upload(place, content, name, **more)["result"]["resource_id"])
 
     def project(self, name: str = "Coast", **more: Any) -> int:
         body = {"name": name, "description": "d", "area_of_interest": SAMPLE_AREA, **more}

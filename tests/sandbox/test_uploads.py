@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
-from pixel_transports.sandbox.state import StoredObject
+from pixel_transports.sandbox.objects import StoredObject
 from tests.sandbox.support import JPEG, Caller, md5
 
 
@@ -80,6 +80,30 @@ def test_metadata_given_at_upload_lands_on_the_image(caller: Caller) -> None:
     assert (image["name"], image["capture_date"], image["cam_pitch"]) == ("North", "2024-05-14T10:21:37Z", -90.0)
     assert image["json_metadata"] == {"weather": "wind", "flag": True}
     assert image["size"] == len(JPEG)
+
+
+def test_parts_are_digested_while_others_are_served(caller: Caller) -> None:
+    """The digest of parts is computed with nothing locked: whoever reads them may ask the sandbox meanwhile."""
+    place = caller.place()
+    seen: list[int] = []
+
+    class Asking(StoredObject):
+        @property
+        def md5(self) -> str:
+            if not seen:
+                seen.append(len(caller.sandbox.objects))
+            return super().md5
+
+    job = multipart_job(caller, place, [JPEG])
+    send_part(caller, job, 1, JPEG)
+    caller.sandbox.state.objects["other"] = StoredObject([b"x"])
+    begun = caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")["job"]["job_id"]
+    work = caller.sandbox.state.jobs[begun]
+    gather = work.gather
+    work.gather = lambda: [Asking(stored.buffers) for stored in gather()]
+    caller.clock.advance(3)
+    assert caller.ok("GET", f"/jobs/{begun}").items() >= {"name": "validate a.jpg", "status": "completed"}.items()
+    assert seen == [2]
 
 
 def test_said_again_upload_finished_names_the_same_job(caller: Caller) -> None:

@@ -1,0 +1,137 @@
+"""ArcGIS services: feature and image services of data collections, which are started, stopped and refreshed by jobs.
+
+Rules kept here:
+
+* Feature and image services are kept apart; another type in a path is a 422. A service needs the options of its type.
+* Starting what is started and stopping what is stopped needs no job: `job` is null. So does refreshing what is stopped.
+* While a job moves a service, asking for the same again names that job; asking for something else is a 409.
+* `gdo_users` and `include_fields` are kept as given: what the server would check them against is not known.
+
+States::
+
+    stopped ──start──▶ starting ──▶ started ──stop──▶ stopping ──▶ stopped
+                                    │     ▲
+                                    └──refresh (stays "started")
+"""
+
+from typing import Any
+
+from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query, wrong
+from pixel_transports.sandbox.bodies_services import RefreshQuery, ServiceBody, ServiceChange, ServiceOptions
+from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.jobs import Jobs
+from pixel_transports.sandbox.lists import narrowed
+from pixel_transports.sandbox.services import ArcgisService
+from pixel_transports.sandbox.state import State
+
+GDO_USERS = ("gdo_publisher", "gdo_reader")
+"""The users of the made-up ArcGIS portal."""
+
+_OPTIONS = {"Feature": "feature_service_options", "Image": "image_service_options"}
+
+
+class ArcgisServices:
+    """The room of the ArcGIS services."""
+
+    def __init__(self, state: State, jobs: Jobs) -> None:
+        self._state = state
+        self._jobs = jobs
+
+    def gdo_users(self, incoming: Incoming) -> list[str]:
+        return list(GDO_USERS)
+
+    def _of_type(self, service_type: str) -> dict[int, ArcgisService]:
+        if service_type not in self._state.arcgis_services:
+            raise wrong("enum", ["path", "service_type"], "Input should be 'Feature' or 'Image'", service_type)
+        return self._state.arcgis_services[service_type]
+
+    def _find(self, service_type: str, service_id: int) -> ArcgisService:
+        service = self._of_type(service_type).get(service_id)
+        if service is None:
+            raise refusal(404, "ArcGIS service not found")
+        return service
+
+    @staticmethod
+    def _options(service_type: str, options: ServiceOptions) -> dict[str, Any]:
+        name = _OPTIONS[service_type]
+        if getattr(options, name) is None:
+            loc: list[str | int] = ["body", "options", name]
+            raise wrong("missing", loc, f"Field required by a service of type {service_type}", options.given)
+        return options.given
+
+    def _collections(self, ids: list[int]) -> list[int]:
+        return [self._state.any_collection(key).id for key in dict.fromkeys(ids)]
+
+    def create(self, incoming: Incoming, service_type: str) -> dict[str, Any]:
+        services = self._of_type(service_type)
+        body = read_body(incoming, ServiceBody)
+        options = self._options(service_type, body.options)
+        service = ArcgisService(
+            data_collection_ids=self._collections(body.data_collection_ids),
+            id=self._state.next_id(),
+            name=body.name,
+            service_type=service_type,
+            description=body.description,
+            options=options,
+            tags=[],
+            created_at=incoming.now,
+            updated_at=incoming.now,
+        )
+        services[service.id] = service
+        return service.view()
+
+    def listed(self, incoming: Incoming, service_type: str) -> list[dict[str, Any]]:
+        services = self._of_type(service_type)
+        return [service.view() for service in narrowed(services, read_query(incoming, ListQuery))]
+
+    def read(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+        return self._find(service_type, service_id).view()
+
+    def change(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+        body = read_body(incoming, ServiceChange)
+        service = self._find(service_type, service_id)
+        options = service.options if body.options is None else self._options(service_type, body.options)
+        if body.data_collection_ids is not None:
+            service.data_collection_ids = self._collections(body.data_collection_ids)
+        service.options = options
+        service.name = service.name if body.name is None else body.name
+        service.description = service.description if body.description is None else body.description
+        service.updated_at = incoming.now
+        return service.view()
+
+    def delete(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+        service = self._find(service_type, service_id)
+        if service.job is not None:
+            self._jobs.cancel(service.job, "the service was deleted")
+        del self._state.arcgis_services[service_type][service.id]
+        return service.view()
+
+    def start(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+        service = self._find(service_type, service_id)
+        return self._move(incoming, service, "start", "starting", "started", needed=service.resting != "started")
+
+    def stop(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+        service = self._find(service_type, service_id)
+        return self._move(incoming, service, "stop", "stopping", "stopped", needed=service.resting != "stopped")
+
+    def refresh(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+        read_query(incoming, RefreshQuery)
+        service = self._find(service_type, service_id)
+        return self._move(incoming, service, "refresh", "started", "started", needed=service.resting == "started")
+
+    def _move(
+        self, incoming: Incoming, service: ArcgisService, order: str, moving: str, target: str, *, needed: bool
+    ) -> dict[str, Any]:
+        if service.busy and service.moving != moving:
+            raise refusal(409, f"The service is {'being refreshed' if service.moving == 'started' else service.state}")
+        if needed and not service.busy:
+
+            def work(now: float) -> str | None:
+                service.resting = target
+                service.updated_at = now
+                return None
+
+            service.moving = moving
+            service.job = self._jobs.begin(f"{order} {service.name}", incoming.now, work)
+        job = self._jobs.view(service.job, incoming.now) if service.busy and service.job is not None else None
+        return {"job": job, "arcgis_service": service.view()}

@@ -1,0 +1,149 @@
+"""Harvest services: what is fetched from elsewhere into a data collection, and the tasks of doing so.
+
+Rules kept here:
+
+* Secrets go in and never come out. New `auth` replaces the old as a whole.
+* A field map is known by its model and field name: one that exists cannot be added (409), one that does not exist can
+  neither be changed nor removed (404). A change is made as a whole or not at all.
+* Starting makes a task, unless one is running; stopping ends the running one as failed. Nothing is fetched.
+* `get_new` asks for the task of the latest start; `status` for tasks in that state.
+"""
+
+from typing import Any
+
+from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query
+from pixel_transports.sandbox.bodies_services import FieldMappingChange, HarvestBody, HarvestChange, HarvestTaskQuery
+from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.jobs import Jobs
+from pixel_transports.sandbox.lists import narrowed
+from pixel_transports.sandbox.services import HarvestService, HarvestTask
+from pixel_transports.sandbox.state import State
+
+
+class HarvestServices:
+    """The room of the harvest services."""
+
+    def __init__(self, state: State, jobs: Jobs) -> None:
+        self._state = state
+        self._jobs = jobs
+
+    def _find(self, project_id: int, data_collection_id: int, service_id: int) -> HarvestService:
+        self._state.collection(project_id, data_collection_id)
+        service = self._state.harvest_services.get(service_id)
+        if service is None or service.data_collection_id != data_collection_id:
+            raise refusal(404, "Harvest service not found")
+        return service
+
+    def create(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        body = read_body(incoming, HarvestBody)
+        self._state.collection(project_id, data_collection_id)
+        maps = body.field_mappings.maps or []
+        service = HarvestService(
+            id=self._state.next_id(),
+            name=body.name,
+            data_collection_id=data_collection_id,
+            description=body.description,
+            url=body.url,
+            auth=body.auth.given,
+            where_clause=body.where_clause,
+            maps={(each.model, each.field_name): each.external_field for each in maps},
+            extra_fields=list(dict.fromkeys(body.field_mappings.extra_fields or ())),
+            tags=[],
+            created_at=incoming.now,
+            updated_at=incoming.now,
+        )
+        self._state.harvest_services[service.id] = service
+        return service.view()
+
+    def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        query = read_query(incoming, ListQuery)
+        self._state.collection(project_id, data_collection_id)
+
+        def here(service: HarvestService) -> bool:
+            return service.data_collection_id == data_collection_id
+
+        return [service.view() for service in narrowed(self._state.harvest_services, query, here)]
+
+    def read(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+        return self._find(project_id, data_collection_id, service_id).view()
+
+    def tasks(
+        self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int
+    ) -> list[dict[str, Any]]:
+        query = read_query(incoming, HarvestTaskQuery)
+        service = self._find(project_id, data_collection_id, service_id)
+        newest = max(service.tasks, default=0)
+
+        def wanted(task: HarvestTask) -> bool:
+            return query.status in (None, task.status(incoming.now)) and (not query.get_new or task.id == newest)
+
+        return [task.view(incoming.now) for task in narrowed(service.tasks, query, wanted)]
+
+    def change(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+        body = read_body(incoming, HarvestChange)
+        service = self._find(project_id, data_collection_id, service_id)
+        if body.field_mappings is not None:
+            service.maps, service.extra_fields = _remapped(service, body.field_mappings)
+        if body.auth is not None:
+            service.auth = body.auth.given
+        for name in ("name", "description", "url", "where_clause"):
+            if (value := getattr(body, name)) is not None:
+                setattr(service, name, value)
+        service.updated_at = incoming.now
+        return service.view()
+
+    def delete(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+        service = self._find(project_id, data_collection_id, service_id)
+        self._end_running(service, "the service was deleted")
+        del self._state.harvest_services[service.id]
+        return service.view()
+
+    def start(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+        service = self._find(project_id, data_collection_id, service_id)
+        task = _running(service)
+        if task is None:
+            task = HarvestTask(
+                id=self._state.next_id(),
+                name=service.name,
+                service_id=service.id,
+                job=self._jobs.begin(f"harvest {service.name}", incoming.now),
+                tags=[],
+                created_at=incoming.now,
+                updated_at=incoming.now,
+            )
+            service.tasks[task.id] = task
+        service.state = "started"
+        return {"harvest_service": service.view(), "task": task.view(incoming.now)}
+
+    def stop(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+        service = self._find(project_id, data_collection_id, service_id)
+        task = self._end_running(service, "the service was stopped")
+        service.state = "stopped"
+        return {"harvest_service": service.view(), "task": None if task is None else task.view(incoming.now)}
+
+    def _end_running(self, service: HarvestService, reason: str) -> HarvestTask | None:
+        task = _running(service)
+        if task is not None:
+            self._jobs.cancel(task.job, reason)
+        return task
+
+
+def _running(service: HarvestService) -> HarvestTask | None:
+    return next((task for task in service.tasks.values() if not task.job.ended), None)
+
+
+def _remapped(service: HarvestService, change: FieldMappingChange) -> tuple[dict[tuple[str, str], str], list[str]]:
+    """The field maps and extra fields of a service after a change. Raises RefusedError (404, 409)."""
+    maps = dict(service.maps)
+    for each in change.maps:
+        key, shown = (each.model, each.field_name), f"{each.model}.{each.field_name}"
+        if each.operation == "add" and key in maps:
+            raise refusal(409, f"A field map of {shown} exists")
+        if each.operation != "add" and key not in maps:
+            raise refusal(404, f"Field map of {shown} not found")
+        if each.external_field is not None and each.operation != "remove":
+            maps[key] = each.external_field
+        else:
+            del maps[key]
+    extra = dict.fromkeys([*service.extra_fields, *change.add_extra_fields])
+    return maps, [name for name in extra if name not in change.remove_extra_fields]

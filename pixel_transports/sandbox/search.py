@@ -1,0 +1,173 @@
+"""Search over images, rasters, point clouds, projects and data collections.
+
+Rules kept here:
+
+* Only what is visible is found. Without `sort`, results come in the order of their ids; in a sort null comes last.
+* `search` is a full-text search: every word has to be in the name, the description, the tags or the metadata, without
+  regard to case.
+* `intersects` is well-known text (see `geometry` for what that can do). An image is where its `location` is, a project
+  is its polygon; rasters, point clouds and data collections are taken to be where their project is.
+* `out_fields` gives just those fields; with `distinct` equal results are given once.
+* `count` is the number of results on this page, `total_count` that on all pages.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_core import to_json
+
+from pixel_transports.sandbox.bodies import Taken, read_body, read_query, wrong
+from pixel_transports.sandbox.exchange import Incoming
+from pixel_transports.sandbox.fields import SearchField, find_field, search_fields, texts
+from pixel_transports.sandbox.filters import OPERATORS, FilterError, compiled
+from pixel_transports.sandbox.geometry import GeometryError, Shape, from_geojson, from_wkt, meet
+from pixel_transports.sandbox.records import Collection, Project, Resource
+from pixel_transports.sandbox.state import State
+
+SearchOn = Literal["images", "rasters", "point_clouds", "projects", "data_collections"]
+Searched = Project | Collection | Resource
+_MAX_INTERSECTS_CHARACTERS = 1_000_000
+
+
+class OnQuery(Taken):
+    on: SearchOn
+
+
+class SortBody(Taken):
+    field: str
+    direction: Literal["asc", "desc"] = "asc"
+
+
+class SearchBody(Taken):
+    on: SearchOn
+    intersects: str | None = Field(None, max_length=_MAX_INTERSECTS_CHARACTERS)
+    filter: Any = None
+    search: str | None = None
+    out_fields: list[str] | None = None
+    sort: list[SortBody] | None = None
+    distinct: bool = False
+    limit: int = Field(100, ge=0)
+    offset: int = Field(0, ge=0)
+
+
+class Search:
+    """The room of search."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def info(self, incoming: Incoming) -> dict[str, Any]:
+        on = read_query(incoming, OnQuery).on
+        fields = search_fields(on, self._state.collections).values()
+        return {
+            "on": on,
+            "fields": [{"name": field.name, "type": field.type} for field in fields],
+            "operators": list(OPERATORS),
+        }
+
+    def search(self, incoming: Incoming) -> dict[str, Any]:
+        body = read_body(incoming, SearchBody)
+        fields = search_fields(body.on, self._state.collections)
+        tests = self._tests(body, fields)
+        out = None if body.out_fields is None else self._fields(fields, body.out_fields, "out_fields")
+        orders = self._orders(body, fields)
+        found = [record for record in self._visible(body.on) if all(test(record) for test in tests)]
+        found.sort(key=lambda record: record.id)
+        # Sorting is stable, so what is to count first is sorted by last.
+        for field, backwards in reversed(orders):
+            found = _sorted(found, field.get, backwards=backwards)
+        page = slice(body.offset, body.offset + body.limit)
+        if not body.distinct:
+            results = [self._result(record, out) for record in found[page]]
+            return {"count": len(results), "results": results, "total_count": len(found)}
+        distinct = list(
+            {to_json(result): result for record in found for result in [self._result(record, out)]}.values()
+        )
+        results = distinct[page]
+        return {"count": len(results), "results": results, "total_count": len(distinct)}
+
+    def _tests(self, body: SearchBody, fields: dict[str, SearchField]) -> list[Callable[[Any], bool]]:
+        tests: list[Callable[[Any], bool]] = []
+        if body.filter is not None:
+            try:
+                tests.append(compiled(body.filter, fields))
+            except FilterError as error:
+                raise wrong("value_error", ["body", "filter", *error.place], error.message, error.value) from None
+        if words := (body.search or "").lower().split():
+            tests.append(lambda record: all(word in text for text in [texts(record)] for word in words))
+        if body.intersects is not None:
+            try:
+                shape = from_wkt(body.intersects)
+            except GeometryError as error:
+                raise wrong("value_error", ["body", "intersects"], str(error), body.intersects) from None
+            tests.append(self._intersects(shape))
+        return tests
+
+    @staticmethod
+    def _fields(fields: dict[str, SearchField], names: Iterable[str], place: str) -> list[str]:
+        for number, name in enumerate(names):
+            if find_field(fields, name) is None:
+                raise wrong("value_error", ["body", place, number], f"Unknown field: one of {', '.join(fields)}", name)
+        return list(names)
+
+    @staticmethod
+    def _orders(body: SearchBody, fields: dict[str, SearchField]) -> list[tuple[SearchField, bool]]:
+        orders: list[tuple[SearchField, bool]] = []
+        for number, each in enumerate(body.sort or ()):
+            field = find_field(fields, each.field)
+            if field is None or field.type in ("list", "object"):
+                raise wrong("value_error", ["body", "sort", number, "field"], "No field to sort by", each.field)
+            orders.append((field, each.direction == "desc"))
+        return orders
+
+    def _visible(self, on: str) -> Iterable[Searched]:
+        state = self._state
+        if on == "projects":
+            return [project for project in state.projects.values() if state.visible(project)]
+        collections = [collection for collection in state.collections.values() if state.shown(collection)]
+        if on == "data_collections":
+            return collections
+        kind = on.removesuffix("s")
+        here = (collection for collection in collections if collection.resource_kind == kind)
+        return (resource for collection in here for resource in state.shelves[collection.id].values())
+
+    def _intersects(self, shape: Shape) -> Callable[[Any], bool]:
+        projects: dict[int, bool] = {}
+
+        def project(project_id: int) -> bool:
+            if project_id not in projects:
+                area = from_geojson(self._state.projects[project_id].area_of_interest)
+                projects[project_id] = area is not None and meet(shape, area)
+            return projects[project_id]
+
+        def test(record: Searched) -> bool:
+            if isinstance(record, Project):
+                return project(record.id)
+            if isinstance(record, Collection):
+                return project(record.project_id)
+            if record.kind != "image":
+                return project(self._state.collections[record.data_collection_id].project_id)
+            place = from_geojson(record.fields.get("location"))
+            return place is not None and meet(shape, place)
+
+        return test
+
+    def _result(self, record: Searched, out: list[str] | None) -> dict[str, Any]:
+        if isinstance(record, Resource):
+            view = record.view(self._state.collections[record.data_collection_id].project_id)
+            entries = record.json_metadata or {}
+        else:
+            view, entries = record.view(), {}
+        if out is None:
+            return view
+        return {name: view[name] if name in view else entries.get(name.partition(".")[2]) for name in out}
+
+
+def _sorted(records: list[Searched], get: Callable[[Any], Any], *, backwards: bool) -> list[Searched]:
+    """The records by a value, null last in both directions."""
+    keyed = [(get(record), record) for record in records]
+    there = [(value, record) for value, record in keyed if value is not None]
+    # Free metadata may hold numbers and text, which have no order among themselves.
+    there.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]), reverse=backwards)
+    return [record for _, record in there] + [record for value, record in keyed if value is None]

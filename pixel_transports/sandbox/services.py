@@ -1,0 +1,218 @@
+"""The records of what is built on projects: optimised forms, attachments, ArcGIS and harvest services, analysis.
+
+Rules kept here:
+
+* A record knows how the API tells it at a moment; what moves with time is asked of its job, not stored.
+* No view holds a secret.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pixel_transports.sandbox.records import Record, Resource, iso
+from pixel_transports.sandbox.work import Job
+
+
+@dataclass(slots=True, kw_only=True)
+class Optimized:
+    """The optimised form of a raster or a point cloud, which has the name and the tags of what it is made of."""
+
+    id: int
+    resource: Resource
+    created_at: float
+    profile: str | None = None
+    creation_options: dict[str, Any] | None = None
+    job: Job | None = None
+
+    @property
+    def name(self) -> str:
+        return self.resource.name
+
+    @property
+    def tags(self) -> list[str]:
+        return self.resource.tags
+
+    @property
+    def status(self) -> str:
+        if self.job is None:
+            return "pending"
+        if not self.job.ended:
+            return "in_progress"
+        return "completed" if self.job.failure is None else "failed"
+
+
+@dataclass(slots=True, kw_only=True)
+class Attachment:
+    """A file that belongs to a project, a data collection or an image. `access` is the signed form of its upload."""
+
+    id: int
+    name: str
+    description: str
+    md5: str
+    key: str
+    access: dict[str, Any]
+    created_at: float
+    status: str = "Pending"
+
+    def view(self, holder: tuple[str, int]) -> dict[str, Any]:
+        kind, holder_id = holder
+        return {
+            "id": self.id,
+            "name": self.name,
+            "description": self.description,
+            "md5": self.md5,
+            "resource_type": kind,
+            "resource_id": holder_id,
+            "status": self.status,
+            "upload_file_params": self.access if self.status == "Pending" else None,
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class ArcgisService(Record):
+    """A service of data collections. `resting` is its state while no job moves it: "stopped" or "started"."""
+
+    service_type: str
+    description: str
+    data_collection_ids: list[int]
+    options: dict[str, Any]
+    resting: str = "stopped"
+    moving: str | None = None
+    """What it is doing while `job` runs: "starting", "stopping", or "started" while it is refreshed."""
+    job: Job | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.job is not None and not self.job.ended
+
+    @property
+    def state(self) -> str:
+        return self.moving if self.busy and self.moving is not None else self.resting
+
+    def view(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "description": self.description,
+            "service_type": self.service_type,
+            "data_collection_ids": self.data_collection_ids,
+            "options": self.options,
+            "state": self.state,
+            **self.times(),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class HarvestTask(Record):
+    """One run of a harvest service."""
+
+    service_id: int
+    job: Job
+
+    def status(self, now: float) -> str:
+        stage = self.job.stage(now)
+        return "pending" if stage == "submitted" else stage
+
+    def view(self, now: float) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "harvest_service_id": self.service_id,
+            "status": self.status(now),
+            "detail": self.job.failure,
+            "job_id": self.job.id,
+            **self.times(),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class HarvestService(Record):
+    """What is fetched from another service into a data collection."""
+
+    data_collection_id: int
+    description: str
+    url: str
+    auth: dict[str, dict[str, Any]]
+    where_clause: str
+    maps: dict[tuple[str, str], str]
+    """The external field of each (model, field name)."""
+    extra_fields: list[str]
+    state: str = "stopped"
+    tasks: dict[int, HarvestTask] = field(default_factory=dict)
+
+    def view(self) -> dict[str, Any]:
+        credentials, key = self.auth.get("credentials"), self.auth.get("api_key")
+        plain = {
+            "credentials": credentials
+            and {"username": credentials["username"], "token_url": credentials.get("token_url")},
+            "api_key": key and {"api_key_item_id": key.get("api_key_item_id")},
+        }
+        maps = [
+            {"model": model, "field_name": name, "external_field": external}
+            for (model, name), external in self.maps.items()
+        ]
+        return {
+            "id": self.id,
+            "name": self.name,
+            "data_collection_id": self.data_collection_id,
+            "description": self.description,
+            "url": self.url,
+            "auth": plain,
+            "where_clause": self.where_clause,
+            "field_mappings": {"maps": maps, "extra_fields": self.extra_fields},
+            "state": self.state,
+            **self.times(),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class AnalysisTask:
+    """One piece of work of an analysis service."""
+
+    id: int
+    service_id: int
+    name: str | None
+    params: dict[str, Any]
+    created_at: float
+    job: Job | None = None
+    revoked: bool = False
+
+    def status(self, now: float) -> str:
+        if self.revoked:
+            return "REVOKED"
+        if self.job is None:
+            return "PENDING"
+        stages = {"submitted": "SCHEDULED", "in_progress": "RUNNING", "completed": "SUCCESS", "failed": "FAILED"}
+        return stages[self.job.stage(now)]
+
+    def view(self, now: float) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "service_id": self.service_id,
+            "name": self.name,
+            "params": self.params,
+            "status": self.status(now),
+            "detail": None if self.job is None else self.job.failure,
+            "job_id": None if self.job is None else self.job.id,
+            "created_at": iso(self.created_at),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class AnalysisService(Record):
+    """A module with a configuration."""
+
+    module_name: str
+    enabled: bool
+    config: dict[str, Any] | None
+    tasks: dict[int, AnalysisTask] = field(default_factory=dict)
+
+    def view(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "module_name": self.module_name,
+            "enabled": self.enabled,
+            "config": self.config,
+            **self.times(),
+        }
