@@ -11,8 +11,10 @@ Rules kept here:
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict, Unpack
 
 from pixel_core.answers import Answer
 from pixel_core.effects import Clock, Exchange, Flow, Once, Random, Sleep
@@ -55,6 +57,20 @@ class Options:
                 raise ValueError(f"{name} is a whole number from 1, got {value!r}")
 
 
+class CallOptions(TypedDict, total=False):
+    """What can be different for some calls.
+
+    `timeout` limits each of their exchanges, with the API and with the object storage, in any form that a client
+    takes; `retries` is how many repeats a request may have (0: none); `headers` are added to requests to the API, over
+    its own but for the token; every answer of the API, errors too, is appended to the list `answers`.
+    """
+
+    timeout: Any
+    retries: int
+    headers: Mapping[str, str]
+    answers: list[Answer]
+
+
 class Session:
     """One login at one Pixel API. It holds the tokens and nothing else that changes; its methods are flows."""
 
@@ -67,6 +83,31 @@ class Session:
         self._retries = RetryPolicy()
         self._login_retries = RetryPolicy(repeatable=True)
         self._storage_retries = RetryPolicy(tries=options.upload_num_retries, repeatable=True)
+        self._headers = Headers()
+        self._answers: list[Answer] | None = None
+
+    def with_options(self, **changes: Unpack[CallOptions]) -> "Session":
+        """The same login with other options. Raises TypeError and ValueError for wrong ones."""
+        unknown = changes.keys() - CallOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
+        twin = copy(self)
+        if "timeout" in changes:
+            limits = Timeouts.of(changes["timeout"])
+            twin.options = replace(self.options, timeout_pixel=limits, timeout_upload=limits)
+        if "retries" in changes:
+            retries = changes["retries"]
+            if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+                raise ValueError(f"retries is a whole number from 0, got {retries!r}")
+            twin._retries = replace(self._retries, tries=retries + 1)
+            twin._storage_retries = replace(self._storage_retries, tries=retries + 1)
+        if "headers" in changes:
+            twin._headers = Headers(changes["headers"])
+            if "Authorization" in twin._headers:
+                raise ValueError("the header Authorization carries the token, and cannot be set")
+        if "answers" in changes:
+            twin._answers = changes["answers"]
+        return twin
 
     def __repr__(self) -> str:
         return f"<Session at {self.url}, {self.tokens!r}>"
@@ -87,18 +128,15 @@ class Session:
         attempt = 1
         while True:
             bearer = yield from self.authorise()
-            fields = [
-                ("Authorization", f"Bearer {bearer}"),
-                ("X-Request-ID", request_id),
-                ("Accept", "application/json"),
-            ]
-            if body:
-                fields.append(("Content-Type", "application/json"))
-            request = Request(method, self._origin, target, Headers(fields), body, self.options.timeout_pixel)
+            headers = self._fields(bearer, request_id, body)
+            request = Request(method, self._origin, target, headers, body, self.options.timeout_pixel)
             outcome = yield from self._send(request)
             if isinstance(outcome, Response):
+                answer = Answer(outcome, request.label, request_id)
+                if self._answers is not None:
+                    self._answers.append(answer)
                 if 200 <= outcome.status < 300:
-                    return Answer(outcome, request.label, request_id)
+                    return answer
                 if outcome.status == 401 and not renewed:
                     self.tokens.rejected(bearer)
                     renewed = True
@@ -132,11 +170,23 @@ class Session:
             yield from Sleep(delay)
             attempt += 1
 
+    def _fields(self, bearer: str, request_id: str, body: bytes) -> Headers:
+        fields = [
+            ("Authorization", f"Bearer {bearer}"),
+            ("X-Request-ID", request_id),
+            ("Accept", "application/json"),
+        ]
+        if body:
+            fields.append(("Content-Type", "application/json"))
+        if self._headers:
+            fields = [field for field in fields if field[0] not in self._headers] + list(self._headers)
+        return Headers(fields)
+
     def authorise(self) -> Flow[str]:
         """A token that is good now; logs in, or renews the login, where needed."""
         bearer = self.tokens.bearer((yield from Clock()))
         if bearer is None:
-            bearer = yield from Once(("login", self), self._renew())
+            bearer = yield from Once(("login", self.tokens), self._renew())
         return bearer
 
     def _renew(self) -> Flow[str]:

@@ -10,6 +10,7 @@ Rules kept here:
 
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from copy import copy
 from types import TracebackType
 from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack
 
@@ -17,7 +18,7 @@ from pixel_core.api import Operations, PixelApi
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelClosedError
 from pixel_core.operations import AsyncFace, BlockingFace, Page
-from pixel_core.session import Options, Session
+from pixel_core.session import CallOptions, Options, Session
 from pixel_core.tokens import Account
 from pixel_transports.asynchronous import AsyncDriver
 from pixel_transports.blocking import BlockingDriver, Listener
@@ -57,6 +58,26 @@ def _known() -> list[str]:
     return sorted(PixelClientKwargs.__annotations__)
 
 
+class _Life:
+    """Whether a client is open, and how many have entered it; its light copies share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entered = 0
+        self.closed = False
+
+    def enter(self) -> None:
+        with self._lock:
+            self._entered += 1
+            self.closed = False
+
+    def leave(self) -> bool:
+        """Whether the one who leaves is the last."""
+        with self._lock:
+            self._entered = max(0, self._entered - 1)
+            return not self._entered
+
+
 class _Client(Operations):
     """What both faces share: the session, and whether the client is open."""
 
@@ -74,9 +95,7 @@ class _Client(Operations):
         self.session = Session(url, account, options_of(kwargs))
         self.api = PixelApi(self.session)
         self.url = self.session.url
-        self._lock = threading.Lock()
-        self._entered = 0
-        self._closed = False
+        self._life = _Life()
         self._open(kwargs.get("transport"), kwargs.get("listener"))
 
     def _open(self, transport: object, listener: Listener | None) -> None:
@@ -96,27 +115,31 @@ class _Client(Operations):
             **kwargs,
         )
 
+    def with_options(self, **changes: Unpack[CallOptions]) -> Self:
+        """A light copy with other options for its calls, which shares connections, login and life with this one.
+
+        >>> client.with_options(timeout=120, retries=0).get_project(7)
+        >>> answers: list[Answer] = []
+        >>> client.with_options(answers=answers).get_project(7)
+        >>> answers[-1].response.status, answers[-1].response.headers, answers[-1].request_id
+
+        Options are those of `CallOptions`. Raises TypeError and ValueError for wrong ones.
+        """
+        twin = copy(self)
+        twin.session = self.session.with_options(**changes)
+        twin.api = PixelApi(twin.session)
+        return twin
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self.url}{', closed' if self._closed else ''}>"
+        return f"<{type(self).__name__} at {self.url}{', closed' if self.closed else ''}>"
 
     @property
     def closed(self) -> bool:
         """Whether the client was closed, and not entered since."""
-        return self._closed
-
-    def _enter(self) -> None:
-        with self._lock:
-            self._entered += 1
-            self._closed = False
-
-    def _leave(self) -> bool:
-        """Whether the one who leaves is the last."""
-        with self._lock:
-            self._entered = max(0, self._entered - 1)
-            return not self._entered
+        return self._life.closed
 
     def _check(self) -> None:
-        if self._closed:
+        if self._life.closed:
             raise PixelClosedError("This client was closed: enter it again (`with client:`), or call get_client()")
 
 
@@ -166,17 +189,17 @@ class PixelClient(BlockingFace, _Client):
 
     def close(self) -> None:
         """Close the connections. Those in use by other threads are closed when they are done."""
-        self._closed = True
+        self._life.closed = True
         self._driver.transport.close()
 
     def __enter__(self) -> Self:
-        self._enter()
+        self._life.enter()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._leave():
+        if self._life.leave():
             self.close()
 
 
@@ -245,17 +268,17 @@ class PixelClientAsync(AsyncFace, _Client):
 
     async def aclose(self) -> None:
         """Close this loop's connections; those of other loops are closed when their loops end."""
-        self._closed = True
+        self._life.closed = True
         await self._driver.transport.aclose()
 
     async def __aenter__(self) -> Self:
-        self._enter()
+        self._life.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        last = self._leave()
+        last = self._life.leave()
         await self._driver.transport.aclose()
         if last:
-            self._closed = True
+            self._life.closed = True

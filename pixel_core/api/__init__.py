@@ -4,16 +4,43 @@ Every operation is defined once, in the module of its resource. `PixelApi` is al
 give flows, which any driver can run.
 """
 
+from typing import Unpack
+
+from pixel_core.api.analysis import Analysis
+from pixel_core.api.arcgis import Arcgis
+from pixel_core.api.attachments import Attachments
 from pixel_core.api.data_collections import DataCollections
+from pixel_core.api.harvest import Harvest
 from pixel_core.api.images import Images
 from pixel_core.api.jobs import Jobs
+from pixel_core.api.optimizing import Optimizing
+from pixel_core.api.point_clouds import PointClouds
 from pixel_core.api.projects import Projects
+from pixel_core.api.rasters import Rasters
+from pixel_core.api.raw import Raw
+from pixel_core.api.search import Search
 from pixel_core.api.uploads import Uploads
 from pixel_core.api.users import Users
 from pixel_core.operations import listing, operation
+from pixel_core.session import CallOptions
 
 
-class Operations(Users, Projects, Uploads):
+class Operations(
+    Users,
+    Projects,
+    DataCollections,
+    Images,
+    Rasters,
+    PointClouds,
+    Uploads,
+    Optimizing,
+    Arcgis,
+    Harvest,
+    Attachments,
+    Search,
+    Analysis,
+    Raw,
+):
     """All operations, as a base of faces."""
 
 
@@ -24,6 +51,10 @@ class PixelApi(Operations):
     >>> flow = api.get_project(7)               # a generator: nothing has happened
     >>> effect = next(flow)                     # what it asks for first
     """
+
+    def with_options(self, **changes: Unpack[CallOptions]) -> "PixelApi":
+        """The same login with other options for its calls; see `CallOptions`."""
+        return PixelApi(self.session.with_options(**changes))
 
 
 def operation_names() -> list[str]:
@@ -37,12 +68,21 @@ def operation_names() -> list[str]:
 
 
 __all__ = [
+    "Analysis",
+    "Arcgis",
+    "Attachments",
     "DataCollections",
+    "Harvest",
     "Images",
     "Jobs",
     "Operations",
+    "Optimizing",
     "PixelApi",
+    "PointClouds",
     "Projects",
+    "Rasters",
+    "Raw",
+    "Search",
     "Uploads",
     "Users",
     "operation_names",

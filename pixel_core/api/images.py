@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pixel_core.api.addresses import collection_path, query_of, segment
-from pixel_core.api.lists import Lists, passed_through
+from pixel_core.api.lists import Lists, paged, passed_through
 from pixel_core.effects import Flow
 from pixel_core.models import Image, ImageUpdateInput, ListParams
 from pixel_core.operations import Page, listing, operation
@@ -46,7 +46,7 @@ class Images(Lists):
         Starts at the keyword `offset` (not at that of `params`), or at 0. Errors come up at the page where they
         happen, after the images before it. Raises ValueError for a page_size below 1.
         """
-        values = passed_through(ListParams, params, {"offset": None, "limit": None, **kwargs})
+        values = paged(ListParams, params, kwargs)
         return self._pages(_images_path(project_id, data_collection_id), values, page_size, list[Image])
 
     @operation

@@ -14,30 +14,49 @@ from typing import Any, TypeVar
 
 from pixel_core.api.addresses import asks_for_none, query_of
 from pixel_core.effects import Flow
-from pixel_core.models import ListParams
+from pixel_core.models import PixelModel
 from pixel_core.operations import Page, Resource
 
 T = TypeVar("T")
+M = TypeVar("M", bound=PixelModel)
 
 
-def validated(model: type[ListParams], params: ListParams | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def validated(model: type[M], params: M | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Query values by rule V. Raises ValidationError, TypeError for `params` that are no such model."""
     if params is None:
         params = model.model_validate(dict(keywords))
     return _dumped(model, params)
 
 
-def passed_through(model: type[ListParams], params: ListParams | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def given(model: type[M], value: M | Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> M:
+    """An input by rule V: the model, a mapping of its fields, or keywords. Raises ValidationError."""
+    return model.model_validate(dict(keywords) if value is None else value)
+
+
+def passed_through(model: type[PixelModel], params: PixelModel | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Query values by rule P. Raises TypeError for `params` that are no such model."""
     values = {} if params is None else _dumped(model, params)
     kept = {name: list(value) if isinstance(value, Iterator) else value for name, value in keywords.items()}
     return {**values, **kept}
 
 
-def _dumped(model: type[ListParams], params: object) -> dict[str, Any]:
-    if not isinstance(params, ListParams):
+def paged(model: type[PixelModel], params: PixelModel | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Query values by rule P for a listing, whose pages do not start at the offset of `params`, nor have its limit."""
+    values = passed_through(model, params, {})
+    kept = {name: value for name, value in values.items() if name not in ("offset", "limit")}
+    return {**kept, **passed_through(model, None, keywords)}
+
+
+def _dumped(model: type[PixelModel], params: object) -> dict[str, Any]:
+    if not isinstance(params, PixelModel):
         raise TypeError(f"params is a {model.__name__}, not {type(params).__name__}")
     return params.body()
+
+
+def check_page_size(page_size: int) -> None:
+    """Raises ValueError for what is no whole number from 1."""
+    if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
+        raise ValueError(f"page_size is a whole number from 1, got {page_size!r}")
 
 
 class Lists(Resource):
@@ -53,8 +72,7 @@ class Lists(Resource):
         self, path: str, values: Mapping[str, Any], page_size: int, shape: type[list[T]]
     ) -> Iterator[Flow[Page[T]]]:
         """The flows of a listing: one a page, from the keyword `offset` (or 0) on, `page_size` items each."""
-        if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
-            raise ValueError(f"page_size is a whole number from 1, got {page_size!r}")
+        check_page_size(page_size)
         offset = int(values.get("offset") or 0)
         if asks_for_none(values):
             return

@@ -5,6 +5,7 @@ Rules kept by every input of this package:
 * Unknown names are ignored, strings are coerced; wrong values are a ValidationError (a ValueError), before anything is
   sent.
 * Dumps are in JSON mode; what is None is left out of bodies and queries. What is None inside a free mapping stays.
+* NaN and infinities stay what they are, in free mappings too, so that the encoder refuses them; none becomes null.
 * Secrets are hidden in every text but a body.
 * No model reads a file: sizes and digests come from effects.
 """
@@ -20,7 +21,7 @@ JsonMetadata: TypeAlias = dict[str, StrictBool | str | float | int | None]
 class PixelModel(BaseModel):
     """The base of all inputs."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", ser_json_inf_nan="constants")
 
     def body(self) -> dict[str, Any]:
         """The model as a JSON body: without what is None."""

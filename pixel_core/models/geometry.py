@@ -8,6 +8,7 @@ Rules kept here:
 """
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, model_validator
@@ -76,7 +77,10 @@ def wkt(geometry: Geometry) -> str:
         value = value["geometry"]
     kind = value.get("type")
     if kind == "GeometryCollection":
-        return f"GEOMETRYCOLLECTION ({', '.join(wkt(each) for each in value.get('geometries', ()))})"
+        members = value.get("geometries")
+        if not isinstance(members, Sequence) or not members:
+            raise ValueError("a geometry collection has geometries: a list of one or more")
+        return f"GEOMETRYCOLLECTION ({', '.join(wkt(each) for each in members)})"
     if kind not in _DEPTHS:
         raise ValueError(f"{kind!r} is no GeoJSON geometry: one of {', '.join(_DEPTHS)}")
     text, has_height = _coordinates(value.get("coordinates"), _DEPTHS[kind])
@@ -88,8 +92,15 @@ def _coordinates(value: Any, depth: int) -> tuple[str, bool]:
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         raise ValueError("a geometry has coordinates: lists of longitude and latitude")
     if depth == 0:
-        if len(value) not in (2, 3) or any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in value):
+        if len(value) not in (2, 3) or not all(_is_number(each) for each in value):
             raise ValueError(f"a position is longitude, latitude and maybe a height, not {value!r}")
         return " ".join(repr(float(number)) for number in value), len(value) == 3
     parts = [_coordinates(each, depth - 1) for each in value]
-    return f"({', '.join(text for text, _ in parts)})", any(height for _, height in parts)
+    heights = {has_height for _, has_height in parts}
+    if len(heights) > 1:
+        raise ValueError("the positions of a geometry all have a height, or none has")
+    return f"({', '.join(text for text, _ in parts)})", heights.pop()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -9,6 +9,10 @@ Rules kept here:
 
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
+AttachmentResourceType: TypeAlias = Literal["project", "data_collection", "image"]
+OverviewResampling: TypeAlias = Literal[
+    "nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode", "gauss", "rms"
+]
 DataCollectionType: TypeAlias = Literal["image", "raster", "RGB", "DTM", "DSM", "point_cloud"]
 
 
@@ -141,3 +145,125 @@ class JobGroup(TypedDict, total=False):
     total_jobs: int
     success_count: int
     failed_count: int
+
+
+class Raster(TypedDict, total=False):
+    """A raster."""
+
+    id: Required[int]
+    name: Required[str]
+    format: str
+    tags: list[str]
+    json_metadata: dict[str, Any] | None
+    capture_date: str | None
+
+
+class PointCloud(TypedDict, total=False):
+    """A point cloud; `point_record_format` and the version are those of LAS."""
+
+    id: Required[int]
+    name: Required[str]
+    format: str
+    point_record_format: int
+    version_major: int
+    version_minor: int
+    tags: list[str]
+    json_metadata: dict[str, Any] | None
+    capture_date: str | None
+
+
+class OptimizedRaster(TypedDict, total=False):
+    """A raster prepared for quick viewing."""
+
+    id: Required[int]
+    raster_id: int
+    profile: str | None
+    status: str
+
+
+class OptimizedPointCloud(TypedDict, total=False):
+    """A point cloud prepared for quick viewing."""
+
+    id: Required[int]
+    point_cloud_id: int
+    status: str
+
+
+class ArcgisService(TypedDict, total=False):
+    """A feature or image service."""
+
+    id: Required[int]
+    name: Required[str]
+    description: str
+    data_collection_ids: list[int]
+    options: dict[str, Any]
+    status: str
+
+
+class ArcgisServiceChange(TypedDict, total=False):
+    """A start, stop or refresh: the job that does it, if one is needed, and the service."""
+
+    job: Job | None
+    arcgis_service: ArcgisService
+
+
+class HarvestService(TypedDict, total=False):
+    """A harvest service."""
+
+    id: Required[int]
+    name: Required[str]
+    description: str
+    url: str
+    where_clause: str
+    field_mappings: dict[str, Any]
+
+
+class HarvestTask(TypedDict, total=False):
+    """One run of a harvest service."""
+
+    id: Required[int]
+    status: str
+
+
+class Attachment(TypedDict, total=False):
+    """A file attached to a project, a data collection or an image."""
+
+    id: Required[int]
+    name: Required[str]
+    description: str
+    md5: str
+    status: str
+
+
+class SearchResults(TypedDict, total=False):
+    """One page of results: how many there are on it, the results, and how many there are in all."""
+
+    count: int
+    results: list[dict[str, Any]]
+    total_count: int
+
+
+class AnalysisModule(TypedDict, total=False):
+    """A module that analysis services can run."""
+
+    name: str
+    description: str
+
+
+class AnalysisService(TypedDict, total=False):
+    """An analysis service."""
+
+    id: Required[int]
+    name: Required[str]
+    module_name: str
+    enabled: bool
+    config: dict[str, Any]
+
+
+class AnalysisTask(TypedDict, total=False):
+    """A task of an analysis service."""
+
+    id: Required[int]
+    name: str | None
+    params: dict[str, Any]
+    status: str

@@ -6,6 +6,8 @@
 ...         print(project["name"])
 """
 
+from importlib.metadata import PackageNotFoundError, version
+
 from pixel_core.errors import (
     PixelBadRequestError,
     PixelConnectionError,
@@ -20,30 +22,94 @@ from pixel_core.errors import (
     PixelUploadJobError,
 )
 from pixel_core.messages import Timeouts
-from pixel_core.models import (
+from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports.factory import get_client
+from pixel_transports.settings import PixelApiSettings
+
+from .models import (
+    AnalysisServiceCreateUpdateInput,
+    AnalysisServiceListParams,
+    AnalysisServicePatchInput,
+    AnalysisTaskCreateInput,
+    AnalysisTaskListParams,
+    ArcGISFeatureServiceImageLayerOptions,
+    ArcGISFeatureServiceOptions,
+    ArcGISFeatureServiceProjectLayerOptions,
+    ArcGISImageServiceOptions,
+    ArcGISImageServiceWMSOptions,
+    ArcgisServiceCreateInput,
+    ArcgisServiceCreateOptions,
+    ArcgisServiceUpdateInput,
     DataCollectionListParams,
+    FieldMapsUpdateInput,
+    HarvestAuthInfo,
+    HarvestFieldMap,
+    HarvestFieldMapping,
+    HarvestFieldMapUpdate,
+    HarvestServiceCreateInput,
+    HarvestServiceUpdateInput,
     ImageMetadataFields,
     ImageUpdateInput,
     ListParams,
     MetadataFieldsType,
     MetadataObject,
+    NearblackOptions,
+    OIDCUserCreateInput,
+    OIDCUserUpdateInput,
+    PixelAttachmentUpload,
     PixelUploadFile,
+    PointCloudListParams,
     PointCloudMetadataFields,
+    PointCloudUpdateInput,
     RasterInfo,
+    RasterListParams,
     RasterMetadataFields,
+    RasterUpdateInput,
 )
-from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
-from pixel_transports.factory import get_client
-from pixel_transports.settings import PixelApiSettings
+
+try:
+    __version__ = version("pixel-client-sansio")
+except PackageNotFoundError:  # run from a checkout that was not installed
+    __version__ = "0+unknown"
+
+
+class PackageUpdateWarning(Warning):
+    """A newer version exists. Kept for those who filter it: this library does not look for newer versions."""
+
 
 __all__ = [
+    "AnalysisServiceCreateUpdateInput",
+    "AnalysisServiceListParams",
+    "AnalysisServicePatchInput",
+    "AnalysisTaskCreateInput",
+    "AnalysisTaskListParams",
+    "ArcGISFeatureServiceImageLayerOptions",
+    "ArcGISFeatureServiceOptions",
+    "ArcGISFeatureServiceProjectLayerOptions",
+    "ArcGISImageServiceOptions",
+    "ArcGISImageServiceWMSOptions",
+    "ArcgisServiceCreateInput",
+    "ArcgisServiceCreateOptions",
+    "ArcgisServiceUpdateInput",
     "DataCollectionListParams",
+    "FieldMapsUpdateInput",
+    "HarvestAuthInfo",
+    "HarvestFieldMap",
+    "HarvestFieldMapUpdate",
+    "HarvestFieldMapping",
+    "HarvestServiceCreateInput",
+    "HarvestServiceUpdateInput",
     "ImageMetadataFields",
     "ImageUpdateInput",
     "ListParams",
     "MetadataFieldsType",
     "MetadataObject",
+    "NearblackOptions",
+    "OIDCUserCreateInput",
+    "OIDCUserUpdateInput",
+    "PackageUpdateWarning",
     "PixelApiSettings",
+    "PixelAttachmentUpload",
     "PixelBadRequestError",
     "PixelClient",
     "PixelClientAsync",
@@ -59,9 +125,14 @@ __all__ = [
     "PixelTimeoutError",
     "PixelUploadFile",
     "PixelUploadJobError",
+    "PointCloudListParams",
     "PointCloudMetadataFields",
+    "PointCloudUpdateInput",
     "RasterInfo",
+    "RasterListParams",
     "RasterMetadataFields",
+    "RasterUpdateInput",
     "Timeouts",
+    "__version__",
     "get_client",
 ]

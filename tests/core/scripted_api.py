@@ -244,10 +244,12 @@ def body_of(request: Request) -> Any:
 class PixelServer:
     """A server that takes uploads of project 1, data collection 2, and an object storage. Tests bend it by its fields.
 
+    `kind` is what uploads become ("image", "raster", "point_cloud").
     `refuse` maps a file's name to the storage's answer; `outcomes` maps it to the fields of its finished upload job.
     """
 
     collection_type: str = "image"
+    kind: str = "image"
     skip: frozenset[str] = frozenset()
     unlisted: frozenset[str] = frozenset()
     refuse: dict[str, Outcome] = field(default_factory=dict)
@@ -279,12 +281,12 @@ class PixelServer:
                 return told({"job_id": "j1", "completed": True})
             case "GET", "/upload_jobs/":
                 return told([self._finished(number) for number in _ids(request)])
-            case "GET", "/images/":
+            case "GET", _ if path == f"/{self.kind}s/":
                 return told(
-                    [self._image(number) for number in _ids(request) if self._name(number) not in self.unlisted]
+                    [self._resource(number) for number in _ids(request) if self._name(number) not in self.unlisted]
                 )
-            case "GET", _ if path.startswith("/images/"):
-                return told(self._image(int(path.removeprefix("/images/"))))
+            case "GET", _ if path.startswith(f"/{self.kind}s/"):
+                return told(self._resource(int(path.removeprefix(f"/{self.kind}s/"))))
             case _:
                 raise OffScriptError(f"no such endpoint: {request.method} {request.target}")
 
@@ -320,11 +322,11 @@ class PixelServer:
             "id": number,
             "status": "validated_and_moved",
             "detail": None,
-            "result": {"resource_name": "image", "resource_id": 1000 + number},
+            "result": {"resource_name": self.kind, "resource_id": 1000 + number},
         }
         return {**done, **self.outcomes.get(self.jobs[number]["name"], {})}
 
-    def _image(self, number: int) -> dict[str, Any]:
+    def _resource(self, number: int) -> dict[str, Any]:
         return {"id": number, "name": self._name(number)}
 
 

@@ -11,7 +11,8 @@ from pixel_core.errors import PixelNotFoundError, PixelProtocolError
 from pixel_core.models import DataCollectionListParams, ListParams
 from tests.core.scripted_api import Expected, World, told
 
-IMAGES = "/acme/projects/7/data_collections/8/images/"
+D = "/acme/projects/7/data_collections/8"
+IMAGES = f"{D}/images/"
 
 Call = Callable[..., Flow[Any]]
 VALIDATED: list[tuple[str, Call]] = [
@@ -29,10 +30,29 @@ VALIDATED: list[tuple[str, Call]] = [
         "/acme/projects/7/data_collections/8/upload_jobs/",
         lambda api, *args, **kwargs: api.get_upload_jobs(7, 8, *args, **kwargs),
     ),
+    (f"{D}/rasters/optimized/", lambda api, *args, **kwargs: api.get_optimized_rasters(7, 8, *args, **kwargs)),
+    (
+        f"{D}/point_clouds/optimized/",
+        lambda api, *args, **kwargs: api.get_optimized_point_clouds(7, 8, *args, **kwargs),
+    ),
+    ("/acme/arcgis_services/Image/", lambda api, *args, **kwargs: api.list_arcgis_services("Image", *args, **kwargs)),
+    (f"{D}/harvest_services/", lambda api, *args, **kwargs: api.list_harvest_services(7, 8, *args, **kwargs)),
+    (f"{D}/harvest_services/9/", lambda api, *args, **kwargs: api.get_harvest_service_tasks(7, 8, 9, *args, **kwargs)),
 ]
-PASSED: tuple[str, Call] = (IMAGES, lambda api, *args, **kwargs: api.get_images(7, 8, *args, **kwargs))
+PASSED: list[tuple[str, Call]] = [
+    (IMAGES, lambda api, *args, **kwargs: api.get_images(7, 8, *args, **kwargs)),
+    (f"{D}/rasters/", lambda api, *args, **kwargs: api.get_rasters(7, 8, *args, **kwargs)),
+    (f"{D}/point_clouds/", lambda api, *args, **kwargs: api.get_point_clouds(7, 8, *args, **kwargs)),
+]
+PAGED: list[tuple[str, Callable[..., Iterator[Flow[Page[Any]]]]]] = [
+    (IMAGES, lambda api, *args, **kwargs: api.paginate_images(7, 8, *args, **kwargs)),
+    (f"{D}/rasters/", lambda api, *args, **kwargs: api.paginate_rasters(7, 8, *args, **kwargs)),
+    (f"{D}/point_clouds/", lambda api, *args, **kwargs: api.paginate_point_clouds(7, 8, *args, **kwargs)),
+]
 V = pytest.mark.parametrize(("path", "call"), VALIDATED)
-BOTH = pytest.mark.parametrize(("path", "call"), [*VALIDATED, PASSED])
+BOTH = pytest.mark.parametrize(("path", "call"), [*VALIDATED, *PASSED])
+ONLY_P = pytest.mark.parametrize(("path", "call"), PASSED)
+ALL_PAGED = pytest.mark.parametrize(("path", "pages"), PAGED)
 
 
 def query(call: Call, *args: Any, **kwargs: Any) -> str:
@@ -115,30 +135,44 @@ def test_v_data_collections_can_be_listed_by_type() -> None:
 # P: passed through
 
 
-def test_p_keywords_win_over_params_and_are_not_checked() -> None:
-    assert query(PASSED[1], ListParams(limit=1, name="a"), limit="many", newer=[1, "x"], flag=True) == (
+@ONLY_P
+def test_p_keywords_win_over_params_and_are_not_checked(path: str, call: Call) -> None:
+    assert query(call, ListParams(limit=1, name="a"), limit="many", newer=[1, "x"], flag=True) == (
         "name=a&limit=many&newer=1%2Cx&flag=true"
     )
 
 
-def test_p_a_keyword_of_none_takes_the_value_of_params_away() -> None:
-    assert query(PASSED[1], ListParams(limit=1, name="a"), name=None) == "limit=1"
+@ONLY_P
+def test_p_a_keyword_of_none_takes_the_value_of_params_away(path: str, call: Call) -> None:
+    assert query(call, ListParams(limit=1, name="a"), name=None) == "limit=1"
 
 
-@pytest.mark.parametrize("ids", [(1, 2), range(1, 3), {1: "a", 2: "b"}.keys(), iter([1, 2]), (n for n in (1, 2))])
-def test_p_ids_may_be_anything_that_is_iterated(ids: Any) -> None:
-    assert query(PASSED[1], ids=ids) == "ids=1%2C2"
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: (1, 2),
+        lambda: range(1, 3),
+        lambda: {1: "a", 2: "b"}.keys(),
+        lambda: iter([1, 2]),
+        lambda: (n for n in (1, 2)),
+    ],
+)
+@ONLY_P
+def test_p_ids_may_be_anything_that_is_iterated(path: str, call: Call, made: Callable[[], Any]) -> None:
+    assert query(call, ids=made()) == "ids=1%2C2"
 
 
 @pytest.mark.parametrize("ids", [(), range(0), set(), iter(())])
-def test_p_no_ids_of_any_kind_ask_for_nothing(ids: Any) -> None:
+@ONLY_P
+def test_p_no_ids_of_any_kind_ask_for_nothing(path: str, call: Call, ids: Any) -> None:
     world = World()
-    assert world.run(world.api.get_images(7, 8, ids=ids)) == []
+    assert world.run(call(world.api, ids=ids)) == []
 
 
-def test_p_a_single_id_is_an_id() -> None:
-    assert query(PASSED[1], ids=5) == "ids=5"
-    assert query(PASSED[1], ids="5,6") == "ids=5%2C6"
+@ONLY_P
+def test_p_a_single_id_is_an_id(path: str, call: Call) -> None:
+    assert query(call, ids=5) == "ids=5"
+    assert query(call, ids="5,6") == "ids=5%2C6"
 
 
 # Pages
@@ -153,8 +187,8 @@ def items(world: World, pages: Iterator[Flow[Page[Any]]]) -> Iterator[Any]:
             return
 
 
-def page(offset: int, found: Any, limit: int = 2, before: str = "", after: str = "") -> Expected:
-    return Expected("GET", f"{IMAGES}?{before}offset={offset}&limit={limit}{after}", told(found))
+def page(offset: int, found: Any, limit: int = 2, before: str = "") -> Expected:
+    return Expected("GET", f"{IMAGES}?{before}offset={offset}&limit={limit}", told(found))
 
 
 def collected(world: World, pages: Iterator[Flow[Page[Any]]]) -> list[Any]:
@@ -195,12 +229,12 @@ def test_offset_and_limit_of_params_are_ignored() -> None:
 
 
 def test_the_size_of_a_page_is_the_limit_whatever_the_keyword_says() -> None:
-    world = World([page(0, [])])
+    world = World([Expected("GET", f"{IMAGES}?limit=2&offset=0", told([]))])
     assert collected(world, world.api.paginate_images(7, 8, page_size=2, limit=99)) == []
 
 
 def test_keywords_go_with_every_page() -> None:
-    world = World([page(0, [1, 2], after="&ids=1%2C2&tags=a"), page(2, [], after="&ids=1%2C2&tags=a")])
+    world = World([page(0, [1, 2], before="ids=1%2C2&tags=a&"), page(2, [], before="ids=1%2C2&tags=a&")])
     pages = world.api.paginate_images(7, 8, 2, ids=iter([1, 2]), tags=["a"])
     assert collected(world, pages) == [1, 2]
 
@@ -261,3 +295,42 @@ def test_the_pure_face_gives_the_flows_of_pages() -> None:
     api: PixelApi = World().api
     flow = next(api.paginate_images(7, 8, 2))
     assert type(flow).__name__ == "generator"
+
+
+@ALL_PAGED
+def test_every_listing_starts_at_the_keyword_offset_with_its_own_path_and_page_size(
+    path: str, pages: Callable[..., Iterator[Flow[Page[Any]]]]
+) -> None:
+    params = ListParams(name="a", offset=5, limit=7)
+    world = World(
+        [
+            Expected("GET", f"{path}?name=a&new=1&offset=4&limit=2", told([1, 2])),
+            Expected("GET", f"{path}?name=a&new=1&offset=6&limit=2", told([3])),
+        ]
+    )
+    assert collected(world, pages(world.api, 2, params, new=1, offset=4, limit=99)) == [1, 2, 3]
+
+
+@ALL_PAGED
+def test_no_listing_of_empty_ids_sends_anything(path: str, pages: Callable[..., Iterator[Flow[Page[Any]]]]) -> None:
+    world = World()
+    assert collected(world, pages(world.api, 2, ids=[])) == []
+    assert collected(world, pages(world.api, 2, ListParams(ids=[]))) == []
+    assert world.requests == world.logins == []
+
+
+@ALL_PAGED
+@pytest.mark.parametrize("size", [0, -1, True, None])
+def test_no_listing_takes_a_page_size_below_one(
+    path: str, pages: Callable[..., Iterator[Flow[Page[Any]]]], size: Any
+) -> None:
+    with pytest.raises(ValueError, match="page_size"):
+        next(pages(World().api, size))
+
+
+@ALL_PAGED
+def test_params_of_a_listing_that_are_no_model_are_a_type_error(
+    path: str, pages: Callable[..., Iterator[Flow[Page[Any]]]]
+) -> None:
+    with pytest.raises(TypeError, match="params is a"):
+        next(pages(World().api, 2, {"limit": 1}))

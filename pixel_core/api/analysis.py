@@ -1,0 +1,106 @@
+"""Analysis: modules, the services that run them, and the tasks of those."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pixel_core.api.addresses import segment
+from pixel_core.api.lists import Lists, given, validated
+from pixel_core.effects import Flow
+from pixel_core.models import (
+    AnalysisModule,
+    AnalysisService,
+    AnalysisServiceCreateUpdateInput,
+    AnalysisServiceListParams,
+    AnalysisServicePatchInput,
+    AnalysisTask,
+    AnalysisTaskCreateInput,
+    AnalysisTaskListParams,
+)
+from pixel_core.operations import operation
+
+
+def _service(service_id: int) -> str:
+    return f"/analysis/services/{segment(service_id)}"
+
+
+def _task(service_id: int, task_id: int) -> str:
+    return f"{_service(service_id)}/tasks/{segment(task_id)}"
+
+
+class Analysis(Lists):
+    """Analysis services and their tasks."""
+
+    @operation
+    def list_analysis_modules(self) -> Flow[list[AnalysisModule]]:
+        """The modules that services can run."""
+        return (yield from self.session.call("GET", "/analysis/modules/")).json(list[AnalysisModule])
+
+    @operation
+    def list_analysis_services(
+        self, /, params: AnalysisServiceListParams | None = None, **kwargs: Any
+    ) -> Flow[list[AnalysisService]]:
+        """The analysis services, by `params` (called `list_input` by some) or by keywords of the same names: `name`,
+        `ids`, `enabled`, `offset`, `limit`.
+        """
+        params = kwargs.pop("list_input", None) if params is None else params
+        values = validated(AnalysisServiceListParams, params, kwargs)
+        return (yield from self._list("/analysis/services/", values, list[AnalysisService]))
+
+    @operation
+    def create_analysis_service(
+        self, /, create_input: AnalysisServiceCreateUpdateInput | None = None, **kwargs: Any
+    ) -> Flow[AnalysisService]:
+        """Create an analysis service, by `create_input` or by keywords of the same names."""
+        body = given(AnalysisServiceCreateUpdateInput, create_input, kwargs).body()
+        return (yield from self.session.call("POST", "/analysis/services/", json=body)).json(AnalysisService)
+
+    @operation
+    def patch_analysis_service(
+        self, /, service_id: int, patch_input: AnalysisServicePatchInput | None = None, **kwargs: Any
+    ) -> Flow[AnalysisService]:
+        """Change what is set, by `patch_input` or by keywords of the same names; None becomes null."""
+        changes = given(AnalysisServicePatchInput, patch_input, kwargs)
+        body = changes.model_dump(mode="json", exclude_unset=True)
+        return (yield from self.session.call("PATCH", _service(service_id), json=body)).json(AnalysisService)
+
+    @operation
+    def delete_analysis_service(self, service_id: int) -> Flow[Literal[True]]:
+        """Delete an analysis service. Raises PixelNotFoundError."""
+        yield from self.session.call("DELETE", _service(service_id))
+        return True
+
+    @operation
+    def list_analysis_tasks(
+        self, /, service_id: int, list_input: AnalysisTaskListParams | None = None, **kwargs: Any
+    ) -> Flow[list[AnalysisTask]]:
+        """The tasks of a service, by `list_input` or by keywords of the same names: `name`, `ids`, `status`, `offset`,
+        `limit`.
+        """
+        values = validated(AnalysisTaskListParams, list_input, kwargs)
+        return (yield from self._list(f"{_service(service_id)}/tasks/", values, list[AnalysisTask]))
+
+    @operation
+    def create_analysis_task(
+        self, /, service_id: int, params: AnalysisTaskCreateInput | Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Flow[AnalysisTask]:
+        """Create a task: by a model as `params`, or by the keywords `params` (the module's parameters) and `name`."""
+        if params is not None and not isinstance(params, AnalysisTaskCreateInput):
+            kwargs["params"], params = params, None
+        body = given(AnalysisTaskCreateInput, params, kwargs).body()
+        return (yield from self.session.call("POST", f"{_service(service_id)}/tasks/", json=body)).json(AnalysisTask)
+
+    @operation
+    def delete_analysis_task(self, service_id: int, task_id: int) -> Flow[Literal[True]]:
+        """Delete a task. Raises PixelNotFoundError."""
+        yield from self.session.call("DELETE", _task(service_id, task_id))
+        return True
+
+    @operation
+    def run_analysis_task(self, service_id: int, task_id: int) -> Flow[AnalysisTask]:
+        """Run a task. Raises PixelNotFoundError."""
+        return (yield from self.session.call("POST", f"{_task(service_id, task_id)}/run")).json(AnalysisTask)
+
+    @operation
+    def revoke_analysis_task(self, service_id: int, task_id: int) -> Flow[AnalysisTask]:
+        """Stop a task, or keep it from running. Raises PixelNotFoundError."""
+        return (yield from self.session.call("POST", f"{_task(service_id, task_id)}/revoke")).json(AnalysisTask)

@@ -1,0 +1,198 @@
+"""Optimising: rasters and point clouds prepared for quick viewing.
+
+Rules kept here:
+
+* None for a list of ids is the whole data collection; an empty list is nothing at all, and sends nothing.
+* `run_...` waits for the server's jobs; some of them may have failed then, as the group job and the objects tell.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pixel_core.answers import Answer
+from pixel_core.api.addresses import query_of, segment
+from pixel_core.api.jobs import Jobs
+from pixel_core.api.lists import Lists, validated
+from pixel_core.api.point_clouds import point_clouds_path
+from pixel_core.api.rasters import rasters_path
+from pixel_core.effects import Flow
+from pixel_core.models import (
+    JobGroup,
+    ListParams,
+    NearblackOptions,
+    OptimizedPointCloud,
+    OptimizedPointCloudListParams,
+    OptimizedRaster,
+    OverviewResampling,
+)
+from pixel_core.operations import operation
+
+T = TypeVar("T")
+
+NOTHING: JobGroup = {"completed": True, "total_jobs": 0, "success_count": 0, "failed_count": 0}
+"""The group job of a run over no ids."""
+
+
+class Optimizing(Jobs, Lists):
+    """Optimised rasters and point clouds."""
+
+    @operation
+    def create_optimized_rasters(
+        self,
+        project_id: int,
+        data_collection_id: int,
+        raster_ids: Sequence[int] | None,
+        profile: str | None = None,
+        nearblack: NearblackOptions | None = None,
+        overview_resampling: OverviewResampling = "average",
+    ) -> Flow[list[OptimizedRaster]]:
+        """Create optimised rasters, to be made by `run_optimize_rasters`.
+
+        `raster_ids` None is all rasters of the collection; [] is none. `nearblack` cleans borders; by default it is
+        off. Gives the objects created.
+        """
+        if raster_ids is not None and not raster_ids:
+            return []
+        body = _creation(raster_ids, profile, nearblack, overview_resampling)
+        path = f"{rasters_path(project_id, data_collection_id)}optimized/"
+        return (yield from self.session.call("POST", path, json=body)).json(list[OptimizedRaster])
+
+    @operation
+    def run_optimize_rasters(
+        self,
+        project_id: int,
+        data_collection_id: int,
+        optimize_raster_ids: Sequence[int] | None,
+        retry_failed: bool = False,
+    ) -> Flow[JobGroup]:
+        """Make optimised rasters (None: all of the collection), those that failed before too with `retry_failed`, and
+        wait for them. Gives the group job. Raises PixelJobTimeoutError.
+        """
+        path = f"{rasters_path(project_id, data_collection_id)}optimized/run"
+        return (yield from self._run_optimizing(path, "optimized_raster_ids", optimize_raster_ids, retry_failed))
+
+    @operation
+    def optimize_rasters(
+        self,
+        project_id: int,
+        data_collection_id: int,
+        raster_ids: Sequence[int] | None = None,
+        profile: str | None = None,
+        nearblack: NearblackOptions | None = None,
+        overview_resampling: OverviewResampling = "average",
+    ) -> Flow[list[OptimizedRaster]]:
+        """Create optimised rasters, make them, and give them as they are then; [] when there was nothing to create."""
+        if raster_ids is not None and not raster_ids:
+            return []
+        body = _creation(raster_ids, profile, nearblack, overview_resampling)
+        path = f"{rasters_path(project_id, data_collection_id)}optimized/"
+        created = yield from self.session.call("POST", path, json=body)
+        return (yield from self._finish_optimizing(path, "optimized_raster_ids", created, list[OptimizedRaster]))
+
+    @operation
+    def get_optimized_rasters(
+        self, /, project_id: int, data_collection_id: int, params: ListParams | None = None, **kwargs: Any
+    ) -> Flow[list[OptimizedRaster]]:
+        """The optimised rasters of a data collection, by `params` or by keywords of the same names."""
+        path = f"{rasters_path(project_id, data_collection_id)}optimized/"
+        return (yield from self._list(path, validated(ListParams, params, kwargs), list[OptimizedRaster]))
+
+    @operation
+    def delete_optimized_rasters(
+        self, project_id: int, data_collection_id: int, raster_id: int, profile: str | None = None
+    ) -> Flow[list[OptimizedRaster]]:
+        """Delete what was optimised of one raster, or only that of one profile. Raises PixelNotFoundError."""
+        path = f"{rasters_path(project_id, data_collection_id)}{segment(raster_id)}/optimized"
+        answer = yield from self.session.call("DELETE", path, query_of(profile=profile or None))
+        return answer.json(list[OptimizedRaster])
+
+    @operation
+    def create_optimized_point_clouds(
+        self, project_id: int, data_collection_id: int, point_cloud_ids: Sequence[int] | None
+    ) -> Flow[list[OptimizedPointCloud]]:
+        """Create optimised point clouds, to be made by `run_optimize_point_clouds`; None is all of the collection."""
+        if point_cloud_ids is not None and not point_cloud_ids:
+            return []
+        body = _ids("point_cloud_ids", point_cloud_ids)
+        path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
+        return (yield from self.session.call("POST", path, json=body)).json(list[OptimizedPointCloud])
+
+    @operation
+    def run_optimize_point_clouds(
+        self,
+        project_id: int,
+        data_collection_id: int,
+        point_cloud_ids: Sequence[int] | None,
+        retry_failed: bool = False,
+    ) -> Flow[JobGroup]:
+        """Make optimised point clouds and wait for them; otherwise as `run_optimize_rasters`."""
+        path = f"{point_clouds_path(project_id, data_collection_id)}optimized/run"
+        return (yield from self._run_optimizing(path, "point_cloud_ids", point_cloud_ids, retry_failed))
+
+    @operation
+    def optimize_point_clouds(
+        self, project_id: int, data_collection_id: int, point_cloud_ids: Sequence[int] | None = None
+    ) -> Flow[list[OptimizedPointCloud]]:
+        """Create optimised point clouds, make them, and give them as they are then."""
+        if point_cloud_ids is not None and not point_cloud_ids:
+            return []
+        path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
+        created = yield from self.session.call("POST", path, json=_ids("point_cloud_ids", point_cloud_ids))
+        return (yield from self._finish_optimizing(path, "point_cloud_ids", created, list[OptimizedPointCloud]))
+
+    @operation
+    def get_optimized_point_clouds(
+        self,
+        /,
+        project_id: int,
+        data_collection_id: int,
+        params: OptimizedPointCloudListParams | None = None,
+        **kwargs: Any,
+    ) -> Flow[list[OptimizedPointCloud]]:
+        """The optimised point clouds of a data collection; parameters as for `get_point_clouds`, and `status`."""
+        path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
+        values = validated(OptimizedPointCloudListParams, params, kwargs)
+        return (yield from self._list(path, values, list[OptimizedPointCloud]))
+
+    @operation
+    def delete_optimized_point_cloud(
+        self, project_id: int, data_collection_id: int, point_cloud_id: int
+    ) -> Flow[OptimizedPointCloud]:
+        """Delete what was optimised of one point cloud. Raises PixelNotFoundError."""
+        path = f"{point_clouds_path(project_id, data_collection_id)}{segment(point_cloud_id)}/optimized"
+        return (yield from self.session.call("DELETE", path)).json(OptimizedPointCloud)
+
+    def _run_optimizing(
+        self, path: str, name: str, ids: Sequence[int | str] | None, retry_failed: bool
+    ) -> Flow[JobGroup]:
+        if ids is not None and not ids:
+            return {**NOTHING}
+        body = {**_ids(name, ids), "retry_failed": retry_failed}
+        answer = yield from self.session.call("POST", path, json=body)
+        return (yield from self.wait_for_group_job(answer.field("group_job").field("group_id").identifier()))
+
+    def _finish_optimizing(self, path: str, name: str, created: Answer, shape: type[list[T]]) -> Flow[list[T]]:
+        """Make what was created, and list it as it is then."""
+        ids = [each.field("id").identifier() for each in created.root.items()]
+        yield from self._run_optimizing(f"{path}run", name, ids, False)
+        return (yield from self._list(path, {"ids": ids, "limit": len(ids)}, shape))
+
+
+def _ids(name: str, ids: Sequence[int | str] | None) -> dict[str, Any]:
+    return {} if ids is None else {name: list(ids)}
+
+
+def _creation(
+    raster_ids: Sequence[int] | None,
+    profile: str | None,
+    nearblack: NearblackOptions | None,
+    overview_resampling: OverviewResampling,
+) -> dict[str, Any]:
+    """The body that asks for optimised rasters."""
+    options = NearblackOptions(enabled=False) if nearblack is None else NearblackOptions.model_validate(nearblack)
+    creation = {"nearblack_options": options.body(), "overview_resampling": overview_resampling}
+    return {
+        "creation_options": creation,
+        **_ids("raster_ids", raster_ids),
+        **({"profile": profile} if profile else {}),
+    }

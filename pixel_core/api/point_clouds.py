@@ -1,0 +1,72 @@
+"""Point clouds of a data collection."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pixel_core.api.addresses import collection_path, segment
+from pixel_core.api.lists import Lists, paged, passed_through
+from pixel_core.effects import Flow
+from pixel_core.models import PointCloud, PointCloudListParams, PointCloudUpdateInput
+from pixel_core.operations import Page, listing, operation
+
+
+def point_clouds_path(project_id: int, data_collection_id: int) -> str:
+    return f"{collection_path(project_id, data_collection_id)}/point_clouds/"
+
+
+class PointClouds(Lists):
+    """Point clouds."""
+
+    @operation
+    def get_point_clouds(
+        self, /, project_id: int, data_collection_id: int, params: PointCloudListParams | None = None, **kwargs: Any
+    ) -> Flow[list[PointCloud]]:
+        """The point clouds of a data collection; parameters as for `get_images`, and those of LAS: `format`,
+        `point_record_format`, `version_major`, `version_minor`.
+        """
+        values = passed_through(PointCloudListParams, params, kwargs)
+        return (yield from self._list(point_clouds_path(project_id, data_collection_id), values, list[PointCloud]))
+
+    @listing
+    def paginate_point_clouds(
+        self,
+        /,
+        project_id: int,
+        data_collection_id: int,
+        page_size: int,
+        params: PointCloudListParams | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Flow[Page[PointCloud]]]:
+        """All point clouds, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
+        values = paged(PointCloudListParams, params, kwargs)
+        return self._pages(point_clouds_path(project_id, data_collection_id), values, page_size, list[PointCloud])
+
+    @operation
+    def get_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[PointCloud]:
+        """One point cloud. Raises PixelNotFoundError when the data collection has none with this id."""
+        path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
+        return (yield from self.session.call("GET", path)).json(PointCloud)
+
+    @operation
+    def update_point_cloud(
+        self, project_id: int, data_collection_id: int, point_cloud_id: int, update_input: PointCloudUpdateInput
+    ) -> Flow[PointCloud]:
+        """Change a point cloud's tags, fields or free metadata. Raises PixelNotFoundError."""
+        body = PointCloudUpdateInput.model_validate(update_input).body()
+        path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
+        return (yield from self.session.call("PUT", path, json=body)).json(PointCloud)
+
+    @operation
+    def move_point_cloud(
+        self, project_id: int, data_collection_id: int, point_cloud_id: int, new_data_collection_id: int
+    ) -> Flow[PointCloud]:
+        """Move a point cloud to another data collection of the same project."""
+        path = f"{point_clouds_path(project_id, data_collection_id)}{segment(point_cloud_id)}/move"
+        body = {"new_data_collection_id": new_data_collection_id}
+        return (yield from self.session.call("POST", path, json=body)).json(PointCloud)
+
+    @operation
+    def delete_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[PointCloud]:
+        """Delete a point cloud. Raises PixelNotFoundError."""
+        path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
+        return (yield from self.session.call("DELETE", path)).json(PointCloud)

@@ -1,0 +1,111 @@
+"""Small helpers that existing code imports from here.
+
+Rules kept here:
+
+* MD5s are those of S3: the digest in base64.
+* Files are read in pieces; only `iter_file_parts` holds a whole part, since that is what it gives.
+"""
+
+import asyncio
+import logging
+import urllib.request
+from base64 import b64encode
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import md5
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any, TypeVar
+
+from pixel_core.messages import FileSlice
+from pixel_transports.files import BUFFER, SliceReader, digest, look_at
+
+T = TypeVar("T")
+
+
+def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end and give its result, also where a loop is running: then in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(asyncio.run(coroutine))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def iter_over_async(items: AsyncIterator[T]) -> Iterator[T]:
+    """The items of an async iterator, one by one, on a loop of their own. Not inside a running loop."""
+    with asyncio.Runner() as runner:
+
+        async def following() -> tuple[T] | None:
+            async for item in items:
+                return (item,)
+            return None
+
+        while (found := runner.run(following())) is not None:
+            yield found[0]
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """A sequence in pieces of `size` items, the last of which may be shorter."""
+    if size < 1:
+        raise ValueError(f"a chunk has at least one item, got {size}")
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+@contextmanager
+def silence_logger(name: str, level: int = logging.CRITICAL) -> Iterator[None]:
+    """Let a logger say nothing below `level` inside a `with` block."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def calculate_md5_base64(data: bytes) -> str:
+    """The MD5 of bytes, in base64."""
+    return b64encode(md5(data, usedforsecurity=False).digest()).decode()
+
+
+def calculate_md5_base64_from_file(file_path: Path | str) -> str:
+    """The MD5 of a file, in base64. Raises OSError."""
+    whole = FileSlice(str(file_path), 0, look_at(str(file_path)).size)
+    return b64encode(digest([whole], lambda: False)[0]).decode()
+
+
+def iter_file_parts(file_path: Path | str, part_size: int) -> Iterator[tuple[int, str, bytes]]:
+    """The parts of a file: length, MD5 in base64, and bytes. Raises OSError, ValueError for a size below 1."""
+    if part_size < 1:
+        raise ValueError(f"a part has at least one byte, got {part_size}")
+    size = look_at(str(file_path)).size
+    for start in range(0, size, part_size):
+        part = FileSlice(str(file_path), start, min(part_size, size - start))
+        with SliceReader(part, memoryview(bytearray(min(BUFFER, part.length)))) as reader:
+            data = b"".join(bytes(piece) for piece in reader)
+        yield len(data), calculate_md5_base64(data), data
+
+
+def download_from_url(url: str, out: IO[bytes]) -> None:
+    """Copy what an http or https URL gives into a file that is open for writing. Raises OSError, ValueError."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("only http and https URLs are downloaded")
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - checked above
+        while piece := answer.read(BUFFER):
+            out.write(piece)

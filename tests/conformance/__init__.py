@@ -1,0 +1,1 @@
+"""The reference client and this library, side by side."""

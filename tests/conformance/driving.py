@@ -1,0 +1,166 @@
+"""Drives a client through cases, one after the other, and prints what came of each.
+
+Rules kept here:
+
+* Only the standard library is imported: this runs in the environment of the reference as well as in ours.
+* Arguments are JSON with tagged forms: `$model` (a model by name, with its values), `$path` (a file in the folder of
+  the run), `$polygon` (the coordinates of one), `$datetime` (ISO 8601), `$enum` (a member by name), `$number` (what
+  JSON has no number for: nan, inf), `$server` (a path at the server).
+* A client that `from_settings` makes is asked who it is: making one sends nothing.
+* An outcome is a line of JSON: the result, or the error by the names of its classes and its attributes.
+* The server is told before each case, so that it knows which requests belong to it.
+"""
+
+import asyncio
+import inspect
+import json
+import sys
+import urllib.request
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+CASE_SECONDS = 60.0
+_ATTRIBUTES = ("job_id", "status", "detail", "status_code", "method", "body", "json_resp_msg")
+
+
+class Reader:
+    """Makes arguments of their JSON form. `named` finds a class by name, `polygon` makes one of GeoJSON."""
+
+    def __init__(
+        self, plan: dict[str, Any], named: Callable[[str], Any], polygon: Callable[[dict[str, Any]], Any]
+    ) -> None:
+        self._folder = Path(plan["folder"])
+        self._url = plan["url"]
+        self.named = named
+        self._polygon = polygon
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.read(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        match value:
+            case {"$model": name}:
+                return self.named(name)(**self.read(value.get("values", {})))
+            case {"$path": name}:
+                return self._folder / name
+            case {"$polygon": coordinates, **more}:
+                return self._polygon({"type": "Polygon", "coordinates": coordinates, **more})
+            case {"$datetime": text}:
+                return datetime.fromisoformat(text)
+            case {"$enum": text}:
+                name, _, member = text.partition(".")
+                return getattr(self.named(name), member)
+            case {"$server": place}:
+                return self._url + place
+            case {"$number": text}:
+                return float(text)
+        return {name: self.read(each) for name, each in value.items()}
+
+
+def plain(value: Any) -> Any:
+    """A result as JSON; errors among it, too."""
+    if isinstance(value, BaseException):
+        return failure(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(name): plain(each) for name, each in value.items()}
+    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """An error as JSON: its classes from its own up to Exception, what it says, and what it holds."""
+    names = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException)]
+    held = {name: plain(getattr(error, name)) for name in _ATTRIBUTES if hasattr(error, name)}
+    return {"error": names, "says": str(error)[:2000], "holds": held}
+
+
+def _started(client: Any, case: dict[str, Any], reader: Reader) -> Any:
+    method = getattr(client, case["method"], None)
+    if method is None:
+        raise NotImplementedError(f"there is no method {case['method']}")
+    result = method(*reader.read(case["args"]), **reader.read(case["kwargs"]))
+    return result.me() if case["method"] == "from_settings" else result
+
+
+def _call(client: Any, case: dict[str, Any], reader: Reader) -> Any:
+    result = _started(client, case, reader)
+    return list(islice(result, case["take"])) if case["items"] else result
+
+
+async def _call_async(client: Any, case: dict[str, Any], reader: Reader) -> Any:
+    result = _started(client, case, reader)
+    if not case["items"]:
+        return await result
+    items: list[Any] = []
+    async for item in result:
+        items.append(item)
+        if len(items) == case["take"]:
+            break
+    if inspect.isasyncgen(result):
+        await result.aclose()
+    return items
+
+
+async def _in_time(call: Coroutine[Any, Any, Any]) -> dict[str, Any]:
+    """The outcome of a call; one that does not end is given up, which is no TimeoutError of the client's."""
+    task = asyncio.ensure_future(call)
+    done, _ = await asyncio.wait({task}, timeout=CASE_SECONDS)
+    if not done:
+        task.cancel()
+        return {"error": ["NoEnd"], "says": f"nothing came of it in {CASE_SECONDS:g} seconds", "holds": {}}
+    error = task.exception()
+    return {"result": plain(task.result())} if error is None else failure(error)
+
+
+def _tell(url: str, number: int) -> None:
+    urllib.request.urlopen(urllib.request.Request(f"{url}/_case/{number}", method="POST"), timeout=30).close()
+
+
+def _print(outcome: dict[str, Any]) -> None:
+    print(json.dumps(outcome), flush=True)
+
+
+def drive_blocking(plan: dict[str, Any], make: Callable[[], Any], reader: Reader) -> None:
+    """Run the cases on a blocking client."""
+    shared = make()
+    _tell(plan["url"], -1)
+    shared.get_plugins()
+    for number, case in enumerate(plan["cases"]):
+        client = make() if case["fresh"] else shared
+        _tell(plan["url"], number)
+        try:
+            outcome: dict[str, Any] = {"result": plain(_call(client, case, reader))}
+        except Exception as error:
+            outcome = failure(error)
+        _print(outcome)
+
+
+async def _drive_async(plan: dict[str, Any], make: Callable[[], Any], reader: Reader) -> None:
+    shared = make()
+    _tell(plan["url"], -1)
+    await shared.get_plugins()
+    for number, case in enumerate(plan["cases"]):
+        client = make() if case["fresh"] else shared
+        _tell(plan["url"], number)
+        _print(await _in_time(_call_async(client, case, reader)))
+
+
+def drive(
+    make: Callable[[bool, str], Any], named: Callable[[str], Any], polygon: Callable[[dict[str, Any]], Any]
+) -> None:
+    """Read a plan from the standard input and run it. `make` makes a client: async or not, for a server at a URL."""
+    plan = json.load(sys.stdin)
+    reader = Reader(plan, named, polygon)
+
+    def client() -> Any:
+        return make(plan["async"], plan["url"])
+
+    if plan["async"]:
+        asyncio.run(_drive_async(plan, client, reader))
+    else:
+        drive_blocking(plan, client, reader)
