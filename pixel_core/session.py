@@ -255,7 +255,7 @@ def status_error(request: Request, response: Response, tries: int = 1, sensitive
         text = response.body[: 4 * _TEXT_LIMIT].decode("utf-8", "replace")[:_TEXT_LIMIT]
         told = "(not shown: it may repeat what was sent)" if sensitive else text
     if sensitive:
-        told = _without_input(told)
+        told = _hidden(told, _secrets_of(request.body))
     request_id = response.headers.get("X-Request-ID")
     if 400 <= response.status < 500:
         payload = None if sensitive or not isinstance(request.body, bytes) else request.body.decode()
@@ -275,13 +275,45 @@ def status_error(request: Request, response: Response, tries: int = 1, sensitive
     )
 
 
-def _without_input(told: Any) -> Any:
-    """An answer without what it repeats of the request: FastAPI's 422 holds the `input`, secrets too."""
+_SECRET_FIELDS = frozenset({"password", "api_key"})
+
+
+def _secrets_of(body: Body) -> list[str]:
+    """The secrets of a sensitive payload, the longest first."""
+    found: set[str] = set()
+
+    def look(value: Any, secret: bool) -> None:
+        if isinstance(value, dict):
+            for name, each in value.items():
+                look(each, name in _SECRET_FIELDS)
+        elif isinstance(value, list):
+            for each in value:
+                look(each, secret)
+        elif secret and isinstance(value, str) and value:
+            found.add(value)
+
+    if isinstance(body, bytes) and body:
+        look(json.loads(body), False)
+    return sorted(found, key=len, reverse=True)
+
+
+def _hidden(told: Any, secrets: list[str]) -> Any:
+    """An answer without what it repeats of a sensitive request: FastAPI's 422 holds the `input`, and any text may quote
+    a secret.
+    """
     if isinstance(told, dict):
-        return {name: _without_input(value) for name, value in told.items() if name not in ("input", "ctx")}
+        return {
+            _hidden(name, secrets): _hidden(value, secrets)
+            for name, value in told.items()
+            if name not in ("input", "ctx")
+        }
     if isinstance(told, list):
-        return [_without_input(item) for item in told]
-    return told if not isinstance(told, str) or len(told) < 200 else told[:200]
+        return [_hidden(item, secrets) for item in told]
+    if not isinstance(told, str):
+        return told
+    for secret in secrets:
+        told = told.replace(secret, "***")
+    return told[:200]
 
 
 _EXPIRED = ("Request has expired", "Policy expired")

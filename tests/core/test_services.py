@@ -298,7 +298,7 @@ def shown(error: PixelError) -> str:
 def test_an_error_of_a_sensitive_call_shows_no_secret_though_the_answer_quotes_it(call: Call, answer: Response) -> None:
     world = World(lambda _: answer)
     error = world.fail(call(world.api), PixelError)
-    assert SECRET.encode() in bytes(world.requests[0].body)  # type: ignore[arg-type]
+    assert SECRET in str(body_of(world.requests[0]))
     assert SECRET not in shown(error)
 
 

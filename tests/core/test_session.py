@@ -446,6 +446,23 @@ def test_a_sensitive_call_shows_neither_its_payload_nor_what_the_server_repeats_
     assert getattr(error, "body", None) is None
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"detail": "bad password hunter2"},
+        {"detail": [{"msg": "not hunter2, please", "loc": ["body", "password"]}]},
+        {"body": {"password": "hunter2", "hunter2": 1}},
+        "hunter2",
+    ],
+)
+def test_a_secret_is_hidden_wherever_the_answer_to_a_sensitive_call_quotes_it(content: Any) -> None:
+    world = World(lambda _: told(content, 422))
+    flow = world.session.call("POST", "/users/oidc/", json={"auth": [{"password": "hunter2"}]}, sensitive=True)
+    error = world.fail(flow, PixelStatusError)
+    assert "hunter2" not in f"{error} {error.__dict__}"
+    assert "***" in str(error)
+
+
 def test_a_sensitive_call_still_says_what_was_wrong() -> None:
     answer = told({"detail": [{"loc": ["body", "password"], "msg": "too short", "input": "hunter2"}]}, 422)
     world = World(lambda _: answer)
