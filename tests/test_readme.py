@@ -65,3 +65,13 @@ def test_every_file_that_a_folders_page_names_exists(folder: str) -> None:
     assert names
     missing = [name for name in names if not (ROOT / folder / name).exists()]
     assert missing == []
+
+
+def test_each_defect_of_the_reference_has_tests_that_exist() -> None:
+    page = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \|.*\| (.+) \|$", page, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 23))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    defined = set(re.findall(r"def (test_\w+)\(", sources))
+    named = {name for _, names in rows for name in re.findall(r"`(test_\w+)`", names)}
+    assert named - defined == set()
