@@ -97,10 +97,13 @@ class ClientConnection:
         self._label = request.label
         try:
             body = body_segments(request.body)
+            fields = wire_headers(request, body)
             event = h11.Request(
                 method=request.method.encode("ascii"),
                 target=request.target.encode("ascii"),
-                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in wire_headers(request)],
+                headers=[
+                    (name.encode("ascii"), value.encode("latin-1")) for name, value in wire_headers(request, body)
+                ],
             )
             head = self._h11.send(event) or b""
             for segment in body:
@@ -176,9 +179,10 @@ class ClientConnection:
         return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {str(error)[:200]}")
 
 
-def wire_headers(request: Request) -> list[tuple[str, str]]:
+def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[str, str]]:
     """The header fields as they go on the wire: Host first (RFC 9112, section 3.2; the request may hold the same), then
-    the request's own, then what the body is and how long. Raises ValueError for what cannot be sent.
+    the request's own, then what the body (cut into `segments`) is and how long. Raises ValueError for what cannot be
+    sent.
     """
     body = request.body
     if request.method == "CONNECT":
@@ -195,7 +199,7 @@ def wire_headers(request: Request) -> list[tuple[str, str]]:
             raise ValueError(f"the header {name!r} is not for a request to set")
         if not _FIELD_VALUE.fullmatch(value):
             raise ValueError(f"the value of the header {name!r} holds a character that no header may have")
-    length = sum(map(len, body_segments(body)))
+    length = sum(map(len, segments))
     if length or request.method not in _BODILESS:
         headers.append(("Content-Length", str(length)))
     return headers

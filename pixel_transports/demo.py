@@ -28,7 +28,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg"})
 
 
 @dataclass(slots=True)
-class Account:
+class FaceReport:
     """What came of one face's upload."""
 
     face: str
@@ -52,15 +52,15 @@ def run_demo(photos: Sequence[Path], say: Callable[[str], object], listener: Cal
         settings = PixelApiSettings(**server.sandbox.environment(server.url))
         say(f"Sandbox at {server.url}, tenant {settings.PIXEL_TENANT}")
         keywords: PixelClientKwargs = {"listener": listener}
-        accounts = [
+        reports = [
             _with_blocking_client(settings, files, keywords),
             asyncio.run(_with_async_client(settings, files, keywords)),
         ]
-        for account in accounts:
-            _compare(account, photos, server.sandbox)
-            _tell(account, say)
+        for report in reports:
+            _compare(report, photos, server.sandbox)
+            _tell(report, say)
         say(f"The sandbox answered {len(server.sandbox.received)} requests")
-    matched = not any(account.wrong for account in accounts)
+    matched = not any(report.wrong for report in reports)
     say("Everything matched." if matched else "Not everything matched.")
     return matched
 
@@ -72,53 +72,53 @@ def _is_placed(file: PixelUploadFile) -> bool:
 
 def _with_blocking_client(
     settings: PixelApiSettings, files: Sequence[PixelUploadFile], keywords: PixelClientKwargs
-) -> Account:
+) -> FaceReport:
     with get_client(settings=settings, **keywords) as client:
         project: Project = client.create_project("Demonstration", "Made by `pixel demo`", SAMPLE_AREA)
         collection: DataCollection = client.create_data_collection(project["id"], "Blocking", "", "image")
-        account = Account("PixelClient", "S3 forms", collection["id"])
+        report = FaceReport("PixelClient", "S3 forms", collection["id"])
         _, errors = client.upload_multiple_images(project["id"], collection["id"], files)
-        account.wrong += [str(error) for error in errors]
+        report.wrong += [str(error) for error in errors]
         for image in client.paginate_images(project["id"], collection["id"], PAGE_SIZE):
-            account.images.append(image)
-    return account
+            report.images.append(image)
+    return report
 
 
 async def _with_async_client(
     settings: PixelApiSettings, files: Sequence[PixelUploadFile], keywords: PixelClientKwargs
-) -> Account:
+) -> FaceReport:
     async with get_client(True, settings=settings, **keywords) as client:
         project = (await client.list_projects(name="Demonstration"))[0]
         collection = await client.create_data_collection(project["id"], "Async", "", "image")
-        account = Account("PixelClientAsync", f"parts of {PART_SIZE // 1024} KiB", collection["id"])
+        report = FaceReport("PixelClientAsync", f"parts of {PART_SIZE // 1024} KiB", collection["id"])
         _, errors = await client.upload_multiple_images(project["id"], collection["id"], files, True, PART_SIZE)
-        account.wrong += [str(error) for error in errors]
+        report.wrong += [str(error) for error in errors]
         async for image in client.paginate_images(project["id"], collection["id"], PAGE_SIZE):
-            account.images.append(image)
-    return account
+            report.images.append(image)
+    return report
 
 
-def _compare(account: Account, photos: Sequence[Path], sandbox: Sandbox) -> None:
+def _compare(report: FaceReport, photos: Sequence[Path], sandbox: Sandbox) -> None:
     """Every photo is listed once and nothing else is, and what is stored is what is in the file."""
-    listed = sorted(image["name"] for image in account.images)
+    listed = sorted(image["name"] for image in report.images)
     if listed != sorted(path.name for path in photos):
-        account.wrong.append(f"listed are {listed}")
-    by_name = {image["name"]: image for image in account.images}
+        report.wrong.append(f"listed are {listed}")
+    by_name = {image["name"]: image for image in report.images}
     for path in photos:
         if path.name in by_name and bytes(sandbox.stored_by_id(by_name[path.name]["id"])) != path.read_bytes():
-            account.wrong.append(f"{path.name} is stored with other bytes")
+            report.wrong.append(f"{path.name} is stored with other bytes")
 
 
-def _tell(account: Account, say: Callable[[str], object]) -> None:
+def _tell(report: FaceReport, say: Callable[[str], object]) -> None:
     say(
-        f"\n{account.face}: {len(account.images)} images in data collection {account.collection}, "
-        f"sent as {account.how}, listed in pages of {PAGE_SIZE}"
+        f"\n{report.face}: {len(report.images)} images in data collection {report.collection}, "
+        f"sent as {report.how}, listed in pages of {PAGE_SIZE}"
     )
-    for image in account.images:
+    for image in report.images:
         say(f"  {image['id']:>4}  {image['name']:<24} {_placed(image):<34} {image.get('capture_date') or ''}".rstrip())
-    for wrong in account.wrong:
+    for wrong in report.wrong:
         say(f"  WRONG: {wrong}")
-    if not account.wrong:
+    if not report.wrong:
         say("  listed completely, stored byte for byte")
 
 

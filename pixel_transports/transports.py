@@ -118,7 +118,7 @@ def _is_async(function: Callable[..., object]) -> bool:
 
 def _as_received(request: Request, content: bytes) -> Request:
     """The request as a server gets it."""
-    headers = Headers(wire_headers(request))
+    headers = Headers(wire_headers(request, [content]))
     return Request(request.method, request.origin, request.target, headers, content, request.timeouts)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pixel_core.events import FileFinished
-from pixel_transports.demo import Account, _compare, find_photos, run_demo
+from pixel_transports.demo import FaceReport, _compare, find_photos, run_demo
 from pixel_transports.sandbox import Sandbox, sample_photos
 
 
@@ -28,16 +28,16 @@ def test_a_file_that_changes_on_its_way_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("listed", [[], ["a.jpg", "a.jpg"], ["a.jpg", "b.jpg"]])
 def test_a_list_that_is_not_the_folder_is_wrong(listed: list[str], tmp_path: Path) -> None:
-    account = Account("face", "forms", 1, images=[{"id": 99, "name": name} for name in listed])
+    report = FaceReport("face", "forms", 1, images=[{"id": 99, "name": name} for name in listed])
     photo = tmp_path / "a.jpg"
     photo.write_bytes(b"x")
     if not listed:
-        _compare(account, [photo], Sandbox())
-        assert account.wrong
+        _compare(report, [photo], Sandbox())
+        assert report.wrong
         return
     with pytest.raises(KeyError):  # the sandbox stores no such image
-        _compare(account, [photo], Sandbox())
-    assert account.wrong
+        _compare(report, [photo], Sandbox())
+    assert report.wrong
 
 
 def test_only_jpeg_files_are_photos(tmp_path: Path) -> None:

@@ -68,8 +68,6 @@ from pixel_core.models.search import (
     SearchFilterVar,
 )
 
-from .utils import calculate_md5_base64_from_file
-
 
 class PixelAttachmentUpload(_core.PixelAttachmentUpload):
     """A file to attach. `md5` is read from the file at its first use, and kept."""
@@ -78,6 +76,8 @@ class PixelAttachmentUpload(_core.PixelAttachmentUpload):
     @cached_property
     def md5(self) -> str:
         """The MD5 of the file, in base64."""
+        from .utils import calculate_md5_base64_from_file  # here, since hardly anyone asks and all import this module
+
         return calculate_md5_base64_from_file(self.file)
 
 

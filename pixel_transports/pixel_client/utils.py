@@ -8,7 +8,6 @@ Rules kept here:
 
 import asyncio
 import logging
-import urllib.request
 from base64 import b64encode
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,8 +103,10 @@ def iter_file_parts(file_path: Path | str, part_size: int) -> Iterator[tuple[int
 
 def download_from_url(url: str, out: IO[bytes]) -> None:
     """Copy what an http or https URL gives into a file that is open for writing. Raises OSError, ValueError."""
+    from urllib.request import urlopen  # here, since it brings a second HTTP client along
+
     if not url.startswith(("http://", "https://")):
         raise ValueError("only http and https URLs are downloaded")
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - checked above
+    with urlopen(url, timeout=30) as answer:  # noqa: S310 - checked above
         while piece := answer.read(BUFFER):
             out.write(piece)

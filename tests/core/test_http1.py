@@ -429,7 +429,7 @@ def test_a_connection_serves_after_it_refused_a_request() -> None:
 
 def test_the_headers_on_the_wire_are_told_to_whoever_asks() -> None:
     form = Form((), "f", b"x", "b")
-    assert wire_headers(request_of("POST", headers={"A": "b"}, body=form)) == [
+    assert wire_headers(request_of("POST", headers={"A": "b"}, body=form), form.segments()) == [
         ("Host", "pixel.example"),
         ("A", "b"),
         ("Content-Type", "multipart/form-data; boundary=b"),

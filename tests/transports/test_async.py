@@ -11,10 +11,11 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
+from pixel_core.effects import Clock, Digest, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
 from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice, Origin, Request, Response
 from pixel_transports import AnyioTransport, AsyncDriver, AsyncFunctionTransport
+from tests.transports.flows import asking, failing, get, giving
 from tests.transports.peers import (
     OK,
     PATIENCE,
@@ -36,28 +37,6 @@ pytestmark = pytest.mark.anyio
 
 def driver(function: Callable[[Request], Any] = lambda request: Response(200)) -> AsyncDriver:
     return AsyncDriver(AsyncFunctionTransport(function))
-
-
-def get(target: str = "/") -> Request:
-    return Request("GET", Origin("http", "pixel.test", 80), target)
-
-
-def giving(value: Any) -> Flow[Any]:
-    yield from Random()
-    return value
-
-
-def failing(error: BaseException) -> Flow[Any]:
-    yield from Random()
-    raise error
-
-
-def asking(*effects: Effect[Any]) -> Flow[Any]:
-    """A flow that asks for effects in order and returns what the last gave."""
-    result = None
-    for effect in effects:
-        result = yield from effect
-    return result
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

@@ -17,6 +17,7 @@ from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice, Origin, Request, Response, Timeouts
 from pixel_transports import BlockingDriver, PixelApiSettings, SocketTransport, get_client
 from pixel_transports.scopes import ScopeCancelled
+from tests.transports.flows import asking, failing, get, giving
 from tests.transports.peers import (
     PATIENCE,
     Peer,
@@ -44,28 +45,6 @@ class Answers:
 
 def driver(function: Any = lambda request: Response(200)) -> BlockingDriver:
     return BlockingDriver(Answers(function))
-
-
-def get(target: str = "/") -> Request:
-    return Request("GET", Origin("http", "pixel.test", 80), target)
-
-
-def giving(value: Any) -> Flow[Any]:
-    yield from Random()
-    return value
-
-
-def failing(error: BaseException) -> Flow[Any]:
-    yield from Random()
-    raise error
-
-
-def asking(*effects: Effect[Any]) -> Flow[Any]:
-    """A flow that asks for effects in order and returns what the last gave."""
-    result = None
-    for effect in effects:
-        result = yield from effect
-    return result
 
 
 @pytest.fixture(autouse=True)
