@@ -101,9 +101,7 @@ class ClientConnection:
             event = h11.Request(
                 method=request.method.encode("ascii"),
                 target=request.target.encode("ascii"),
-                headers=[
-                    (name.encode("ascii"), value.encode("latin-1")) for name, value in wire_headers(request, body)
-                ],
+                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in fields],
             )
             head = self._h11.send(event) or b""
             for segment in body:
