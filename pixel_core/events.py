@@ -37,4 +37,24 @@ class FileFinished:
     status: str
 
 
-Event: TypeAlias = JobProgress | FileHashed | FileSent | FileFinished
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A call of the API ends in an error. `call` is its method and its URL without a query; `reason` is fit to be shown
+    ("status 404", or the words of the error); `request_id` finds it in the server's log.
+    """
+
+    call: str
+    request_id: str
+    reason: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordsIgnored:
+    """Keywords were given beside a model, and only the model was read."""
+
+    model: str
+    names: tuple[str, ...]
+
+
+Event: TypeAlias = JobProgress | FileHashed | FileSent | FileFinished | CallFailed | KeywordsIgnored

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
 from pixel_core.answers import Answer
-from pixel_core.effects import Clock, Exchange, Flow, Once, Random, Sleep
+from pixel_core.effects import Clock, Exchange, Flow, Once, Random, Report, Sleep
 from pixel_core.errors import (
     BAD_REQUESTS,
     PixelBadRequestError,
@@ -26,6 +26,7 @@ from pixel_core.errors import (
     PixelStatusError,
     PixelStorageError,
 )
+from pixel_core.events import CallFailed
 from pixel_core.messages import Body, Headers, Request, Response, Timeouts, split_url
 from pixel_core.retries import RetryPolicy
 from pixel_core.tokens import Account, Tokens
@@ -143,6 +144,8 @@ class Session:
                     continue
             delay = yield from self._delay(self._retries, method, attempt, outcome)
             if delay is None:
+                reason = f"status {outcome.status}" if isinstance(outcome, Response) else str(outcome)
+                yield from Report(CallFailed(request.label, request_id, reason, attempt))
                 if isinstance(outcome, Response):
                     raise status_error(request, outcome, attempt, sensitive)
                 raise _after(outcome, attempt)

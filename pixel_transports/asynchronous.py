@@ -19,6 +19,7 @@ import anyio.to_thread
 from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
 from pixel_transports.blocking import Listener
 from pixel_transports.files import digest, look_at
+from pixel_transports.logs import log
 from pixel_transports.loops import PerLoop
 from pixel_transports.running import run_async
 from pixel_transports.transports import AsyncTransport
@@ -59,6 +60,7 @@ class AsyncDriver:
         return secrets.randbits(128)
 
     async def _report(self, effect: Report) -> None:
+        log(effect.event)
         if self._listener is not None:
             self._listener(effect.event)
 

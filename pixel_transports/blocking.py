@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
 from pixel_transports.files import digest, look_at
+from pixel_transports.logs import log
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, ScopeCancelled, breakable, current_scope
 from pixel_transports.transports import Transport
@@ -70,6 +71,7 @@ class BlockingDriver:
         return digests
 
     def _report(self, effect: Report) -> None:
+        log(effect.event)
         if self._listener is not None:
             self._listener(effect.event)
 

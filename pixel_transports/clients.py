@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from copy import copy
 from types import TracebackType
-from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
 
 from pixel_core.api import Operations, PixelApi
 from pixel_core.effects import Flow
@@ -24,6 +24,9 @@ from pixel_transports.asynchronous import AsyncDriver
 from pixel_transports.blocking import BlockingDriver, Listener
 from pixel_transports.settings import PixelApiSettings
 from pixel_transports.transports import AnyTransport, async_transport, blocking_transport
+
+if TYPE_CHECKING:
+    from pixel_transports.auth import KeyCloakAuth
 
 T = TypeVar("T")
 
@@ -96,7 +99,8 @@ class _Client(Operations):
         self.api = PixelApi(self.session)
         self.url = self.session.url
         self._life = _Life()
-        self._open(kwargs.get("transport"), kwargs.get("listener"))
+        self._transport, self._listener = kwargs.get("transport"), kwargs.get("listener")
+        self._open(self._transport, self._listener)
 
     def _open(self, transport: object, listener: Listener | None) -> None:
         """Make the face's driver. Raises TypeError for what is no transport of this face."""
@@ -129,6 +133,18 @@ class _Client(Operations):
         twin.session = self.session.with_options(**changes)
         twin.api = PixelApi(twin.session)
         return twin
+
+    @property
+    def auth(self) -> "KeyCloakAuth":
+        """The login of this client, for requests that another library sends (httpx and requests take it as `auth=`)."""
+        from pixel_transports.auth import KeyCloakAuth  # here, since hardly anyone asks for it
+
+        return KeyCloakAuth.of(self.session)
+
+    @property
+    def pixel_client(self) -> NoReturn:
+        """Not here: this library is not built on httpx. `request` sends to any path of the API."""
+        raise AttributeError("pixel_client: there is no httpx client inside; use client.request(method, path, ...)")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.url}{', closed' if self.closed else ''}>"
@@ -179,6 +195,34 @@ class PixelClient(BlockingFace, _Client):
     """
 
     maker = _BlockingMaker()
+
+    @overload
+    def __init__(self, async_client: "PixelClientAsync") -> None: ...
+    @overload
+    def __init__(
+        self,
+        url: str,
+        keycloak_server_url: str,
+        realm: str,
+        client_id: str,
+        username: str,
+        password: str,
+        **kwargs: Unpack[PixelClientKwargs],
+    ) -> None: ...
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """A client of its own, or (with one argument, `async_client`) the blocking face of an async client: the same
+        login and options, connections of its own.
+        """
+        given = [*args, *kwargs.values()]
+        if len(given) == 1 and isinstance(given[0], PixelClientAsync) and not kwargs.keys() - {"async_client"}:
+            self._become(given[0])
+        else:
+            super().__init__(*args, **kwargs)
+
+    def _become(self, other: "PixelClientAsync") -> None:
+        self.session, self.api, self.url = other.session, other.api, other.url
+        self._life = _Life()
+        self._open(other._transport, other._listener)
 
     def _open(self, transport: object, listener: Listener | None) -> None:
         self._driver = BlockingDriver(blocking_transport(transport), listener)

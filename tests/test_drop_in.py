@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pixel_client
 import pytest
-from pixel_client import PixelApiSettings, PixelClient, PixelClientAsync, get_client, models, utils
+from pixel_client import ListParams, PixelApiSettings, PixelClient, PixelClientAsync, get_client, models, utils
 from pixel_client.auth import KeyCloakAuth
 
 from pixel_core import models as core_models
 from pixel_core.answers import Answer
-from pixel_core.errors import PixelLoginError
+from pixel_core.errors import PixelError, PixelLoginError
 from pixel_transports.sandbox import SandboxServer
 
 TOP = [
@@ -249,3 +250,50 @@ def test_download_copies_what_a_url_gives(server: SandboxServer) -> None:
     assert b"sandbox" in out.getvalue().lower()
     with pytest.raises(ValueError, match="http"):
         utils.download_from_url("file:///etc/hosts", out)
+
+
+def test_a_blocking_client_made_of_an_async_one_shares_its_login(pixel_settings: PixelApiSettings) -> None:
+    async_client = PixelClientAsync.from_settings(pixel_settings, upload_max_concurrency=3)
+    with PixelClient(async_client) as client:
+        assert client.me().get("email") == pixel_settings.PIXEL_USERNAME
+        assert client.session is async_client.session
+        assert async_client.session.options.upload_max_concurrency == 3
+    with PixelClient(async_client=async_client) as client:
+        assert client.url == async_client.url
+    with pytest.raises(TypeError):
+        PixelClient(client)  # type: ignore[call-overload]
+
+
+def test_a_client_has_its_login_for_requests_of_other_libraries(pixel_settings: PixelApiSettings) -> None:
+    with PixelClient.from_settings(pixel_settings) as client:
+        answer = httpx.get(f"{client.url}/users/me", auth=client.auth)
+        assert answer.json()["email"] == pixel_settings.PIXEL_USERNAME
+        assert client.auth.token == answer.request.headers["Authorization"].removeprefix("Bearer ")
+
+
+def test_the_httpx_client_of_the_reference_is_not_there_and_the_error_says_what_is() -> None:
+    client = PixelClientAsync("https://pixel.test/acme", "https://keycloak.test", "Acme", "frontend", "k", "p")
+    with pytest.raises(AttributeError, match=r"client\.request"):
+        _ = client.pixel_client
+
+
+def test_a_failed_call_is_logged_at_error_without_its_query(
+    pixel_settings: PixelApiSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with PixelClient.from_settings(pixel_settings) as client, pytest.raises(PixelError) as caught:
+        client.get_project(4711, extended=True)
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.name == "pixel_client.calls"
+    assert "/projects/4711 failed: status 404" in record.getMessage()
+    assert str(vars(caught.value)["request_id"]) in record.getMessage()
+    assert "extended" not in record.getMessage()
+
+
+def test_keywords_beside_a_model_are_ignored_with_a_warning_in_the_log(
+    pixel_settings: PixelApiSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with PixelClient.from_settings(pixel_settings) as client:
+        assert client.list_projects(ListParams(limit=1), name="x") == client.list_projects(limit=1)
+    (record,) = caplog.records
+    assert (record.levelname, record.name) == ("WARNING", "pixel_client.calls")
+    assert record.getMessage() == "Ignoring kwargs when params is provided: name beside a ListParams"

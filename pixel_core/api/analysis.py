@@ -43,7 +43,7 @@ class Analysis(Lists):
         `ids`, `enabled`, `offset`, `limit`.
         """
         params = kwargs.pop("list_input", None) if params is None else params
-        values = validated(AnalysisServiceListParams, params, kwargs)
+        values = yield from validated(AnalysisServiceListParams, params, kwargs)
         return (yield from self._list("/analysis/services/", values, list[AnalysisService]))
 
     @operation
@@ -51,7 +51,7 @@ class Analysis(Lists):
         self, /, create_input: AnalysisServiceCreateUpdateInput | None = None, **kwargs: Any
     ) -> Flow[AnalysisService]:
         """Create an analysis service, by `create_input` or by keywords of the same names."""
-        body = given(AnalysisServiceCreateUpdateInput, create_input, kwargs).body()
+        body = (yield from given(AnalysisServiceCreateUpdateInput, create_input, kwargs)).body()
         return (yield from self.session.call("POST", "/analysis/services/", json=body)).json(AnalysisService)
 
     @operation
@@ -59,7 +59,7 @@ class Analysis(Lists):
         self, /, service_id: int, patch_input: AnalysisServicePatchInput | None = None, **kwargs: Any
     ) -> Flow[AnalysisService]:
         """Change what is set, by `patch_input` or by keywords of the same names; None becomes null."""
-        changes = given(AnalysisServicePatchInput, patch_input, kwargs)
+        changes = yield from given(AnalysisServicePatchInput, patch_input, kwargs)
         body = changes.model_dump(mode="json", exclude_unset=True)
         return (yield from self.session.call("PATCH", _service(service_id), json=body)).json(AnalysisService)
 
@@ -76,7 +76,7 @@ class Analysis(Lists):
         """The tasks of a service, by `list_input` or by keywords of the same names: `name`, `ids`, `status`, `offset`,
         `limit`.
         """
-        values = validated(AnalysisTaskListParams, list_input, kwargs)
+        values = yield from validated(AnalysisTaskListParams, list_input, kwargs)
         return (yield from self._list(f"{_service(service_id)}/tasks/", values, list[AnalysisTask]))
 
     @operation
@@ -86,7 +86,7 @@ class Analysis(Lists):
         """Create a task: by a model as `params`, or by the keywords `params` (the module's parameters) and `name`."""
         if params is not None and not isinstance(params, AnalysisTaskCreateInput):
             kwargs["params"], params = params, None
-        body = given(AnalysisTaskCreateInput, params, kwargs).body()
+        body = (yield from given(AnalysisTaskCreateInput, params, kwargs)).body()
         return (yield from self.session.call("POST", f"{_service(service_id)}/tasks/", json=body)).json(AnalysisTask)
 
     @operation

@@ -51,7 +51,7 @@ class Arcgis(Jobs, Lists):
         self, /, service_type: ArcgisServiceType, params: ListParams | None = None, **kwargs: Any
     ) -> Flow[list[ArcgisService]]:
         """The services of one type, by `params` or by keywords of the same names."""
-        values = validated(ListParams, params, kwargs)
+        values = yield from validated(ListParams, params, kwargs)
         return (yield from self._list(_services(service_type), values, list[ArcgisService]))
 
     @operation

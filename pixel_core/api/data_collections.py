@@ -44,7 +44,7 @@ class DataCollections(Lists):
         """The data collections of a project, by `params` or by keywords of the same names (those of `list_projects`,
         and `data_collection_type`).
         """
-        values = validated(DataCollectionListParams, params, kwargs)
+        values = yield from validated(DataCollectionListParams, params, kwargs)
         path = f"{project_path(project_id)}/data_collections/"
         return (yield from self._list(path, values, list[DataCollection]))
 
@@ -53,7 +53,7 @@ class DataCollections(Lists):
         self, /, project_id: int, params: DataCollectionListParams | None = None, **kwargs: Any
     ) -> Flow[list[DataCollection]]:
         """Those that were deleted and can be restored; parameters as for `list_data_collections`."""
-        values = validated(DataCollectionListParams, params, kwargs)
+        values = yield from validated(DataCollectionListParams, params, kwargs)
         path = f"{project_path(project_id)}/data_collections/deleted"
         return (yield from self._list(path, values, list[DataCollection]))
 

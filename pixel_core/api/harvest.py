@@ -42,7 +42,7 @@ class Harvest(Lists):
         self, /, project_id: int, data_collection_id: int, params: ListParams | None = None, **kwargs: Any
     ) -> Flow[list[HarvestService]]:
         """The harvest services of a data collection, by `params` or by keywords of the same names."""
-        values = validated(ListParams, params, kwargs)
+        values = yield from validated(ListParams, params, kwargs)
         return (yield from self._list(_services(project_id, data_collection_id), values, list[HarvestService]))
 
     @operation
@@ -78,7 +78,8 @@ class Harvest(Lists):
     ) -> Flow[list[HarvestTask]]:
         """The runs of a harvest service, by `params` or by keywords of the same names (`status` and `get_new` too)."""
         path = f"{_services(project_id, data_collection_id)}{segment(service_id)}/"
-        return (yield from self._list(path, validated(HarvestTaskListParams, params, kwargs), list[HarvestTask]))
+        values = yield from validated(HarvestTaskListParams, params, kwargs)
+        return (yield from self._list(path, values, list[HarvestTask]))
 
     @operation
     def start_harvest_service(self, project_id: int, data_collection_id: int, service_id: int) -> Flow[dict[str, Any]]:

@@ -3,7 +3,7 @@
 Rules kept here:
 
 * V, validated: a `params` model, or keywords read into it. Unknown keywords are dropped, wrong values are a
-  ValidationError; with both given, the keywords are ignored.
+  ValidationError; with both given, the keywords are ignored, which is reported (KeywordsIgnored).
 * P, passed through: keywords are laid over the model's values unchecked, since a newer server may know more.
 * An empty list of ids asks for nothing: the result is empty and no request is sent.
 * A page shorter than asked for is the last one; the size of a page is at least 1.
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pixel_core.api.addresses import asks_for_none, query_of
-from pixel_core.effects import Flow
+from pixel_core.effects import Flow, Report
+from pixel_core.events import KeywordsIgnored
 from pixel_core.models import PixelModel
 from pixel_core.operations import Page, Resource
 
@@ -21,15 +22,19 @@ T = TypeVar("T")
 M = TypeVar("M", bound=PixelModel)
 
 
-def validated(model: type[M], params: M | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def validated(model: type[M], params: M | None, keywords: Mapping[str, Any]) -> Flow[dict[str, Any]]:
     """Query values by rule V. Raises ValidationError, TypeError for `params` that are no such model."""
     if params is None:
         params = model.model_validate(dict(keywords))
+    elif keywords:
+        yield from Report(KeywordsIgnored(model.__name__, tuple(keywords)))
     return _dumped(model, params)
 
 
-def given(model: type[M], value: M | Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> M:
+def given(model: type[M], value: M | Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> Flow[M]:
     """An input by rule V: the model, a mapping of its fields, or keywords. Raises ValidationError."""
+    if value is not None and keywords:
+        yield from Report(KeywordsIgnored(model.__name__, tuple(keywords)))
     return model.model_validate(dict(keywords) if value is None else value)
 
 

@@ -95,7 +95,8 @@ class Optimizing(Jobs, Lists):
     ) -> Flow[list[OptimizedRaster]]:
         """The optimised rasters of a data collection, by `params` or by keywords of the same names."""
         path = f"{rasters_path(project_id, data_collection_id)}optimized/"
-        return (yield from self._list(path, validated(ListParams, params, kwargs), list[OptimizedRaster]))
+        values = yield from validated(ListParams, params, kwargs)
+        return (yield from self._list(path, values, list[OptimizedRaster]))
 
     @operation
     def delete_optimized_rasters(
@@ -151,7 +152,7 @@ class Optimizing(Jobs, Lists):
     ) -> Flow[list[OptimizedPointCloud]]:
         """The optimised point clouds of a data collection; parameters as for `get_point_clouds`, and `status`."""
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
-        values = validated(OptimizedPointCloudListParams, params, kwargs)
+        values = yield from validated(OptimizedPointCloudListParams, params, kwargs)
         return (yield from self._list(path, values, list[OptimizedPointCloud]))
 
     @operation

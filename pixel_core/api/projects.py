@@ -54,13 +54,13 @@ class Projects(Lists):
         """Projects, by `params` or by keywords of the same names (`extended`, `name`, `ids`, `tags`, `offset`,
         `limit`).
         """
-        values = validated(ListParams, params, kwargs)
+        values = yield from validated(ListParams, params, kwargs)
         return (yield from self._list("/projects/", values, list[Project]))
 
     @operation
     def list_deleted_projects(self, /, params: ListParams | None = None, **kwargs: Any) -> Flow[list[Project]]:
         """Projects that were deleted and can be restored; parameters as for `list_projects`."""
-        values = validated(ListParams, params, kwargs)
+        values = yield from validated(ListParams, params, kwargs)
         return (yield from self._list("/projects/deleted", values, list[Project]))
 
     @operation

@@ -30,7 +30,8 @@ class Uploads(UploadFlows, Lists):
     ) -> Flow[list[UploadJob]]:
         """The upload jobs of a data collection, by `params` or by keywords of the same names."""
         path = jobs_path(project_id, data_collection_id)
-        return (yield from self._list(path, validated(ListParams, params, kwargs), list[UploadJob]))
+        values = yield from validated(ListParams, params, kwargs)
+        return (yield from self._list(path, values, list[UploadJob]))
 
     @operation
     def upload_image(

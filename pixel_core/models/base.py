@@ -10,9 +10,10 @@ Rules kept by every input of this package:
 * No model reads a file: sizes and digests come from effects.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, LiteralString, Self, TypeAlias, cast
 
-from pydantic import BaseModel, ConfigDict, StrictBool
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, StrictBool, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 JsonMetadata: TypeAlias = dict[str, StrictBool | str | float | int | None]
 """Free metadata by name. A bool stays one (as 1.0, which a float would make of it, it would say something else)."""
@@ -29,6 +30,23 @@ class PixelModel(BaseModel):
 
 
 class SensitiveModel(PixelModel):
-    """The base of inputs that hold secrets: what was given does not stand in a ValidationError."""
+    """The base of inputs that hold secrets: what was given does not stand in a ValidationError, neither in its text nor
+    in its `errors()`.
+    """
 
     model_config = ConfigDict(hide_input_in_errors=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hide_input(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+        raise ValidationError.from_exception_data(cls.__name__, [_hidden(each) for each in found], hide_input=True)
+
+
+def _hidden(found: ErrorDetails) -> InitErrorDetails:
+    """One finding of a ValidationError without what was given. Its own words stand where a validator of ours spoke."""
+    told = PydanticCustomError(cast(LiteralString, found["type"]), "{told}", {"told": found["msg"]})
+    return InitErrorDetails(type=told, loc=found["loc"], input="(not shown)")

@@ -1,35 +1,5 @@
-"""The login by itself, for code that sends requests of its own.
+"""The login by itself, under the name that existing code imports."""
 
-Rules kept here:
+from pixel_transports.auth import KeyCloakAuth
 
-* The token is fetched at the first use, renewed when it has to be, and never shown.
-* An object of this class can be given to httpx or requests as `auth=`: it sets the header of each request.
-"""
-
-from typing import Any
-
-from pixel_core.session import Session
-from pixel_core.tokens import Account
-from pixel_transports.blocking import BlockingDriver
-from pixel_transports.sockets import SocketTransport
-
-
-class KeyCloakAuth:
-    """A login at Keycloak. Where no token can be had, PixelLoginError or PixelConnectionError is raised."""
-
-    def __init__(self, keycloak_server_url: str, realm: str, client_id: str, username: str, password: str) -> None:
-        account = Account(keycloak_server_url, realm, client_id, username, password)
-        self._session = Session(keycloak_server_url, account)
-        self._driver = BlockingDriver(SocketTransport())
-
-    def __repr__(self) -> str:
-        return f"<KeyCloakAuth, {self._session.tokens!r}>"
-
-    @property
-    def token(self) -> str:
-        """An access token that is good now."""
-        return self._driver.run(self._session.authorise())
-
-    def __call__(self, request: Any) -> Any:
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        return request
+__all__ = ["KeyCloakAuth"]

@@ -9,6 +9,8 @@ from pydantic import SecretStr, ValidationError
 
 from pixel_core import models
 from pixel_core.api.lists import given
+from pixel_core.effects import Report
+from pixel_core.events import KeywordsIgnored
 from pixel_core.models import (
     AnalysisServiceCreateUpdateInput,
     AnalysisServiceListParams,
@@ -60,6 +62,7 @@ from pixel_core.models import (
     UpdateInputBase,
 )
 from pixel_core.models.base import SensitiveModel
+from tests.core.scripted import play
 
 REQUIRED: Any = ...
 LIST: dict[str, Any] = dict.fromkeys(["extended", "name", "ids", "tags", "offset", "limit"])
@@ -312,9 +315,11 @@ def test_the_path_of_an_attachment_is_not_dumped_and_the_file_not_looked_at() ->
 
 def test_an_input_may_be_a_model_a_mapping_or_keywords() -> None:
     wanted = AnalysisTaskCreateInput(params={"a": 1})
-    assert given(AnalysisTaskCreateInput, wanted, {"params": {}}) is wanted
-    assert given(AnalysisTaskCreateInput, {"params": {"a": 1}}, {}) == wanted
-    assert given(AnalysisTaskCreateInput, None, {"params": {"a": 1}}) == wanted
+    beside = play(given(AnalysisTaskCreateInput, wanted, {"params": {}}), None)
+    assert beside.result is wanted
+    assert beside.asked == [Report(KeywordsIgnored("AnalysisTaskCreateInput", ("params",)))]
+    assert play(given(AnalysisTaskCreateInput, {"params": {"a": 1}}, {})).result == wanted
+    assert play(given(AnalysisTaskCreateInput, None, {"params": {"a": 1}})).result == wanted
 
 
 # Secrets

@@ -254,3 +254,26 @@ def test_a_result_promises_no_key_but_id_and_name_since_the_json_is_given_as_it_
     shape = getattr(models, name)
     assert shape.__required_keys__ <= {"id", "name"}
     assert get_type_hints(shape)
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (models.OIDCUserCreateInput, {"first_name": 1, "password": "hemmelig", "email": "kari"}),
+        (models.OIDCUserUpdateInput, {"password": ["hemmelig"]}),
+        (
+            models.HarvestServiceCreateInput,
+            {
+                "name": "x",
+                "auth": {"credentials": {"username": "u", "password": "hemmelig"}, "api_key": {"k": "hemmelig"}},
+            },
+        ),
+    ],
+)
+def test_the_errors_of_a_sensitive_input_hold_nothing_that_was_given(model: type[Any], values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model(**values)
+    error = caught.value
+    assert "hemmelig" not in f"{error} {error!r} {error.errors()} {error.json()}"
+    assert error.__context__ is None
+    assert all(found["loc"] and found["type"] and found["msg"] for found in error.errors())
