@@ -10,7 +10,7 @@ Rules kept by every input of this package:
 * No model reads a file: sizes and digests come from effects.
 """
 
-from typing import Any, LiteralString, Self, TypeAlias, cast
+from typing import Any, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, StrictBool, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -48,5 +48,6 @@ class SensitiveModel(PixelModel):
 
 def _hidden(found: ErrorDetails) -> InitErrorDetails:
     """One finding of a ValidationError without what was given. Its own words stand where a validator of ours spoke."""
-    told = PydanticCustomError(cast(LiteralString, found["type"]), "{told}", {"told": found["msg"]})
+    kind = found["type"]
+    told = PydanticCustomError(kind, "{told}", {"told": found["msg"]})  # pyright: ignore[reportArgumentType]
     return InitErrorDetails(type=told, loc=found["loc"], input="(not shown)")
