@@ -10,7 +10,7 @@ Rules kept here:
 * A flow that is closed (its owner was cancelled) asks for nothing more: its `finally` blocks make plain calls only.
 """
 
-from collections.abc import Generator, Hashable, Iterable, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -67,20 +67,34 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Stat(Effect[FileFacts]):
-    """Look at a file without opening it. Raises FileNotFoundError, or another OSError, naming the path."""
+class Stat(Effect[list[FileFacts]]):
+    """Look at files without opening them. Raises FileNotFoundError, or another OSError, for the first that cannot be
+    looked at, naming its path.
+    """
 
-    path: str
+    paths: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Digest(Effect[list[bytes]]):
-    """Read slices of files, in order, and give the MD5 digest (16 bytes) of each.
+class Digested:
+    """What `Digest` gives: the MD5 digest (16 bytes) of each slice, what the file was like after the last byte was
+    read, and the bytes themselves where they were to be kept.
+    """
 
-    Raises OSError when a file cannot be read, PixelFileChangedError when it is shorter than the slice says.
+    digests: Sequence[bytes]
+    facts: FileFacts
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest(Effect[Digested]):
+    """Read slices of one file, in order; with `keep` (and a single slice) keep the bytes that were read.
+
+    Raises OSError when the file cannot be read, PixelFileChangedError when it is shorter than a slice says.
     """
 
     slices: Sequence[FileSlice]
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,95 @@ class Together(Effect[list[Any]]):
     flows: Iterable[Flow[Any]]
     limit: int
     collect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alongside(Effect[Any]):
+    """Run the flow `lead(crew)` and give its result. Flows that it starts in the crew run alongside; whichever of them
+    is still running when the lead ends, well or not, is cancelled.
+    """
+
+    lead: Callable[[Any], Flow[Any]]
+
+
+Ending: TypeAlias = tuple[Any, Any]
+"""How a flow of a crew ended: its key, and its result or what it raised (an Exception)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Effect[None]):
+    """Start a flow in a crew, at once: how many run is the lead's business. `key` is given back with its ending."""
+
+    crew: Any = field(repr=False)
+    key: Any
+    flow: Flow[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Effect[list[Ending]]):
+    """Wait until flows of the crew have ended, and give those that have since the last time: none when `timeout`
+    seconds pass without an ending.
+    """
+
+    crew: Any = field(repr=False)
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a journal knows of one file's way to a destination.
+
+    `state` is "declared" (the server made the upload job `job_id`), "storing" (`parts`, numbers from 1, are stored
+    besides those that were; all else stays), "sent" (all its bytes are stored), "finishing" (the
+    server is about to be told so) or "done" (`resource` is what became of it). `digests` are the MD5s of its slices and
+    then of its support files, in base64; `target` is the upload job as the server described it, kept for a file in
+    parts of `part_size` bytes until it is sent.
+    """
+
+    path: str
+    size: int
+    modified: int
+    state: str
+    job_id: int | str | None = None
+    digests: tuple[str, ...] = ()
+    target: Any = field(default=None, repr=False)
+    part_size: int = 0
+    parts: tuple[int, ...] = ()
+    resource: tuple[str, int | str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a journal knows when a run begins: entries by path, of runs that were broken off (and of those that ended
+    well, where that was asked for), and the paths that another run, which is alive, is at work on. Without a journal,
+    `run` is None.
+    """
+
+    run: Any = field(default=None, repr=False)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled(Effect[Any]):
+    """Run the flow `lead(recalled)` as a run of the journal: no other run takes the same paths to the same destination
+    meanwhile. When the lead returns, what is recorded as done is remembered as finished, and the rest forgotten; a run
+    that is broken off is taken up by the next. A driver without a journal recalls nothing.
+    """
+
+    destination: str
+    paths: Sequence[str] = field(repr=False)
+    lead: "Callable[[Recalled], Flow[Any]]"
+    with_finished: bool = False
+    """Whether files of runs that ended well are recalled too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Effect[None]):
+    """Write entries to the journal, all or none of them, before the flow goes on. One without a state is dropped."""
+
+    run: Any = field(repr=False)
+    entries: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True)

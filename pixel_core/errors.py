@@ -153,13 +153,24 @@ class PixelServerError(PixelStatusError):
 
 class PixelStorageError(PixelStatusError):
     """The object storage refused an upload. `code` is S3's error code ("AccessDenied"), or "" without one; `expired`
-    is true when the signature was too old, so that a new upload job is the remedy.
+    is true when the signature was too old; `renewable` when a new upload job is the remedy, for that or another reason.
     """
 
-    def __init__(self, message: str, *, code: str, expired: bool, status_code: int, method: str, url: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        expired: bool,
+        status_code: int,
+        method: str,
+        url: str,
+        renewable: bool = False,
+    ) -> None:
         super().__init__(message, status_code=status_code, method=method, url=url, response_json=None, request_id=None)
         self.code = code
         self.expired = expired
+        self.renewable = renewable or expired
 
 
 class PixelLoginError(PixelError):

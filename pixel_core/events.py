@@ -1,5 +1,6 @@
 """Events: what flows tell (`Report`) those who listen. Values; nobody has to listen, and nothing depends on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -38,6 +39,29 @@ class FileFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """How far an upload is, at most ten times a second, and once at its end.
+
+    `total` is the sum of all files (support files too), `hashed`, `sent` and `confirmed` how much of it was read, is in
+    the object storage, and was taken over by the server: bytes, which never fall, whatever is tried again. `files` is
+    the number of files in each state: "waiting", "hashing", "hashed", "sending", "sent", "finishing", "done", "failed".
+    `rate` is in bytes a second, over the last seconds; `seconds_left` is None where it cannot be told.
+    """
+
+    what: str
+    total: int
+    hashed: int
+    sent: int
+    confirmed: int
+    files: Mapping[str, int]
+    retries: int
+    rate: float
+    seconds: float
+    seconds_left: float | None
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CallFailed:
     """A call of the API ends in an error. `call` is its method and its URL without a query; `reason` is fit to be shown
     ("status 404", or the words of the error); `request_id` finds it in the server's log.
@@ -57,4 +81,4 @@ class KeywordsIgnored:
     names: tuple[str, ...]
 
 
-Event: TypeAlias = JobProgress | FileHashed | FileSent | FileFinished | CallFailed | KeywordsIgnored
+Event: TypeAlias = JobProgress | FileHashed | FileSent | FileFinished | UploadProgress | CallFailed | KeywordsIgnored

@@ -150,13 +150,26 @@ def _seconds(limit: object) -> float:
     return float(limit)
 
 
+class Meter:
+    """How far the sending of a request is: the bytes of its file that were taken to be sent in the present try, and how
+    often it was tried again. Whoever sends writes it; anyone may read it.
+    """
+
+    __slots__ = ("bytes", "retries")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.retries = 0
+
+
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """`length` bytes of the file at `path`, from byte `offset` on."""
+    """`length` bytes of the file at `path`, from byte `offset` on. A `meter` follows its reading."""
 
     path: str
     offset: int
     length: int
+    meter: Meter | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return self.length

@@ -41,10 +41,17 @@ class RetryPolicy:
             raise ValueError(f"a request is tried at least once, got {self.tries}")
 
     def delay(
-        self, method: str, attempt: int, outcome: PixelConnectionError | Response, random_bits: int
+        self,
+        method: str,
+        attempt: int,
+        outcome: PixelConnectionError | Response,
+        random_bits: int,
+        again: bool | None = None,
     ) -> float | None:
-        """Seconds to wait before the next try after this outcome of try number `attempt` (from 1); None to give up."""
-        if attempt >= self.tries or not self._again(method, outcome):
+        """Seconds to wait before the next try after this outcome of try number `attempt` (from 1); None to give up.
+        `again` takes the place of the table for those who know more of the answer.
+        """
+        if attempt >= self.tries or not (self._again(method, outcome) if again is None else again):
             return None
         wait = min(self.longest, self.base * 2.0 ** min(attempt - 1, 64)) * _fraction(random_bits)
         asked = None if isinstance(outcome, PixelConnectionError) else _retry_after(outcome)

@@ -24,12 +24,15 @@ from pixel_core.errors import (
     PixelConnectionError,
     PixelServerError,
     PixelStatusError,
-    PixelStorageError,
 )
 from pixel_core.events import CallFailed
-from pixel_core.messages import Body, Headers, Request, Response, Timeouts, split_url
+from pixel_core.messages import Body, Headers, Meter, Request, Response, Timeouts, split_url
 from pixel_core.retries import RetryPolicy
+from pixel_core.storage import Verdict, judged, moved, storage_error
 from pixel_core.tokens import Account, Tokens
+
+_MOST_MOVES = 3
+"""How often one request to the object storage is sent elsewhere (307)."""
 
 _TEXT_LIMIT = 2000
 """How much of an answer that is not JSON goes into an error, in characters."""
@@ -37,12 +40,18 @@ _TEXT_LIMIT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a client behaves: time limits in seconds, tries in all for a storage request, uploads at a time."""
+    """How a client behaves: time limits in seconds, tries in all for a storage request, requests of uploads at a time;
+    files above `multipart_threshold` bytes go in parts; one call that uploads ends after `upload_deadline` seconds;
+    with `skip_uploaded`, what an earlier call uploaded is taken as it is while the server lists it.
+    """
 
     timeout_pixel: Timeouts = Timeouts(connect=10.0, read=10.0, write=15.0, pool=10.0)
     timeout_upload: Timeouts = Timeouts(connect=30.0, read=30.0, write=300.0, pool=30.0)
     upload_num_retries: int = 8
     upload_max_concurrency: int = 10
+    multipart_threshold: int = 64 * 1024 * 1024
+    upload_deadline: float | None = None
+    skip_uploaded: bool = False
 
     @classmethod
     def of(cls, **given: Any) -> "Options":
@@ -52,10 +61,13 @@ class Options:
         return cls(**given)
 
     def __post_init__(self) -> None:
-        for name in ("upload_num_retries", "upload_max_concurrency"):
+        for name in ("upload_num_retries", "upload_max_concurrency", "multipart_threshold"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} is a whole number from 1, got {value!r}")
+        limit = self.upload_deadline
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0):
+            raise ValueError(f"upload_deadline is a number of seconds above 0, or None, got {limit!r}")
 
 
 class CallOptions(TypedDict, total=False):
@@ -110,15 +122,28 @@ class Session:
             twin._answers = changes["answers"]
         return twin
 
+    @property
+    def upload_retries(self) -> RetryPolicy:
+        """The policy for what an upload asks of the API and may ask twice, as often as of the object storage."""
+        return self._storage_retries
+
     def __repr__(self) -> str:
         return f"<Session at {self.url}, {self.tokens!r}>"
 
     def call(
-        self, method: str, path: str, query: str = "", *, json: Any = None, sensitive: bool = False
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        *,
+        json: Any = None,
+        sensitive: bool = False,
+        retries: RetryPolicy | None = None,
     ) -> Flow[Answer]:
         """Call the Pixel API. `path` starts with a slash and is relative to its address; `json` is the body.
 
-        With `sensitive`, neither the payload nor what the server repeats of it stands in an error.
+        With `sensitive`, neither the payload nor what the server repeats of it stands in an error. `retries` takes the
+        place of the client's own policy.
         Raises PixelBadRequestError (4xx), PixelServerError (5xx), PixelStatusError (anything else that is no 2xx),
         PixelLoginError, PixelConnectionError, PixelTimeoutError, PixelProtocolError.
         """
@@ -142,7 +167,7 @@ class Session:
                     self.tokens.rejected(bearer)
                     renewed = True
                     continue
-            delay = yield from self._delay(self._retries, method, attempt, outcome)
+            delay = yield from self._delay(retries or self._retries, method, attempt, outcome)
             if delay is None:
                 reason = f"status {outcome.status}" if isinstance(outcome, Response) else str(outcome)
                 yield from Report(CallFailed(request.label, request_id, reason, attempt))
@@ -152,26 +177,46 @@ class Session:
             yield from Sleep(delay)
             attempt += 1
 
-    def store(self, method: str, url: str, body: Body, headers: Headers = Headers()) -> Flow[Response]:
-        """Send to the object storage: a form, or one part, to a presigned URL. Repeated on whatever may pass.
+    def store(
+        self,
+        method: str,
+        url: str,
+        body: Body,
+        headers: Headers = Headers(),
+        *,
+        md5: str | None = None,
+        meter: Meter | None = None,
+    ) -> Flow[Response]:
+        """Send to the object storage: a form, or one part, to a presigned URL. Repeated on whatever may pass, and once
+        where the bytes did not arrive as they are (`md5` of the file's bytes, in base64). `meter` counts the repeats.
 
         Raises PixelStorageError for an answer that is no 2xx, PixelConnectionError, PixelTimeoutError,
         PixelFileChangedError, and ValueError for a URL that is none.
         """
         origin, target = split_url(url)
         request = Request(method, origin, target, headers, body, self.options.timeout_upload)
-        attempt = 1
+        attempt, moves, damages = 1, 0, 0
         while True:
             outcome = yield from self._send(request)
-            if isinstance(outcome, Response) and 200 <= outcome.status < 300:
-                return outcome
-            delay = yield from self._delay(self._storage_retries, method, attempt, outcome)
+            again = True
+            if isinstance(outcome, Response):
+                verdict = judged(outcome, md5)
+                if verdict is Verdict.STORED:
+                    return outcome
+                if verdict is Verdict.MOVED and moves < _MOST_MOVES:
+                    request, moves = moved(request, outcome), moves + 1
+                    continue
+                damages += verdict is Verdict.DAMAGED
+                again = verdict is Verdict.TRANSIENT or damages == 1
+            delay = yield from self._delay(self._storage_retries, method, attempt, outcome, again)
             if delay is None:
                 if isinstance(outcome, Response):
                     raise storage_error(request, outcome, attempt)
                 raise _after(outcome, attempt)
             yield from Sleep(delay)
             attempt += 1
+            if meter is not None:
+                meter.retries += 1
 
     def _fields(self, bearer: str, request_id: str, body: bytes) -> Headers:
         fields = [
@@ -219,12 +264,17 @@ class Session:
             return error
 
     def _delay(
-        self, policy: RetryPolicy, method: str, attempt: int, outcome: Response | PixelConnectionError
+        self,
+        policy: RetryPolicy,
+        method: str,
+        attempt: int,
+        outcome: Response | PixelConnectionError,
+        again: bool | None = None,
     ) -> Flow[float | None]:
-        """The policy's word; the random number is drawn only where something failed."""
-        if isinstance(outcome, Response) and outcome.status < 400:
+        """The policy's word; the random number is drawn only where something failed. `again` overrules its table."""
+        if again is None and isinstance(outcome, Response) and outcome.status < 400:
             return None
-        return policy.delay(method, attempt, outcome, (yield from Random()))
+        return policy.delay(method, attempt, outcome, (yield from Random()), again)
 
 
 def encode_json(value: Any) -> bytes:
@@ -317,31 +367,3 @@ def _hidden(told: Any, secrets: list[str]) -> Any:
     for secret in secrets:
         told = told.replace(secret, "***")
     return told[:200]
-
-
-_EXPIRED = ("Request has expired", "Policy expired")
-
-
-def storage_error(request: Request, response: Response, tries: int = 1) -> PixelStorageError:
-    """The error for an answer of the object storage that is no success. Of its XML only `Code` and, to tell an old
-    signature from a wrong one, the words of S3's `Message` are read.
-    """
-    text = response.body[:65536].decode("utf-8", "replace")
-    code = _between(text, "<Code>", "</Code>")
-    expired = code == "AccessDenied" and any(words in text for words in _EXPIRED)
-    reason = f"{code}, the signature has expired" if expired else code or "no reason given"
-    return PixelStorageError(
-        f"The object storage refused {request.label}: status {response.status}, {reason}, "
-        f"after {tries} {'try' if tries == 1 else 'tries'}",
-        code=code,
-        expired=expired,
-        status_code=response.status,
-        method=request.method,
-        url=f"{request.origin}{request.path}",
-    )
-
-
-def _between(text: str, start: str, end: str) -> str:
-    _, found, rest = text.partition(start)
-    value, closed, _ = rest.partition(end)
-    return value.strip() if found and closed and len(value) < 100 else ""

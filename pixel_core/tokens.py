@@ -76,6 +76,11 @@ class Tokens:
         self._held = _NOTHING
         self._refusal: tuple[PixelLoginError, float] | None = None
 
+    @property
+    def realm(self) -> str:
+        """The tenant."""
+        return self._account.realm
+
     def __repr__(self) -> str:
         return f"<Tokens of {self._account.username} at {self._account.realm}>"
 

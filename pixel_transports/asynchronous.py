@@ -15,10 +15,32 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
-from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
+from pixel_core.effects import (
+    Alongside,
+    Clock,
+    Digest,
+    Digested,
+    Effect,
+    Ended,
+    Ending,
+    Exchange,
+    Flow,
+    Journaled,
+    Once,
+    Random,
+    Recalled,
+    Record,
+    Report,
+    Sleep,
+    Start,
+    Stat,
+    Together,
+)
 from pixel_transports.blocking import Listener
 from pixel_transports.files import digest, look_at
+from pixel_transports.journal import JournalPath, begin_run
 from pixel_transports.logs import log
 from pixel_transports.loops import PerLoop
 from pixel_transports.running import run_async
@@ -30,20 +52,28 @@ T = TypeVar("T")
 class AsyncDriver:
     """Runs flows over an async transport. One object serves any number of tasks and event loops."""
 
-    def __init__(self, transport: AsyncTransport, listener: Listener | None = None) -> None:
+    def __init__(
+        self, transport: AsyncTransport, listener: Listener | None = None, journal: JournalPath | None = None
+    ) -> None:
         self.transport = transport
         self._listener = listener
+        self._journal = journal
         self._running: PerLoop[dict[Hashable, _Outcome]] = PerLoop(dict, dict.clear)
         self._performers: dict[type[Effect[Any]], Callable[[Any], Coroutine[Any, Any, Any]]] = {
             Exchange: lambda effect: transport.send(effect.request),
             Clock: self._clock,
             Random: self._random,
             Sleep: lambda effect: anyio.sleep(effect.seconds),
-            Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.path),
+            Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.paths),
             Digest: self._digest,
             Together: self._together,
             Once: self._once,
             Report: self._report,
+            Alongside: self._alongside,
+            Start: self._start,
+            Ended: lambda effect: effect.crew.ended(effect.timeout),
+            Journaled: self._journaled,
+            Record: lambda effect: anyio.to_thread.run_sync(effect.run.write, effect.entries),
         }
 
     async def run(self, flow: Flow[T]) -> T:
@@ -64,10 +94,12 @@ class AsyncDriver:
         if self._listener is not None:
             self._listener(effect.event)
 
-    async def _digest(self, effect: Digest) -> list[bytes]:
+    async def _digest(self, effect: Digest) -> Digested:
         stop = threading.Event()
         try:
-            return await anyio.to_thread.run_sync(digest, effect.slices, stop.is_set, abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(
+                digest, effect.slices, effect.keep, stop.is_set, abandon_on_cancel=True
+            )
         finally:
             stop.set()
 
@@ -92,6 +124,35 @@ class AsyncDriver:
         finally:
             del running[effect.key]
             outcome.done.set()
+
+    async def _alongside(self, effect: Alongside) -> Any:
+        result: Any = None
+        failure: Exception | None = None
+        async with anyio.create_task_group() as group:
+            try:
+                result = await self.run(effect.lead(AsyncCrew(self, group)))
+            except Exception as error:  # kept here, since the group would wrap it
+                failure = error
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return result
+
+    async def _start(self, effect: Start) -> None:
+        effect.crew.start(effect.key, effect.flow)
+
+    async def _journaled(self, effect: Journaled) -> Any:
+        given = (self._journal, effect.destination, effect.paths, effect.with_finished)
+        run = await anyio.to_thread.run_sync(begin_run, *given)
+        if run is None:
+            return await self.run(effect.lead(Recalled()))
+        try:
+            result = await self.run(effect.lead(run.recalled))
+            await anyio.to_thread.run_sync(run.finish)
+            return result
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(run.close)
 
     async def _together(self, effect: Together) -> list[Any]:
         flows = enumerate(effect.flows)
@@ -123,6 +184,37 @@ class AsyncDriver:
         if failures:
             raise failures[0]
         return [results[index] for index in sorted(results)]
+
+
+class AsyncCrew:
+    """Flows that run alongside a lead, as tasks of a group."""
+
+    def __init__(self, driver: AsyncDriver, group: TaskGroup) -> None:
+        self._driver = driver
+        self._group = group
+        self._endings: list[Ending] = []
+        self._waker: anyio.Event | None = None
+
+    def start(self, key: Any, flow: Flow[Any]) -> None:
+        self._group.start_soon(self._work, key, flow)
+
+    async def _work(self, key: Any, flow: Flow[Any]) -> None:
+        try:
+            outcome = await self._driver.run(flow)
+        except Exception as error:
+            outcome = error
+        self._endings.append((key, outcome))
+        if self._waker is not None:
+            self._waker.set()
+
+    async def ended(self, timeout: float | None) -> list[Ending]:
+        if not self._endings:
+            self._waker = anyio.Event()
+            with anyio.move_on_after(timeout):
+                await self._waker.wait()
+            self._waker = None
+        endings, self._endings = self._endings, []
+        return endings
 
 
 class _Outcome:

@@ -14,8 +14,29 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
-from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Once, Random, Report, Sleep, Stat, Together
+from pixel_core.effects import (
+    Alongside,
+    Clock,
+    Digest,
+    Digested,
+    Effect,
+    Ended,
+    Exchange,
+    Flow,
+    Journaled,
+    Once,
+    Random,
+    Recalled,
+    Record,
+    Report,
+    Sleep,
+    Start,
+    Stat,
+    Together,
+)
+from pixel_transports.crews import Crew
 from pixel_transports.files import digest, look_at
+from pixel_transports.journal import JournalPath, begin_run
 from pixel_transports.logs import log
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, ScopeCancelled, breakable, current_scope
@@ -28,9 +49,12 @@ Listener = Callable[[object], object]
 class BlockingDriver:
     """Runs flows over a blocking transport. One object serves any number of threads."""
 
-    def __init__(self, transport: Transport, listener: Listener | None = None) -> None:
+    def __init__(
+        self, transport: Transport, listener: Listener | None = None, journal: JournalPath | None = None
+    ) -> None:
         self.transport = transport
         self._listener = listener
+        self._journal = journal
         self._lock = threading.Lock()
         self._running: dict[Hashable, _Outcome] = {}
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
@@ -38,11 +62,16 @@ class BlockingDriver:
             Clock: lambda effect: time.monotonic(),
             Random: lambda effect: secrets.randbits(128),
             Sleep: self._sleep,
-            Stat: lambda effect: look_at(effect.path),
+            Stat: lambda effect: look_at(effect.paths),
             Digest: self._digest,
             Together: self._together,
             Once: self._once,
             Report: self._report,
+            Alongside: self._alongside,
+            Start: lambda effect: effect.crew.start(effect.key, effect.flow),
+            Ended: lambda effect: effect.crew.ended(effect.timeout),
+            Journaled: self._journaled,
+            Record: lambda effect: effect.run.write(effect.entries),
         }
 
     def run(self, flow: Flow[T]) -> T:
@@ -62,13 +91,13 @@ class BlockingDriver:
         else:
             scope.sleep(effect.seconds)
 
-    def _digest(self, effect: Digest) -> list[bytes]:
+    def _digest(self, effect: Digest) -> Digested:
         scope = current_scope.get()
         if scope is None:
-            return digest(effect.slices, lambda: False)
-        digests = digest(effect.slices, lambda: scope.cancelled)
+            return digest(effect.slices, effect.keep, lambda: False)
+        digested = digest(effect.slices, effect.keep, lambda: scope.cancelled)
         scope.check()
-        return digests
+        return digested
 
     def _report(self, effect: Report) -> None:
         log(effect.event)
@@ -103,6 +132,22 @@ class BlockingDriver:
                 del self._running[effect.key]
             for waker in outcome.wakers:
                 waker.set()
+
+    def _alongside(self, effect: Alongside) -> Any:
+        crew = Crew(self)
+        try:
+            return self.run(effect.lead(crew))
+        finally:
+            crew.close()
+
+    def _journaled(self, effect: Journaled) -> Any:
+        run = begin_run(self._journal, effect.destination, effect.paths, effect.with_finished)
+        if run is None:
+            return self.run(effect.lead(Recalled()))
+        with run:
+            result = self.run(effect.lead(run.recalled))
+            run.finish()
+            return result
 
     def _together(self, effect: Together) -> list[Any]:
         group = _Group(self, iter(effect.flows), effect.collect)

@@ -11,6 +11,7 @@ Rules kept here:
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from copy import copy
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
 
@@ -22,6 +23,7 @@ from pixel_core.session import CallOptions, Options, Session
 from pixel_core.tokens import Account
 from pixel_transports.asynchronous import AsyncDriver
 from pixel_transports.blocking import BlockingDriver, Listener
+from pixel_transports.journal import JournalPath
 from pixel_transports.settings import PixelApiSettings
 from pixel_transports.transports import AnyTransport, async_transport, blocking_transport
 
@@ -37,16 +39,27 @@ class PixelClientKwargs(TypedDict, total=False):
     `timeout_pixel` and `timeout_upload` limit one exchange with the API and with the object storage: seconds, None, a
     `pixel_core.Timeouts`, or any object with `connect`, `read`, `write` and `pool` (`httpx.Timeout` is one).
     `upload_num_retries` is the number of tries in all for a request to the object storage, `upload_max_concurrency`
-    how many of those are under way at once. `transport` is what sends requests; `listener` is called with events
-    (`pixel_core.events`) as uploads and jobs go on, from whatever thread they go on in.
+    how many of those are under way at once. Files above `multipart_threshold` bytes go in parts; a call that uploads
+    ends after `upload_deadline` seconds, if that is given; with `skip_uploaded`, files that an earlier call uploaded
+    are not uploaded again while the server lists what became of them. `journal` is the file where uploads write down
+    how far they are, so that a call that was broken off can be repeated and goes on; without the keyword it is one per
+    user (`pixel_transports.journal.default_path`), None is none. `transport` is what sends requests; `listener` is
+    called with events (`pixel_core.events`) as uploads and jobs go on, from whatever thread they go on in.
     """
 
     timeout_pixel: Any
     timeout_upload: Any
     upload_num_retries: int
     upload_max_concurrency: int
+    multipart_threshold: int
+    upload_deadline: float | None
+    skip_uploaded: bool
+    journal: str | PathLike[str] | None
     transport: AnyTransport | None
     listener: Listener | None
+
+
+_OF_THE_DRIVER = ("journal", "transport", "listener")
 
 
 def options_of(keywords: PixelClientKwargs) -> Options:
@@ -54,7 +67,7 @@ def options_of(keywords: PixelClientKwargs) -> Options:
     unknown = set(keywords) - set(PixelClientKwargs.__annotations__)
     if unknown:
         raise TypeError(f"unknown keyword: {', '.join(sorted(unknown))}; known are {', '.join(_known())}")
-    return Options.of(**{name: value for name, value in keywords.items() if name not in ("transport", "listener")})
+    return Options.of(**{name: value for name, value in keywords.items() if name not in _OF_THE_DRIVER})
 
 
 def _known() -> list[str]:
@@ -100,6 +113,7 @@ class _Client(Operations):
         self.url = self.session.url
         self._life = _Life()
         self._transport, self._listener = kwargs.get("transport"), kwargs.get("listener")
+        self._journal = JournalPath.of(kwargs["journal"]) if "journal" in kwargs else JournalPath.default()
         self._open(self._transport, self._listener)
 
     def _open(self, transport: object, listener: Listener | None) -> None:
@@ -222,10 +236,11 @@ class PixelClient(BlockingFace, _Client):
     def _become(self, other: "PixelClientAsync") -> None:
         self.session, self.api, self.url = other.session, other.api, other.url
         self._life = _Life()
+        self._journal = other._journal
         self._open(other._transport, other._listener)
 
     def _open(self, transport: object, listener: Listener | None) -> None:
-        self._driver = BlockingDriver(blocking_transport(transport), listener)
+        self._driver = BlockingDriver(blocking_transport(transport), listener, self._journal)
 
     def _run(self, flow: Flow[T]) -> T:
         self._check()
@@ -304,7 +319,7 @@ class PixelClientAsync(AsyncFace, _Client):
     maker = _AsyncMaker()
 
     def _open(self, transport: object, listener: Listener | None) -> None:
-        self._driver = AsyncDriver(async_transport(transport), listener)
+        self._driver = AsyncDriver(async_transport(transport), listener, self._journal)
 
     async def _run(self, flow: Flow[T]) -> T:
         self._check()

@@ -13,11 +13,12 @@ import hashlib
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from io import FileIO
 from types import TracebackType
 from typing import BinaryIO
 
-from pixel_core.effects import FileFacts
+from pixel_core.effects import Digested, FileFacts
 from pixel_core.errors import PixelFileChangedError
 from pixel_core.messages import FileSlice, Request, Segment, body_segments
 
@@ -28,8 +29,12 @@ LITTLE = 64 * 1024
 """What is sent without an ear for the peer, unless it takes a while."""
 
 
-def look_at(path: str) -> FileFacts:
+def look_at(paths: Sequence[str]) -> list[FileFacts]:
     """What `Stat` gives. Raises FileNotFoundError, or another OSError; a directory is IsADirectoryError."""
+    return [_facts(path) for path in paths]
+
+
+def _facts(path: str) -> FileFacts:
     facts = os.stat(path)
     if stat.S_ISDIR(facts.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
@@ -46,6 +51,8 @@ class SliceReader:
         self._left = piece.length
         self._buffer = buffer
         self._file: BinaryIO | None = None
+        if piece.meter is not None:
+            piece.meter.bytes = 0
 
     def __enter__(self) -> "SliceReader":
         return self
@@ -71,11 +78,10 @@ class SliceReader:
         except OSError as error:
             raise PixelFileChangedError(f"{self._slice.path} cannot be read any more: {error.strerror}") from error
         if not count:
-            raise PixelFileChangedError(
-                f"{self._slice.path} became shorter while it was read: {self._left} bytes of the "
-                f"{self._slice.length} from byte {self._slice.offset} on are missing"
-            )
+            raise _too_short(self._slice, self._left)
         self._left -= count
+        if self._slice.meter is not None:
+            self._slice.meter.bytes += count
         return self._buffer[:count]
 
     def __iter__(self) -> Iterator[memoryview]:
@@ -123,25 +129,44 @@ class Outgoing:
             self._reader = None
 
 
-def digest(slices: Iterable[FileSlice], stopped: Callable[[], bool]) -> list[bytes]:
-    """The MD5 of each slice. Ends early, with what there is, once `stopped` says so.
+def digest(slices: Sequence[FileSlice], keep: bool, stopped: Callable[[], bool]) -> Digested:
+    """The MD5 of each slice of one file. Ends early, with what there is, once `stopped` says so.
 
     Raises OSError for a file that cannot be read, PixelFileChangedError for one that is too short.
     """
-    buffer = memoryview(bytearray(BUFFER))
+    path, kept = slices[0].path, b""
     digests: list[bytes] = []
-    for piece in slices:
-        md5 = hashlib.md5(usedforsecurity=False)
-        try:
-            with SliceReader(piece, buffer) as reader:
-                for chunk in reader:
-                    md5.update(chunk)
-                    if stopped():
-                        return digests
-        except PixelFileChangedError as changed:
-            raise changed.__cause__ or changed from None
-        digests.append(md5.digest())
-    return digests
+    buffer = memoryview(bytearray(min(BUFFER, 1 + max(piece.length for piece in slices))))
+    with open(path, "rb", buffering=0) as file:
+        for piece in slices:
+            md5 = hashlib.md5(usedforsecurity=False)
+            file.seek(piece.offset)
+            left = piece.length
+            while left:
+                count = file.readinto(buffer[:left])
+                if not count:
+                    raise _too_short(piece, left)
+                md5.update(buffer[:count])
+                left -= count
+                if keep:
+                    kept += buffer[:count]
+                if stopped():
+                    return Digested(digests, _facts_of(file))
+            digests.append(md5.digest())
+        facts = _facts_of(file)
+    return Digested(digests, facts, kept if keep else None)
+
+
+def _facts_of(file: FileIO) -> FileFacts:
+    facts = os.fstat(file.fileno())
+    return FileFacts(facts.st_size, facts.st_mtime_ns)
+
+
+def _too_short(piece: FileSlice, left: int) -> PixelFileChangedError:
+    return PixelFileChangedError(
+        f"{piece.path} became shorter while it was read: {left} bytes of the {piece.length} from byte {piece.offset} "
+        "on are missing"
+    )
 
 
 def whole_body(request: Request) -> bytes:

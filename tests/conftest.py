@@ -7,7 +7,9 @@ Rules kept here:
 """
 
 import signal
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,9 +39,16 @@ def no_blocked_loops() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def journals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the journals of uploads are."""
+    return tmp_path_factory.mktemp("journals")
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine that runs the tests reaches them."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, journals: Path) -> None:
+    """No setting of the machine that runs the tests reaches them, and they leave nothing in its user's folders."""
+    monkeypatch.setenv("PIXEL_JOURNAL", str(journals / f"{uuid.uuid4().hex}.sqlite"))
     for name in ("ENV", "USERNAME", "PASSWORD", "TENANT", "API_URL", "AUTH_SERVER_URL", "CLIENT_NO_VERSION_CHECK"):
         monkeypatch.delenv(f"PIXEL_{name}", raising=False)
         monkeypatch.delenv(f"KEYCLOAK_{name}", raising=False)

@@ -1,4 +1,4 @@
-"""The flows of uploads: upload jobs, the bytes, the server's validation, and the resources that come of it.
+"""The flows of uploads: upload jobs, the server's validation, and the resources that come of it.
 
 Rules kept here:
 
@@ -6,6 +6,8 @@ Rules kept here:
 * A file was uploaded when the server says so and lists what became of it; every file given is in exactly one of the
   two lists of a multiple upload.
 * One file's trouble is its own. What ends a multiple upload as a whole is raised only while nothing was uploaded.
+* What an earlier run left behind is taken up where the server says it is; a job is told to be finished at most once
+  unless the server still waits for that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +18,22 @@ from typing import Any
 from pixel_core.answers import Answer, Field
 from pixel_core.api.addresses import collection_path, query_of, segment
 from pixel_core.api.jobs import Jobs, poll
-from pixel_core.effects import Flow, Report, Together
-from pixel_core.errors import PixelError, PixelJobTimeoutError, PixelProtocolError, PixelUploadJobError
-from pixel_core.events import FileFinished
+from pixel_core.effects import Entry, Flow, Journaled, Random, Recalled, Sleep
+from pixel_core.errors import (
+    PixelBadRequestError,
+    PixelConnectionError,
+    PixelError,
+    PixelJobTimeoutError,
+    PixelProtocolError,
+    PixelServerError,
+    PixelUploadJobError,
+)
+from pixel_core.messages import Response
 from pixel_core.models import MetadataObject, PixelUploadFile
-from pixel_core.uploads import Hashed, Planned, hash_file, hash_files, plan, storage_flows
-
-FILES_PER_REQUEST = 200
-"""How many files go into one request for upload jobs, by the service's manual."""
+from pixel_core.operations import Resource
+from pixel_core.session import Session
+from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Planned, Stage, Transfer, Wanted, pieces, plan
+from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, UNDER_WAY
 
 IDS_PER_LIST = 50
 """How many finished files are looked up at a time."""
@@ -32,7 +42,9 @@ VALIDATION_SECONDS = 600.0
 """How long a file may still be in validation after the server's job for it was completed."""
 
 DONE = "validated_and_moved"
-_UNDER_WAY = ("lobby", "submitted", "validating", "validated")
+
+_SPLIT_ON = (400, 413, 422)
+"""Refusals of a request for several upload jobs that may be the fault of one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +63,48 @@ POINT_CLOUD = Kind("a point cloud", "point_clouds", frozenset({"point_cloud"}))
 _PATHS = {"image": "images", "raster": "rasters", "point_cloud": "point_clouds"}
 
 
-@dataclass(slots=True)
-class _Sent:
-    """A file on its way: its upload job once there is one, what it became, its resource or its error at the end.
-    `trouble` is the status of an error that comes now: "not_uploaded", then (the server has the file) "not_confirmed",
-    then (the server made a resource of it) "not_listed".
-    """
-
-    file: Planned
-    job_id: int | str | None = None
-    became: tuple[str, int | str] | None = None
-    resource: Any = None
-    error: PixelUploadJobError | None = None
-    trouble: str = "not_uploaded"
-
-    @property
-    def handed_over(self) -> bool:
-        return self.trouble != "not_uploaded"
-
-    def fail(self, status: str, detail: Any, cause: BaseException | None = None) -> None:
-        self.error = PixelUploadJobError(self.job_id, status, detail, self.file.path)
-        self.error.__cause__ = cause
-
-    def judged(self, job: Field | None) -> None:
-        """Take the server's last word on the upload job."""
-        if job is None:
-            self.fail("not_listed", "the server does not list its upload job")
-            return
-        try:
-            status = job.field("status").text()
-            if status == DONE:
-                self.became = _resource_of(job.field("result"))
-                self.trouble = "not_listed"
-            else:
-                self.fail(status, job.field("detail").value)
-        except PixelProtocolError as error:
-            self.fail(self.trouble, str(error), error)
-
-
 class UploadFlows(Jobs):
     """What the uploads of all kinds share."""
+
+    def _upload(self, kind: Kind, project_id: int, data_collection_id: int, planned: Planned) -> Flow[Any]:
+        """One file: its resource. Raises what went wrong with it."""
+        (transfer,), broken = yield from self._transfer(kind, project_id, data_collection_id, [planned], alone=True)
+        if transfer.error is not None:
+            raise broken or transfer.error.__cause__ or transfer.error
+        return transfer.resource
+
+    def _upload_many(
+        self, kind: Kind, project_id: int, data_collection_id: int, files: Sequence[Planned]
+    ) -> Flow[tuple[list[Any], list[PixelUploadJobError]]]:
+        if not files:
+            return [], []
+        transfers, broken = yield from self._transfer(kind, project_id, data_collection_id, files, alone=False)
+        if broken is not None and not any(each.handed_over for each in transfers):
+            raise broken
+        return (
+            [each.resource for each in transfers if each.error is None],
+            [each.error for each in transfers if each.error is not None],
+        )
+
+    def _transfer(
+        self, kind: Kind, project_id: int, data_collection_id: int, files: Sequence[Planned], alone: bool
+    ) -> Flow[tuple[list[Transfer], Exception | None]]:
+        """The transfers of all files, each at its end, and what stopped those that had not begun."""
+        yield from self._check_collection(kind, project_id, data_collection_id)
+        desk = UploadDesk(self, project_id, data_collection_id, alone)
+        transfers = [Transfer(file) for file in files]
+
+        def lead(recalled: Recalled) -> Flow[Exception | None]:
+            yield from desk.recall(transfers, recalled)
+            pipeline = Pipeline(desk, self.session, transfers, kind.path, recalled.run)
+            yield from pipeline.flow()
+            return pipeline.broken
+
+        path = collection_path(project_id, data_collection_id)
+        destination = f"{self.session.url}{path} ({self.session.tokens.realm})"
+        skip = self.session.options.skip_uploaded
+        broken = yield from Journaled(destination, [each.path for each in files], lead, with_finished=skip)
+        return transfers, broken
 
     def _check_collection(self, kind: Kind, project_id: int, data_collection_id: int) -> Flow[None]:
         answer = yield from self.session.call("GET", collection_path(project_id, data_collection_id))
@@ -101,158 +115,250 @@ class UploadFlows(Jobs):
                 f"{data_collection_id} of project {project_id} is of type {found!r}"
             )
 
-    def _create_jobs(self, project_id: int, data_collection_id: int, files: Sequence[Hashed]) -> Flow[Field]:
-        path = jobs_path(project_id, data_collection_id) + ("multipart" if files[0].file.multipart else "")
-        answer = yield from self.session.call("POST", path, json={"files": [each.declaration() for each in files]})
-        return answer.root
 
-    def _upload(self, kind: Kind, project_id: int, data_collection_id: int, planned: Planned) -> Flow[Any]:
-        yield from self._check_collection(kind, project_id, data_collection_id)
-        hashed = yield from hash_file(planned)
-        jobs = yield from self._create_jobs(project_id, data_collection_id, [hashed])
-        if not jobs.items():
-            raise jobs.wrong(f"a list with an upload job for {planned.path}", "is empty")
-        job = jobs.items()[0]
-        job_id = job.field("id").identifier()
-        sending = storage_flows(self.session, hashed, job)
-        yield from Together(sending, self.session.options.upload_max_concurrency)
-        path = f"{jobs_path(project_id, data_collection_id)}{segment(job_id)}/uploadFinished"
-        finished = yield from self.session.call("PUT", path)
-        yield from self.wait_for_job(finished.field("job").field("job_id").identifier())
-        found = (yield from self._outcomes(project_id, data_collection_id, [job_id]))[job_id]
-        status = found.field("status").text()
-        yield from Report(FileFinished(planned.path, status))
-        if status in _UNDER_WAY:
-            raise PixelJobTimeoutError(
-                f"Upload job {job_id} ({planned.path}) is still '{status}' after {VALIDATION_SECONDS:g} seconds; "
-                "it may still complete: look again with get_upload_jobs"
-            )
-        if status != DONE:
-            raise PixelUploadJobError(job_id, status, found.field("detail").value, planned.path)
-        return (yield from self._resource(project_id, data_collection_id, found.field("result")))
+class UploadDesk:
+    """Where files for a data collection are handed in (a `Desk` of the upload engine). `alone` is a single file, for
+    which the service has an address of its own.
+    """
 
-    def _resource(self, project_id: int, data_collection_id: int, result: Field) -> Flow[Any]:
-        name, number = _resource_of(result)
-        path = f"{collection_path(project_id, data_collection_id)}/{_PATHS[name]}/{segment(number)}"
-        return (yield from self.session.call("GET", path)).json(dict)
+    def __init__(self, jobs: Jobs, project_id: int, data_collection_id: int, alone: bool) -> None:
+        self._jobs = jobs
+        self._session: Session = jobs.session
+        self._place = collection_path(project_id, data_collection_id)
+        self._path = jobs_path(project_id, data_collection_id)
+        self._alone = alone
 
-    def _outcomes(
-        self, project_id: int, data_collection_id: int, job_ids: Sequence[int | str]
-    ) -> Flow[dict[int | str, Field]]:
+    # Upload jobs
+
+    def declare(self, files: Sequence[Hashed]) -> Flow[list[Field | Exception]]:
+        """The upload jobs, or what is wrong with a file; a request that is refused is split until it is known which
+        file is at fault.
+        """
+        try:
+            jobs = yield from self._declared(files)
+        except PixelBadRequestError as error:
+            if len(files) == 1 or error.status_code not in _SPLIT_ON:
+                raise
+            half = len(files) // 2
+            found: list[Field | Exception] = []
+            for part in (files[:half], files[half:]):
+                try:
+                    found += yield from self.declare(part)
+                except PixelBadRequestError as refused:
+                    found += [refused] * len(part)
+            if all(isinstance(each, PixelBadRequestError) for each in found):
+                raise
+            return found
+        return jobs
+
+    def _declared(self, files: Sequence[Hashed]) -> Flow[list[Field | Exception]]:
+        path = self._path + ("multipart" if files[0].file.multipart else "")
+        told = {"files": [each.declaration() for each in files]}
+        # Asked for again after a broken connection too: a job that nobody uses is never finished, and comes to nothing.
+        answer = yield from self._session.call("POST", path, json=told, retries=self._session.upload_retries)
+        jobs = answer.root.items()
+        if len(files) == 1 and len(jobs) == 1:
+            return [jobs[0]]
+        by_name = {job.field("name").text(): job for job in jobs}
+        return [by_name.get(each.file.name) or _no_job(answer, each.file.name) for each in files]
+
+    def pieces(self, hashed: Hashed, job: Field, stored: set[int]) -> list[Piece]:
+        return pieces(self._session, hashed, job, stored)
+
+    # The end
+
+    def finish(self, sent: Sequence[Transfer]) -> Flow[None]:
+        """Tell the server, wait for its jobs, and take its last word on each."""
+        told = [each for each in sent if each.trouble != NOT_CONFIRMED]
+        if told:
+            waiting = yield from self._tell(told)
+            for each in told:
+                each.trouble = NOT_CONFIRMED
+            if waiting is not None:
+                yield from waiting
+        found = yield from self._outcomes([each.job_id for each in sent if each.job_id is not None])
+        for each in sent:
+            self._judge(each, None if each.job_id is None else found.get(each.job_id))
+        yield from self.look_up([each for each in sent if each.became and not each.error])
+
+    def _tell(self, sent: Sequence[Transfer]) -> Flow[Flow[Any] | None]:
+        """Tell the server that files are stored, and give the flow that waits for its jobs.
+
+        After an answer that did not come, the server is asked whether it knows: telling twice could count twice.
+        """
+        ids = [each.job_id for each in sent]
+        attempt = 1
+        while True:
+            try:
+                if self._alone:
+                    path = f"{self._path}{segment(ids[0])}/uploadFinished"
+                    answer = yield from self._session.call("PUT", path)
+                    return self._jobs.wait_for_job(answer.field("job").field("job_id").identifier())
+                path = f"{self._path}multiple_uploadFinished"
+                answer = yield from self._session.call("PUT", path, json={"job_ids": ids})
+                return self._jobs.wait_for_group_job(answer.field("group_job").field("group_id").identifier())
+            except (PixelConnectionError, PixelServerError) as error:
+                outcome = error if isinstance(error, PixelConnectionError) else Response(error.status_code)
+                bits = yield from Random()
+                delay = self._session.upload_retries.delay("PUT", attempt, outcome, bits)
+                if delay is None:
+                    raise
+            yield from Sleep(delay)
+            attempt += 1
+            listed = yield from self._listed(ids)
+            if any(job.field("status").value != "lobby" for job in listed.values()):
+                return None
+
+    def _listed(self, job_ids: Sequence[Any]) -> Flow[dict[int | str, Field]]:
+        """Upload jobs by id, as they are now."""
+        found: dict[int | str, Field] = {}
+        for start in range(0, len(job_ids), IDS_PER_LIST):
+            ids = job_ids[start : start + IDS_PER_LIST]
+            answer = yield from self._read(self._path, query_of(ids=ids, limit=len(ids)))
+            found.update((job.field("id").identifier(), job) for job in answer.root.items())
+        return found
+
+    def _read(self, path: str, query: str) -> Flow[Answer]:
+        return (yield from self._session.call("GET", path, query, retries=self._session.upload_retries))
+
+    def _outcomes(self, job_ids: Sequence[int | str]) -> Flow[dict[int | str, Field]]:
         """The upload jobs by id, once none is under way any more or VALIDATION_SECONDS have passed."""
-        path, query = jobs_path(project_id, data_collection_id), query_of(ids=job_ids, limit=len(job_ids))
+        query = query_of(ids=job_ids, limit=len(job_ids))
         last: list[Answer] = []
 
         def look() -> Flow[Answer]:
-            answer = yield from self.session.call("GET", path, query)
+            answer = yield from self._read(self._path, query)
             last[:] = [answer]
             return answer
 
         def settled(answer: Answer) -> bool:
-            return all(job.field("status").value not in _UNDER_WAY for job in answer.root.items())
+            return all(job.field("status").value not in UNDER_WAY for job in answer.root.items())
 
-        with suppress(PixelJobTimeoutError):  # Those who asked tell for each file how far it came.
+        with suppress(PixelJobTimeoutError):  # Each file is told how far it came.
             yield from poll(look, settled, f"validation of {len(job_ids)} uploads", VALIDATION_SECONDS)
         found = {job.field("id").identifier(): job for job in last[0].root.items()}
         missing = [job_id for job_id in job_ids if job_id not in found]
-        if missing and len(job_ids) == 1:
+        if missing and len(job_ids) == 1 and self._alone:
             raise last[0].root.wrong(f"a list with upload job {missing[0]} in it", "lacks it")
         return found
 
-    def _upload_many(
-        self, kind: Kind, project_id: int, data_collection_id: int, files: Sequence[Planned]
-    ) -> Flow[tuple[list[Any], list[PixelUploadJobError]]]:
-        if not files:
-            return [], []
-        yield from self._check_collection(kind, project_id, data_collection_id)
-        all_sent: list[_Sent] = []
-        for start in range(0, len(files), FILES_PER_REQUEST):
-            sent = [_Sent(file) for file in files[start : start + FILES_PER_REQUEST]]
-            try:
-                yield from self._upload_batch(project_id, data_collection_id, sent)
-            except (PixelError, OSError) as error:
-                if not any(each.handed_over for each in [*all_sent, *sent]):
-                    raise
-                for each in sent:
-                    if not each.resource and not each.error:
-                        each.fail(each.trouble, str(error), error)
-            all_sent += sent
-            for each in sent:
-                yield from Report(FileFinished(each.file.path, each.error.status if each.error else DONE))
-        done = [each.resource for each in all_sent if not each.error]
-        return done, [each.error for each in all_sent if each.error]
-
-    def _upload_batch(self, project_id: int, data_collection_id: int, sent: Sequence[_Sent]) -> Flow[None]:
-        """Up to 200 files: what becomes of each stands in `sent` afterwards."""
-        ready: list[tuple[_Sent, Hashed]] = []
-        outcomes = yield from hash_files([each.file for each in sent])
-        for each, outcome in zip(sent, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                each.fail("not_read", str(outcome), outcome)
-            else:
-                ready.append((each, outcome))
-        if not ready:
+    def _judge(self, transfer: Transfer, job: Field | None) -> None:
+        """Take the server's last word on an upload job."""
+        if job is None:
+            transfer.fail(NOT_LISTED, "the server does not list its upload job")
             return
-        jobs = yield from self._create_jobs(project_id, data_collection_id, [hashed for _, hashed in ready])
-        yield from self._store_all(ready, {job.field("name").text(): job for job in jobs.items()})
-        stored = {each.job_id: each for each, _ in ready if each.job_id is not None and not each.error}
-        if not stored:
-            return
-        path = f"{jobs_path(project_id, data_collection_id)}multiple_uploadFinished"
-        finished = yield from self.session.call("PUT", path, json={"job_ids": list(stored)})
-        for each in stored.values():
-            each.trouble = "not_confirmed"
-        yield from self.wait_for_group_job(finished.field("group_job").field("group_id").identifier())
-        found = yield from self._outcomes(project_id, data_collection_id, list(stored))
-        for job_id, each in stored.items():
-            each.judged(found.get(job_id))
-        yield from self._look_up(project_id, data_collection_id, [each for each in stored.values() if each.became])
-
-    def _store_all(self, ready: Sequence[tuple[_Sent, Hashed]], jobs: Mapping[str, Field]) -> Flow[None]:
-        """Store the bytes of all files, so many requests at a time; a file with a failed request has failed."""
-        owners: list[_Sent] = []
-        flows: list[Flow[None]] = []
-        taken: set[int | str] = set()
-        for each, hashed in ready:
-            job = jobs.get(each.file.name)
-            if job is None:
-                each.fail("not_created", f"the server made no upload job for {each.file.name}")
-                continue
-            try:
-                each.job_id = job.field("id").identifier()
-                if each.job_id in taken:
-                    raise job.field("id").wrong("an id of its own", f"is {each.job_id}, which another file has")
-                taken.add(each.job_id)
-                these = storage_flows(self.session, hashed, job)
-            except PixelProtocolError as error:
-                each.fail("not_stored", str(error), error)
+        try:
+            status = job.field("status").text()
+            if status == DONE:
+                transfer.became = _resource_of(job.field("result"))
+                transfer.trouble = NOT_LISTED
+            elif status in UNDER_WAY:
+                waited = PixelJobTimeoutError(
+                    f"Upload job {transfer.job_id} ({transfer.file.path}) is still '{status}' after "
+                    f"{VALIDATION_SECONDS:g} seconds; it may still complete: look again with get_upload_jobs"
+                )
+                transfer.fail(status, job.field("detail").value, waited)
             else:
-                owners += [each] * len(these)
-                flows += these
-        outcomes = yield from Together(flows, self.session.options.upload_max_concurrency, collect=True)
-        for owner, outcome in zip(owners, outcomes, strict=True):
-            if isinstance(outcome, Exception) and not owner.error:
-                owner.fail("not_stored", str(outcome), outcome)
+                transfer.fail(status, job.field("detail").value)
+        except PixelProtocolError as error:
+            transfer.fail(transfer.trouble, str(error), error)
 
-    def _look_up(self, project_id: int, data_collection_id: int, finished: Sequence[_Sent]) -> Flow[None]:
-        """Look the finished files up in their kinds' lists, and give each its resource."""
-        owners: dict[tuple[str, int | str], list[_Sent]] = {}
+    def look_up(self, finished: Sequence[Transfer]) -> Flow[None]:
+        """Look the finished files up in their kinds' lists, and give each its resource, or an error."""
+        if self._alone and len(finished) == 1 and finished[0].became:
+            name, number = finished[0].became
+            answer = yield from self._read(f"{self._place}/{_PATHS[name]}/{segment(number)}", "")
+            finished[0].resource = answer.json(dict)
+            return
+        owners: dict[tuple[str, int | str], list[Transfer]] = {}
         for each in finished:
             if each.became:
                 owners.setdefault(each.became, []).append(each)
         for name in sorted({name for name, _ in owners}):
             numbers = [number for kind, number in owners if kind == name]
-            path = f"{collection_path(project_id, data_collection_id)}/{_PATHS[name]}/"
             for start in range(0, len(numbers), IDS_PER_LIST):
                 ids = numbers[start : start + IDS_PER_LIST]
-                answer = yield from self.session.call("GET", path, query_of(ids=ids, limit=len(ids)))
+                answer = yield from self._read(f"{self._place}/{_PATHS[name]}/", query_of(ids=ids, limit=len(ids)))
                 for item in answer.root.items():
                     for each in owners.get((name, item.field("id").identifier()), ()):
-                        each.resource = item.value
+                        self._take(each, item)
         for (name, number), these in owners.items():
             for each in these:
                 if each.resource is None:
                     each.fail(each.trouble, f"the server finished it as {name} {number}, and does not list that")
+
+    @staticmethod
+    def _take(transfer: Transfer, item: Field) -> None:
+        """The resource of a file, unless the server lists it with another size."""
+        size = item.value.get("size")
+        known = isinstance(size, int) and isinstance(item.value.get("md5"), str)
+        if known and size != transfer.file.size:
+            transfer.fail("not_the_same", f"it has {transfer.file.size} bytes, and the server lists it with {size}")
+        else:
+            transfer.resource = item.value
+
+    # What an earlier run left
+
+    def recall(self, transfers: Sequence[Transfer], recalled: Recalled) -> Flow[None]:
+        """Put the files that the journal knows where the server says they are; the others begin anew."""
+        known: list[tuple[Transfer, Entry]] = []
+        for each in transfers:
+            entry = recalled.entries.get(each.file.path)
+            if each.file.path in recalled.taken:
+                each.fail("in_use", "another program is uploading it to the same data collection")
+                each.stage = Stage.FAILED
+            elif entry is not None and (entry.size, entry.modified) == (each.file.size, each.file.facts.modified):
+                known.append((each, entry))
+        if not known:
+            return
+        listed = yield from self._listed([entry.job_id for _, entry in known if entry.job_id is not None])
+        for transfer, entry in known:
+            job = None if entry.job_id is None else listed.get(entry.job_id)
+            with suppress(PixelProtocolError):
+                self._place_at(transfer, entry, job)
+        finished = [each for each, _ in known if each.became]
+        with suppress(PixelError):
+            yield from self.look_up(finished)
+        for each in finished:
+            if each.resource is None:  # It was taken away since: the file begins anew.
+                each.became, each.error, each.job_id, each.trouble = None, None, None, Transfer(each.file).trouble
+                each.stage = Stage.WAITING
+            else:
+                each.stage = Stage.DONE
+
+    def _place_at(self, transfer: Transfer, entry: Entry, job: Field | None) -> None:
+        """Where a file is that the journal knows. Raises PixelProtocolError for a job that cannot be understood."""
+        status = None if job is None else job.field("status").text()
+        if status == DONE and job is not None:
+            transfer.job_id = entry.job_id
+            transfer.became = _resource_of(job.field("result"))
+            transfer.trouble = NOT_LISTED
+        elif job is None and entry.resource is not None:
+            transfer.became, transfer.trouble = entry.resource, NOT_LISTED
+        elif status in UNDER_WAY and status != "lobby":
+            transfer.job_id, transfer.trouble, transfer.stage = entry.job_id, NOT_CONFIRMED, Stage.SENT
+        elif status == "lobby" and entry.state in ("sent", "finishing"):
+            transfer.job_id, transfer.stage = entry.job_id, Stage.SENT
+        elif status == "lobby" and entry.target is not None:
+            self._go_on(transfer, entry)
+
+    def _go_on(self, transfer: Transfer, entry: Entry) -> None:
+        """A file in parts, some of which are stored."""
+        file, count = transfer.file, len(transfer.file.slices)
+        if not file.multipart or file.slices[0].length != entry.part_size:
+            return
+        if len(entry.digests) != count + len(file.support_files):
+            return
+        supports = tuple(
+            Hashed(support, (digest,))
+            for support, digest in zip(file.support_files, entry.digests[count:], strict=True)
+        )
+        transfer.hashed = Hashed(file, entry.digests[:count], supports)
+        described = Answer(Response(200), f"the upload job {entry.job_id} in the journal", "")
+        transfer.job = Field(described, "", entry.target)
+        transfer.job_id = entry.job_id
+        transfer.parts = set(entry.parts)
+        transfer.stage = Stage.SENDING
 
 
 def jobs_path(project_id: int, data_collection_id: int) -> str:
@@ -265,18 +371,40 @@ def metadata_of(metadata: Mapping[str, Any] | MetadataObject | None) -> dict[str
     return dict(metadata) if metadata else None
 
 
-def plan_all(files: Sequence[PixelUploadFile], part_size: int | None) -> Flow[list[Planned]]:
-    """Look at all files. Raises ValueError for equal names, FileNotFoundError, ValidationError."""
-    planned = []
-    for each in [PixelUploadFile.model_validate(file) for file in files]:
-        metadata = each.metadata.body() if each.metadata else None
-        planned.append((yield from plan(each.file, part_size, each.support_files or (), metadata)))
-    names: set[str] = set()
-    for file in planned:
-        if file.name in names:
-            raise ValueError(f"All files must have unique names: there are two of the name {file.name!r}")
-        names.add(file.name)
+def plan_one(
+    resource: Resource,
+    path: object,
+    multipart: bool,
+    part_size: int | None,
+    support_files: Sequence[object] = (),
+    metadata: Mapping[str, Any] | MetadataObject | None = None,
+) -> Flow[Planned]:
+    """Look at one file. Raises ValueError, FileNotFoundError."""
+    cutting = Cutting.of(resource.session.options.multipart_threshold, multipart, part_size)
+    wanted = Wanted(str(path), tuple(str(each) for each in support_files), metadata_of(metadata))
+    (planned,) = yield from plan([wanted], cutting)
     return planned
+
+
+def plan_all(
+    resource: Resource, files: Sequence[PixelUploadFile], multipart: bool, part_size: int | None
+) -> Flow[list[Planned]]:
+    """Look at all files. Raises ValueError for equal names, FileNotFoundError, ValidationError."""
+    cutting = Cutting.of(resource.session.options.multipart_threshold, multipart, part_size)
+    wanted = []
+    names: set[str] = set()
+    for each in files:
+        file = PixelUploadFile.model_validate(each)
+        if file.file.name in names:
+            raise ValueError(f"All files must have unique names: there are two of the name {file.file.name!r}")
+        names.add(file.file.name)
+        supports = tuple(str(path) for path in file.support_files or ())
+        wanted.append(Wanted(str(file.file), supports, file.metadata.body() if file.metadata else None))
+    return (yield from plan(wanted, cutting))
+
+
+def _no_job(answer: Answer, name: str) -> PixelProtocolError:
+    return answer.error(f"has no upload job for {name}: the server made none")
 
 
 def _resource_of(result: Field) -> tuple[str, int | str]:

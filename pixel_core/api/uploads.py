@@ -4,19 +4,19 @@ Rules kept here:
 
 * What can be told beforehand is told before anything is sent: a missing file, equal names, a missing part size.
 * Paths are strings or path objects; memory does not grow with a file. `multipart` sends a file in parts of
-  `multipart_part_size` bytes (S3 wants 5 MiB or more).
+  `multipart_part_size` bytes (S3 wants 5 MiB or more); a file above the client's `multipart_threshold` goes in parts
+  anyhow, of a size that is chosen for it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from pixel_core.api.lists import Lists, validated
-from pixel_core.api.upload_flows import IMAGE, POINT_CLOUD, RASTER, UploadFlows, jobs_path, metadata_of, plan_all
+from pixel_core.api.upload_flows import IMAGE, POINT_CLOUD, RASTER, UploadFlows, jobs_path, plan_all, plan_one
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelUploadJobError
 from pixel_core.models import Image, ListParams, MetadataObject, PixelUploadFile, PointCloud, Raster, UploadJob
 from pixel_core.operations import operation
-from pixel_core.uploads import check_part_size, plan
 
 Metadata: TypeAlias = Mapping[str, Any] | MetadataObject
 
@@ -50,8 +50,7 @@ class Uploads(UploadFlows, Lists):
         no images; PixelUploadJobError when the server does not accept the file, PixelStorageError when the object
         storage does not; PixelJobTimeoutError when validation takes too long; any PixelError of a call.
         """
-        part_size = check_part_size(multipart, multipart_part_size)
-        planned = yield from plan(file_path, part_size, support_files or (), metadata_of(metadata))
+        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, support_files or (), metadata)
         image: Image = yield from self._upload(IMAGE, project_id, data_collection_id, planned)
         return image
 
@@ -74,8 +73,7 @@ class Uploads(UploadFlows, Lists):
             metadata, support_files = support_files, metadata
         if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, MetadataObject)):
             raise TypeError("metadata is a mapping or a MetadataObject, and support_files is a list of paths")
-        part_size = check_part_size(multipart, multipart_part_size)
-        planned = yield from plan(file_path, part_size, support_files or (), metadata_of(metadata))
+        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, support_files or (), metadata)
         raster: Raster = yield from self._upload(RASTER, project_id, data_collection_id, planned)
         return raster
 
@@ -90,8 +88,7 @@ class Uploads(UploadFlows, Lists):
         multipart_part_size: int | None = None,
     ) -> Flow[PointCloud]:
         """Upload one point cloud; otherwise as `upload_image`. Point clouds have no support files."""
-        part_size = check_part_size(multipart, multipart_part_size)
-        planned = yield from plan(file_path, part_size, (), metadata_of(metadata))
+        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, (), metadata)
         cloud: PointCloud = yield from self._upload(POINT_CLOUD, project_id, data_collection_id, planned)
         return cloud
 
@@ -110,7 +107,7 @@ class Uploads(UploadFlows, Lists):
         Raises FileNotFoundError and ValueError before anything is sent, ValueError for a data collection that takes
         no images, and any PixelError that ends all while nothing was uploaded. Does not raise PixelUploadJobError.
         """
-        planned = yield from plan_all(files, check_part_size(multipart, multipart_part_size))
+        planned = yield from plan_all(self, files, multipart, multipart_part_size)
         done: list[Image]
         done, errors = yield from self._upload_many(IMAGE, project_id, data_collection_id, planned)
         return done, errors
@@ -125,7 +122,7 @@ class Uploads(UploadFlows, Lists):
         multipart_part_size: int | None = None,
     ) -> Flow[tuple[list[Raster], list[PixelUploadJobError]]]:
         """Upload rasters; otherwise as `upload_multiple_images`."""
-        planned = yield from plan_all(files, check_part_size(multipart, multipart_part_size))
+        planned = yield from plan_all(self, files, multipart, multipart_part_size)
         done: list[Raster]
         done, errors = yield from self._upload_many(RASTER, project_id, data_collection_id, planned)
         return done, errors
@@ -140,7 +137,7 @@ class Uploads(UploadFlows, Lists):
         multipart_part_size: int | None = None,
     ) -> Flow[tuple[list[PointCloud], list[PixelUploadJobError]]]:
         """Upload point clouds; otherwise as `upload_multiple_images`."""
-        planned = yield from plan_all(files, check_part_size(multipart, multipart_part_size))
+        planned = yield from plan_all(self, files, multipart, multipart_part_size)
         done: list[PointCloud]
         done, errors = yield from self._upload_many(POINT_CLOUD, project_id, data_collection_id, planned)
         return done, errors

@@ -85,15 +85,15 @@ def calculate_md5_base64(data: bytes) -> str:
 
 def calculate_md5_base64_from_file(file_path: Path | str) -> str:
     """The MD5 of a file, in base64. Raises OSError."""
-    whole = FileSlice(str(file_path), 0, look_at(str(file_path)).size)
-    return b64encode(digest([whole], lambda: False)[0]).decode()
+    whole = FileSlice(str(file_path), 0, look_at([str(file_path)])[0].size)
+    return b64encode(digest([whole], False, lambda: False).digests[0]).decode()
 
 
 def iter_file_parts(file_path: Path | str, part_size: int) -> Iterator[tuple[int, str, bytes]]:
     """The parts of a file: length, MD5 in base64, and bytes. Raises OSError, ValueError for a size below 1."""
     if part_size < 1:
         raise ValueError(f"a part has at least one byte, got {part_size}")
-    size = look_at(str(file_path)).size
+    size = look_at([str(file_path)])[0].size
     for start in range(0, size, part_size):
         part = FileSlice(str(file_path), start, min(part_size, size - start))
         with SliceReader(part, memoryview(bytearray(min(BUFFER, part.length)))) as reader:

@@ -190,10 +190,10 @@ STORIES = [
                     ]
                 },
             ),
-            Expected("POST", "/a.jpg", told(None, 204)),
-            Expected("PUT", f"/acme/attachments/update?{OF}&attachment_id=1&status=Completed", told({"id": 1})),
             Expected("POST", "/b.jpg", told(None, 204)),
+            Expected("POST", "/a.jpg", told(None, 204)),
             Expected("PUT", f"/acme/attachments/update?{OF}&attachment_id=2&status=Completed", told({"id": 2})),
+            Expected("PUT", f"/acme/attachments/update?{OF}&attachment_id=1&status=Completed", told({"id": 1})),
         ],
         [{"id": 1}, {"id": 2}],
     ),

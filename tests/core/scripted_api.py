@@ -19,24 +19,30 @@ import pytest
 
 from pixel_core import (
     Account,
+    Alongside,
     Clock,
     Digest,
+    Digested,
     Effect,
+    Ended,
     Exchange,
     FileFacts,
     FileSlice,
     Flow,
     Form,
     Headers,
+    Journaled,
     Once,
     Options,
     PixelApi,
     Random,
+    Recalled,
     Report,
     Request,
     Response,
     Session,
     Sleep,
+    Start,
     Stat,
     Together,
 )
@@ -66,6 +72,13 @@ def told(value: Any, status: int = 200, **headers: str) -> Response:
 
 def token(access: str = "t1", **fields: Any) -> Response:
     return told({"access_token": access, **fields})
+
+
+@dataclass
+class Crew:
+    """The flows of a crew that were started and not run yet, with their keys."""
+
+    flows: list[tuple[Any, Flow[Any]]] = field(default_factory=list)
 
 
 @dataclass
@@ -139,6 +152,8 @@ class World:
                     effect = flow.send(result)
         except StopIteration as stop:
             return stop.value
+        finally:
+            flow.close()
 
     def finish(self, flow: Flow[Any]) -> Any:
         """Run a flow that has to use the whole script up."""
@@ -167,10 +182,21 @@ class World:
                 return self.now
             case Random():
                 return next(self.bits)
-            case Stat(path):
-                return FileFacts(len(self._file(path)), 0)
-            case Digest(slices):
-                return [md5(self.read(each)).digest() for each in slices]
+            case Stat(paths):
+                return [self.facts(path) for path in paths]
+            case Digest(slices, keep):
+                contents = [self.read(each) for each in slices]
+                digests = [md5(each).digest() for each in contents]
+                return Digested(digests, self.facts(slices[0].path), contents[0] if keep else None)
+            case Alongside(lead):
+                return self.run(lead(Crew()))
+            case Start(crew, key, flow):
+                crew.flows.append((key, flow))
+                return None
+            case Ended(crew, timeout):
+                return self._ended(crew, timeout)
+            case Journaled(_, _, lead, _):
+                return self.run(lead(Recalled(None)))
             case Together(flows, limit, collect):
                 self.limits.append(limit)
                 return [self._outcome(flow) if collect else self.run(flow) for flow in flows]
@@ -182,6 +208,19 @@ class World:
                 return None
             case _:
                 raise OffScriptError(f"no flow of the API asks for {effect!r}")
+
+    def _ended(self, crew: "Crew", timeout: float | None) -> list[Any]:
+        """The flow of a crew that was started first runs to its end now."""
+        if not crew.flows:
+            if timeout is None:
+                raise OffScriptError("the flow waits for the end of what was never started")
+            self.now += timeout
+            return []
+        key, flow = crew.flows.pop(0)
+        return [(key, self._outcome(flow))]
+
+    def facts(self, path: str) -> FileFacts:
+        return FileFacts(len(self._file(path)), 0)
 
     def _outcome(self, flow: Flow[Any]) -> Any:
         try:
@@ -227,8 +266,7 @@ class World:
     def sent(self, request: Request) -> bytes:
         """The bytes of a file, or of the file part of a form, that a storage request carries."""
         content = request.body.content if isinstance(request.body, Form) else request.body
-        assert isinstance(content, FileSlice)
-        return self.read(content)
+        return self.read(content) if isinstance(content, FileSlice) else content
 
 
 def body_of(request: Request) -> Any:
@@ -257,6 +295,7 @@ class PixelServer:
     backwards: bool = True
     jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
     fail_on: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    told: set[int] = field(default_factory=set)
     batches: list[list[str]] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Outcome:
@@ -272,10 +311,12 @@ class PixelServer:
             case "POST", "/upload_jobs/" | "/upload_jobs/multipart":
                 return told(self._create(body_of(request)["files"]))
             case "PUT", "/upload_jobs/multiple_uploadFinished":
+                self.told.update(body_of(request)["job_ids"])
                 return told({"group_job": {"group_id": "g1"}})
             case "GET", "/acme/jobs/groups/g1":
                 return told({"group_id": "g1", "completed": True})
             case "PUT", _ if path.endswith("/uploadFinished"):
+                self.told.add(int(path.split("/")[2]))
                 return told({"job": {"job_id": "j1"}})
             case "GET", "/acme/jobs/j1":
                 return told({"job_id": "j1", "completed": True})
@@ -318,6 +359,8 @@ class PixelServer:
         return str(self.jobs[number - 1000]["name"])
 
     def _finished(self, number: int) -> dict[str, Any]:
+        if number not in self.told:
+            return {"id": number, "status": "lobby", "detail": None, "result": None}
         done = {
             "id": number,
             "status": "validated_and_moved",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pixel_core.effects import FileFacts
 from pixel_core.errors import PixelFileChangedError
 from pixel_core.messages import FileSlice, Form, Headers, Origin, Request
 from pixel_transports.files import BUFFER, SliceReader, digest, look_at, whole_body
@@ -31,59 +32,63 @@ def md5(content: bytes) -> bytes:
 
 def test_a_look_tells_size_and_time(path: str) -> None:
     os.utime(path, ns=(1, 1_700_000_000_123_456_789))
-    facts = look_at(path)
+    (facts,) = look_at([path])
     assert (facts.size, facts.modified) == (len(CONTENT), 1_700_000_000_123_456_789)
 
 
 def test_a_look_follows_links(path: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
-    assert look_at(str(tmp_path / "link")).size == len(CONTENT)
+    assert look_at([str(tmp_path / "link")])[0].size == len(CONTENT)
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
-        look_at(str(tmp_path / "missing"))
+        look_at([str(tmp_path / "missing")])
     assert caught.value.filename == str(tmp_path / "missing")
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError) as caught:
-        look_at(str(tmp_path))
+        look_at([str(tmp_path)])
     assert caught.value.filename == str(tmp_path)
 
 
 def test_a_pipe_is_no_file_and_nobody_waits_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="Not a regular file") as caught:
-        look_at(str(tmp_path / "pipe"))
+        look_at([str(tmp_path / "pipe")])
     assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(tmp_path / "pipe"))
 
 
 def test_each_slice_has_its_digest(path: str) -> None:
     slices = [FileSlice(path, 0, len(CONTENT)), FileSlice(path, 100, BUFFER + 1), FileSlice(path, 7, 1)]
-    assert digest(slices, never) == [md5(CONTENT), md5(CONTENT[100 : BUFFER + 101]), md5(CONTENT[7:8])]
+    assert digest(slices, False, never).digests == [md5(CONTENT), md5(CONTENT[100 : BUFFER + 101]), md5(CONTENT[7:8])]
 
 
 @pytest.mark.parametrize("offset", [0, len(CONTENT), len(CONTENT) + 9])
 def test_an_empty_slice_has_the_digest_of_nothing(path: str, offset: int) -> None:
-    assert digest([FileSlice(path, offset, 0)], never) == [md5(b"")]
+    assert digest([FileSlice(path, offset, 0)], False, never).digests == [md5(b"")]
 
 
-def test_no_slices_have_no_digests() -> None:
-    assert digest([], never) == []
+def test_what_is_read_is_kept_where_that_was_asked_for_with_what_the_file_is_like(path: str) -> None:
+    os.utime(path, ns=(1, 17))
+    whole = FileSlice(path, 0, len(CONTENT))
+    kept = digest([whole], True, never)
+    assert (kept.content, kept.facts) == (CONTENT, FileFacts(len(CONTENT), 17))
+    assert digest([whole], False, never).content is None
 
 
 @pytest.mark.parametrize(("offset", "length"), [(0, len(CONTENT) + 1), (len(CONTENT), 1), (len(CONTENT) + 9, 1)])
 def test_a_slice_beyond_the_end_means_that_the_file_changed(path: str, offset: int, length: int) -> None:
     with pytest.raises(PixelFileChangedError, match=r"photo\.jpg became shorter"):
-        digest([FileSlice(path, offset, length)], never)
+        digest([FileSlice(path, offset, length)], False, never)
 
 
 def test_a_file_that_cannot_be_hashed_is_an_error_of_the_system(path: str) -> None:
     """Who hashes a file is the first to read it: it has not changed, it is just not there."""
     Path(path).unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        digest([FileSlice(path, 0, 1)], never)
+        digest([FileSlice(path, 0, 1)], False, never)
     assert caught.value.filename == path
 
 
@@ -91,7 +96,7 @@ def test_hashing_stops_early_when_it_is_told_to(path: str) -> None:
     """After the piece in hand, with the digests of the slices that are through."""
     words = iter([False, True])
     slices = [FileSlice(path, 0, 10), FileSlice(path, 0, len(CONTENT)), FileSlice(path, 0, 10)]
-    assert digest(slices, lambda: next(words)) == [md5(CONTENT[:10])]
+    assert digest(slices, False, lambda: next(words)).digests == [md5(CONTENT[:10])]
 
 
 def test_a_reader_gives_pieces_no_larger_than_its_buffer(path: str) -> None:

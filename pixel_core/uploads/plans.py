@@ -1,0 +1,160 @@
+"""Plans: what a file to upload is, how it is cut, and what the server is told of it.
+
+Rules kept here:
+
+* A file is planned before anything is created: it exists, its size is known, its parts are cut.
+* A file above the threshold goes in parts, whose size is chosen so that there are about a thousand of them, and never
+  more than S3 takes.
+* Every byte that is sent is covered by an MD5 that was declared for it.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from pixel_core.effects import FileFacts, Flow, Stat
+from pixel_core.messages import FileSlice
+
+MIB = 1024 * 1024
+
+MOST_PARTS = 10_000
+"""How many parts S3 takes for one object."""
+
+USUAL_PARTS = 1_000
+LEAST_PART = 8 * MIB
+LARGEST_PART = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A file to upload, cut into the slices that are sent one by one (a single one where it is not multipart)."""
+
+    path: str
+    facts: FileFacts
+    slices: tuple[FileSlice, ...]
+    multipart: bool = False
+    support_files: "tuple[Planned, ...]" = ()
+    metadata: dict[str, Any] | None = None
+    called: str = ""
+    """The name under which it goes, where that is not the file's own."""
+
+    @property
+    def name(self) -> str:
+        return self.called or PurePath(self.path).name
+
+    @property
+    def size(self) -> int:
+        return self.facts.size
+
+    @property
+    def total(self) -> int:
+        """The bytes of the file and of those that belong to it."""
+        return self.size + sum(each.size for each in self.support_files)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A planned file and the MD5s of its slices, in base64; `content` are its bytes where they were kept."""
+
+    file: Planned
+    digests: tuple[str, ...]
+    support_files: "tuple[Hashed, ...]" = ()
+    content: bytes | None = None
+
+    def declaration(self) -> dict[str, Any]:
+        """What the server is told of the file when an upload job is asked for."""
+        told: dict[str, Any] = {"name": self.file.name}
+        if self.file.multipart:
+            told["parts"] = [
+                {"part_number": number, "md5": digest, "content_length": part.length}
+                for number, (part, digest) in enumerate(zip(self.file.slices, self.digests, strict=True), 1)
+            ]
+        else:
+            told["md5"] = self.digests[0]
+        if self.file.metadata:
+            told["metadata"] = self.file.metadata
+        if self.support_files:
+            told["support_files"] = [{"name": each.file.name, "md5": each.digests[0]} for each in self.support_files]
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How files are cut: in parts of `part_size` bytes where that is given, else only those above `threshold` bytes."""
+
+    threshold: int
+    part_size: int | None = None
+
+    @classmethod
+    def of(cls, threshold: int, multipart: bool, part_size: int | None) -> "Cutting":
+        """Raises ValueError for multipart without a usable part size."""
+        if not multipart:
+            return cls(threshold)
+        if isinstance(part_size, bool) or not isinstance(part_size, int) or part_size < 1:
+            raise ValueError(f"multipart needs multipart_part_size, in bytes from 1, got {part_size!r}")
+        return cls(threshold, part_size)
+
+    def part_size_for(self, size: int) -> int | None:
+        """The size of the parts of a file of so many bytes; None where it is sent whole."""
+        if self.part_size is not None:
+            return self.part_size
+        if size <= self.threshold:
+            return None
+        usual = min(max(LEAST_PART, -(-size // USUAL_PARTS)), LARGEST_PART)
+        return -(-max(usual, -(-size // MOST_PARTS)) // MIB) * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file as a person names it: its path, the paths of those that belong to it, and its metadata."""
+
+    path: str
+    support_files: tuple[str, ...] = ()
+    metadata: dict[str, Any] | None = None
+    called: str = ""
+
+
+def plan(files: Sequence[Wanted], cutting: Cutting) -> Flow[list[Planned]]:
+    """Look at files and at those that belong to them. Raises FileNotFoundError or another OSError, and ValueError for
+    more parts than S3 takes and for support files of the same name.
+    """
+    for each in files:
+        names = [PurePath(path).name for path in each.support_files]
+        if len(set(names)) < len(names):
+            told = ", ".join(sorted(names))
+            raise ValueError(f"the support files of {each.path} must have different names, got {told}")
+    if not files:
+        return []
+    seen = yield from Stat([path for each in files for path in (each.path, *each.support_files)])
+    facts = iter(seen)
+    planned = []
+    for each in files:
+        own = next(facts)
+        part_size = cutting.part_size_for(own.size)
+        slices = _cut(each.path, own.size, part_size)
+        supports = tuple(_whole(path, next(facts)) for path in each.support_files)
+        planned.append(Planned(each.path, own, slices, part_size is not None, supports, each.metadata, each.called))
+    return planned
+
+
+def _whole(path: str, facts: FileFacts) -> Planned:
+    return Planned(path, facts, (FileSlice(path, 0, facts.size),))
+
+
+def _cut(path: str, size: int, part_size: int | None) -> tuple[FileSlice, ...]:
+    if part_size is None or size == 0:
+        return (FileSlice(path, 0, size),)
+    count = -(-size // part_size)
+    if count > MOST_PARTS:
+        raise ValueError(
+            f"{path} would have {count} parts of {part_size} bytes, and {MOST_PARTS} is the most: "
+            f"use a multipart_part_size of {-(-size // MOST_PARTS)} or more"
+        )
+    return tuple(FileSlice(path, at, min(part_size, size - at)) for at in range(0, size, part_size))
+
+
+def in_base64(digests: Sequence[bytes]) -> tuple[str, ...]:
+    """MD5s as S3 writes them (RFC 1864)."""
+    return tuple(b64encode(digest).decode() for digest in digests)

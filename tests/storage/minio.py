@@ -1,0 +1,130 @@
+"""The server's side of a bucket: what Pixel asks of its object storage, and the forms and URLs that it hands out.
+
+Rules kept here:
+
+* Everything is signed by the sandbox's `Signer`, so the gateway judges those signatures too.
+* It speaks through `http.client`: what arrived is read by other code than what sent it.
+* What the storage refuses is a BucketError with S3's code.
+"""
+
+import base64
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from pixel_transports.sandbox.signatures import Signer
+
+SECONDS = 3600.0
+"""How long a signature holds."""
+
+
+class BucketError(Exception):
+    """The storage does not do what it was asked to."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the storage tells of an object without its content: the size in bytes, and the ETag without its quotes."""
+
+    size: int
+    etag: str
+
+
+def md5(content: bytes) -> str:
+    """The MD5 as `Content-MD5` has it."""
+    return base64.b64encode(hashlib.md5(content).digest()).decode()
+
+
+class Bucket:
+    """One bucket at `host` (host and port)."""
+
+    def __init__(self, host: str, name: str, secret: str) -> None:
+        self.signer = Signer(secret, name, SECONDS)
+        self.url = f"http://{host}/{name}"
+        self._host = host
+        self._path = f"/{name}/"
+
+    # What clients are given
+
+    def form(self, key: str, digest: str, now: float | None = None) -> dict[str, str]:
+        """The fields of a form, for a POST to `url`, that may store one object; signed at `now` (this moment)."""
+        return self.signer.form(key, digest, time.time() if now is None else now)
+
+    def part(
+        self, key: str, upload_id: str, number: int, digest: str, now: float | None = None
+    ) -> tuple[str, dict[str, str]]:
+        """The URL for the PUT of one part, and the headers that go with it."""
+        headers = {"Content-MD5": digest}
+        return self._signed("PUT", key, {"partNumber": str(number), "uploadId": upload_id}, headers, now), headers
+
+    def _signed(
+        self, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], now: float | None = None
+    ) -> str:
+        path = self._path + quote(key, safe="/")
+        signed = {"host": self._host, **{name.lower(): value for name, value in headers.items()}}
+        when = time.time() if now is None else now
+        return f"http://{self._host}{path}?{self.signer.query(method, path, query, signed, when)}"
+
+    # What the server does itself
+
+    def begin(self, key: str) -> str:
+        """Begin an upload in parts, and give its id."""
+        return _text(self._ask("POST", key, {"uploads": ""})[0], "UploadId")
+
+    def complete(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
+        """Join the parts with these ETags by number. Raises BucketError when one is not there."""
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etags[number]}&quot;</ETag></Part>"
+            for number in sorted(etags)
+        )
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"
+        self._ask("POST", key, {"uploadId": upload_id}, body.encode())
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """Forget an upload in parts."""
+        self._ask("DELETE", key, {"uploadId": upload_id})
+
+    def facts(self, key: str) -> Facts | None:
+        """What is known of an object, or None when nothing is stored."""
+        try:
+            _, headers = self._ask("HEAD", key, {})
+        except BucketError as error:
+            if error.status == 404:
+                return None
+            raise
+        return Facts(int(headers["content-length"]), headers["etag"].strip('"'))
+
+    def read(self, key: str) -> bytes:
+        """The content of an object. Raises BucketError when nothing is stored."""
+        return self._ask("GET", key, {})[0]
+
+    def _ask(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> tuple[bytes, dict[str, str]]:
+        """The content and the headers (names in lower case) of an answer that is a success."""
+        url = self._signed(method, key, query, {})
+        connection = HTTPConnection(self._host, timeout=60)
+        try:
+            connection.request(method, url.removeprefix(f"http://{self._host}"), body)
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        if response.status >= 300:
+            raise BucketError(response.status, _text(content, "Code") if content else "")
+        return content, {name.lower(): value for name, value in response.getheaders()}
+
+
+def _text(content: bytes, name: str) -> str:
+    """The text of the first element with this name, in whatever namespace."""
+    for element in ElementTree.fromstring(content).iter():
+        if element.tag.rpartition("}")[2] == name:
+            return element.text or ""
+    raise ValueError(f"no {name} in {content[:500]!r}")
