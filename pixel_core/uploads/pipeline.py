@@ -56,9 +56,11 @@ FILES_PER_REQUEST = 200
 """How many files go into one request for upload jobs, by the service's manual."""
 
 BYTES_PER_REQUEST = 64 * MIB
+FIRST_REQUEST = 16 * MIB
 LEAST_PER_REQUEST = 8 * MIB
-"""How much is asked for at once: less than the first where a slow line would let signatures age, and no less than the
-second, which is also enough to begin with while nothing is being sent.
+"""For how many bytes jobs are asked for at once: less than the first where a slow line would let signatures age, the
+second while it is not known how fast the line is, and no less than the third, which is also enough to begin with while
+nothing is being sent.
 """
 
 HORIZON = 120.0
@@ -310,7 +312,7 @@ class Pipeline:
 
     def _may_declare(self) -> _Batches | None:
         """The batches from which jobs should be asked for now."""
-        if self._declaring or self.broken is not None or len(self._pieces) >= 2 * self._limit:
+        if self._declaring or self.broken is not None or len(self._pieces) >= self._limit:
             return None
         for batches in (self._whole, self._parted):
             if not batches.waiting:
@@ -325,7 +327,7 @@ class Pipeline:
     def _most_bytes(self) -> int:
         """How many bytes can be sent while a signature is good, as far as is known."""
         rate = self._tally.rate(self._now)
-        wanted = rate * self._horizon if rate else BYTES_PER_REQUEST
+        wanted = rate * self._horizon if rate else FIRST_REQUEST
         return int(min(BYTES_PER_REQUEST, max(LEAST_PER_REQUEST, wanted)))
 
     def _declare(self, batches: _Batches) -> Flow[None]:

@@ -39,7 +39,6 @@ FILES = {
     "b.laz": b"LASF bb",
     "notes.txt": "æøå\r\n".encode(),
     "other/a.jpg": b"\xff\xd8\xff\xe0 of the same name",
-    **{f"many/{number:03}.jpg": f"the picture {number}".encode() for number in range(1, 203)},
 }
 """The files that cases name, by path in the folder of the run."""
 
@@ -515,8 +514,6 @@ def _uploads() -> Iterator[Case]:
     for collection in (5, 6, 7):
         yield Case("upload_raster", f"collection {collection}", (1, collection, path("a.tif")))
     yield from _of_multiple_uploads("upload_multiple_images", DC, ("a.jpg", "b.jpg"), RASTERS)
-    many = [upload_file(name) for name in FILES if name.startswith("many/")]
-    yield Case("upload_multiple_images", "more files than one request takes", (1, DC, many))
     yield from _of_multiple_uploads("upload_multiple_rasters", RASTERS, ("a.tif", "big.tif"), DC)
     yield from _of_multiple_uploads("upload_multiple_point_clouds", CLOUDS, ("a.laz", "b.laz"), DC)
 

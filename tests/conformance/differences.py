@@ -49,12 +49,6 @@ KNOWN: tuple[Known, ...] = (
         "the reference crashes when a group of jobs is completed at the first look",
     ),
     Known(
-        "† 2",
-        ("upload_multiple_images/more files than one request takes",),
-        ("file.md5", "missing", "extra"),
-        "from the second request for upload jobs on, the reference stores other files' bytes",
-    ),
-    Known(
         "† 3",
         ("wait_for_job/at the last look that is allowed", "wait_for_group_job/at the last look that is allowed"),
         ("outcome",),
