@@ -149,8 +149,8 @@ class Entry:
     `state` is "declared" (the server made the upload job `job_id`), "storing" (`parts`, numbers from 1, are stored
     besides those that were; all else stays), "sent" (all its bytes are stored), "finishing" (the
     server is about to be told so) or "done" (`resource` is what became of it). `digests` are the MD5s of its slices and
-    then of its support files, in base64; `target` is the upload job as the server described it, kept for a file in
-    parts of `part_size` bytes until it is sent.
+    then of its support files, in base64; `target` is the upload job as the server described it, kept until the file
+    is sent; `part_size` is that of its parts, 0 for a file that goes whole.
     """
 
     path: str

@@ -207,7 +207,7 @@ class Session:
                     request, moves = moved(request, outcome), moves + 1
                     continue
                 damages += verdict is Verdict.DAMAGED
-                again = verdict is Verdict.TRANSIENT or damages == 1
+                again = verdict is Verdict.TRANSIENT or (verdict is Verdict.DAMAGED and damages == 1)
             delay = yield from self._delay(self._storage_retries, method, attempt, outcome, again)
             if delay is None:
                 if isinstance(outcome, Response):

@@ -15,6 +15,8 @@ from pixel_core.errors import PixelJobTimeoutError
 from pixel_core.events import JobProgress
 from pixel_core.models import Job, JobGroup
 from pixel_core.operations import Resource, operation
+from pixel_core.retries import RetryPolicy
+from pixel_core.session import Session
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0
@@ -32,12 +34,12 @@ class Jobs(Resource):
     @operation
     def get_job(self, job_id: int | str) -> Flow[Job]:
         """One job, as it is now. Raises PixelNotFoundError."""
-        return (yield from self._read(f"/jobs/{segment(job_id)}")).json(Job)
+        return (yield from self.session.call("GET", f"/jobs/{segment(job_id)}")).json(Job)
 
     @operation
     def get_job_group(self, job_id: int | str) -> Flow[JobGroup]:
         """One group of jobs, as it is now. Raises PixelNotFoundError."""
-        return (yield from self._read(f"/jobs/groups/{segment(job_id)}")).json(JobGroup)
+        return (yield from self.session.call("GET", f"/jobs/groups/{segment(job_id)}")).json(JobGroup)
 
     @operation
     def wait_for_job(self, job_id: int | str, timeout: float = 600) -> Flow[Job]:
@@ -46,7 +48,7 @@ class Jobs(Resource):
         `timeout` is in seconds; with 0 the job is looked at once. Raises PixelJobTimeoutError (a TimeoutError).
         """
         wanted = _seconds(timeout)
-        answer = yield from self._wait(f"/jobs/{segment(job_id)}", f"job {job_id}", wanted)
+        answer = yield from wait_for(self.session, f"/jobs/{segment(job_id)}", f"job {job_id}", wanted)
         return answer.json(Job)
 
     @operation
@@ -56,21 +58,27 @@ class Jobs(Resource):
         `timeout` is in seconds; with 0 the group is looked at once. Raises PixelJobTimeoutError (a TimeoutError).
         """
         wanted = _seconds(timeout)
-        answer = yield from self._wait(f"/jobs/groups/{segment(group_job_id)}", f"group job {group_job_id}", wanted)
+        answer = yield from wait_for(
+            self.session, f"/jobs/groups/{segment(group_job_id)}", f"group job {group_job_id}", wanted
+        )
         return answer.json(JobGroup)
 
-    def _read(self, path: str) -> Flow[Answer]:
-        return (yield from self.session.call("GET", path))
 
-    def _wait(self, path: str, what: str, timeout: float) -> Flow[Answer]:
-        def completed(answer: Answer) -> bool:
-            return answer.field("completed").boolean()
+def wait_for(
+    session: Session, path: str, what: str, timeout: float, retries: RetryPolicy | None = None
+) -> Flow[Answer]:
+    """Wait for the job or group at `path`, up to `timeout` seconds, and give the last look at it. `retries` takes the
+    place of the client's own policy. Raises PixelJobTimeoutError.
+    """
 
-        def told(answer: Answer) -> str:
-            counts = [answer.field(name).value for name in ("success_count", "failed_count", "total_jobs")]
-            return "" if None in counts else "{} done, {} failed of {}".format(*counts)
+    def completed(answer: Answer) -> bool:
+        return answer.field("completed").boolean()
 
-        return (yield from poll(lambda: self._read(path), completed, what, timeout, told))
+    def told(answer: Answer) -> str:
+        counts = [answer.field(name).value for name in ("success_count", "failed_count", "total_jobs")]
+        return "" if None in counts else "{} done, {} failed of {}".format(*counts)
+
+    return (yield from poll(lambda: session.call("GET", path, retries=retries), completed, what, timeout, told))
 
 
 def poll(

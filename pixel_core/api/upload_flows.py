@@ -17,7 +17,7 @@ from typing import Any
 
 from pixel_core.answers import Answer, Field
 from pixel_core.api.addresses import collection_path, query_of, segment
-from pixel_core.api.jobs import Jobs, poll
+from pixel_core.api.jobs import Jobs, poll, wait_for
 from pixel_core.effects import Entry, Flow, Journaled, Random, Recalled, Sleep
 from pixel_core.errors import (
     PixelBadRequestError,
@@ -91,7 +91,7 @@ class UploadFlows(Jobs):
     ) -> Flow[tuple[list[Transfer], Exception | None]]:
         """The transfers of all files, each at its end, and what stopped those that had not begun."""
         yield from self._check_collection(kind, project_id, data_collection_id)
-        desk = UploadDesk(self, project_id, data_collection_id, alone)
+        desk = UploadDesk(self.session, project_id, data_collection_id, alone)
         transfers = [Transfer(file) for file in files]
 
         def lead(recalled: Recalled) -> Flow[Exception | None]:
@@ -121,9 +121,8 @@ class UploadDesk:
     which the service has an address of its own.
     """
 
-    def __init__(self, jobs: Jobs, project_id: int, data_collection_id: int, alone: bool) -> None:
-        self._jobs = jobs
-        self._session: Session = jobs.session
+    def __init__(self, session: Session, project_id: int, data_collection_id: int, alone: bool) -> None:
+        self._session = session
         self._place = collection_path(project_id, data_collection_id)
         self._path = jobs_path(project_id, data_collection_id)
         self._alone = alone
@@ -175,7 +174,8 @@ class UploadDesk:
             for each in told:
                 each.trouble = NOT_CONFIRMED
             if waiting is not None:
-                yield from waiting
+                with suppress(PixelConnectionError, PixelServerError):  # The upload jobs are looked at in any case.
+                    yield from waiting
         found = yield from self._outcomes([each.job_id for each in sent if each.job_id is not None])
         for each in sent:
             self._judge(each, None if each.job_id is None else found.get(each.job_id))
@@ -186,21 +186,25 @@ class UploadDesk:
 
         After an answer that did not come, the server is asked whether it knows: telling twice could count twice.
         """
-        ids = [each.job_id for each in sent]
+        ids, policy = [each.job_id for each in sent], self._session.upload_retries
         attempt = 1
         while True:
             try:
                 if self._alone:
                     path = f"{self._path}{segment(ids[0])}/uploadFinished"
                     answer = yield from self._session.call("PUT", path)
-                    return self._jobs.wait_for_job(answer.field("job").field("job_id").identifier())
+                    job_id = answer.field("job").field("job_id").identifier()
+                    return wait_for(self._session, f"/jobs/{segment(job_id)}", f"job {job_id}", 600.0, policy)
                 path = f"{self._path}multiple_uploadFinished"
                 answer = yield from self._session.call("PUT", path, json={"job_ids": ids})
-                return self._jobs.wait_for_group_job(answer.field("group_job").field("group_id").identifier())
+                group_id = answer.field("group_job").field("group_id").identifier()
+                return wait_for(
+                    self._session, f"/jobs/groups/{segment(group_id)}", f"group job {group_id}", 1200.0, policy
+                )
             except (PixelConnectionError, PixelServerError) as error:
                 outcome = error if isinstance(error, PixelConnectionError) else Response(error.status_code)
                 bits = yield from Random()
-                delay = self._session.upload_retries.delay("PUT", attempt, outcome, bits)
+                delay = policy.delay("PUT", attempt, outcome, bits)
                 if delay is None:
                     raise
             yield from Sleep(delay)
@@ -343,11 +347,9 @@ class UploadDesk:
             self._go_on(transfer, entry)
 
     def _go_on(self, transfer: Transfer, entry: Entry) -> None:
-        """A file in parts, some of which are stored."""
+        """A file with an upload job, some parts of which may be stored. It is not read again to be hashed."""
         file, count = transfer.file, len(transfer.file.slices)
-        if not file.multipart or file.slices[0].length != entry.part_size:
-            return
-        if len(entry.digests) != count + len(file.support_files):
+        if file.part_size != entry.part_size or len(entry.digests) != count + len(file.support_files):
             return
         supports = tuple(
             Hashed(support, (digest,))

@@ -49,6 +49,11 @@ class Planned:
         return self.facts.size
 
     @property
+    def part_size(self) -> int:
+        """The size of its parts but the last; 0 where it goes whole."""
+        return self.slices[0].length if self.multipart else 0
+
+    @property
     def total(self) -> int:
         """The bytes of the file and of those that belong to it."""
         return self.size + sum(each.size for each in self.support_files)

@@ -94,9 +94,8 @@ class Transfer:
         if state == "storing":
             fresh, self.fresh = tuple(self.fresh), []
             return replace(bare, parts=fresh)
-        if state == "declared" and self.file.multipart and hashed is not None and job is not None:
-            part_size = self.file.slices[0].length
-            return replace(bare, digests=_digests(hashed), target=job.value, part_size=part_size)
+        if state == "declared" and hashed is not None and job is not None:
+            return replace(bare, digests=_digests(hashed), target=job.value, part_size=self.file.part_size)
         return bare
 
 

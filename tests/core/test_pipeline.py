@@ -473,6 +473,7 @@ def test_each_part_that_is_stored_is_written_down_once() -> None:
     entries = [entry for _, written in world.records for entry in written]
     targets = [entry for entry in entries if entry.target is not None]
     assert [(entry.state, entry.part_size, len(entry.digests)) for entry in targets] == [("declared", 5, 10)] * 2
+    assert all(entry.target["upload_parts"] for entry in targets)
     for path in world.files:
         parts = [number for entry in entries if entry.path == path for number in entry.parts]
         assert sorted(parts) == sorted(set(parts))
@@ -544,6 +545,25 @@ def test_parts_whose_addresses_are_dead_are_sent_to_a_new_job() -> None:
     done, errors = upload(world, multipart=True, multipart_part_size=10)
     assert (len(done), errors) == (1, [])
     assert sorted(server.stored["00000.jpg"]) == sorted([content[:10], content[10:20], content[20:]])
+
+
+def test_a_file_with_a_job_is_sent_to_it_without_being_read_for_hashing_again() -> None:
+    server, world = simulated(number=1)
+    md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
+    (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
+    server.made_at[100] = world.now
+    server.batches.clear()
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "declared", 100, digests=(md5_of,), target=job)}
+    done, errors = upload(world)
+    assert (len(done), errors, server.batches, world.most_reading) == (1, [], [], 0)
+
+
+def test_an_answer_of_the_storage_after_damaged_bytes_is_judged_for_itself() -> None:
+    server = Storage()
+    server.script = {"00000.jpg": [s3(400, "BadDigest"), s3(403, "AccessDenied", "Request has expired")]}
+    server, world = simulated(server, number=1)
+    done, _ = upload(world)
+    assert (len(done), len(server.batches), len(world.sent_at)) == (1, 2, 3)
 
 
 # Parts

@@ -668,7 +668,7 @@ def test_what_ends_all_is_raised_though_a_file_failed_before_since_nothing_was_u
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/acme/jobs/groups/g1", "not_confirmed"), ("/upload_jobs/", "not_confirmed"), ("/images/", "not_listed")],
+    [("/upload_jobs/", "not_confirmed"), ("/images/", "not_listed")],
 )
 def test_what_ends_all_after_the_server_has_the_files_is_told_for_each_file(path: str, status: str) -> None:
     world = made(PixelServer(fail_on={("GET", path): Response(500)}))
@@ -676,6 +676,12 @@ def test_what_ends_all_after_the_server_has_the_files_is_told_for_each_file(path
     assert done == []
     assert [(each.job_id, each.status) for each in errors] == [(100, status), (101, status)]
     assert all(isinstance(each.__cause__, PixelServerError) for each in errors)
+
+
+def test_where_the_group_of_jobs_cannot_be_asked_the_upload_jobs_tell() -> None:
+    world = made(PixelServer(fail_on={("GET", "/acme/jobs/groups/g1"): Response(500)}))
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert (len(done), errors) == (2, [])
 
 
 def test_a_batch_that_fails_after_another_succeeded_is_told_for_its_files() -> None:
