@@ -229,12 +229,13 @@ class Lease(Effect[Any]):
 class Write(Effect[bool]):
     """Write segments in order. True when all was written; False when the peer spoke or hung up before that.
 
-    Without segments: go on where the last one stopped.
+    Without segments: go on where the last one stopped. `timeout` limits the time without progress, `total` all of it.
     """
 
     stream: Any
     segments: Sequence[Segment] = field(repr=False)
     timeout: float | None
+    total: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

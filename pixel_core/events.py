@@ -74,6 +74,27 @@ class CallFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRepeated:
+    """A request is tried again, `delay` seconds after its try number `attempt`. For the object storage, `request_id` is
+    empty.
+    """
+
+    call: str
+    request_id: str
+    reason: str
+    attempt: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRenewed:
+    """There is a new token, from the token endpoint that `call` names."""
+
+    realm: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeywordsIgnored:
     """Keywords were given beside a model, and only the model was read."""
 
@@ -81,4 +102,14 @@ class KeywordsIgnored:
     names: tuple[str, ...]
 
 
-Event: TypeAlias = JobProgress | FileHashed | FileSent | FileFinished | UploadProgress | CallFailed | KeywordsIgnored
+Event: TypeAlias = (
+    JobProgress
+    | FileHashed
+    | FileSent
+    | FileFinished
+    | UploadProgress
+    | CallFailed
+    | CallRepeated
+    | LoginRenewed
+    | KeywordsIgnored
+)

@@ -9,15 +9,16 @@ Rules kept here:
 * When sending fails, what the peer said before it hung up is still read: S3 refuses large uploads in that way.
 * A kept connection may have died unseen. A safe request (RFC 9110, section 9.2.1) that met a dead one, and heard not a
   byte of an answer, is repeated on another. A connection that was opened for the request is never such an excuse.
+* A total limit holds for all of it together: a peer that sends a byte at a time gets no more time than a silent one.
 * The lease is given back by a plain call, before anything else happens, also when the flow is closed half-way.
 """
 
 from typing import Any, Protocol
 
-from pixel_core.effects import Flow, Lease, Read, Write
+from pixel_core.effects import Clock, Flow, Lease, Read, Write
 from pixel_core.errors import PixelConnectionError, PixelTimeoutError
 from pixel_core.http1 import ClientConnection
-from pixel_core.messages import Request, Response
+from pixel_core.messages import Request, Response, Timeouts
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -39,15 +40,18 @@ def exchange(request: Request) -> Flow[Response]:
     PixelTimeoutError and PixelProtocolError for what goes wrong on the way, PixelFileChangedError for a body's file
     that cannot be read as described.
     """
+    timeouts, until = request.timeouts, None
+    if timeouts.total is not None:
+        until = (yield from Clock()) + timeouts.total
     while True:
         try:
-            lease: Leased = yield from Lease(request.origin, request.timeouts)
+            lease: Leased = yield from Lease(request.origin, (yield from _left(timeouts, until)))
         except PixelConnectionError:
             raise  # in words already; its time-outs are OSErrors too
         except OSError as error:
             raise _failure(request, error, f"could not connect to {request.origin}", sent=False) from error
         try:
-            response, reusable = yield from _converse(lease, request)
+            response, reusable = yield from _converse(lease, request, until)
         except (PixelConnectionError, OSError) as error:
             lease.release(False)
             gone = lease.used and not lease.http.heard and not isinstance(error, TimeoutError)
@@ -64,15 +68,28 @@ def exchange(request: Request) -> Flow[Response]:
         return response
 
 
-def _converse(lease: Leased, request: Request) -> Flow[tuple[Response, bool]]:
-    http, stream, timeouts = lease.http, lease.stream, request.timeouts
-    complete = yield from Write(stream, http.start(request), timeouts.write)
+def _converse(lease: Leased, request: Request, until: float | None) -> Flow[tuple[Response, bool]]:
+    http, stream = lease.http, lease.stream
+    limits = yield from _left(request.timeouts, until)
+    complete = yield from Write(stream, http.start(request), limits.write, limits.total)
     while True:
-        response = http.receive((yield from Read(stream, timeouts.read)))
+        limits = yield from _left(request.timeouts, until)
+        response = http.receive((yield from Read(stream, limits.read)))
         if response is not None:
             return response, complete and http.reusable
         if not complete and not http.answering:
-            complete = yield from Write(stream, (), timeouts.write)
+            limits = yield from _left(request.timeouts, until)
+            complete = yield from Write(stream, (), limits.write, limits.total)
+
+
+def _left(timeouts: Timeouts, until: float | None) -> Flow[Timeouts]:
+    """The limits that hold now. Raises TimeoutError when no time is left."""
+    if until is None:
+        return timeouts
+    left = until - (yield from Clock())
+    if left <= 0:
+        raise TimeoutError(f"the call was to take no more than {timeouts.total:g} seconds")
+    return timeouts.within(left)
 
 
 def _failure(request: Request, error: OSError, what: str, sent: bool) -> PixelConnectionError:

@@ -8,7 +8,8 @@ Rules kept here:
   (RFC 9110, section 15.2).
 * Bytes that are no response end in PixelProtocolError, an end too early in PixelConnectionError; nothing else is
   ever raised for what a peer does.
-* The head (all interim answers included), each line and the trailers of a chunked body, and the body have limits.
+* The head (all interim answers included), each line and the trailers of a chunked body, and the body have limits; what
+  is compressed is unpacked as it comes, and the limit of the body holds for what it becomes, so a bomb is an error.
 * `reusable` is true only after a complete exchange that leaves both sides ready for the next, without a stray byte.
 * What could smuggle a second request (line breaks, control bytes, spaces in a target) or change what frames the
   present one (Transfer-Encoding, Upgrade, CONNECT) is refused with ValueError before a byte is made. The error names
@@ -16,6 +17,7 @@ Rules kept here:
 """
 
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,6 +59,7 @@ class ClientConnection:
         self._limits = limits
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
         self._label = ""
+        self._asked_to_pack = False
         self._forget()
 
     def __repr__(self) -> str:
@@ -65,6 +68,7 @@ class ClientConnection:
     def _forget(self) -> None:
         self._head_bytes = 0
         self._response: h11.Response | None = None
+        self._unpack: Unpacker | None = None
         self._body = bytearray()
 
     @property
@@ -95,6 +99,7 @@ class ClientConnection:
             self._h11.start_next_cycle()
         self._forget()
         self._label = request.label
+        self._asked_to_pack = "Accept-Encoding" in request.headers
         try:
             body = body_segments(request.body)
             fields = wire_headers(request, body)
@@ -157,24 +162,75 @@ class ClientConnection:
             event = self._h11.next_event()
             if isinstance(event, h11.Response):
                 self._response = event
+                self._unpack = unpacker_for(event) if self._asked_to_pack else None
             elif isinstance(event, h11.Data):
-                self._body += event.data
+                if self._unpack is None:
+                    self._body += event.data
+                else:
+                    self._body += self._unpacked(event.data)
                 if len(self._body) > self._limits.body:
                     raise PixelProtocolError(
                         f"The answer to {self._label} is larger than the limit of {self._limits.body} bytes"
                     )
             elif isinstance(event, h11.EndOfMessage) and self._response is not None:
                 head = self._response
+                if self._unpack is not None and not self._unpack.complete:
+                    raise PixelProtocolError(f"The compressed answer to {self._label} is cut short")
                 headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
                 return Response(head.status_code, headers, bytes(self._body))
             elif not isinstance(event, h11.InformationalResponse):
                 return None
+
+    def _unpacked(self, data: bytes) -> bytes:
+        """What compressed bytes become, up to one more than the limit. Raises PixelProtocolError."""
+        try:
+            return self._unpack.feed(data, self._limits.body + 1 - len(self._body)) if self._unpack else data
+        except zlib.error:
+            raise PixelProtocolError(f"The answer to {self._label} is not compressed as it says") from None
 
     def _failure(self, error: h11.RemoteProtocolError, ended: bool) -> PixelConnectionError | PixelProtocolError:
         if ended:
             when = "in the middle of the answer" if self.heard else "before any answer"
             return PixelConnectionError(f"The connection was closed {when} to {self._label}", sent=True)
         return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {str(error)[:200]}")
+
+
+class Unpacker:
+    """Unpacks one body, gzip (RFC 1952) or deflate (RFC 1950; many servers send RFC 1951 for it), as it comes."""
+
+    def __init__(self, coding: str) -> None:
+        self._gzip = coding == "gzip"
+        self._machine = zlib.decompressobj(wbits=31) if self._gzip else None
+        self._early = b""
+        self.complete = True
+        """Whether nothing is missing: nothing came at all, or all of it."""
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        """What these bytes become, up to `limit` bytes. Raises zlib.error."""
+        if self._machine is None:
+            data = self._early = self._early + data
+            if len(data) < 2:
+                self.complete = False
+                return b""
+            is_zlib = data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0  # RFC 1950, section 2.2
+            self._machine = zlib.decompressobj(wbits=15 if is_zlib else -15)
+        unpacked = b""
+        while data and len(unpacked) < limit:
+            if self._machine.eof:
+                if not self._gzip:
+                    break
+                self._machine = zlib.decompressobj(wbits=31)  # another member
+            unpacked += self._machine.decompress(data, limit - len(unpacked))
+            data = self._machine.unused_data
+        self.complete = self._machine.eof
+        return unpacked
+
+
+def unpacker_for(head: h11.Response) -> Unpacker | None:
+    """What unpacks the body of this answer; None for one that is not compressed, or otherwise than was asked for."""
+    codings = b",".join(value for name, value in head.headers if name == b"content-encoding").strip().lower()
+    known = {b"gzip": "gzip", b"x-gzip": "gzip", b"deflate": "deflate"}
+    return Unpacker(known[codings]) if codings in known else None
 
 
 def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[str, str]]:

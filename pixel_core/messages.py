@@ -111,34 +111,42 @@ class Headers:
 
 
 class Timeouts(NamedTuple):
-    """Limits of one exchange in seconds; None is no limit.
+    """Limits in seconds; None is no limit.
 
-    `connect` covers name look-up, TCP and TLS; `read` and `write` the time without any progress in that direction;
-    `pool` the wait for a free connection.
+    `connect` covers name look-up, proxy, TCP and TLS; `read` and `write` the time without any progress in that
+    direction; `pool` the wait for a free connection. `total` covers a whole call, with its login, its repeats and the
+    waits between them: no peer can hold a call longer.
     """
 
     connect: float | None = 10.0
     read: float | None = 10.0
     write: float | None = 15.0
     pool: float | None = 10.0
+    total: float | None = None
+
+    def within(self, seconds: float) -> "Timeouts":
+        """These limits where only so many seconds are left in all."""
+        left = max(seconds, 0.001)
+        return Timeouts(*(left if limit is None else min(limit, left) for limit in self))
 
     @classmethod
     def of(cls, value: object) -> "Timeouts":
-        """Timeouts from a Timeouts, from seconds for all four, from None (no limits), or from any object with the
-        four attributes (`httpx.Timeout` is one). Raises TypeError or ValueError for anything else.
+        """Timeouts from a Timeouts, from seconds for each of the first four, from None (no limits), or from any object
+        with the first four as attributes (`httpx.Timeout` is one). Raises TypeError or ValueError for anything else.
         """
         if value is None:
             return cls(None, None, None, None)
+        names = cls._fields[:4]
         if isinstance(value, (int, float)):
             limits = [value] * 4
         else:
             try:
-                limits = [getattr(value, name) for name in cls._fields]
+                limits = [getattr(value, name) for name in names]
             except AttributeError:
                 raise TypeError(
-                    f"timeouts are seconds, None, or an object with {', '.join(cls._fields)}; "
-                    f"got {type(value).__name__}"
+                    f"timeouts are seconds, None, or an object with {', '.join(names)}; got {type(value).__name__}"
                 ) from None
+            limits.append(cast(float, getattr(value, "total", None)))
         return cls(*(None if limit is None else _seconds(limit) for limit in limits))
 
 

@@ -4,7 +4,8 @@ Rules kept here:
 
 * No clock, no randomness: attempts, answers and a random number are arguments; the answer is a delay, or None.
 * Nothing is repeated that may have been acted on, unless acting twice is the same as acting once.
-* The server's word counts: `Retry-After` in seconds (RFC 9110, section 10.2.3) is waited for, up to a limit.
+* The server's word counts: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3) is waited for, up to a
+  limit.
 * Waits grow twofold and are drawn at random below that, so that many clients do not come back at once.
 
 The table. "safe" are GET, HEAD and OPTIONS; storage uploads (POST of a form, PUT of a part) are repeatable, because
@@ -19,6 +20,7 @@ the same bytes under the same key are the same object::
 """
 
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import Response
@@ -72,5 +74,14 @@ def _fraction(random_bits: int) -> float:
 
 
 def _retry_after(response: Response) -> float | None:
+    """Seconds from now on. A date counts from the server's own, so that its clock does not matter; without that, or
+    where it is none, nothing was asked for.
+    """
     value = response.headers.get("Retry-After", "").strip()
-    return float(value) if value.isascii() and value.isdigit() else None
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        then, now = parsedate_to_datetime(value), parsedate_to_datetime(response.headers.get("Date", ""))
+        return max(0.0, (then - now).total_seconds())
+    except (ValueError, TypeError):
+        return None

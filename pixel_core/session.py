@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
+from urllib.parse import urljoin
 
 from pixel_core.answers import Answer
 from pixel_core.effects import Clock, Exchange, Flow, Once, Random, Report, Sleep
@@ -24,8 +25,9 @@ from pixel_core.errors import (
     PixelConnectionError,
     PixelServerError,
     PixelStatusError,
+    PixelTimeoutError,
 )
-from pixel_core.events import CallFailed
+from pixel_core.events import CallFailed, CallRepeated, LoginRenewed
 from pixel_core.messages import Body, Headers, Meter, Request, Response, Timeouts, split_url
 from pixel_core.retries import RetryPolicy
 from pixel_core.storage import Verdict, judged, moved, storage_error
@@ -33,6 +35,9 @@ from pixel_core.tokens import Account, Tokens
 
 _MOST_MOVES = 3
 """How often one request to the object storage is sent elsewhere (307)."""
+
+_MOST_REDIRECTS = 5
+"""How often one call of the API is sent to another path."""
 
 _TEXT_LIMIT = 2000
 """How much of an answer that is not JSON goes into an error, in characters."""
@@ -150,12 +155,16 @@ class Session:
         body = b"" if json is None else encode_json(json)
         target = f"{self._base}{path}?{query}" if query else self._base + path
         request_id = _uuid4((yield from Random()))
-        renewed = False
-        attempt = 1
+        renewed, attempt, redirects = False, 1, 0
+        limits, until = self.options.timeout_pixel, None
+        if limits.total is not None:
+            until = (yield from Clock()) + limits.total
         while True:
-            bearer = yield from self.authorise()
+            bearer = yield from self.authorise(until)
             headers = self._fields(bearer, request_id, body)
-            request = Request(method, self._origin, target, headers, body, self.options.timeout_pixel)
+            if until is not None:
+                limits = yield from self._left(until, f"{method} {self._origin}{target.partition('?')[0]}")
+            request = Request(method, self._origin, target, headers, body, limits)
             outcome = yield from self._send(request)
             if isinstance(outcome, Response):
                 answer = Answer(outcome, request.label, request_id)
@@ -167,15 +176,29 @@ class Session:
                     self.tokens.rejected(bearer)
                     renewed = True
                     continue
+                elsewhere = redirected(request, outcome)
+                if elsewhere is not None and redirects < _MOST_REDIRECTS:
+                    target, redirects = elsewhere, redirects + 1
+                    continue
             delay = yield from self._delay(retries or self._retries, method, attempt, outcome)
+            if delay is not None and until is not None and (yield from Clock()) + delay >= until:
+                delay = None
             if delay is None:
-                reason = f"status {outcome.status}" if isinstance(outcome, Response) else str(outcome)
-                yield from Report(CallFailed(request.label, request_id, reason, attempt))
+                yield from Report(CallFailed(request.label, request_id, reason_of(outcome), attempt))
                 if isinstance(outcome, Response):
                     raise status_error(request, outcome, attempt, sensitive)
                 raise _after(outcome, attempt)
+            yield from Report(CallRepeated(request.label, request_id, reason_of(outcome), attempt, delay))
             yield from Sleep(delay)
             attempt += 1
+
+    def _left(self, until: float, what: str) -> Flow[Timeouts]:
+        """The limits of an exchange when a call has to end. Raises PixelTimeoutError when no time is left for one."""
+        left = until - (yield from Clock())
+        if left <= 0:
+            total = self.options.timeout_pixel.total
+            raise PixelTimeoutError(f"{what}: the call was to take no more than {total:g} seconds", sent=False)
+        return self.options.timeout_pixel.within(left)
 
     def store(
         self,
@@ -213,6 +236,7 @@ class Session:
                 if isinstance(outcome, Response):
                     raise storage_error(request, outcome, attempt)
                 raise _after(outcome, attempt)
+            yield from Report(CallRepeated(request.label, "", reason_of(outcome), attempt, delay))
             yield from Sleep(delay)
             attempt += 1
             if meter is not None:
@@ -223,6 +247,7 @@ class Session:
             ("Authorization", f"Bearer {bearer}"),
             ("X-Request-ID", request_id),
             ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip, deflate"),
         ]
         if body:
             fields.append(("Content-Type", "application/json"))
@@ -230,14 +255,16 @@ class Session:
             fields = [field for field in fields if field[0] not in self._headers] + list(self._headers)
         return Headers(fields)
 
-    def authorise(self) -> Flow[str]:
-        """A token that is good now; logs in, or renews the login, where needed."""
+    def authorise(self, until: float | None = None) -> Flow[str]:
+        """A token that is good now; logs in, or renews the login, where needed. At `until` on the clock it is given up
+        (by whoever renews for all: each of the others has limits of its own for its exchanges only).
+        """
         bearer = self.tokens.bearer((yield from Clock()))
         if bearer is None:
-            bearer = yield from Once(("login", self.tokens), self._renew())
+            bearer = yield from Once(("login", self.tokens), self._renew(until))
         return bearer
 
-    def _renew(self) -> Flow[str]:
+    def _renew(self, until: float | None = None) -> Flow[str]:
         """A token from the token endpoint. It is used even where its life was over before it came, since asking again
         would bring no longer one.
         """
@@ -245,8 +272,12 @@ class Session:
         attempt = 1
         while (bearer := self.tokens.bearer(asked_at)) is None:
             request = self.tokens.grant(asked_at)
+            if until is not None:
+                request.timeouts = yield from self._left(until, request.label)
             outcome = yield from self._send(request)
             delay = yield from self._delay(self._login_retries, request.method, attempt, outcome)
+            if delay is not None and until is not None and (yield from Clock()) + delay >= until:
+                delay = None
             if delay is not None:
                 yield from Sleep(delay)
                 asked_at = yield from Clock()
@@ -255,6 +286,7 @@ class Session:
             if isinstance(outcome, PixelConnectionError):
                 raise _after(outcome, attempt)
             self.tokens.answered(request, outcome, asked_at, (yield from Clock()))
+            yield from Report(LoginRenewed(self.tokens.realm, request.label))
         return bearer
 
     def _send(self, request: Request) -> Flow[Response | PixelConnectionError]:
@@ -275,6 +307,26 @@ class Session:
         if again is None and isinstance(outcome, Response) and outcome.status < 400:
             return None
         return policy.delay(method, attempt, outcome, (yield from Random()), again)
+
+
+def redirected(request: Request, response: Response) -> str | None:
+    """The path and query to which an answer sends this request, where that is safe to follow: to the same origin, and
+    with the same method (307, 308; RFC 9110, section 15.4), or a GET. No token ever leaves for another origin.
+    """
+    same_method = response.status in (307, 308) or (request.method == "GET" and response.status in (301, 302))
+    location = response.headers.get("Location")
+    if not same_method or not location:
+        return None
+    try:
+        origin, target = split_url(urljoin(request.url, location))
+    except ValueError:
+        return None
+    return target if origin == request.origin and target != request.target else None
+
+
+def reason_of(outcome: Response | PixelConnectionError) -> str:
+    """What went wrong, fit to be shown."""
+    return f"status {outcome.status}" if isinstance(outcome, Response) else str(outcome)
 
 
 def encode_json(value: Any) -> bytes:

@@ -25,7 +25,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from pixel_core.effects import Effect, Lease, Read, Write
+from pixel_core.effects import Clock, Effect, Lease, Read, Write
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
 from pixel_core.messages import Origin, Request, Response, Segment
@@ -131,10 +131,19 @@ class LoopStream(Connected):
             except BlockingIOError:
                 await anyio.wait_writable(self._sock)
 
-    async def write(self, segments: Sequence[Segment], timeout: float | None) -> bool:
+    async def write(self, segments: Sequence[Segment], timeout: float | None, total: float | None = None) -> bool:
         """Write all, or (without segments) what is left; False when the peer spoke or hung up first. Raises OSError,
         PixelFileChangedError.
         """
+        if total is None:
+            return await self._write_all(segments, timeout)
+        try:
+            with anyio.fail_after(total):
+                return await self._write_all(segments, timeout)
+        except TimeoutError as error:
+            raise in_time(error, "nothing was taken", total) from None
+
+    async def _write_all(self, segments: Sequence[Segment], timeout: float | None) -> bool:
         if segments:
             self._outgoing = Outgoing(segments)
         if not self._outgoing.large:
@@ -305,9 +314,11 @@ class AnyioTransport:
             if isinstance(effect, Read):
                 return await effect.stream.read(effect.timeout)
             if isinstance(effect, Write):
-                return await effect.stream.write(effect.segments, effect.timeout)
+                return await effect.stream.write(effect.segments, effect.timeout, effect.total)
             if isinstance(effect, Lease):
                 return await self._lease(pool, effect)
+            if isinstance(effect, Clock):
+                return time.monotonic()
             raise TypeError(f"a transport does not perform {effect!r}")
 
         return await run_async(exchange(request), perform)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from pixel_core.effects import Effect, Lease, Read, Write
+from pixel_core.effects import Clock, Effect, Lease, Read, Write
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
 from pixel_core.messages import Origin, Request, Response, Segment
@@ -144,13 +144,14 @@ class SocketStream(Connected):
             data = self._tls.read(RECEIVE)
         return data
 
-    def write(self, segments: Sequence[Segment], timeout: float | None) -> bool:
+    def write(self, segments: Sequence[Segment], timeout: float | None, total: float | None = None) -> bool:
         """Write all, or (without segments) what is left; False when the peer spoke or hung up first. Raises OSError,
         PixelFileChangedError.
         """
         if segments:
             self._outgoing = Outgoing(segments)
         outgoing, listening = self._outgoing, self._outgoing.large
+        until = None if total is None else time.monotonic() + total
         self._limit(0)
         while outgoing.left or self._take():
             try:
@@ -159,6 +160,8 @@ class SocketStream(Connected):
                 outgoing.left = outgoing.left[self._sock.send(outgoing.left) :]
             except BlockingIOError:
                 listening = True
+                if until is not None:
+                    timeout = min(timeout or total or 0.0, max(0.0, until - time.monotonic()))
                 if not wait(self._sock, read=True, write=True, timeout=timeout):
                     raise in_time(TimeoutError(), "nothing was taken", timeout) from None
             except ConnectionError:
@@ -286,9 +289,11 @@ class SocketTransport:
         if isinstance(effect, Read):
             return effect.stream.read(effect.timeout)
         if isinstance(effect, Write):
-            return effect.stream.write(effect.segments, effect.timeout)
+            return effect.stream.write(effect.segments, effect.timeout, effect.total)
         if isinstance(effect, Lease):
             return self._lease(effect)
+        if isinstance(effect, Clock):
+            return time.monotonic()
         raise TypeError(f"a transport does not perform {effect!r}")
 
     def _lease(self, wanted: Lease) -> _Connection:

@@ -17,7 +17,7 @@ from typing import Any
 
 from pixel_core.answers import Answer, Field
 from pixel_core.api.addresses import collection_path, query_of, segment
-from pixel_core.api.jobs import Jobs, poll, wait_for
+from pixel_core.api.jobs import poll, wait_for
 from pixel_core.effects import Entry, Flow, Journaled, Random, Recalled, Sleep
 from pixel_core.errors import (
     PixelBadRequestError,
@@ -63,7 +63,7 @@ POINT_CLOUD = Kind("a point cloud", "point_clouds", frozenset({"point_cloud"}))
 _PATHS = {"image": "images", "raster": "rasters", "point_cloud": "point_clouds"}
 
 
-class UploadFlows(Jobs):
+class UploadFlows(Resource):
     """What the uploads of all kinds share."""
 
     def _upload(self, kind: Kind, project_id: int, data_collection_id: int, planned: Planned) -> Flow[Any]:

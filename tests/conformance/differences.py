@@ -43,6 +43,12 @@ def _each(methods: tuple[str, ...], *labels: str) -> tuple[str, ...]:
 
 KNOWN: tuple[Known, ...] = (
     Known(
+        "decision",
+        ("me/a redirect",),
+        ("extra", "outcome"),
+        "redirects to the same origin are followed where that is safe",
+    ),
+    Known(
         "† 1",
         (*_each(_GROUPS, "the group at the first look"), "wait_for_group_job/at the first look"),
         ("extra", "outcome"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pixel_core.effects import Lease, Read, Write
+from pixel_core.effects import Clock, Lease, Read, Write
 from pixel_core.errors import PixelConnectionError, PixelFileChangedError, PixelProtocolError, PixelTimeoutError
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection
@@ -267,3 +267,42 @@ def test_an_interrupt_gives_the_connection_back_and_passes(script: list[Any]) ->
     lease, interrupt = used_lease(), KeyboardInterrupt()
     assert play(exchange(request_of()), lease, *script, interrupt).error is interrupt
     assert lease.released == [False]
+
+
+# The total limit
+
+
+def limited(total: float = 10.0, method: str = "GET") -> Request:
+    return Request(method, ORIGIN, "/a", Headers(), b"", Timeouts(8, 8, 8, 8, total))
+
+
+def test_what_is_left_of_the_total_limits_each_step() -> None:
+    moments = [100.0, 100.0, 103.0, 104.0]
+    played = play(exchange(limited()), moments[0], moments[1], FakeLease(), moments[2], WRITTEN, moments[3], OK)
+    lease, write, read = (each for each in played.asked if not isinstance(each, Clock))
+    assert isinstance(lease, Lease)
+    assert isinstance(write, Write)
+    assert isinstance(read, Read)
+    assert lease.timeouts == Timeouts(8, 8, 8, 8, 10)
+    assert (write.timeout, write.total) == (7, 7)
+    assert read.timeout == 6
+    assert played.result.status == 200
+
+
+def test_a_peer_that_sends_a_byte_a_second_cannot_hold_an_exchange_past_its_total() -> None:
+    lease = FakeLease()
+    script: list[Any] = [0.0, 0.0, lease, 0.0, WRITTEN]
+    for second in range(10):
+        script += [float(second), OK[second : second + 1]]
+    played = play(exchange(limited()), *script, 10.0)
+    assert isinstance(failed(played), PixelTimeoutError)
+    assert "no more than 10 seconds" in str(played.error)
+    assert lease.released == [False]
+
+
+def test_no_connection_is_asked_for_when_no_time_is_left() -> None:
+    used = used_lease()
+    script: list[Any] = [0.0, 0.0, used, 0.0, WRITTEN, 9.0, ConnectionResetError(), 10.5]
+    played = play(exchange(limited()), *script)
+    assert isinstance(failed(played), PixelTimeoutError)
+    assert not failed(played).sent

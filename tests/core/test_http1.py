@@ -1,5 +1,8 @@
 """The client's HTTP/1.1 machine: tables of bytes, run whole, byte by byte and in random cuts; and fuzzed invariants."""
 
+import gzip
+import tracemalloc
+import zlib
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -612,3 +615,90 @@ def test_a_client_wired_to_a_server_hears_what_the_server_says(
         told = [(name.lower().encode(), value.encode()) for name, value in response.headers]
         assert told[: len(headers)] == [(name.lower(), value) for name, value in headers]
         assert client.reusable
+
+
+# Compressed answers
+
+TEXT = b'{"name": "a fjord"}' * 300
+RAW_DEFLATE = zlib.compressobj(wbits=-15)
+PACKED = {
+    "gzip": gzip.compress(TEXT),
+    "x-gzip": gzip.compress(TEXT[:5]) + gzip.compress(TEXT[5:]),
+    "deflate": zlib.compress(TEXT),
+    "Deflate": RAW_DEFLATE.compress(TEXT) + RAW_DEFLATE.flush(),
+}
+
+
+def packed(coding: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def unpacked(data: bytes, pieces: Iterable[bytes] | None = None, limits: Limits = Limits(), asked: bool = True) -> Any:
+    connection = ClientConnection(limits)
+    connection.start(request_of(headers={"Accept-Encoding": "gzip, deflate"} if asked else ()))
+    for piece in [data] if pieces is None else pieces:
+        response = connection.receive(piece)
+        if response is not None:
+            return response.body
+    return None
+
+
+@pytest.mark.parametrize("coding", PACKED)
+def test_a_compressed_answer_is_unpacked_however_it_is_cut(coding: str) -> None:
+    data = packed(coding, PACKED[coding])
+    assert unpacked(data) == TEXT
+    assert unpacked(data, byte_by_byte(data)) == TEXT
+
+
+def test_a_compressed_answer_that_nobody_asked_for_is_left_as_it_is() -> None:
+    assert unpacked(packed("gzip", PACKED["gzip"]), asked=False) == PACKED["gzip"]
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip, deflate", "identity", ""])
+def test_another_coding_is_left_as_it_is(coding: str) -> None:
+    assert unpacked(packed(coding, b"as it is")) == b"as it is"
+
+
+def test_an_empty_answer_may_call_itself_compressed() -> None:
+    assert unpacked(packed("gzip", b"")) == b""
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_bomb_is_an_error_and_is_never_unpacked_beyond_the_limit(coding: str) -> None:
+    zeros = bytes(64 * 1024 * 1024)
+    bomb = gzip.compress(zeros) if coding == "gzip" else zlib.compress(zeros)
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(PixelProtocolError, match="larger than the limit of 1000000 bytes"):
+            unpacked(packed(coding, bomb), limits=Limits(body=1_000_000))
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("body", [b"not packed at all", PACKED["gzip"][:50] + b"\xff" * 50])
+def test_what_is_not_compressed_as_it_says_is_a_protocol_error(body: bytes) -> None:
+    with pytest.raises(PixelProtocolError, match="compressed"):
+        unpacked(packed("gzip", body))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_compressed_answer_that_is_cut_short_is_a_protocol_error(coding: str) -> None:
+    with pytest.raises(PixelProtocolError, match="cut short"):
+        unpacked(packed(coding, PACKED[coding][:-9]))
+
+
+@given(st.sampled_from(["gzip", "deflate"]), st.binary(max_size=200), st.data())
+def test_any_bytes_in_a_compressed_body_give_an_answer_or_a_protocol_error(
+    coding: str, body: bytes, data: st.DataObject
+) -> None:
+    whole = packed(coding, body)
+    outcomes = []
+    for pieces in ([whole], data.draw(cuts(whole))):
+        try:
+            outcomes.append(unpacked(whole, pieces))
+        except PixelProtocolError as error:
+            outcomes.append(type(error))
+    assert outcomes[0] == outcomes[1]

@@ -32,7 +32,8 @@ def check_headers(request: Request) -> None:
     fields = dict(request.headers)
     assert UUID4.fullmatch(fields.pop("X-Request-ID"))
     content_type = {} if body_of(request) is None else {"Content-Type": "application/json"}
-    assert fields == {"Authorization": "Bearer t1", "Accept": "application/json", **content_type}
+    always = {"Authorization": "Bearer t1", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+    assert fields == {**always, **content_type}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=_label)
@@ -84,6 +85,7 @@ COMMON = (
     b"Authorization: Bearer t1\r\n"
     b"X-Request-ID: 01234567-89ab-4def-8123-456789abcdef\r\n"
     b"Accept: application/json\r\n"
+    b"Accept-Encoding: gzip, deflate\r\n"
 )
 
 WIRES: list[tuple[Call, bytes]] = [

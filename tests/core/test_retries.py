@@ -126,3 +126,27 @@ def test_a_random_number_never_makes_a_wait_longer_than_its_bound(attempt: int, 
     assert longest is not None
     assert drawn is not None
     assert shortest == 0.0 <= drawn <= longest
+
+
+@pytest.mark.parametrize(
+    ("date", "then", "seconds"),
+    [
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:07 GMT", 7.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:27:00 GMT", 1.0),  # past: the policy's own wait
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 09:28:00 GMT", None),  # longer than anyone waits
+        ("Wednesday, 21-Oct-15 07:28:00 GMT", "Wed Oct 21 07:28:07 2015", 1.0),  # without a zone on one side
+        (None, "Wed, 21 Oct 2015 07:28:07 GMT", 1.0),
+        ("nonsense", "Wed, 21 Oct 2015 07:28:07 GMT", 1.0),
+    ],
+)
+def test_a_date_to_come_back_at_counts_from_the_servers_own(date: str | None, then: str, seconds: float | None) -> None:
+    headers = {"Retry-After": then} | ({} if date is None else {"Date": date})
+    delay = RetryPolicy(base=1.0).delay("GET", 1, Response(503, Headers(headers)), ALL_ONES)
+    assert delay == seconds
+
+
+def test_those_who_know_more_of_an_answer_overrule_the_table() -> None:
+    policy = RetryPolicy(tries=2, base=1.0)
+    assert policy.delay("POST", 1, answer(400), ALL_ONES, again=True) == 1.0
+    assert policy.delay("GET", 1, answer(503), ALL_ONES, again=False) is None
+    assert policy.delay("POST", 2, answer(400), ALL_ONES, again=True) is None

@@ -8,12 +8,13 @@ import pytest
 
 from pixel_core import Account, Flow, Headers, Options, Request, Response, Timeouts
 from pixel_core.answers import Answer
-from pixel_core.effects import Exchange, Once, Together
+from pixel_core.effects import Effect, Exchange, Once, Together
 from pixel_core.errors import (
     BAD_REQUESTS,
     PixelAuthenticationError,
     PixelBadRequestError,
     PixelConnectionError,
+    PixelError,
     PixelLoginError,
     PixelProtocolError,
     PixelServerError,
@@ -409,12 +410,93 @@ def test_of_a_long_page_only_the_beginning_stands_in_the_error() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 304, 307, 308])
-def test_a_redirect_is_an_error_and_is_not_followed(status: int) -> None:
+def test_a_redirect_to_another_origin_is_an_error_and_is_not_followed(status: int) -> None:
     world = World([Expected("GET", ME, Response(status, Headers({"Location": "https://elsewhere.test/"})))])
     error = world.fail(world.api.me(), PixelStatusError)
     assert type(error) is PixelStatusError
     assert error.status_code == status
     assert "GET https://pixel.test/acme/users/me" in str(error)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_of_a_get_on_the_same_origin_is_followed_with_the_token(status: int) -> None:
+    there = Response(status, Headers({"Location": f"{ME}/"}))
+    world = World([Expected("GET", ME, there), Expected("GET", f"{ME}/", told({"id": 1}))])
+    assert world.finish(world.api.me()) == {"id": 1}
+    assert all("Authorization" in request.headers for request in world.requests)
+
+
+@pytest.mark.parametrize(("status", "followed"), [(301, False), (302, False), (303, False), (307, True), (308, True)])
+def test_a_redirect_of_another_method_is_followed_where_it_keeps_the_method(status: int, followed: bool) -> None:
+    path = "/acme/projects/1/restore"
+    script = [Expected("POST", path, Response(status, Headers({"Location": f"https://pixel.test{path}/"})))]
+    if followed:
+        world = World([*script, Expected("POST", f"{path}/", told({"id": 1}))])
+        assert world.finish(world.api.restore_project(1)) == {"id": 1}
+    else:
+        world = World(script)
+        world.fail(world.api.restore_project(1), PixelStatusError)
+
+
+@pytest.mark.parametrize(
+    "location", ["", "http://pixel.test/x", "https://pixel.test:444/x", "ftp://pixel.test/", "//[", ME]
+)
+def test_a_redirect_that_leads_nowhere_safe_is_an_error(location: str) -> None:
+    world = World([Expected("GET", ME, Response(307, Headers({"Location": location})))])
+    assert world.fail(world.api.me(), PixelStatusError).status_code == 307
+
+
+def test_redirects_without_an_end_are_an_error_after_five() -> None:
+    def around(request: Request) -> Response:
+        return Response(307, Headers({"Location": f"{ME}?{len(world.requests)}"}))
+
+    world = World(around)
+    assert world.fail(world.api.me(), PixelStatusError).status_code == 307
+    assert len(world.requests) == 6
+
+
+# The total limit of a call
+
+
+class Slow(World):
+    """A world in which each exchange takes four seconds, or as long as it may."""
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        if isinstance(effect, Exchange):
+            allowed = effect.request.timeouts.read or 4.0
+            self.now += min(4.0, allowed)
+            if allowed < 4.0:
+                raise PixelTimeoutError("no answer", sent=True)
+        return super().perform(effect)
+
+
+def test_a_call_ends_at_its_total_limit_whatever_it_waits_for() -> None:
+    options = Options(timeout_pixel=Timeouts(9, 9, 9, 9, total=10))
+    answers = [Response(503), Response(429, Headers({"Retry-After": "8"})), PixelConnectionError("no", sent=False)]
+    for answer in answers:
+
+        def server(request: Request, answer: Any = answer) -> Any:
+            return answer
+
+        world = Slow(server, options=options)
+        world.fail(world.api.me(), PixelError)
+        assert world.now - 1000 <= 10.0
+    world = Slow(lambda _: told({"id": 1}), options=options)
+    assert world.run(world.api.me()) == {"id": 1}  # login and call: eight seconds
+    assert [request.timeouts.read for request in (*world.logins, *world.requests)] == [9, 6]
+
+
+def test_a_login_that_takes_the_whole_time_of_a_call_ends_it() -> None:
+    world = Slow(lambda _: told({"id": 1}), options=Options(timeout_pixel=Timeouts(9, 9, 9, 9, total=3)))
+    error = world.fail(world.api.me(), PixelTimeoutError)
+    assert world.now - 1000 <= 3.0
+    assert "tries" not in str(error)
+
+
+def test_a_call_says_when_no_time_was_left_for_it() -> None:
+    world = Slow(lambda _: told({"id": 1}), options=Options(timeout_pixel=Timeouts(9, 9, 9, 9, total=4)))
+    error = world.fail(world.api.me(), PixelTimeoutError)
+    assert "GET https://pixel.test/acme/users/me: the call was to take no more than 4 seconds" in str(error)
 
 
 def test_a_server_error_names_the_request_and_its_id_and_keeps_the_answer() -> None:
