@@ -7,6 +7,7 @@ starts a thread. `pixel_transports` performs what the flows ask for.
 from pixel_core.api import PixelApi
 from pixel_core.effects import (
     Alongside,
+    AskToken,
     Clock,
     Digest,
     Digested,
@@ -42,6 +43,7 @@ from pixel_core.tokens import Account, Tokens
 __all__ = [
     "Account",
     "Alongside",
+    "AskToken",
     "AsyncFace",
     "BlockingFace",
     "ClientConnection",

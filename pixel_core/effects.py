@@ -59,6 +59,15 @@ class Random(Effect[int]):
 
 
 @dataclass(frozen=True, slots=True)
+class AskToken(Effect[Any]):
+    """Call the function that somebody gave in place of a password, and give what it gives: a token, or a token and its
+    life in seconds. It may block; on an event loop it may be a coroutine function.
+    """
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class FileFacts:
     """What `Stat` tells of a file: its size in bytes and when it was last modified, in nanoseconds."""
 

@@ -114,7 +114,7 @@ class PixelBadRequestError(PixelStatusError):
 class PixelAuthenticationError(PixelBadRequestError):
     """401, also after the login was renewed once: this user is not known to this tenant's API."""
 
-    hint = "The login was renewed and the new token was refused too: check PIXEL_TENANT and PIXEL_API_URL"
+    hint = "A new token was refused too, or there is none: check PIXEL_TENANT and PIXEL_API_URL, or the token given"
 
 
 class PixelPermissionError(PixelBadRequestError):

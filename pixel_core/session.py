@@ -18,11 +18,12 @@ from typing import Any, TypedDict, Unpack
 from urllib.parse import urljoin
 
 from pixel_core.answers import Answer
-from pixel_core.effects import Clock, Exchange, Flow, Once, Random, Report, Sleep
+from pixel_core.effects import AskToken, Clock, Exchange, Flow, Once, Random, Report, Sleep
 from pixel_core.errors import (
     BAD_REQUESTS,
     PixelBadRequestError,
     PixelConnectionError,
+    PixelLoginError,
     PixelServerError,
     PixelStatusError,
     PixelTimeoutError,
@@ -31,7 +32,7 @@ from pixel_core.events import CallFailed, CallRepeated, LoginRenewed
 from pixel_core.messages import Body, Headers, Meter, Request, Response, Timeouts, split_url
 from pixel_core.retries import RetryPolicy
 from pixel_core.storage import Verdict, judged, moved, storage_error
-from pixel_core.tokens import Account, Tokens
+from pixel_core.tokens import Account, GivenTokens, Tokens, TokenSource
 
 _MOST_MOVES = 3
 """How often one request to the object storage is sent elsewhere (307)."""
@@ -92,10 +93,12 @@ class CallOptions(TypedDict, total=False):
 class Session:
     """One login at one Pixel API. It holds the tokens and nothing else that changes; its methods are flows."""
 
-    def __init__(self, url: str, account: Account, options: Options = Options()) -> None:
+    def __init__(
+        self, url: str, account: Account, options: Options = Options(), token: TokenSource | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self.options = options
-        self.tokens = Tokens(account, options.timeout_pixel)
+        self.tokens = Tokens(account, options.timeout_pixel) if token is None else GivenTokens(token)
         self._origin, path = split_url(self.url)
         self._base = path.rstrip("/")
         self._retries = RetryPolicy()
@@ -172,7 +175,7 @@ class Session:
                     self._answers.append(answer)
                 if 200 <= outcome.status < 300:
                     return answer
-                if outcome.status == 401 and not renewed:
+                if outcome.status == 401 and not renewed and self.tokens.renewable:
                     self.tokens.rejected(bearer)
                     renewed = True
                     continue
@@ -269,9 +272,12 @@ class Session:
         would bring no longer one.
         """
         asked_at = yield from Clock()
+        tokens = self.tokens
+        if isinstance(tokens, GivenTokens):
+            return (yield from self._ask(tokens, asked_at))
         attempt = 1
-        while (bearer := self.tokens.bearer(asked_at)) is None:
-            request = self.tokens.grant(asked_at)
+        while (bearer := tokens.bearer(asked_at)) is None:
+            request = tokens.grant(asked_at)
             if until is not None:
                 request.timeouts = yield from self._left(until, request.label)
             outcome = yield from self._send(request)
@@ -285,8 +291,18 @@ class Session:
                 continue
             if isinstance(outcome, PixelConnectionError):
                 raise _after(outcome, attempt)
-            self.tokens.answered(request, outcome, asked_at, (yield from Clock()))
-            yield from Report(LoginRenewed(self.tokens.realm, request.label))
+            tokens.answered(request, outcome, asked_at, (yield from Clock()))
+            yield from Report(LoginRenewed(tokens.realm, request.label))
+        return bearer
+
+    def _ask(self, tokens: GivenTokens, asked_at: float) -> Flow[str]:
+        """A token from whoever gives them. What their function raises is raised as it is."""
+        bearer = tokens.bearer(asked_at)
+        if bearer is None and tokens.function is not None:
+            bearer = tokens.take((yield from AskToken(tokens.function)), asked_at)
+            yield from Report(LoginRenewed("", "the function that was given"))
+        if bearer is None:
+            raise PixelLoginError("There is no token")
         return bearer
 
     def _send(self, request: Request) -> Flow[Response | PixelConnectionError]:

@@ -19,8 +19,10 @@ States, as `state(now)` tells them::
 
 import enum
 import re
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 from pixel_core.errors import PixelLoginError, PixelProtocolError
@@ -75,6 +77,9 @@ class Tokens:
         self._origin, self._target = split_url(account.token_url)
         self._held = _NOTHING
         self._refusal: tuple[PixelLoginError, float] | None = None
+
+    renewable = True
+    """Whether there may be another token after one that was refused."""
 
     @property
     def realm(self) -> str:
@@ -178,6 +183,56 @@ class Tokens:
         else:
             advice = "check PIXEL_TENANT and PIXEL_AUTH_SERVER_URL"
         return PixelLoginError(f"Login refused for {who}: {said}; {advice}", error=error, status_code=status)
+
+
+TokenSource: TypeAlias = str | Callable[[], Any]
+"""What may be given in place of a password: a token, or a function that gives one, or one and its life in seconds."""
+
+
+class GivenTokens:
+    """Tokens that come from somebody else: the same one always, or what a function gives. A function is asked at the
+    first use, when the life that it told is over, and when the API refuses what it gave.
+    """
+
+    def __init__(self, source: TokenSource) -> None:
+        self.function = None if isinstance(source, str) else source
+        self._held = _NOTHING
+        if isinstance(source, str):
+            self.take(source, 0.0)
+        elif not callable(source):
+            raise TypeError(f"token is a string, or a function that gives one, not {type(source).__name__}")
+
+    def __repr__(self) -> str:
+        return f"<GivenTokens, {'always the same' if self.function is None else 'from a function'}>"
+
+    @property
+    def realm(self) -> str:
+        return ""
+
+    @property
+    def renewable(self) -> bool:
+        """Whether there may be another token after one that was refused."""
+        return self.function is not None
+
+    def bearer(self, now: float) -> str | None:
+        """The token, or None when the function has to be asked."""
+        held = self._held
+        return held.access if held.access and now < held.renew_at else None
+
+    def take(self, given: object, asked_at: float) -> str:
+        """Take what was given, a token or a token and its life in seconds. Raises PixelLoginError for anything else."""
+        token, life = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+        seconds = _seconds(life)
+        if not isinstance(token, str) or not re.fullmatch("[!-~]+", token) or (life is not None and seconds is None):
+            raise PixelLoginError("The token that was given is none: it is a string of visible ASCII characters")
+        until = float("inf") if seconds is None else asked_at + seconds - min(30.0, seconds / 10)
+        self._held = _Held(token, until, None, float("-inf"))
+        return token
+
+    def rejected(self, bearer: str) -> None:
+        """The API did not accept this token: the function is asked for another."""
+        if self.renewable and self._held.access == bearer:
+            self._held = _NOTHING
 
 
 def _bytes(request: Request) -> bytes:

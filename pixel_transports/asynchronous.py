@@ -7,6 +7,7 @@ Rules kept here:
 * What runs once runs once for each event loop, so that no loop waits for another.
 """
 
+import inspect
 import secrets
 import threading
 import time
@@ -19,6 +20,7 @@ from anyio.abc import TaskGroup
 
 from pixel_core.effects import (
     Alongside,
+    AskToken,
     Clock,
     Digest,
     Digested,
@@ -64,6 +66,7 @@ class AsyncDriver:
             Clock: self._clock,
             Random: self._random,
             Sleep: lambda effect: anyio.sleep(effect.seconds),
+            AskToken: self._ask_token,
             Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.paths),
             Digest: self._digest,
             Together: self._together,
@@ -88,6 +91,12 @@ class AsyncDriver:
 
     async def _random(self, effect: Random) -> int:
         return secrets.randbits(128)
+
+    async def _ask_token(self, effect: AskToken) -> Any:
+        if inspect.iscoroutinefunction(effect.function):
+            return await effect.function()
+        answer = await anyio.to_thread.run_sync(effect.function)
+        return await answer if inspect.isawaitable(answer) else answer
 
     async def _report(self, effect: Report) -> None:
         log(effect.event)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pixel_core.effects import (
     Alongside,
+    AskToken,
     Clock,
     Digest,
     Digested,
@@ -62,6 +63,7 @@ class BlockingDriver:
             Clock: lambda effect: time.monotonic(),
             Random: lambda effect: secrets.randbits(128),
             Sleep: self._sleep,
+            AskToken: lambda effect: effect.function(),
             Stat: lambda effect: look_at(effect.paths),
             Digest: self._digest,
             Together: self._together,

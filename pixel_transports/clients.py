@@ -20,7 +20,7 @@ from pixel_core.effects import Flow
 from pixel_core.errors import PixelClosedError
 from pixel_core.operations import AsyncFace, BlockingFace, Page
 from pixel_core.session import CallOptions, Options, Session
-from pixel_core.tokens import Account
+from pixel_core.tokens import Account, TokenSource
 from pixel_transports.asynchronous import AsyncDriver
 from pixel_transports.blocking import BlockingDriver, Listener
 from pixel_transports.journal import JournalPath
@@ -36,15 +36,25 @@ T = TypeVar("T")
 class PixelClientKwargs(TypedDict, total=False):
     """Keywords of `get_client` and of the clients.
 
-    `timeout_pixel` and `timeout_upload` limit one exchange with the API and with the object storage: seconds, None, a
-    `pixel_core.Timeouts`, or any object with `connect`, `read`, `write` and `pool` (`httpx.Timeout` is one).
-    `upload_num_retries` is the number of tries in all for a request to the object storage, `upload_max_concurrency`
-    how many of those are under way at once. Files above `multipart_threshold` bytes go in parts; a call that uploads
-    ends after `upload_deadline` seconds, if that is given; with `skip_uploaded`, files that an earlier call uploaded
-    are not uploaded again while the server lists what became of them. `journal` is the file where uploads write down
-    how far they are, so that a call that was broken off can be repeated and goes on; without the keyword it is one per
-    user (`pixel_transports.journal.default_path`), None is none. `transport` is what sends requests; `listener` is
-    called with events (`pixel_core.events`) as uploads and jobs go on, from whatever thread they go on in.
+    Time: `timeout_pixel` and `timeout_upload` limit calls of the API and requests to the object storage: seconds, None,
+    a `pixel_core.Timeouts`, or any object with `connect`, `read`, `write` and `pool` (`httpx.Timeout` is one).
+
+    Uploads: `upload_num_retries` is the number of tries in all for a request to the object storage,
+    `upload_max_concurrency` how many of those are under way at once. Files above `multipart_threshold` bytes go in
+    parts. A call that uploads ends after `upload_deadline` seconds, if that is given. With `skip_uploaded`, files that
+    an earlier call uploaded are not uploaded again while the server lists what became of them. `journal` is the file
+    where uploads write down how far they are, so that a call that was broken off can be repeated and goes on; without
+    the keyword it is one per user (`pixel_transports.journal.default_path`), None is none.
+
+    Login: `token` takes the place of a password: a bearer token, or a function that gives one, or one and its life in
+    seconds (for the async client it may be a coroutine function). A function is asked again when that life is over, or
+    when the API refuses what it gave.
+
+    Network: `proxy` is the URL of a proxy for everything, None is none; without the keyword the environment tells
+    (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY). `tls` says what is trusted, and who we are (`TlsOptions`, or an
+    `ssl.SSLContext`). `transport` is what sends requests in place of all that.
+
+    `listener` is called with events (`pixel_core.events`) as things go on, from whatever thread they go on in.
     """
 
     timeout_pixel: Any
@@ -55,11 +65,12 @@ class PixelClientKwargs(TypedDict, total=False):
     upload_deadline: float | None
     skip_uploaded: bool
     journal: str | PathLike[str] | None
+    token: TokenSource | None
     transport: AnyTransport | None
     listener: Listener | None
 
 
-_OF_THE_DRIVER = ("journal", "transport", "listener")
+_OF_THE_DRIVER = ("journal", "token", "transport", "listener")
 
 
 def options_of(keywords: PixelClientKwargs) -> Options:
@@ -108,7 +119,7 @@ class _Client(Operations):
         **kwargs: Unpack[PixelClientKwargs],
     ) -> None:
         account = Account(keycloak_server_url, realm, client_id, username, password)
-        self.session = Session(url, account, options_of(kwargs))
+        self.session = Session(url, account, options_of(kwargs), kwargs.get("token"))
         self.api = PixelApi(self.session)
         self.url = self.session.url
         self._life = _Life()

@@ -16,7 +16,7 @@ from typing import Any, Literal, Unpack, overload
 
 from pixel_core.messages import Timeouts
 from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
-from pixel_transports.settings import PixelApiSettings
+from pixel_transports.settings import PixelApiSettings, settings_for_token
 
 CACHE_SIZE = 128
 """How many clients are kept; the one that was not asked for the longest is forgotten first, and lives on with those
@@ -67,12 +67,12 @@ def get_client(
 ) -> PixelClient | PixelClientAsync:
     """A client for these settings, or for those of the environment: the blocking one, or with `async_` the async one.
 
-    The client is cached and will be reused on subsequent calls, unless the settings change, or it was closed.
-    Raises pydantic's ValidationError for missing or wrong settings, TypeError for unknown keywords, ValueError for
-    wrong values. Sends nothing.
+    The client is cached and will be reused on subsequent calls, unless the settings change, or it was closed. With
+    `token`, user and password may be missing in the environment. Raises pydantic's ValidationError for missing or wrong
+    settings, TypeError for unknown keywords, ValueError for wrong values. Sends nothing.
     """
     if settings is None:
-        settings = PixelApiSettings()
+        settings = PixelApiSettings() if kwargs.get("token") is None else settings_for_token()
     keywords: dict[str, Any] = dict(kwargs)
     key = (bool(async_), settings, frozenset((name, _key_of(name, value)) for name, value in keywords.items()))
     with _lock:

@@ -11,7 +11,7 @@ Rules kept here:
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -63,3 +63,14 @@ class PixelApiSettings(BaseSettings):
     @property
     def PIXEL_AUTH_SERVER_URL(self) -> str:  # noqa: N802
         return self.PIXEL_AUTH_SERVER_URL_OVERRIDE or f"https://{self.PIXEL_ENV}.keycloak.geodatapixel.no"
+
+
+def settings_for_token() -> PixelApiSettings:
+    """Settings from the environment for those who have a token: user and password are not needed."""
+    missing: dict[str, Any] = {}
+    try:
+        return PixelApiSettings()
+    except ValidationError as error:
+        names = {str(found["loc"][0]) for found in error.errors() if found["type"] == "missing"}
+        missing = dict.fromkeys(names & {"PIXEL_USERNAME", "PIXEL_PASSWORD"}, "")
+    return PixelApiSettings(**missing)

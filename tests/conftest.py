@@ -52,6 +52,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, journals: Path) -> None:
     for name in ("ENV", "USERNAME", "PASSWORD", "TENANT", "API_URL", "AUTH_SERVER_URL", "CLIENT_NO_VERSION_CHECK"):
         monkeypatch.delenv(f"PIXEL_{name}", raising=False)
         monkeypatch.delenv(f"KEYCLOAK_{name}", raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.fixture

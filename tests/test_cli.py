@@ -1,33 +1,15 @@
 """The command `pixel` as a person runs it: in a process of its own, by its output and exit code."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
-
-
-def pixel(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run the command with warnings as errors."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pixel_transports.cli", *arguments],
-        env=clean_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def clean_environment(more: dict[str, str] | None = None) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXEL_", "KEYCLOAK_"))}
-    return {**kept, **(more or {})}
+from tests.cli_runs import COMMAND, clean_environment, pixel
 
 
 def test_demo_uploads_the_samples_from_both_faces_and_says_that_all_matched() -> None:
@@ -113,12 +95,12 @@ def test_me_at_a_wrong_tenant_exits_with_4_and_says_so(server: SandboxServer) ->
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_me_without_a_server_exits_with_3_and_one_sentence() -> None:
+def test_me_without_a_server_exits_with_5_and_one_sentence() -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers there
         url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
         done = pixel("me", environment=Sandbox().environment(url))
-    assert done.returncode == 3
+    assert done.returncode == 5
     assert "could not connect" in done.stderr
     assert "refused" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -126,7 +108,7 @@ def test_me_without_a_server_exits_with_3_and_one_sentence() -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_sandbox_prints_settings_that_lead_to_it_and_ends_when_asked(ending: signal.Signals) -> None:
-    command = [sys.executable, "-W", "error", "-m", "pixel_transports.cli", "sandbox"]
+    command = [*COMMAND, "sandbox"]
     with subprocess.Popen(
         command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -151,5 +133,5 @@ def test_sandbox_refuses_to_listen_where_others_can_reach_it() -> None:
 def test_help_documents_commands_and_exit_codes() -> None:
     done = pixel("--help")
     assert done.returncode == 0
-    for text in ("demo", "sandbox", "me", "Exit codes", "130"):
+    for text in ("demo", "sandbox", "me", "upload", "journal", "Exit codes", "130"):
         assert text in done.stdout

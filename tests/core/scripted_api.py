@@ -20,6 +20,7 @@ import pytest
 from pixel_core import (
     Account,
     Alongside,
+    AskToken,
     Clock,
     Digest,
     Digested,
@@ -180,6 +181,8 @@ class World:
                 return None
             case Clock():
                 return self.now
+            case AskToken(function):
+                return function()
             case Random():
                 return next(self.bits)
             case Stat(paths):

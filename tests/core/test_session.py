@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from pixel_core import Account, Flow, Headers, Options, Request, Response, Timeouts
+from pixel_core import Account, Flow, Headers, Options, PixelApi, Request, Response, Session, Timeouts
 from pixel_core.answers import Answer
 from pixel_core.effects import Effect, Exchange, Once, Together
 from pixel_core.errors import (
@@ -624,3 +624,67 @@ def test_the_hand_driver_ends_a_test_where_a_flow_leaves_the_script() -> None:
 
 def test_the_account_does_not_show_its_password() -> None:
     assert "hemmelig" not in repr(ACCOUNT)
+
+
+# Tokens that are given in place of a password
+
+
+def given_tokens(source: Any, server: Any) -> World:
+    world = World(server)
+    world.session = Session(world.session.url, ACCOUNT, token=source)
+    world.api = PixelApi(world.session)
+    return world
+
+
+def test_a_token_that_is_given_is_sent_and_nobody_logs_in() -> None:
+    world = given_tokens("given", [Expected("GET", ME, told({"id": 1}))])
+    assert world.finish(world.api.me()) == {"id": 1}
+    assert (bearers(world), world.logins) == (["Bearer given"], [])
+
+
+def test_a_given_token_that_is_refused_is_an_authentication_error_at_once() -> None:
+    world = given_tokens("given", [Expected("GET", ME, told({"detail": "expired"}, 401))])
+    error = world.fail(world.api.me(), PixelAuthenticationError)
+    assert "given" not in str(error).replace("the token given", "")
+
+
+def test_a_function_that_gives_tokens_is_asked_once_and_again_when_its_token_is_refused() -> None:
+    tokens = iter(["one", "two"])
+    answers = [told({"id": 1}), told({}, 401), told({"id": 1})]
+    world = given_tokens(lambda: next(tokens), [Expected("GET", ME, answer) for answer in answers])
+    world.run(world.api.me())
+    world.finish(world.api.me())
+    assert bearers(world) == ["Bearer one", "Bearer one", "Bearer two"]
+
+
+def test_a_function_is_asked_again_a_little_before_the_life_that_it_told_is_over() -> None:
+    tokens = iter([("one", 100), ("two", 100)])
+    world = given_tokens(lambda: next(tokens), lambda _: told({"id": 1}))
+    for moment in (1000.0, 1089.0, 1091.0):
+        world.now = moment
+        world.run(world.api.me())
+    assert bearers(world) == ["Bearer one", "Bearer one", "Bearer two"]
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "two words", "tok\nen", b"bytes", ("one", "soon"), ("one", -1), ("a", 1, 2), 7]
+)
+def test_what_is_no_token_is_a_login_error_that_does_not_show_it(given: Any) -> None:
+    world = given_tokens(lambda: given, [])
+    error = world.fail(world.api.me(), PixelLoginError)
+    assert not given or str(given) not in str(error)
+
+
+def test_what_the_function_raises_is_raised_as_it_is() -> None:
+    def broken() -> str:
+        raise LookupError("no vault")
+
+    world = given_tokens(broken, [])
+    assert str(world.fail(world.api.me(), LookupError)) == "no vault"
+
+
+def test_a_token_that_is_neither_text_nor_a_function_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="token is a string"):
+        Session("https://pixel.test", ACCOUNT, token=7)  # type: ignore[arg-type]
+    with pytest.raises(PixelLoginError):
+        Session("https://pixel.test", ACCOUNT, token="two words")

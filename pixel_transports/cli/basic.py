@@ -1,51 +1,21 @@
-"""The command line `pixel`. Needs the extra `cli`.
+"""The commands `demo`, `sandbox` and `me`.
 
 Rules kept here:
 
 * Data goes to stdout, progress and errors to stderr.
-* An error is one clear sentence, not a traceback. Exit codes are those of `EXIT_CODES`.
 """
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
-try:
-    import click
-except ModuleNotFoundError:  # pragma: no cover - told by a test in an environment of its own
-    sys.exit("The command line needs its extra: pip install 'pixel-client-sansio[cli]'")
+import click
 
-from pydantic import ValidationError
-
-from pixel_core.errors import PixelConnectionError, PixelError, PixelLoginError
 from pixel_core.events import FileFinished, FileHashed, FileSent
-
-EXIT_CODES = """\b
-Exit codes:
-  0    done; for `demo`: and everything matched
-  1    the server refused, or something did not match
-  2    wrong usage, or settings that are missing or wrong
-  3    no connection, or no answer in time
-  4    the login was refused
-  130  interrupted
-"""
-
-REFUSED, USAGE, UNREACHABLE, LOGIN = 1, 2, 3, 4
+from pixel_transports.cli.exits import FAILED, UNREACHABLE, clear_errors, fail
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pixel-client-sansio", prog_name="pixel")
-def cli() -> None:
-    """Work with Geodata Pixel from the command line.
-
-    The settings come from the environment (PIXEL_USERNAME, PIXEL_PASSWORD, PIXEL_TENANT, ...) or from a dotenv file.
-    """
-
-
-@cli.command()
+@click.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def demo(folder: Path | None) -> None:
     """Upload the photos of FOLDER to a local sandbox and list them back.
@@ -60,12 +30,12 @@ def demo(folder: Path | None) -> None:
     photos = find_photos(folder) if folder else sample_photos()
     if not photos:
         raise click.UsageError(f"there are no JPEG files in {folder}")
-    with _clear_errors():
+    with clear_errors():
         matched = run_demo(photos, click.echo, _show_progress)
-    sys.exit(0 if matched else REFUSED)
+    sys.exit(0 if matched else FAILED)
 
 
-@cli.command()
+@click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="The port to listen on; 0 takes a free one.")
 @click.option("--beyond-loopback", is_flag=True, help="Allow an address that other machines can reach.")
@@ -90,10 +60,10 @@ def sandbox(host: str, port: int, beyond_loopback: bool) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
-        _fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", UNREACHABLE)
+        fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", UNREACHABLE)
 
 
-@cli.command()
+@click.command()
 @click.option("--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings.")
 @click.option("--extended", is_flag=True, help="All that is known of the user.")
 def me(env_file: str | None, extended: bool) -> None:
@@ -101,28 +71,8 @@ def me(env_file: str | None, extended: bool) -> None:
     from pixel_transports.factory import get_client
     from pixel_transports.settings import PixelApiSettings
 
-    with _clear_errors(), get_client(settings=PixelApiSettings(_env_file=env_file)) as client:
+    with clear_errors(), get_client(settings=PixelApiSettings(_env_file=env_file)) as client:
         click.echo(json.dumps(client.me(extended=extended), indent=2, ensure_ascii=False))
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        _fail(f"Settings: {wrong}", USAGE)
-    except PixelConnectionError as error:
-        _fail(f"{error}. Check PIXEL_API_URL, PIXEL_AUTH_SERVER_URL and the network.", UNREACHABLE)
-    except PixelLoginError as error:
-        _fail(str(error), LOGIN)
-    except PixelError as error:
-        _fail(str(error), REFUSED)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"pixel: {message}", err=True)
-    sys.exit(code)
 
 
 def _show_progress(event: object) -> None:
@@ -131,18 +81,3 @@ def _show_progress(event: object) -> None:
         click.echo(f"{Path(event.path).name}: {event.status}", err=True)
     elif isinstance(event, (FileHashed, FileSent)):
         click.echo(f"{Path(event.path).name}: {told}", err=True)
-
-
-def main() -> None:
-    """The entry point of the command `pixel`."""
-    try:
-        cli(prog_name="pixel", standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

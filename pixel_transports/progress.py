@@ -1,0 +1,216 @@
+"""Progress of uploads for people: a bar where there is a terminal, a plain line now and then where there is none.
+
+Rules kept here:
+
+* Both are listeners: they are called with every event, from whatever thread, and ask for nothing.
+* What they show comes from the events alone. The last line of an upload is exact: bytes, files, retries, time.
+* A stream that is no terminal gets plain text, without colours and without going back in a line.
+* The bar needs `rich` (extra `cli`), which is imported when the bar is made.
+
+>>> with get_client(listener=LogLines()) as client: ...
+
+A callback of one's own is a listener too: a function that takes an event.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
+
+from pixel_core.events import UploadProgress
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+LOGGER = logging.getLogger("pixel_client.uploads")
+
+EVERY = 30.0
+"""How many seconds are between two lines."""
+
+
+class Watcher(Protocol):
+    """A listener that shows progress until its `with` block ends."""
+
+    def __call__(self, event: object) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def watcher_for(stream: TextIO) -> Watcher:
+    """The bar for a terminal, where `rich` is installed; lines for anything else."""
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        try:
+            return Bar(stream)
+        except ModuleNotFoundError:
+            pass
+    return LogLines(stream)
+
+
+class LogLines:
+    """A line to a stream, or to the logger `pixel_client.uploads`: at the beginning of an upload, after each `every`
+    seconds, and at its end.
+    """
+
+    def __init__(
+        self, stream: TextIO | None = None, every: float = EVERY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stream = stream
+        self._every = every
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._first: UploadProgress | None = None
+        self._latest: UploadProgress | None = None
+        self._came = self._told = 0.0
+
+    def __call__(self, event: object) -> None:
+        with self._lock:
+            now = self._clock()
+            if isinstance(event, UploadProgress):
+                self._latest, self._came = event, now
+                if self._first is None:
+                    self._first, self._told = event, float("-inf")
+            if self._latest is None or self._first is None:
+                return
+            # While the server is waited for, nothing but looks at its jobs comes: time goes on all the same.
+            shown = replace(self._latest, seconds=self._latest.seconds + now - self._came)
+            if shown.last or now - self._told >= self._every:
+                self._told = now
+                self._write(sentence(shown, self._first.sent))
+            if shown.last:
+                self._first = self._latest = None
+
+    def _write(self, line: str) -> None:
+        if self._stream is None:
+            LOGGER.info("%s", line)
+        else:
+            print(line, file=self._stream, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is left behind."""
+
+
+class Bar:
+    """A bar on a terminal (stderr without a stream), and the exact line once an upload is over."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._console = Console(file=stream, stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[told]}"),
+        )
+        # What goes to stdout is data: it is left alone. Messages on stderr appear above the bar.
+        self._new: Callable[[], Progress] = lambda: Progress(
+            *columns, console=self._console, redirect_stdout=False, redirect_stderr=True
+        )
+        self._lock = threading.Lock()
+        self._shown: tuple[Progress, TaskID] | None = None
+        self._sent_before = 0
+
+    def __call__(self, event: object) -> None:
+        if not isinstance(event, UploadProgress):
+            return
+        with self._lock:
+            # An upload of nothing but empty files is complete from the start.
+            total, sent = (event.total, event.sent) if event.total else (1, 1)
+            if self._shown is None:
+                progress = self._new()
+                self._shown = progress, progress.add_task(event.what, total=total, told="")
+                self._sent_before = event.sent
+            progress, task = self._shown
+            progress.update(task, total=total, completed=sent, told=_in_short(event))
+            progress.start()  # Which does nothing where it was started before.
+            if event.last:
+                self._stop()
+                line = sentence(event, self._sent_before)
+                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _stop(self) -> None:
+        if self._shown is not None:
+            progress, _ = self._shown
+            self._shown = None
+            progress.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the hands off the terminal: also after an upload that did not come to its end."""
+        with self._lock:
+            self._stop()
+
+
+def sentence(progress: UploadProgress, sent_before: int = 0) -> str:
+    """All that is known, in one line. The rate is that of the last seconds, at the end that of the whole upload,
+    without the `sent_before` bytes that were there when it began.
+    """
+    told = [
+        f"{progress.files.get('done', 0):,} of {sum(progress.files.values()):,} files done",
+        f"{progress.files.get('failed', 0):,} failed",
+        f"{progress.sent:,} of {progress.total:,} bytes sent",
+        f"{progress.retries:,} {'retry' if progress.retries == 1 else 'retries'}",
+    ]
+    if progress.last:
+        rate = (progress.sent - sent_before) / progress.seconds if progress.seconds else 0.0
+        told += [speed(rate), f"in {duration(progress.seconds)}"]
+    else:
+        told += [speed(progress.rate), _time_left(progress)]
+    return f"{progress.what}: {', '.join(told)}"
+
+
+def _in_short(progress: UploadProgress) -> str:
+    done, failed = progress.files.get("done", 0), progress.files.get("failed", 0)
+    told = [f"{done}/{sum(progress.files.values())} files"]
+    if failed:
+        told.append(f"{failed} failed")
+    if progress.retries:
+        told.append(f"{progress.retries} retries")
+    told += [speed(progress.rate), duration(progress.seconds) if progress.last else _time_left(progress)]
+    return " · ".join(told)
+
+
+def _time_left(progress: UploadProgress) -> str:
+    if progress.sent == progress.total:
+        return "waiting for the server"
+    if progress.seconds_left is None:
+        return "time left not known"
+    return f"{duration(progress.seconds_left)} left"
+
+
+def speed(rate: float) -> str:
+    """Bytes a second, for people (powers of 1000)."""
+    for unit in ("B", "kB", "MB"):
+        if rate < 999.5:
+            return f"{rate:.0f} {unit}/s" if unit == "B" else f"{rate:.1f} {unit}/s"
+        rate /= 1000
+    return f"{rate:.1f} GB/s"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, for people."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {left:02} s" if minutes else f"{left} s"

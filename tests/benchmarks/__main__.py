@@ -1,0 +1,121 @@
+"""`python -m tests.benchmarks`: this library, its peers and its floors, and which targets are reached.
+
+Rules kept here:
+
+* Without names all scenarios run. What is printed is one table a scenario, then the targets.
+* The exit status is 0 when everything ran, 1 when a client failed, 2 when the load server cannot be had. Whether a
+  target is reached does not count: that is for a person to judge.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tests.benchmarks import starts
+from tests.benchmarks.environments import environments
+from tests.benchmarks.scenarios import QUICK, SCENARIOS, Environments, Sizes, measure
+from tests.benchmarks.server import NoCompilerError, compile_server
+from tests.benchmarks.tables import Results, growth_table, lines_of, scenario_table, seconds_table, targets_table
+from tests.conformance.running import python_of
+
+OTHERS = ("import", "first_answer", "cached_client", "layers", "growth")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    known = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    known.add_argument(
+        "scenario", nargs="*", metavar="SCENARIO", help=f"{', '.join([*SCENARIOS, *OTHERS])}; all without"
+    )
+    known.add_argument("--client", action="append", default=[], help="measure this client; may be said again")
+    known.add_argument("--rounds", type=int, metavar="N", help="how often each client is run (5)")
+    known.add_argument("--quick", action="store_true", help="small and short: shows that it works, not how fast")
+    known.add_argument("--reference", type=Path, metavar="VENV", help="an environment that holds the reference")
+    known.add_argument(
+        "--peers", type=Path, metavar="VENV", help="an environment that holds httpx, urllib3, requests, aiohttp"
+    )
+    known.add_argument("--profile", type=Path, metavar="FOLDER", help="profile each client once more, into this folder")
+    known.add_argument("--json", type=Path, metavar="FILE", help="write all samples to this file")
+    return known
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as the command line says. Gives the exit status."""
+    known = parser()
+    chosen = known.parse_args(arguments)
+    names = chosen.scenario or [*SCENARIOS, *OTHERS]
+    for name in names:
+        if name not in SCENARIOS and name not in OTHERS:
+            known.error(f"there is no scenario {name!r}, but {', '.join([*SCENARIOS, *OTHERS])}")
+    for folder in (chosen.reference, chosen.peers):
+        if folder is not None and not python_of(folder).exists():
+            known.error(f"{folder} is no virtual environment")
+    sizes = QUICK if chosen.quick else Sizes()
+    if chosen.rounds is not None:
+        sizes = replace(sizes, rounds=chosen.rounds)
+    if chosen.profile is not None:
+        chosen.profile.mkdir(parents=True, exist_ok=True)
+    results = Results()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        try:
+            program = compile_server(folder)
+        except NoCompilerError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        if all(name.startswith(("ours", "raw", "h11")) for name in chosen.client or ["reference"]):
+            found, said = Environments(chosen.reference, chosen.peers), list[str]()
+        else:
+            found, said = environments(folder, chosen.reference, chosen.peers)
+        print(*said, sep="\n", end="\n" * bool(said))
+        for name in names:
+            for line in run(name, program, found, sizes, results, chosen.client, chosen.profile):
+                print(line)
+            print(flush=True)
+    print(*targets_table(results), sep="\n")
+    if chosen.json is not None:
+        about = {"cpus": os.cpu_count(), "python": sys.version, "sizes": asdict(sizes)}
+        chosen.json.write_text(json.dumps({"about": about, **asdict(results)}, indent=1))
+    failed = [each for figures in results.figures.values() for each in figures.values() if each.trouble]
+    return 1 if failed else 0
+
+
+def run(
+    name: str,
+    program: Path,
+    found: Environments,
+    sizes: Sizes,
+    results: Results,
+    only: list[str],
+    profiles: Path | None,
+) -> list[str]:
+    """Run a scenario into the results. Gives its table."""
+    if name in SCENARIOS:
+        scenario = SCENARIOS[name]
+        results.figures[name] = measure(scenario, program, found, sizes, only, profiles)
+        return scenario_table(scenario, results.figures[name])
+    if name == "import":
+        results.imports = starts.imports(found, sizes.rounds, only)
+        seconds = {client: each["seconds"] for client, each in results.imports.items()}
+        modules = {client: each["modules"] for client, each in results.imports.items()}
+        return seconds_table("import: over an empty interpreter", seconds, modules)
+    if name == "first_answer":
+        results.first_answers = starts.first_answers(found, program, sizes.rounds, only)
+        return seconds_table("first_answer: from the start of the process", results.first_answers, {})
+    if name == "cached_client":
+        results.cached = starts.cached_clients(found, sizes.rounds, max(100, sizes.calls // 10), only)
+        return seconds_table("cached_client: get_client() again", results.cached, {})
+    if name == "layers":
+        results.layers = starts.layers(found, sizes)
+        rows = [["", "us a call"], *([part, f"{1e6 * each:.1f}"] for part, each in results.layers.items())]
+        return ["== layers: no socket, bytes in memory", *lines_of(rows)]
+    results.growth = starts.growth(found, program, sizes)
+    return growth_table(results.growth)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""General HTTP libraries: httpx, urllib3, requests and aiohttp, used as their manuals say.
+
+Rules kept here:
+
+* One session or pool for all calls, with places for 64 connections at least, so that none of them opens new ones.
+* Files are streamed where the library streams forms, and held in memory where it does not.
+"""
+
+import importlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.benchmarks.clients.faces import HEADERS, Async, AsyncPeer, Blocking, BlockingPeer, Part
+
+CONNECTIONS = 100
+_JSON = {**HEADERS, "Content-Type": "application/json"}
+
+
+def _name(part: Part) -> str:
+    return os.path.basename(part.path)
+
+
+def _expect(status: int) -> None:
+    if not 200 <= status < 300:
+        raise RuntimeError(f"status {status}")
+
+
+class HttpxBlocking(BlockingPeer):
+    def __init__(self, api: str) -> None:
+        super().__init__(api)
+        httpx: Any = importlib.import_module("httpx")
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._client = httpx.Client(limits=limits, timeout=60, trust_env=False)
+
+    def send(self, method: str, url: str, body: bytes | None = None) -> Any:
+        response = self._client.request(method, url, content=body, headers=HEADERS if body is None else _JSON)
+        _expect(response.status_code)
+        return response.json()
+
+    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        with open(part.path, "rb") as file:
+            _expect(self._client.post(url, data=fields, files={"file": (_name(part), file)}).status_code)
+
+    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        _expect(self._client.put(url, content=part.bytes(), headers=headers).status_code)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class HttpxAsync(AsyncPeer):
+    def __init__(self, api: str) -> None:
+        super().__init__(api)
+        httpx: Any = importlib.import_module("httpx")
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._client = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
+
+    async def send(self, method: str, url: str, body: bytes | None = None) -> Any:
+        response = await self._client.request(method, url, content=body, headers=HEADERS if body is None else _JSON)
+        _expect(response.status_code)
+        return response.json()
+
+    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        with open(part.path, "rb") as file:  # noqa: ASYNC230 - as its manual says
+            _expect((await self._client.post(url, data=fields, files={"file": (_name(part), file)})).status_code)
+
+    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        _expect((await self._client.put(url, content=part.bytes(), headers=headers)).status_code)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class Urllib3(BlockingPeer):
+    def __init__(self, api: str) -> None:
+        super().__init__(api)
+        urllib3: Any = importlib.import_module("urllib3")
+        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
+
+    def send(self, method: str, url: str, body: bytes | None = None) -> Any:
+        response = self._pool.request(method, url, body=body, headers=HEADERS if body is None else _JSON)
+        _expect(response.status)
+        return json.loads(response.data)
+
+    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        _expect(self._pool.request("POST", url, fields={**fields, "file": (_name(part), part.bytes())}).status)
+
+    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        _expect(self._pool.request("PUT", url, body=part.bytes(), headers=headers).status)
+
+    def close(self) -> None:
+        self._pool.clear()
+
+
+class Requests(BlockingPeer):
+    def __init__(self, api: str) -> None:
+        super().__init__(api)
+        requests: Any = importlib.import_module("requests")
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
+
+    def send(self, method: str, url: str, body: bytes | None = None) -> Any:
+        response = self._session.request(method, url, data=body, headers=HEADERS if body is None else _JSON)
+        _expect(response.status_code)
+        return response.json()
+
+    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        with open(part.path, "rb") as file:
+            _expect(self._session.post(url, data=fields, files={"file": (_name(part), file)}).status_code)
+
+    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        _expect(self._session.put(url, data=part.bytes(), headers=headers).status_code)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class Aiohttp(AsyncPeer):
+    def __init__(self, api: str) -> None:
+        super().__init__(api)
+        self._aiohttp: Any = importlib.import_module("aiohttp")
+        self._session: Any = None
+
+    def _opened(self) -> Any:
+        if self._session is None:
+            connector = self._aiohttp.TCPConnector(limit=CONNECTIONS)
+            self._session = self._aiohttp.ClientSession(connector=connector)
+        return self._session
+
+    async def send(self, method: str, url: str, body: bytes | None = None) -> Any:
+        headers = HEADERS if body is None else _JSON
+        async with self._opened().request(method, url, data=body, headers=headers) as response:
+            _expect(response.status)
+            return await response.json()
+
+    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        form = self._aiohttp.FormData()
+        for name, value in fields.items():
+            form.add_field(name, value)
+        with open(part.path, "rb") as file:  # noqa: ASYNC230 - as its manual says
+            form.add_field("file", file, filename=_name(part), content_type="application/octet-stream")
+            async with self._opened().post(url, data=form) as response:
+                _expect(response.status)
+
+    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        async with self._opened().put(url, data=part.bytes(), headers=headers) as response:
+            _expect(response.status)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+PEERS: dict[str, Callable[[str], Blocking | Async]] = {
+    "httpx": HttpxBlocking,
+    "httpx-async": HttpxAsync,
+    "urllib3": Urllib3,
+    "requests": Requests,
+    "aiohttp": Aiohttp,
+}

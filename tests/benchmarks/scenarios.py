@@ -1,0 +1,249 @@
+"""What is measured, and by which clients: each scenario runs its clients in turn, round after round.
+
+Rules kept here:
+
+* Each client of each round is a process of its own. The clients of a round follow one another, so that what slows the
+  machine down for a while slows all of them.
+* In scenarios of small calls the server has one CPU and the client another; uploads may use what they can.
+* A scenario that stores files checks that the load server got every byte of them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.benchmarks.server import LoadServer
+from tests.conformance.running import clean_environment, python_of
+
+ROOT = Path(__file__).parents[2]
+MIB = 1024 * 1024
+RUN_SECONDS = 300.0
+
+OURS = ("ours", "ours-async", "ours-trio")
+REFERENCE = ("reference", "reference-async")
+PEERS = ("httpx", "httpx-async", "urllib3", "requests", "aiohttp")
+FLOORS = ("raw", "h11", "h11-anyio", "h11-anyio-trio")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How long and how large: the whole measure, or a quick one that shows that everything works."""
+
+    rounds: int = 5
+    seconds: float = 1.0
+    large: int = 512 * MIB
+    part: int = 8 * MIB
+    many: int = 200
+    each: int = 2 * MIB
+    page: int = 500
+    width: int = 64
+    calls: int = 20_000
+    growth: int = 100_000
+
+
+QUICK = Sizes(rounds=1, seconds=0.1, large=4 * MIB, part=MIB, many=5, each=MIB // 4, calls=200, growth=1_000)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Something that clients do over the network. `floor` is what ratios are taken against."""
+
+    name: str
+    title: str
+    unit: str
+    clients: Sequence[str]
+    floor: str = "raw"
+    uploads: bool = False
+    delayed: bool = False
+
+
+SCENARIOS = {
+    each.name: each
+    for each in (
+        Scenario(
+            "calls", "Small calls, one after another", "calls/s", (*FLOORS, *OURS, "ours-pure", *REFERENCE, *PEERS)
+        ),
+        Scenario(
+            "at_once",
+            "64 at once: threads, or tasks",
+            "calls/s",
+            (*FLOORS, "h11-one-thread", *OURS, "reference-async", *PEERS),
+        ),
+        Scenario("pages", "20,000 images in pages", "items/s", (*FLOORS, *OURS, "ours-pure", *REFERENCE, *PEERS)),
+        Scenario(
+            "delayed_pages",
+            "The same with 50 ms more for each answer",
+            "items/s",
+            ("raw", *OURS, *REFERENCE, "httpx"),
+            delayed=True,
+        ),
+        Scenario(
+            "upload_single", "A file of 512 MiB as one form", "MiB/s", ("raw", *OURS, *REFERENCE, *PEERS), uploads=True
+        ),
+        Scenario(
+            "upload_multipart", "A file of 512 MiB in parts", "MiB/s", ("raw", *OURS, *REFERENCE, *PEERS), uploads=True
+        ),
+        Scenario("upload_many", "200 files of 2 MiB", "files/s", ("raw", *OURS, *REFERENCE, *PEERS), uploads=True),
+    )
+}
+
+
+@dataclass
+class Figures:
+    """The samples of one client in one scenario: the rate that counts, and what else was seen."""
+
+    client: str
+    rates: list[float] = field(default_factory=list)
+    cpu_each: list[float] = field(default_factory=list)
+    totals: list[float] = field(default_factory=list)
+    peaks: list[int] = field(default_factory=list)
+    growths: list[int] = field(default_factory=list)
+    trouble: str = ""
+
+    def middle(self, name: str) -> float:
+        """The median of one kind of figure; NaN without any."""
+        values = getattr(self, name)
+        return median(values) if values else float("nan")
+
+
+@dataclass(frozen=True)
+class Environments:
+    """The interpreters by kind of client; None where an environment cannot be had."""
+
+    reference: Path | None
+    peers: Path | None
+
+    def python(self, client: str) -> Path | None:
+        if client.startswith(("ours", "raw", "h11")):
+            return Path(sys.executable)
+        folder = self.reference if client.startswith("reference") else self.peers
+        return None if folder is None else python_of(folder)
+
+    def variables(self, client: str) -> dict[str, str]:
+        """The environment variables of a client's process. Only ours finds this library by a path."""
+        paths = [str(ROOT)]
+        if client.startswith(("ours", "raw", "h11")):
+            paths += [str(ROOT / "pixel_transports"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {**clean_environment(), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def cpus() -> tuple[int | None, int | None]:
+    """The CPU of the server and that of the client, where there are two to choose from."""
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return (usable[0], usable[1]) if len(usable) > 1 else (None, None)
+
+
+@contextmanager
+def files_for(name: str, sizes: Sizes) -> Iterator[list[str]]:
+    """The files that a scenario uploads, in a folder that is removed afterwards."""
+    if not name.startswith("upload"):
+        yield []
+        return
+    count, size = (sizes.many, sizes.each) if name == "upload_many" else (1, sizes.large)
+    with tempfile.TemporaryDirectory() as folder:
+        space = os.statvfs(folder)
+        if space.f_bavail * space.f_frsize < 2 * count * size:
+            raise RuntimeError(
+                f"{name} needs {2 * count * size // MIB} MiB of free space in the folder for temporary files"
+            )
+        block = os.urandom(min(size, 8 * MIB))
+        paths = []
+        for number in range(count):
+            path = Path(folder) / f"image_{number:04}.jpg"
+            with path.open("wb") as file:
+                file.write(number.to_bytes(4, "big"))
+                left = size - 4
+                while left > 0:
+                    left -= file.write(block[:left])
+            paths.append(str(path))
+        yield paths
+
+
+def run_client(
+    environments: Environments, client: str, plan: Mapping[str, Any], module: str = "tests.benchmarks.clients.run"
+) -> dict[str, Any]:
+    """Run a plan in a process. Raises RuntimeError with what it said when it fails."""
+    command = [str(environments.python(client)), "-m", module, json.dumps({**plan, "client": client})]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=environments.variables(client),
+            timeout=RUN_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{client} was not done after {RUN_SECONDS:g} seconds") from None
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:200])
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def measure(
+    scenario: Scenario,
+    program: Path,
+    environments: Environments,
+    sizes: Sizes,
+    only: Sequence[str] = (),
+    profiles: Path | None = None,
+) -> dict[str, Figures]:
+    """Run a scenario: the figures by client. A client that fails has its trouble told, and the others go on."""
+    figures = {name: Figures(name) for name in scenario.clients if not only or name in only}
+    for name, found in figures.items():
+        if environments.python(name) is None:
+            found.trouble = "its environment could not be made"
+    server_cpu, client_cpu = (None, None) if scenario.uploads else cpus()
+    with files_for(scenario.name, sizes) as paths, LoadServer(program, cpu=server_cpu) as server:
+        plan = {
+            "scenario": "upload" if scenario.uploads else scenario.name,
+            "api": f"http://127.0.0.1:{server.ports[1 if scenario.delayed else 0]}/api",
+            "seconds": sizes.seconds,
+            "width": sizes.width,
+            "page_size": sizes.page,
+            "paths": paths,
+            "part_size": sizes.part if scenario.name == "upload_multipart" else None,
+            "cpu": client_cpu,
+        }
+        size = sum(map(os.path.getsize, paths))
+        for _ in range(sizes.rounds):
+            for name, found in figures.items():
+                if found.trouble:
+                    continue
+                server.reset()
+                try:
+                    told = run_client(environments, name, plan)
+                    _take(found, scenario, told, server, size)
+                except RuntimeError as error:
+                    found.trouble = str(error)
+        if profiles is not None:
+            for name, found in figures.items():
+                if not found.trouble:
+                    run_client(environments, name, {**plan, "profile": str(profiles / f"{scenario.name}-{name}.prof")})
+    return figures
+
+
+def _take(found: Figures, scenario: Scenario, told: dict[str, Any], server: LoadServer, size: int) -> None:
+    seconds, count = told["seconds"], told["count"]
+    if scenario.uploads:
+        seen = server.finished()
+        if seen.stored_bytes != size:
+            raise RuntimeError(f"{seen.stored_bytes} bytes were stored, and {size} were given")
+        seconds = (max(seen.times_ns) - told["started_ns"]) / 1e9
+    if scenario.unit == "MiB/s":
+        count = size / MIB
+    found.rates.append(count / seconds)
+    found.cpu_each.append(told["cpu"] / count)
+    found.totals.append(told["seconds"])
+    found.peaks.append(told["peak"])
+    found.growths.append(told["peak"] - told["idle"])

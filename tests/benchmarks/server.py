@@ -1,0 +1,98 @@
+"""The load server as a process: compiled from `server.c` where it is needed, and ended with its context.
+
+Rules kept here:
+
+* Without a C compiler there is a clear error (NoCompilerError), and nothing is measured.
+* What is compiled goes into a temporary folder.
+* Whatever happens to this process, the server ends: its standard input does.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+IMAGES = 20_000
+"""How many images the load server lists."""
+
+DELAY_MS = 50
+"""How long each answer of its delayed port waits."""
+
+
+class NoCompilerError(Exception):
+    """There is no C compiler, so that the load server cannot be had."""
+
+
+def compile_server(folder: Path) -> Path:
+    """Compile the load server. Raises NoCompilerError, RuntimeError for a compiler that refuses."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise NoCompilerError("the load server is written in C, and there is no compiler: install cc, gcc or clang")
+    program = folder / "load-server"
+    source = Path(__file__).with_name("server.c")
+    done = subprocess.run(
+        [compiler, "-O2", "-o", str(program), str(source)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{compiler} cannot compile the load server:\n{done.stderr[-2000:]}")
+    return program
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the load server saw since it was reset: times of `uploadFinished`, requests, and what was stored."""
+
+    times_ns: Sequence[int]
+    requests: int
+    stored: int
+    stored_bytes: int
+
+
+class LoadServer:
+    """A running load server. `ports[0]` is the plain one, the others are delayed."""
+
+    def __init__(self, program: Path, *, cpu: int | None = None, ports: int = 2, images: int = IMAGES) -> None:
+        command = [str(program), str(images), str(DELAY_MS), str(-1 if cpu is None else cpu), str(ports)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.ports = [int(port) for port in self._process.stdout.readline().split()]
+        if len(self.ports) != ports:
+            self.close()
+            raise RuntimeError("the load server did not start")
+
+    def __enter__(self) -> "LoadServer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        self._process.wait(10)
+
+    def _ask(self, path: str) -> Any:
+        connection = HTTPConnection("127.0.0.1", self.ports[0], timeout=10)
+        try:
+            connection.request("GET", path)
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+    def reset(self) -> None:
+        """Forget what was seen so far."""
+        self._ask("/_load/reset")
+
+    def finished(self) -> Finished:
+        """What was seen since the last reset."""
+        told = self._ask("/_load/finished")
+        return Finished(told["finished"], told["requests"], told["stored"], told["stored_bytes"])

@@ -1,0 +1,116 @@
+"""The benchmarks work, and the figures that do not depend on the machine keep their bounds.
+
+Rules kept here:
+
+* No test looks at a second. What needs the load server is skipped where there is no C compiler.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.figures import BOUNDS, in_a_fresh_process
+from tests.benchmarks.scenarios import QUICK, ROOT, SCENARIOS, Environments, files_for, measure
+from tests.benchmarks.server import LoadServer, compile_server
+from tests.benchmarks.tables import TARGETS, Results, targets_table
+
+needs_compiler = pytest.mark.skipif(
+    not any(map(shutil.which, ("cc", "gcc", "clang"))),
+    reason="the load server is written in C, and there is no compiler",
+)
+HERE = Environments(reference=None, peers=None)
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict[str, int]:
+    return in_a_fresh_process()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_server(tmp_path_factory.mktemp("server"))
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_stable_figure_keeps_its_bound(figures: dict[str, int], name: str) -> None:
+    assert figures[name] <= BOUNDS[name]
+
+
+def test_every_figure_has_a_bound(figures: dict[str, int]) -> None:
+    assert set(figures) == set(BOUNDS)
+
+
+def test_targets_that_were_not_measured_are_said_to_be_so() -> None:
+    _, *rows = targets_table(Results())
+    assert len(rows) == len(TARGETS) + 1
+    assert all(row.endswith("not measured") for row in rows[1:])
+
+
+@needs_compiler
+def test_the_command_measures_what_it_is_asked_for_and_writes_all_samples(tmp_path: Path) -> None:
+    """Both faces, the pure one and the floors, in small calls; with profiles."""
+    report, profiles = tmp_path / "report.json", tmp_path / "profiles"
+    clients = ["raw", "h11", "h11-anyio", "ours", "ours-async", "ours-trio", "ours-pure"]
+    command = [sys.executable, "-m", "tests.benchmarks", "calls", "layers", "--quick", "--rounds", "2"]
+    command += ["--json", str(report), "--profile", str(profiles)]
+    for client in clients:
+        command += ["--client", client]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "calls, blocking: of h11 " in done.stdout
+    told = json.loads(report.read_text())
+    assert {client: len(each["rates"]) for client, each in told["figures"]["calls"].items()} == dict.fromkeys(
+        clients, 2
+    )
+    assert told["layers"]["flow and session"] > 0
+    assert {path.stem for path in profiles.iterdir()} == {f"calls-{client}" for client in clients}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["at_once", "pages", "upload_single", "upload_multipart", "upload_many"])
+def test_a_scenario_runs_on_both_faces(program: Path, name: str) -> None:
+    figures = measure(SCENARIOS[name], program, HERE, QUICK, ["raw", "ours", "ours-async"])
+    assert {client: found.trouble for client, found in figures.items()} == {"raw": "", "ours": "", "ours-async": ""}
+    assert all(rate > 0 for found in figures.values() for rate in found.rates)
+
+
+@needs_compiler
+def test_a_client_without_its_environment_is_told_and_the_others_are_measured(program: Path) -> None:
+    figures = measure(SCENARIOS["pages"], program, HERE, QUICK, ["raw", "reference"])
+    assert figures["raw"].rates
+    assert not figures["reference"].rates
+    assert "environment" in figures["reference"].trouble
+
+
+def test_without_a_compiler_the_command_says_so() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "calls", "--client", "raw"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PATH": ""}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "there is no compiler" in done.stderr
+
+
+def test_a_scenario_that_does_not_exist_is_refused_with_the_names_of_those_that_do() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "speed"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert all(name in done.stderr for name in SCENARIOS)
+
+
+def test_the_files_of_an_upload_have_the_size_that_is_wanted_and_are_removed() -> None:
+    with files_for("upload_many", QUICK) as paths:
+        assert [os.path.getsize(path) for path in paths] == [QUICK.each] * QUICK.many
+    assert not any(map(os.path.exists, paths))
+
+
+@needs_compiler
+def test_the_load_server_counts_what_is_stored_and_notes_when_uploads_are_finished(program: Path) -> None:
+    with LoadServer(program) as server:
+        assert server.finished().times_ns == []
+        assert server.ports[0] != server.ports[1]
