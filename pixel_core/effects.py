@@ -36,9 +36,15 @@ Flow: TypeAlias = Generator[Effect[Any], Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Exchange(Effect[Response]):
-    """Perform one HTTP exchange. Raises PixelConnectionError, PixelTimeoutError or PixelProtocolError."""
+    """Perform one HTTP exchange. Raises PixelConnectionError, PixelTimeoutError or PixelProtocolError.
+
+    For those who watch: `request_id` is that of the call which it serves (a login serves one too), or empty; `resend`
+    counts how often the request was sent before, for whatever reason.
+    """
 
     request: Request
+    request_id: str = field(default="", compare=False)
+    resend: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +178,10 @@ class Entry:
     part_size: int = 0
     parts: tuple[int, ...] = ()
     resource: tuple[str, int | str] | None = None
+    supports: tuple[tuple[int, int], ...] = ()
+    """Size and time of modification of its support files."""
+    metadata: str = ""
+    """A digest of the metadata that its upload job was asked for with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +199,8 @@ class Recalled:
 @dataclass(frozen=True, slots=True)
 class Journaled(Effect[Any]):
     """Run the flow `lead(recalled)` as a run of the journal: no other run takes the same paths to the same destination
-    meanwhile. When the lead returns, what is recorded as done is remembered as finished, and the rest forgotten; a run
-    that is broken off is taken up by the next. A driver without a journal recalls nothing.
+    meanwhile. When the lead returns, what is recorded as done is remembered as finished; the rest, and all of a run
+    that is broken off, is taken up by the next. A driver without a journal recalls nothing.
     """
 
     destination: str

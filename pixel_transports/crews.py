@@ -62,9 +62,13 @@ class Crew:
         with self._lock:
             self._waker.clear()
             endings, self._endings = self._endings, []
+        self.check()
+        return endings
+
+    def check(self) -> None:
+        """Raise what ended the program in one of the flows (no Exception), if anything did."""
         if self._failure is not None:
             raise self._failure
-        return endings
 
     def close(self) -> None:
         """Cancel what runs, forget what waits, and wait for the threads."""

@@ -71,7 +71,7 @@ class JournalPath:
 
     @classmethod
     def of(cls, value: "str | os.PathLike[str] | None") -> "JournalPath":
-        return cls(None if value is None else Path(os.path.abspath(value)))
+        return cls(None if value is None else _absolute(value))
 
     @classmethod
     def default(cls) -> "JournalPath":
@@ -89,7 +89,7 @@ def default_path(environment: Mapping[str, str]) -> Path:
     """
     given = environment.get("PIXEL_JOURNAL")
     if given:
-        return Path(os.path.abspath(given))
+        return _absolute(given)
     if sys.platform == "win32":
         base = Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -99,6 +99,11 @@ def default_path(environment: Mapping[str, str]) -> Path:
         # A relative one is to be ignored, by the XDG Base Directory Specification.
         base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
     return base / "pixel-client" / "uploads.sqlite"
+
+
+def _absolute(path: "str | os.PathLike[str]") -> Path:
+    """The path as it is now, whatever the working directory will be. Looks at no file."""
+    return Path(path) if os.path.isabs(path) else Path(os.getcwd(), path)
 
 
 def begin_run(
@@ -242,8 +247,9 @@ class Run:
         self._closed = self._failed = False
         # Whoever is cancelled natively under asyncio closes the run while a thread may still be writing.
         self._lock = threading.Lock()
-        if any(each._process != self._process and each._journal == self._journal for each in list(_runs)):
-            raise OSError("an upload had it open when this process was forked")
+        with _opening:
+            if any(each._process != self._process and each._journal == self._journal for each in _runs):
+                raise OSError("an upload had it open when this process was forked")
         self._alive: _Alive | None = None
         self._connection = _connect(self._journal)
         try:
@@ -251,7 +257,8 @@ class Run:
         except BaseException:
             self._leave()
             raise
-        _runs.add(self)
+        with _opening:
+            _runs.add(self)
 
     def __repr__(self) -> str:
         return f"<Run {self._id[:8]} of {self._journal}>"
@@ -314,6 +321,8 @@ class Run:
             more["part_size"],
             tuple(number for (number,) in parts),
             None if resource is None else (resource[0], resource[1]),
+            tuple((size, modified) for size, modified in more["supports"]),
+            more["metadata"],
         )
 
     @contextmanager
@@ -347,7 +356,13 @@ class Run:
         if not entry.state:
             sql.execute("DELETE FROM files WHERE destination = ? AND path = ?", place)
             return
-        details = {"digests": entry.digests, "part_size": entry.part_size, "resource": entry.resource}
+        details = {
+            "digests": entry.digests,
+            "part_size": entry.part_size,
+            "resource": entry.resource,
+            "supports": entry.supports,
+            "metadata": entry.metadata,
+        }
         target = None if entry.target is None else _PADDING + json.dumps(entry.target)
         told = (entry.size, str(entry.modified), entry.state, json.dumps(entry.job_id), json.dumps(details), target)
         sql.execute(
@@ -390,7 +405,8 @@ class Run:
 
     def _leave(self) -> None:
         self._closed = True
-        _runs.discard(self)
+        with _opening:
+            _runs.discard(self)
         self._connection.close()
         if self._alive is not None:
             self._alive.close()
@@ -420,7 +436,7 @@ class Journal:
 
     def __init__(self, path: "str | os.PathLike[str] | None" = None) -> None:
         """The user's own, or the one at `path`. Raises RuntimeError for the own one of a user without a home."""
-        self.path = default_path(os.environ) if path is None else Path(os.path.abspath(path))
+        self.path = default_path(os.environ) if path is None else _absolute(path)
 
     def __repr__(self) -> str:
         return f"<Journal {self.path}>"

@@ -52,13 +52,14 @@ class Kind:
     """What is uploaded: the path of its resources, and the types of data collections that take it."""
 
     noun: str
+    name: str
     path: str
     collection_types: frozenset[str]
 
 
-IMAGE = Kind("an image", "images", frozenset({"image"}))
-RASTER = Kind("a raster", "rasters", frozenset({"raster", "RGB", "DTM", "DSM"}))
-POINT_CLOUD = Kind("a point cloud", "point_clouds", frozenset({"point_cloud"}))
+IMAGE = Kind("an image", "image", "images", frozenset({"image"}))
+RASTER = Kind("a raster", "raster", "rasters", frozenset({"raster", "RGB", "DTM", "DSM"}))
+POINT_CLOUD = Kind("a point cloud", "point_cloud", "point_clouds", frozenset({"point_cloud"}))
 
 _PATHS = {"image": "images", "raster": "rasters", "point_cloud": "point_clouds"}
 
@@ -91,7 +92,7 @@ class UploadFlows(Resource):
     ) -> Flow[tuple[list[Transfer], Exception | None]]:
         """The transfers of all files, each at its end, and what stopped those that had not begun."""
         yield from self._check_collection(kind, project_id, data_collection_id)
-        desk = UploadDesk(self.session, project_id, data_collection_id, alone)
+        desk = UploadDesk(self.session, kind, project_id, data_collection_id, alone)
         transfers = [Transfer(file) for file in files]
 
         def lead(recalled: Recalled) -> Flow[Exception | None]:
@@ -121,8 +122,9 @@ class UploadDesk:
     which the service has an address of its own.
     """
 
-    def __init__(self, session: Session, project_id: int, data_collection_id: int, alone: bool) -> None:
+    def __init__(self, session: Session, kind: Kind, project_id: int, data_collection_id: int, alone: bool) -> None:
         self._session = session
+        self._kind = kind
         self._place = collection_path(project_id, data_collection_id)
         self._path = jobs_path(project_id, data_collection_id)
         self._alone = alone
@@ -201,10 +203,12 @@ class UploadDesk:
                 return wait_for(
                     self._session, f"/jobs/groups/{segment(group_id)}", f"group job {group_id}", 1200.0, policy
                 )
-            except (PixelConnectionError, PixelServerError) as error:
+            except (PixelConnectionError, PixelServerError, PixelBadRequestError) as error:
+                if isinstance(error, PixelBadRequestError) and error.status_code != 408:
+                    raise
                 outcome = error if isinstance(error, PixelConnectionError) else Response(error.status_code)
                 bits = yield from Random()
-                delay = policy.delay("PUT", attempt, outcome, bits)
+                delay = policy.delay("PUT", attempt, outcome, bits, again=True)
                 if delay is None:
                     raise
             yield from Sleep(delay)
@@ -311,7 +315,7 @@ class UploadDesk:
             if each.file.path in recalled.taken:
                 each.fail("in_use", "another program is uploading it to the same data collection")
                 each.stage = Stage.FAILED
-            elif entry is not None and (entry.size, entry.modified) == (each.file.size, each.file.facts.modified):
+            elif entry is not None and _is_of(entry, each.file):
                 known.append((each, entry))
         if not known:
             return
@@ -320,6 +324,8 @@ class UploadDesk:
             job = None if entry.job_id is None else listed.get(entry.job_id)
             with suppress(PixelProtocolError):
                 self._place_at(transfer, entry, job)
+            if job is None and entry.state == "finishing" and transfer.became is None:
+                yield from self._look_for(transfer)
         finished = [each for each, _ in known if each.became]
         with suppress(PixelError):
             yield from self.look_up(finished)
@@ -341,10 +347,26 @@ class UploadDesk:
             transfer.became, transfer.trouble = entry.resource, NOT_LISTED
         elif status in UNDER_WAY and status != "lobby":
             transfer.job_id, transfer.trouble, transfer.stage = entry.job_id, NOT_CONFIRMED, Stage.SENT
+        elif status == "lobby" and entry.metadata != transfer.file.metadata_digest:
+            return  # another job is asked for, with what is wanted now
         elif status == "lobby" and entry.state in ("sent", "finishing"):
             transfer.job_id, transfer.stage = entry.job_id, Stage.SENT
         elif status == "lobby" and entry.target is not None:
             self._go_on(transfer, entry)
+
+    def _look_for(self, transfer: Transfer) -> Flow[None]:
+        """A file that was about to be finished, and whose upload job the server does not list any more: it may be there
+        all the same, under its name and with its size.
+        """
+        file = transfer.file
+        query = query_of(name=file.name, limit=IDS_PER_LIST)
+        answer = yield from self._read(f"{self._place}/{self._kind.path}/", query)
+        for item in answer.root.items():
+            found = item.value
+            if isinstance(found, dict) and found.get("name") == file.name and found.get("size", file.size) == file.size:
+                transfer.became = (self._kind.name, item.field("id").identifier())
+                transfer.trouble = NOT_LISTED
+                return
 
     def _go_on(self, transfer: Transfer, entry: Entry) -> None:
         """A file with an upload job, some parts of which may be stored. It is not read again to be hashed."""
@@ -403,6 +425,12 @@ def plan_all(
         supports = tuple(str(path) for path in file.support_files or ())
         wanted.append(Wanted(str(file.file), supports, file.metadata.body() if file.metadata else None))
     return (yield from plan(wanted, cutting))
+
+
+def _is_of(entry: Entry, file: Planned) -> bool:
+    """Whether the file and those that belong to it are as the journal knows them."""
+    facts = tuple((each.size, each.facts.modified) for each in (file, *file.support_files))
+    return ((entry.size, entry.modified), *entry.supports) == facts
 
 
 def _no_job(answer: Answer, name: str) -> PixelProtocolError:

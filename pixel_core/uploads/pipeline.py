@@ -179,6 +179,7 @@ class Pipeline:
                 self._queue_sent(each)
             elif each.stage is Stage.DONE:
                 self._tally.confirmed += each.file.total
+                self._note(each, "done")
             if each.stage not in BEFORE_SENT:
                 self._count_as_sent(each)
         yield from Alongside(self._lead)
@@ -195,6 +196,7 @@ class Pipeline:
             yield from self._advance()
             yield from self._tell()
             if not self._running:
+                self._give_up(RuntimeError("the upload came to a stand"))  # no file is left, unless that is a mistake
                 return
             endings = yield from Ended(self._crew, self._patience())
             self._now = yield from Clock()
@@ -207,18 +209,25 @@ class Pipeline:
 
     def _advance(self) -> Flow[None]:
         """Begin whatever can begin."""
+        while self._pieces and self._is_stale(*self._pieces[0]):
+            self._pieces.popleft()  # before jobs are asked for, which waits while many pieces do
         while self._may_finish():
             yield from self._finish()
         while (batches := self._may_declare()) is not None:
             yield from self._declare(batches)
         while self._pieces and self._sending < self._limit:
             transfer, number, piece = self._pieces.popleft()
-            if transfer.renewals == number and not transfer.over:
+            if not self._is_stale(transfer, number, piece):
                 yield from self._send(transfer, number, piece)
         while self._checks:
             yield from self._check(self._checks.popleft())
         while self._hashing < HASHED_AT_ONCE and (self._chunks or self._may_hash()):
             yield from self._hash()
+
+    @staticmethod
+    def _is_stale(transfer: Transfer, number: int, piece: Piece) -> bool:
+        """Whether a piece belongs to a file that is over, or to a job that was replaced."""
+        return transfer.over or transfer.renewals != number
 
     def _start(self, taken: Callable[[Any], None], flow: Flow[Any]) -> Flow[None]:
         self._running += 1

@@ -11,11 +11,13 @@ Rules kept here:
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
 
 from pixel_core.effects import FileFacts, Flow, Stat
 from pixel_core.messages import FileSlice
+from pixel_core.session import encode_json
 
 MIB = 1024 * 1024
 
@@ -47,6 +49,13 @@ class Planned:
     @property
     def size(self) -> int:
         return self.facts.size
+
+    @property
+    def metadata_digest(self) -> str:
+        """What tells this metadata from other; "" without any."""
+        if not self.metadata:
+            return ""
+        return sha256(encode_json(self.metadata)).hexdigest()[:32]
 
     @property
     def part_size(self) -> int:

@@ -90,7 +90,17 @@ class Transfer:
     def entry(self, state: str) -> Entry:
         """What the journal is to know of it in this state ("" for nothing)."""
         facts, hashed, job = self.file.facts, self.hashed, self.job
-        bare = Entry(self.file.path, facts.size, facts.modified, state, self.job_id, resource=self.became)
+        supports = tuple((each.size, each.facts.modified) for each in self.file.support_files)
+        bare = Entry(
+            self.file.path,
+            facts.size,
+            facts.modified,
+            state,
+            self.job_id,
+            resource=self.became,
+            supports=supports,
+            metadata=self.file.metadata_digest,
+        )
         if state == "storing":
             fresh, self.fresh = tuple(self.fresh), []
             return replace(bare, parts=fresh)

@@ -21,11 +21,11 @@ from typing import Any
 from tests.benchmarks.scenarios import ROOT, Environments
 
 BOUNDS = {
-    "modules that `import pixel_client` loads": 385,
+    "modules that `import pixel_client` loads": 395,
     "modules that a first blocking call loads more": 10,
-    "function calls of one exchange": 450,
-    "function calls of one call": 550,
-    "function calls of one page of 500 images": 590,
+    "function calls of one exchange": 495,
+    "function calls of one call": 595,
+    "function calls of one page of 500 images": 630,
     "bytes at the peak of one call": 8_000,
     "bytes kept after a thousand calls": 2_000,
 }

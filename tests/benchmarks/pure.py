@@ -161,9 +161,9 @@ class BareH11:
         machine.send(h11.Request(method=b"GET", target=self._target, headers=self._headers))
         machine.send(h11.EndOfMessage())
         machine.receive_data(ME)
-        while type(event := machine.next_event()) is not h11.EndOfMessage:
-            if type(event) is h11.Data:
-                body = event.data
+        while not isinstance(event := machine.next_event(), h11.EndOfMessage):
+            if isinstance(event, h11.Data):
+                body = bytes(event.data)
         machine.start_next_cycle()
         return body
 

@@ -45,7 +45,7 @@ class Sizes:
     each: int = 2 * MIB
     page: int = 500
     width: int = 64
-    calls: int = 20_000
+    calls: int = 5_000
     growth: int = 100_000
 
 

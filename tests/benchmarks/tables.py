@@ -112,7 +112,7 @@ def seconds_table(title: str, found: Mapping[str, Sequence[float]], more: Mappin
 def growth_table(growth: Mapping[str, Any]) -> list[str]:
     """The curves of both faces."""
     titles = {"made": "calls made", "idle": "idle connections", "waiting": "waiting for one connection"}
-    lines = ["== growth: calls/s by"]
+    lines = ["== growth: calls a computed second, by"]
     for face, curves in growth.items():
         for name, title in titles.items():
             points = "   ".join(f"{count:,}: {rate:,.0f}" for count, rate in curves[name])

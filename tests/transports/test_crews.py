@@ -436,7 +436,6 @@ def test_what_was_started_and_not_begun_is_forgotten_when_the_lead_ends() -> Non
     assert crew_threads() == []
 
 
-@pytest.mark.xfail(reason="a crew tells its failure to `ended` alone")
 def test_what_ends_the_program_is_raised_though_the_lead_ends_without_looking() -> None:
     failed = threading.Event()
 
