@@ -7,6 +7,7 @@ Rules kept by every input of this package:
 * Dumps are in JSON mode; what is None is left out of bodies and queries. What is None inside a free mapping stays.
 * NaN and infinities stay what they are, in free mappings too, so that the encoder refuses them; none becomes null.
 * Secrets are hidden in every text but a body.
+* What validates a model is built at its first use, since a program that imports them all uses few of them.
 * No model reads a file: sizes and digests come from effects.
 """
 
@@ -22,7 +23,7 @@ JsonMetadata: TypeAlias = dict[str, StrictBool | str | float | int | None]
 class PixelModel(BaseModel):
     """The base of all inputs."""
 
-    model_config = ConfigDict(extra="ignore", ser_json_inf_nan="constants")
+    model_config = ConfigDict(extra="ignore", ser_json_inf_nan="constants", defer_build=True)
 
     def body(self) -> dict[str, Any]:
         """The model as a JSON body: without what is None."""
