@@ -49,6 +49,10 @@ def read_metadata(path: Path) -> MetadataObject | None:
     return MetadataObject(fields=ImageMetadataFields(name=path.name, **known))
 
 
+FORMATS = ("JPEG", "PNG", "TIFF")
+"""What Pixel takes for images. Others are not tried: Pillow takes some nonsense for pictures of formats long gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """What is wrong with a picture: "not_a_picture", "truncated" or "broken", and the words for it."""
@@ -61,17 +65,17 @@ def flaw_of(path: Path) -> Flaw | None:
     """Whether a picture can be read to its end: None when it can.
 
     JPEG and PNG files are read whole (JPEG at an eighth of its size, which takes all the bytes and little time); of
-    others, TIFF among them, and of pictures that are too big to be decoded, only the beginning is looked at.
+    TIFF files, and of pictures that are too big to be decoded, only the beginning is looked at.
     Raises OSError for a file that cannot be opened.
     """
     with path.open("rb") as file:
         try:
-            with warnings.catch_warnings(action="ignore"), Image.open(file) as photo:
-                if photo.format in ("JPEG", "MPO", "PNG"):
+            with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as photo:
+                if photo.format != "TIFF":
                     photo.draft("L", (1, 1))
                     photo.load()
         except UnidentifiedImageError:
-            return Flaw("not_a_picture", "it does not begin as any known kind of picture does")
+            return Flaw("not_a_picture", f"it does not begin as {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files do")
         except Image.DecompressionBombError:
             return None
         except Exception as error:  # As above.

@@ -57,19 +57,25 @@ def place(holding: Holding) -> Iterator[Place]:
 
 
 def interrupted(place: Place, holding: Holding, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Upload, press Ctrl-C while a file is being sent, and let the storage answer then."""
+    """Upload, press Ctrl-C while a file is being sent, and let the storage answer then.
+
+    A process that does not come to where it should in a minute is aborted, and shows on stderr where it is.
+    """
+    command = [COMMAND[0], "-X", "faulthandler", *COMMAND[1:]]
     with subprocess.Popen(
-        [*COMMAND, *place.arguments("--json", "--workers", "1", *arguments)],
+        [*command, *place.arguments("--json", "--workers", "1", *arguments)],
         env=clean_environment(place.environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        process.send_signal(signal.SIGINT if holding.reached.wait(60) else signal.SIGABRT)
         try:
-            assert holding.reached.wait(60)
-            process.send_signal(signal.SIGINT)
             out, told = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            out, told = process.communicate()
         finally:
             process.kill()
             holding.let_go.set()
@@ -93,7 +99,7 @@ def test_after_ctrl_c_a_second_run_sends_only_what_is_missing(place: Place, hold
 def test_an_interrupt_has_its_code_and_says_how_to_go_on(place: Place, holding: Holding, tmp_path: Path) -> None:
     make_photos(tmp_path / "flight", COUNT)
     done = interrupted(place, holding, tmp_path / "flight", "--report", tmp_path / "report.json")
-    assert done.returncode == INTERRUPTED
+    assert done.returncode == INTERRUPTED, done.stderr
     assert "Run the same command again: it goes on from here." in done.stderr
     assert "Traceback" not in done.stderr
     statuses = [json.loads(line)["status"] for line in done.stdout.splitlines()]
@@ -107,7 +113,7 @@ def test_without_a_journal_an_interrupt_says_that_the_next_run_begins_anew(
 ) -> None:
     make_photos(tmp_path / "flight", COUNT)
     done = interrupted(place, holding, "--no-resume", tmp_path / "flight")
-    assert done.returncode == INTERRUPTED
+    assert done.returncode == INTERRUPTED, done.stderr
     assert "another run begins anew" in done.stderr
 
 

@@ -137,7 +137,7 @@ def test_a_picture_with_nonsense_in_it_is_broken(tmp_path: Path) -> None:
     assert flaw.code == "broken"
 
 
-@pytest.mark.parametrize("content", [b"", b"this is text"])
+@pytest.mark.parametrize("content", [b"", b"this is text", b"GIF89a" + bytes(20)])
 def test_what_does_not_begin_as_a_picture_is_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content)

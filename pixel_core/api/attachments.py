@@ -7,7 +7,7 @@ Rules kept here:
 * The server's answer is checked for all files of a request before the first of them is stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -133,7 +133,7 @@ class AttachmentDesk:
             query = f"{self._query}&{query_of(attachment_id=attachment_id)}"
             yield from self._session.call("DELETE", "/attachments/", query)
 
-    def pieces(self, hashed: Hashed, job: Field, stored: set[int]) -> list[Piece]:
+    def pieces(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[Piece]:
         target = job.field("upload_file_params")
         return [whole(self._session, hashed, target.field("url").url(), target.field("fields").texts())]
 

@@ -10,7 +10,7 @@ Rules kept here:
   unless the server still waits for that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -163,7 +163,7 @@ class UploadDesk:
         by_name = {job.field("name").text(): job for job in jobs}
         return [by_name.get(each.file.name) or _no_job(answer, each.file.name) for each in files]
 
-    def pieces(self, hashed: Hashed, job: Field, stored: set[int]) -> list[Piece]:
+    def pieces(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[Piece]:
         return pieces(self._session, hashed, job, stored)
 
     # The end

@@ -13,7 +13,7 @@ Rules kept here:
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -100,7 +100,7 @@ class Desk(Protocol):
         """Ask for upload jobs. What is wrong with one file stands in its place, what is wrong with all is raised."""
         ...
 
-    def pieces(self, hashed: Hashed, job: Field, stored: set[int]) -> list[Piece]:
+    def pieces(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[Piece]:
         """The requests to the object storage. Raises PixelProtocolError."""
         ...
 
@@ -182,6 +182,7 @@ class Pipeline:
                 self._note(each, "done")
             if each.stage not in BEFORE_SENT:
                 self._count_as_sent(each)
+        self._tally.begin(self._now)
         yield from Alongside(self._lead)
         self._now = yield from Clock()
         yield from self._write()
@@ -233,9 +234,9 @@ class Pipeline:
         self._running += 1
         yield from Start(self._crew, taken, flow)
 
-    def _patience(self) -> float | None:
-        """How long to wait for an ending before looking again."""
-        moments = []
+    def _patience(self) -> float:
+        """How long to wait for an ending before looking, and telling how far things are, again."""
+        moments = [self._now + 1.0]
         if self._sent and self._finishing < MOST_FINISHING:
             moments.append(self._sent_since + FINISH_AFTER)
         if self._idle:
@@ -244,7 +245,7 @@ class Pipeline:
             moments.append(self._now + 0.1)
         if self._until is not None:
             moments.append(self._until)
-        return max(0.001, min(moments) - self._now) if moments else None
+        return max(0.001, min(moments) - self._now)
 
     @property
     def _idle(self) -> bool:
@@ -398,6 +399,7 @@ class Pipeline:
             return
         self._tally.stored(transfer, piece.size)
         if piece.number:
+            transfer.parts = transfer.parts if isinstance(transfer.parts, set) else set(transfer.parts)
             transfer.parts.add(piece.number)
             transfer.fresh.append(piece.number)
         transfer.under_way -= 1
@@ -414,7 +416,7 @@ class Pipeline:
         if error.expired:
             self._horizon = max(1.0, self._horizon / 4)
         transfer.renewals += 1
-        transfer.parts.clear()
+        transfer.parts = frozenset()
         self._tally.stored(transfer, -transfer.sent)
         self._tally.move(transfer, Stage.HASHED)
         self._batches_of(transfer).add(transfer, self._now - BEGIN_AFTER, first=True)
@@ -551,7 +553,7 @@ class Pipeline:
             self._queue_pieces(transfer)
         except PixelProtocolError:
             self._tally.stored(transfer, -transfer.sent)
-            transfer.parts.clear()
+            transfer.parts = frozenset()
             self._tally.move(transfer, Stage.HASHED)
             self._parted.add(transfer, self._now)
 

@@ -18,7 +18,6 @@ from pixel_core.errors import PixelUploadJobError
 from pixel_core.events import UploadProgress
 from pixel_core.messages import Meter
 from pixel_core.uploads.plans import Hashed, Planned
-from pixel_core.uploads.storing import Piece
 
 NOT_UPLOADED, NOT_CONFIRMED, NOT_LISTED = "not_uploaded", "not_confirmed", "not_listed"
 
@@ -60,9 +59,8 @@ class Transfer:
     unhashed: int = 0
     job: Field | None = None
     job_id: int | str | None = None
-    pieces: deque[Piece] = field(default_factory=deque)
     under_way: int = 0
-    parts: set[int] = field(default_factory=set)
+    parts: frozenset[int] | set[int] = frozenset()
     fresh: list[int] = field(default_factory=list)
     """The parts that were stored since the journal was written."""
     sent: int = 0
@@ -130,6 +128,10 @@ class Tally:
         self._began = now
         self._told = float("-inf")
         self._samples: deque[tuple[float, int]] = deque([(now, 0)])
+
+    def begin(self, now: float) -> None:
+        """What was counted up to now was there before: rates count from here."""
+        self._samples = deque([(now, self._stored)])
 
     def move(self, transfer: Transfer, stage: Stage) -> None:
         self.stages[transfer.stage] -= 1

@@ -239,7 +239,10 @@ def _reported(wishes: Wishes, kind: "Kind", rows: Sequence[dict[str, Any]], **mo
 
 
 def _dry_run(wishes: Wishes) -> int:
-    from pixel_transports.cli import checking
+    try:
+        from pixel_transports.cli import checking
+    except ModuleNotFoundError as error:
+        fail(f"A dry run needs {error.name}: pip install 'pixel-client-sansio[cli]'", exits.USAGE)
     from pixel_transports.cli.kinds import KINDS
     from pixel_transports.factory import get_client
     from pixel_transports.sandbox.geometry import from_geojson
@@ -428,15 +431,15 @@ class _Run:
         if key in self._errors:
             error = self._errors[key]
             return Outcome.of_problem(path, Problem(error.status, str(error.detail)), size)
+        if self.stopped is not None:
+            return Outcome.of_problem(path, Problem("stopped", exits.in_short(self.stopped)), size)
+        # Interrupted: what events told is all that is known.
         if self._finished.get(key) == OK:
             return Outcome(key, path.name, None, outcomes.UPLOADED, size=size)
         if key in self._finished:
-            return Outcome.of_problem(path, Problem(self._finished[key], "it failed before the interrupt"), size)
-        if self.interrupted:
-            problem = Problem("interrupted", "the upload was interrupted before its end")
-            return Outcome.of_problem(path, problem, size, outcomes.INTERRUPTED)
-        detail = "" if self.stopped is None else exits.in_short(self.stopped)
-        return Outcome.of_problem(path, Problem("stopped", detail), size)
+            return Outcome.of_problem(path, Problem(self._finished[key], "the next run will tell why"), size)
+        problem = Problem("interrupted", "the upload was interrupted before its end")
+        return Outcome.of_problem(path, problem, size, outcomes.INTERRUPTED)
 
 
 def _camera(wishes: Wishes, kind: "Kind") -> Any:
