@@ -13,7 +13,8 @@
     │   └── PixelStorageError           the object storage refused an upload
     ├── PixelLoginError                 no token could be had
     ├── PixelConnectionError            no answer: refused, reset, closed too early
-    │   └── PixelTimeoutError           no answer in time (also a TimeoutError)
+    │   ├── PixelTimeoutError           no answer in time (also a TimeoutError)
+    │   └── PixelProxyError             a proxy could not be reached, or refused
     ├── PixelProtocolError              an answer that cannot be understood or lacks what it has to hold
     ├── PixelJobTimeoutError            a server job did not finish in time (also a TimeoutError)
     ├── PixelUploadJobError             a file was sent, and not accepted
@@ -199,6 +200,17 @@ class PixelConnectionError(PixelError):
 
 class PixelTimeoutError(PixelConnectionError, TimeoutError):
     """No answer in time: connecting, writing, reading or the wait for a free connection took too long."""
+
+
+class PixelProxyError(PixelConnectionError):
+    """A proxy could not be reached, or refused its service. `status` is the status of its answer (407: it wants other
+    credentials), or None without one. The request was certainly not acted on. Not raised when it takes too long: that
+    is a PixelTimeoutError; nor for 502 and 504, which may be the origin's, from a proxy that forwards.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, sent: bool = False) -> None:
+        super().__init__(message, sent=sent)
+        self.status = status
 
 
 class PixelProtocolError(PixelError):

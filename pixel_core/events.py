@@ -1,4 +1,12 @@
-"""Events: what flows tell (`Report`) those who listen. Values; nobody has to listen, and nothing depends on it."""
+"""Events: what flows tell (`Report`), and what drivers tell of exchanges, to those who listen.
+
+Rules kept here:
+
+* Events are values. Nobody has to listen, and nothing depends on it.
+* No event holds a query, a header or a body: a `call` is a method and a URL without its query.
+* `request_id` is the same in all events of a call of the API, its login and its repeats; it is empty where there is no
+  such call (requests to the object storage have none).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,6 +70,39 @@ class UploadProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestSent:
+    """A request is about to be sent: one exchange of a call. `size` is that of its body in bytes, `resend` how often it
+    was sent before.
+    """
+
+    call: str
+    request_id: str
+    size: int
+    resend: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseReceived:
+    """An answer is there, with whatever status, `seconds` after its request. `size` is that of its body in bytes."""
+
+    call: str
+    request_id: str
+    status: int
+    size: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    """There is no answer: `reason` is fit to be shown ("cancelled", where nobody waits for it any more)."""
+
+    call: str
+    request_id: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallFailed:
     """A call of the API ends in an error. `call` is its method and its URL without a query; `reason` is fit to be shown
     ("status 404", or the words of the error); `request_id` finds it in the server's log.
@@ -92,6 +133,16 @@ class LoginRenewed:
 
     realm: str
     call: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """No token could be had. `reason` is fit to be shown."""
+
+    realm: str
+    reason: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +159,12 @@ Event: TypeAlias = (
     | FileSent
     | FileFinished
     | UploadProgress
+    | RequestSent
+    | ResponseReceived
+    | RequestFailed
     | CallFailed
     | CallRepeated
     | LoginRenewed
+    | LoginFailed
     | KeywordsIgnored
 )

@@ -16,9 +16,10 @@ Rules kept here:
 from typing import Any, Protocol
 
 from pixel_core.effects import Clock, Flow, Lease, Read, Write
-from pixel_core.errors import PixelConnectionError, PixelTimeoutError
+from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
 from pixel_core.http1 import ClientConnection
 from pixel_core.messages import Request, Response, Timeouts
+from pixel_core.proxies import ProxyFailure
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -94,5 +95,7 @@ def _left(timeouts: Timeouts, until: float | None) -> Flow[Timeouts]:
 
 def _failure(request: Request, error: OSError, what: str, sent: bool) -> PixelConnectionError:
     reason = error.strerror or str(error) or type(error).__name__
+    if isinstance(error, ProxyFailure):
+        return PixelProxyError(f"{request.label}: {what}: {reason}", status=error.status)
     kind = PixelTimeoutError if isinstance(error, TimeoutError) else PixelConnectionError
     return kind(f"{request.label}: {what}: {reason}", sent=sent)

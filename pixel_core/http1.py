@@ -14,6 +14,8 @@ Rules kept here:
 * What could smuggle a second request (line breaks, control bytes, spaces in a target) or change what frames the
   present one (Transfer-Encoding, Upgrade, CONNECT) is refused with ValueError before a byte is made. The error names
   the header and does not show its value.
+* Through a proxy that forwards, a request names its whole URL (RFC 9112, section 3.2.2) and brings the credentials for
+  the proxy; that it refuses those (407) is an error of the proxy and no answer.
 """
 
 import re
@@ -23,8 +25,9 @@ from dataclasses import dataclass
 
 import h11
 
-from pixel_core.errors import PixelConnectionError, PixelProtocolError
+from pixel_core.errors import PixelConnectionError, PixelProtocolError, PixelProxyError
 from pixel_core.messages import Form, Headers, Request, Response, Segment, body_segments
+from pixel_core.proxies import Proxy, wants_credentials
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods that send no Content-Length when there is no body (RFC 9110, section 8.6)."""
@@ -53,10 +56,13 @@ class ClientConnection:
     >>> connection = ClientConnection()
     >>> segments = connection.start(request)        # write these
     >>> response = connection.receive(data)         # None until the response is complete
+
+    `via` is the proxy at its other end, if that forwards requests; through a tunnel there is none to be seen.
     """
 
-    def __init__(self, limits: Limits = Limits()) -> None:
+    def __init__(self, limits: Limits = Limits(), via: Proxy | None = None) -> None:
         self._limits = limits
+        self._via = via
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
         self._label = ""
         self._asked_to_pack = False
@@ -69,6 +75,7 @@ class ClientConnection:
         self._head_bytes = 0
         self._response: h11.Response | None = None
         self._unpack: Unpacker | None = None
+        self._packed = 0
         self._body = bytearray()
 
     @property
@@ -103,9 +110,14 @@ class ClientConnection:
         try:
             body = body_segments(request.body)
             fields = wire_headers(request, body)
+            target = request.target
+            if self._via is not None:
+                target = request.url
+                if self._via.authorization is not None:
+                    fields.append(("Proxy-Authorization", self._via.authorization))
             event = h11.Request(
                 method=request.method.encode("ascii"),
-                target=request.target.encode("ascii"),
+                target=target.encode("ascii"),
                 headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in fields],
             )
             head = self._h11.send(event) or b""
@@ -122,7 +134,7 @@ class ClientConnection:
     def receive(self, data: bytes) -> Response | None:
         """Take what the peer sent (b"" for its end): the response once it is complete, None before.
 
-        Raises PixelProtocolError or PixelConnectionError; the connection cannot be used after either.
+        Raises PixelProtocolError, PixelConnectionError or PixelProxyError; the connection cannot be used after any.
         """
         try:
             if not data:
@@ -161,14 +173,19 @@ class ClientConnection:
         while True:
             event = self._h11.next_event()
             if isinstance(event, h11.Response):
+                if event.status_code == 407 and self._via is not None:
+                    schemes = b", ".join(value for name, value in event.headers if name == b"proxy-authenticate")
+                    failure = wants_credentials(self._via, schemes.decode("latin-1"))
+                    raise PixelProxyError(f"{self._label}: {failure}", status=failure.status)
                 self._response = event
                 self._unpack = unpacker_for(event) if self._asked_to_pack else None
             elif isinstance(event, h11.Data):
                 if self._unpack is None:
                     self._body += event.data
                 else:
+                    self._packed += len(event.data)
                     self._body += self._unpacked(event.data)
-                if len(self._body) > self._limits.body:
+                if len(self._body) > self._limits.body or self._packed > self._limits.body:
                     raise PixelProtocolError(
                         f"The answer to {self._label} is larger than the limit of {self._limits.body} bytes"
                     )

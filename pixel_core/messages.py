@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 T = TypeVar("T")
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
@@ -33,7 +33,7 @@ class Origin(NamedTuple):
     def authority(self) -> str:
         """Host and port as a `Host` header gives them: without the scheme's default port (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if _DEFAULT_PORTS.get(self.scheme) == self.port else f"{host}:{self.port}"
+        return host if DEFAULT_PORTS.get(self.scheme) == self.port else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}"
@@ -49,12 +49,25 @@ def split_url(url: str) -> tuple[Origin, str]:
     scheme = parts.scheme.lower()
     if "@" in parts.netloc:
         raise ValueError("a URL with a user or password before its host is not taken: give them by other means")
-    if scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"not an absolute http or https URL: {url.split('?')[0]!r}")
-    port = _DEFAULT_PORTS[scheme] if parts.port is None else parts.port
+    port = DEFAULT_PORTS[scheme] if parts.port is None else parts.port
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
-    return Origin(scheme, host, port), target
+    return Origin(scheme, ascii_host(parts.hostname), port), target
+
+
+def ascii_host(host: str) -> str:
+    """A host as it is looked up: in ASCII (RFC 5891; letters are mapped as UTS 46 has it, and ß stays ß), otherwise as
+    it is. Raises ValueError for a name that cannot be one.
+    """
+    if host.isascii():
+        return host
+    import idna  # here, since hardly any host needs it; anyio and email-validator bring it
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(f"not a host name: {host!r}: {error}") from None
 
 
 class Headers:

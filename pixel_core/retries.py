@@ -13,6 +13,9 @@ the same bytes under the same key are the same object::
 
     what happened                        safe or storage   other methods
     no connection could be made          again             again
+    a proxy refused: 408, 429,
+    500, 502, 503, 504                   again             again
+    a proxy refused: any other status    no                no
     the connection broke, a time-out     again             no
     408, 500, 502, 503, 504              again             no
     429                                  again             again
@@ -20,9 +23,8 @@ the same bytes under the same key are the same object::
 """
 
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
-from pixel_core.errors import PixelConnectionError
+from pixel_core.errors import PixelConnectionError, PixelProxyError
 from pixel_core.messages import Response
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -63,6 +65,8 @@ class RetryPolicy:
 
     def _again(self, method: str, outcome: PixelConnectionError | Response) -> bool:
         harmless = self.repeatable or method in _SAFE
+        if isinstance(outcome, PixelProxyError) and outcome.status is not None:
+            return outcome.status in _TRANSIENT
         if isinstance(outcome, PixelConnectionError):
             return harmless or not outcome.sent
         return outcome.status == 429 or (harmless and outcome.status in _TRANSIENT)
@@ -80,6 +84,8 @@ def _retry_after(response: Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
+    from email.utils import parsedate_to_datetime  # here, since dates are rare, and it brings much along
+
     try:
         then, now = parsedate_to_datetime(value), parsedate_to_datetime(response.headers.get("Date", ""))
         return max(0.0, (then - now).total_seconds())

@@ -4,8 +4,8 @@ Rules kept here:
 
 * An operation says method, path and body (`call`); the session adds the address, the token and the request id, and
   gives back a successful answer or raises.
-* One renewal serves all who wait for it (`Once`). A 401 renews the login once and repeats the request once; a second
-  401 goes to the caller.
+* One renewal serves all who wait for it (`Once`). A 401 renews the login and repeats the request; a second one for a
+  token that should be good goes to the caller.
 * Requests to the object storage carry neither token nor request id (`store`).
 * The request id is drawn once a call and kept through its repeats, so that one id finds all of them in a log.
 """
@@ -23,12 +23,13 @@ from pixel_core.errors import (
     BAD_REQUESTS,
     PixelBadRequestError,
     PixelConnectionError,
+    PixelError,
     PixelLoginError,
     PixelServerError,
     PixelStatusError,
     PixelTimeoutError,
 )
-from pixel_core.events import CallFailed, CallRepeated, LoginRenewed
+from pixel_core.events import CallFailed, CallRepeated, LoginFailed, LoginRenewed
 from pixel_core.messages import Body, Headers, Meter, Request, Response, Timeouts, split_url
 from pixel_core.retries import RetryPolicy
 from pixel_core.storage import Verdict, judged, moved, storage_error
@@ -36,6 +37,9 @@ from pixel_core.tokens import Account, GivenTokens, Tokens, TokenSource
 
 _MOST_MOVES = 3
 """How often one request to the object storage is sent elsewhere (307)."""
+
+_MOST_RENEWALS = 5
+"""How often one call waits for another token because the one that it had ended on its way."""
 
 _MOST_REDIRECTS = 5
 """How often one call of the API is sent to another path."""
@@ -158,27 +162,31 @@ class Session:
         body = b"" if json is None else encode_json(json)
         target = f"{self._base}{path}?{query}" if query else self._base + path
         request_id = _uuid4((yield from Random()))
-        renewed, attempt, redirects = False, 1, 0
+        renewals, attempt, redirects, sends = 0, 1, 0, 0
         limits, until = self.options.timeout_pixel, None
         if limits.total is not None:
             until = (yield from Clock()) + limits.total
         while True:
-            bearer = yield from self.authorise(until)
+            bearer = yield from self.authorise(until, request_id)
             headers = self._fields(bearer, request_id, body)
             if until is not None:
                 limits = yield from self._left(until, f"{method} {self._origin}{target.partition('?')[0]}")
             request = Request(method, self._origin, target, headers, body, limits)
-            outcome = yield from self._send(request)
+            outcome = yield from self._send(request, request_id, sends)
+            sends += 1
             if isinstance(outcome, Response):
                 answer = Answer(outcome, request.label, request_id)
                 if self._answers is not None:
                     self._answers.append(answer)
                 if 200 <= outcome.status < 300:
                     return answer
-                if outcome.status == 401 and not renewed and self.tokens.renewable:
-                    self.tokens.rejected(bearer)
-                    renewed = True
-                    continue
+                if outcome.status == 401 and self.tokens.renewable and renewals < _MOST_RENEWALS:
+                    # One whose life was over by now, or that was replaced, ended on its way: that is no refusal.
+                    ended = self.tokens.bearer((yield from Clock())) != bearer
+                    if ended or not renewals:
+                        self.tokens.rejected(bearer)
+                        renewals += 1
+                        continue
                 elsewhere = redirected(request, outcome)
                 if elsewhere is not None and redirects < _MOST_REDIRECTS:
                     target, redirects = elsewhere, redirects + 1
@@ -223,14 +231,17 @@ class Session:
         request = Request(method, origin, target, headers, body, self.options.timeout_upload)
         attempt, moves, damages = 1, 0, 0
         while True:
-            outcome = yield from self._send(request)
+            outcome = yield from self._send(request, "", attempt - 1 + moves)
             again = True
             if isinstance(outcome, Response):
                 verdict = judged(outcome, md5)
                 if verdict is Verdict.STORED:
                     return outcome
                 if verdict is Verdict.MOVED and moves < _MOST_MOVES:
-                    request, moves = moved(request, outcome), moves + 1
+                    try:
+                        request, moves = moved(request, outcome), moves + 1
+                    except ValueError:
+                        raise storage_error(request, outcome, attempt) from None
                     continue
                 damages += verdict is Verdict.DAMAGED
                 again = verdict is Verdict.TRANSIENT or (verdict is Verdict.DAMAGED and damages == 1)
@@ -258,33 +269,44 @@ class Session:
             fields = [field for field in fields if field[0] not in self._headers] + list(self._headers)
         return Headers(fields)
 
-    def authorise(self, until: float | None = None) -> Flow[str]:
+    def authorise(self, until: float | None = None, request_id: str = "") -> Flow[str]:
         """A token that is good now; logs in, or renews the login, where needed. At `until` on the clock it is given up
-        (by whoever renews for all: each of the others has limits of its own for its exchanges only).
+        (by whoever renews for all: each of the others has limits of its own for its exchanges only). `request_id` is
+        that of the call which needs it.
         """
         bearer = self.tokens.bearer((yield from Clock()))
         if bearer is None:
-            bearer = yield from Once(("login", self.tokens), self._renew(until))
+            bearer = yield from Once(("login", self.tokens), self._renew(until, request_id))
         return bearer
 
-    def _renew(self, until: float | None = None) -> Flow[str]:
+    def _renew(self, until: float | None, request_id: str) -> Flow[str]:
+        """A new token, from wherever they come. What goes wrong is told, and raised."""
+        tokens = self.tokens
+        try:
+            if isinstance(tokens, GivenTokens):
+                return (yield from self._ask(tokens, (yield from Clock()), request_id))
+            return (yield from self._log_in(tokens, until, request_id))
+        except PixelError as error:
+            yield from Report(LoginFailed(tokens.realm, str(error), request_id))
+            raise
+
+    def _log_in(self, tokens: Tokens, until: float | None, request_id: str) -> Flow[str]:
         """A token from the token endpoint. It is used even where its life was over before it came, since asking again
         would bring no longer one.
         """
         asked_at = yield from Clock()
-        tokens = self.tokens
-        if isinstance(tokens, GivenTokens):
-            return (yield from self._ask(tokens, asked_at))
-        attempt = 1
+        attempt, sends = 1, 0
         while (bearer := tokens.bearer(asked_at)) is None:
             request = tokens.grant(asked_at)
             if until is not None:
                 request.timeouts = yield from self._left(until, request.label)
-            outcome = yield from self._send(request)
+            outcome = yield from self._send(request, request_id, sends)
+            sends += 1
             delay = yield from self._delay(self._login_retries, request.method, attempt, outcome)
             if delay is not None and until is not None and (yield from Clock()) + delay >= until:
                 delay = None
             if delay is not None:
+                yield from Report(CallRepeated(request.label, request_id, reason_of(outcome), attempt, delay))
                 yield from Sleep(delay)
                 asked_at = yield from Clock()
                 attempt += 1
@@ -292,22 +314,22 @@ class Session:
             if isinstance(outcome, PixelConnectionError):
                 raise _after(outcome, attempt)
             tokens.answered(request, outcome, asked_at, (yield from Clock()))
-            yield from Report(LoginRenewed(tokens.realm, request.label))
+            yield from Report(LoginRenewed(tokens.realm, request.label, request_id))
         return bearer
 
-    def _ask(self, tokens: GivenTokens, asked_at: float) -> Flow[str]:
+    def _ask(self, tokens: GivenTokens, asked_at: float, request_id: str) -> Flow[str]:
         """A token from whoever gives them. What their function raises is raised as it is."""
         bearer = tokens.bearer(asked_at)
         if bearer is None and tokens.function is not None:
             bearer = tokens.take((yield from AskToken(tokens.function)), asked_at)
-            yield from Report(LoginRenewed("", "the function that was given"))
+            yield from Report(LoginRenewed("", "the function that was given", request_id))
         if bearer is None:
             raise PixelLoginError("There is no token")
         return bearer
 
-    def _send(self, request: Request) -> Flow[Response | PixelConnectionError]:
+    def _send(self, request: Request, request_id: str, resend: int) -> Flow[Response | PixelConnectionError]:
         try:
-            return (yield from Exchange(request))
+            return (yield from Exchange(request, request_id, resend))
         except PixelConnectionError as error:
             return error
 
@@ -363,7 +385,8 @@ def _after(error: PixelConnectionError, tries: int) -> PixelConnectionError:
     """The error of the last try, which says how many there were."""
     if tries == 1:
         return error
-    raised = type(error)(f"{error} (after {tries} tries)", sent=error.sent)
+    raised = copy(error)  # with all that it knows
+    raised.args = (f"{error} (after {tries} tries)",)
     raised.__cause__ = error
     return raised
 
@@ -373,8 +396,9 @@ def status_error(request: Request, response: Response, tries: int = 1, sensitive
     try:
         told: Any = response.json()
     except ValueError:
-        text = response.body[: 4 * _TEXT_LIMIT].decode("utf-8", "replace")[:_TEXT_LIMIT]
-        told = "(not shown: it may repeat what was sent)" if sensitive else text
+        text = _without(response.body[: 64 * _TEXT_LIMIT].decode("utf-8", "replace"), _secrets_among(request.headers))
+        told = "(not shown: it may repeat what was sent)" if sensitive else text[:_TEXT_LIMIT]
+    told = _without(told, _secrets_among(request.headers))
     if sensitive:
         told = _hidden(told, _secrets_of(request.body))
     request_id = response.headers.get("X-Request-ID")
@@ -394,6 +418,29 @@ def status_error(request: Request, response: Response, tries: int = 1, sensitive
         response_json=told,
         request_id=request_id,
     )
+
+
+_OPEN_HEADERS = frozenset({"x-request-id", "accept", "accept-encoding", "content-type"})
+
+
+def _secrets_among(headers: Headers) -> list[str]:
+    """What a server may not repeat of a request's header fields: the token, and what was added by `with_options`. What
+    is shorter than 8 characters stands in any text.
+    """
+    values = (value.removeprefix("Bearer ") for name, value in headers if name.lower() not in _OPEN_HEADERS)
+    return sorted((value for value in values if len(value) >= 8), key=len, reverse=True)
+
+
+def _without(told: Any, secrets: list[str]) -> Any:
+    """An answer with stars in place of these."""
+    if isinstance(told, dict):
+        return {_without(name, secrets): _without(value, secrets) for name, value in told.items()}
+    if isinstance(told, list):
+        return [_without(item, secrets) for item in told]
+    if isinstance(told, str):
+        for secret in secrets:
+            told = told.replace(secret, "***")
+    return told
 
 
 _SECRET_FIELDS = frozenset({"password", "api_key"})

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 from pixel_core.errors import PixelLoginError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response, Timeouts, split_url
@@ -57,9 +57,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    access: str
+    access: str = field(repr=False)
     renew_at: float
-    refresh: str | None
+    refresh: str | None = field(repr=False)
     refresh_until: float
 
 
@@ -129,15 +129,18 @@ class Tokens:
     def answered(self, request: Request, response: Response, asked_at: float, now: float) -> None:
         """Take the answer to a grant. Afterwards `bearer` has a token, or (a refused refresh token) `grant` gives the
         password grant. Raises PixelLoginError when the password was refused, PixelProtocolError when the answer is
-        no token answer (RFC 6749, sections 5.1 and 5.2).
+        no token answer (RFC 6749, sections 5.1 and 5.2). Event loops renew each for itself: that a refresh token is
+        refused which another renewal has replaced meanwhile takes nothing away.
         """
         if response.status == 200:
             self._held = self._accepted(response, asked_at)
             self._refusal = None
             return
-        error, description = _oauth_error(response)
-        if b"grant_type=refresh_token" in _bytes(request) and error in ("invalid_grant", "invalid_token"):
-            self._held = _NOTHING
+        error, description = _oauth_error(request, response)
+        sent = dict(parse_qsl(_bytes(request).decode()))
+        if sent["grant_type"] == "refresh_token" and error in ("invalid_grant", "invalid_token"):
+            if sent["refresh_token"] == self._held.refresh:
+                self._held = _NOTHING
             return
         refusal = self._refused(response.status, error, description)
         if response.status < 500 and response.status != 429:
@@ -239,15 +242,25 @@ def _bytes(request: Request) -> bytes:
     return request.body if isinstance(request.body, bytes) else b""
 
 
-def _oauth_error(response: Response) -> tuple[str, str]:
+def _oauth_error(request: Request, response: Response) -> tuple[str, str]:
+    """The error and its description (RFC 6749, section 5.2), without what they repeat of the grant's secrets."""
     try:
         answer = response.json()
     except ValueError:
         return "", ""
     if not isinstance(answer, dict):
         return "", ""
-    error, description = answer.get("error"), answer.get("error_description")
-    return (error if isinstance(error, str) else ""), (description if isinstance(description, str) else "")
+    told = [each if isinstance(each, str) else "" for each in (answer.get("error"), answer.get("error_description"))]
+    secrets = [value for name, value in parse_qsl(_bytes(request).decode()) if name in ("password", "refresh_token")]
+    error, description = (_without(each, secrets) for each in told)
+    # A code is a word of the standard: it is shown as it is, even where a password is a part of it.
+    return (told[0] if re.fullmatch("[a-z_]{1,40}", told[0]) and told[0] not in secrets else error), description
+
+
+def _without(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***").replace(quote_plus(secret), "***")
+    return text
 
 
 def _seconds(value: object) -> float | None:

@@ -7,6 +7,7 @@ from pixel_transports.factory import get_client
 from pixel_transports.loops import AnyioTransport
 from pixel_transports.settings import PixelApiSettings
 from pixel_transports.sockets import SocketTransport
+from pixel_transports.tls import TlsOptions
 from pixel_transports.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "PixelClientAsync",
     "PixelClientKwargs",
     "SocketTransport",
+    "TlsOptions",
     "Transport",
     "get_client",
 ]

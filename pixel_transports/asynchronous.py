@@ -5,6 +5,7 @@ Rules kept here:
 * It decides nothing: each effect has one performer.
 * The loop is never blocked: files are looked at and hashed in worker threads; what can be had at once is not awaited.
 * What runs once runs once for each event loop, so that no loop waits for another.
+* Who watches an exchange is found out when it begins; where nobody does, nothing is made for it.
 """
 
 import inspect
@@ -12,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Coroutine, Hashable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -40,13 +41,16 @@ from pixel_core.effects import (
     Stat,
     Together,
 )
-from pixel_transports.blocking import Listener
+from pixel_core.messages import Response
 from pixel_transports.files import digest, look_at
 from pixel_transports.journal import JournalPath, begin_run
-from pixel_transports.logs import log
 from pixel_transports.loops import PerLoop
 from pixel_transports.running import run_async
 from pixel_transports.transports import AsyncTransport
+from pixel_transports.watching import Listener, Watch
+
+if TYPE_CHECKING:
+    from pixel_transports.telemetry import Telemetry
 
 T = TypeVar("T")
 
@@ -55,14 +59,18 @@ class AsyncDriver:
     """Runs flows over an async transport. One object serves any number of tasks and event loops."""
 
     def __init__(
-        self, transport: AsyncTransport, listener: Listener | None = None, journal: JournalPath | None = None
+        self,
+        transport: AsyncTransport,
+        listener: Listener | None = None,
+        journal: JournalPath | None = None,
+        telemetry: "Telemetry | None" = None,
     ) -> None:
         self.transport = transport
-        self._listener = listener
+        self._watch = Watch(listener, telemetry)
         self._journal = journal
         self._running: PerLoop[dict[Hashable, _Outcome]] = PerLoop(dict, dict.clear)
         self._performers: dict[type[Effect[Any]], Callable[[Any], Coroutine[Any, Any, Any]]] = {
-            Exchange: lambda effect: transport.send(effect.request),
+            Exchange: self._exchange,
             Clock: self._clock,
             Random: self._random,
             Sleep: lambda effect: anyio.sleep(effect.seconds),
@@ -86,6 +94,14 @@ class AsyncDriver:
     def _perform(self, effect: Effect[Any]) -> Coroutine[Any, Any, Any]:
         return self._performers[type(effect)](effect)
 
+    def _exchange(self, effect: Exchange) -> Coroutine[Any, Any, Response]:
+        return self._watched(effect) if self._watch.wanted else self.transport.send(effect.request)
+
+    async def _watched(self, effect: Exchange) -> Response:
+        with self._watch.exchange(effect) as seen:
+            seen.response = await self.transport.send(effect.request)
+        return seen.response
+
     async def _clock(self, effect: Clock) -> float:
         return time.monotonic()  # not the loop's: tokens outlive loops
 
@@ -99,9 +115,7 @@ class AsyncDriver:
         return await answer if inspect.isawaitable(answer) else answer
 
     async def _report(self, effect: Report) -> None:
-        log(effect.event)
-        if self._listener is not None:
-            self._listener(effect.event)
+        self._watch.tell(effect.event)
 
     async def _digest(self, effect: Digest) -> Digested:
         stop = threading.Event()

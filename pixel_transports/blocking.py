@@ -5,6 +5,8 @@ Rules kept here:
 * It decides nothing: each effect has one performer.
 * No event loop. `Together` runs its flows on threads that end with it; none outlives the call that started it.
 * An interrupt (Ctrl-C) or a failure cancels the other flows of a `Together` at once, in the midst of their I/O.
+* Who watches an exchange is found out when it begins; where nobody does, nothing is made for it.
+* A forked process waits for nothing that the parent's threads had begun.
 """
 
 import contextvars
@@ -12,7 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pixel_core.effects import (
     Alongside,
@@ -35,31 +37,39 @@ from pixel_core.effects import (
     Stat,
     Together,
 )
+from pixel_core.messages import Response
 from pixel_transports.crews import Crew
 from pixel_transports.files import digest, look_at
+from pixel_transports.forks import tell_after_fork
 from pixel_transports.journal import JournalPath, begin_run
-from pixel_transports.logs import log
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, ScopeCancelled, breakable, current_scope
 from pixel_transports.transports import Transport
+from pixel_transports.watching import Listener, Watch
+
+if TYPE_CHECKING:
+    from pixel_transports.telemetry import Telemetry
 
 T = TypeVar("T")
-Listener = Callable[[object], object]
 
 
 class BlockingDriver:
     """Runs flows over a blocking transport. One object serves any number of threads."""
 
     def __init__(
-        self, transport: Transport, listener: Listener | None = None, journal: JournalPath | None = None
+        self,
+        transport: Transport,
+        listener: Listener | None = None,
+        journal: JournalPath | None = None,
+        telemetry: "Telemetry | None" = None,
     ) -> None:
         self.transport = transport
-        self._listener = listener
+        self._watch = Watch(listener, telemetry)
         self._journal = journal
-        self._lock = threading.Lock()
-        self._running: dict[Hashable, _Outcome] = {}
+        self.after_fork()
+        tell_after_fork(self)
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
-            Exchange: lambda effect: transport.send(effect.request),
+            Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),
             Random: lambda effect: secrets.randbits(128),
             Sleep: self._sleep,
@@ -68,13 +78,18 @@ class BlockingDriver:
             Digest: self._digest,
             Together: self._together,
             Once: self._once,
-            Report: self._report,
+            Report: lambda effect: self._watch.tell(effect.event),
             Alongside: self._alongside,
             Start: lambda effect: effect.crew.start(effect.key, effect.flow),
             Ended: lambda effect: effect.crew.ended(effect.timeout),
             Journaled: self._journaled,
             Record: lambda effect: effect.run.write(effect.entries),
         }
+
+    def after_fork(self) -> None:
+        """Nothing runs at first, nor in a forked process."""
+        self._lock = threading.Lock()
+        self._running: dict[Hashable, _Outcome] = {}
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end, in this thread."""
@@ -85,6 +100,13 @@ class BlockingDriver:
         if scope is not None:
             scope.check()
         return self._performers[type(effect)](effect)
+
+    def _exchange(self, effect: Exchange) -> Response:
+        if not self._watch.wanted:
+            return self.transport.send(effect.request)
+        with self._watch.exchange(effect) as seen:
+            seen.response = self.transport.send(effect.request)
+        return seen.response
 
     def _sleep(self, effect: Sleep) -> None:
         scope = current_scope.get()
@@ -100,11 +122,6 @@ class BlockingDriver:
         digested = digest(effect.slices, effect.keep, lambda: scope.cancelled)
         scope.check()
         return digested
-
-    def _report(self, effect: Report) -> None:
-        log(effect.event)
-        if self._listener is not None:
-            self._listener(effect.event)
 
     def _once(self, effect: Once) -> Any:
         while True:
@@ -131,16 +148,18 @@ class BlockingDriver:
             raise
         finally:
             with self._lock:
-                del self._running[effect.key]
+                self._running.pop(effect.key, None)  # A forked process knows of none.
             for waker in outcome.wakers:
                 waker.set()
 
     def _alongside(self, effect: Alongside) -> Any:
         crew = Crew(self)
         try:
-            return self.run(effect.lead(crew))
+            result = self.run(effect.lead(crew))
         finally:
             crew.close()
+        crew.check()
+        return result
 
     def _journaled(self, effect: Journaled) -> Any:
         run = begin_run(self._journal, effect.destination, effect.paths, effect.with_finished)

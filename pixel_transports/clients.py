@@ -6,29 +6,38 @@ Rules kept here:
 * Creating and entering a client send nothing. A client works without being entered.
 * Entering counts, since a client from `get_client` may be shared: the last to leave closes it. A closed client refuses
   to work with PixelClosedError, and works again once it is entered again.
+* A client can be pickled: as who logs in where, and its keywords; no connection and no token goes along, but the
+  password does. In another process it wakes up as the one client of `get_client`'s cache that is made so.
+* A copy of a client, shallow or deep, is a light one, as `with_options` gives.
 """
 
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from copy import copy
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
 
 from pixel_core.api import Operations, PixelApi
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelClosedError
+from pixel_core.messages import Timeouts
 from pixel_core.operations import AsyncFace, BlockingFace, Page
 from pixel_core.session import CallOptions, Options, Session
 from pixel_core.tokens import Account, TokenSource
 from pixel_transports.asynchronous import AsyncDriver
-from pixel_transports.blocking import BlockingDriver, Listener
+from pixel_transports.blocking import BlockingDriver
+from pixel_transports.forks import tell_after_fork
 from pixel_transports.journal import JournalPath
+from pixel_transports.network import Network
 from pixel_transports.settings import PixelApiSettings
+from pixel_transports.tls import TlsOptions
 from pixel_transports.transports import AnyTransport, async_transport, blocking_transport
+from pixel_transports.watching import Listener
 
 if TYPE_CHECKING:
     from pixel_transports.auth import KeyCloakAuth
+    from pixel_transports.telemetry import Telemetry
 
 T = TypeVar("T")
 
@@ -54,7 +63,10 @@ class PixelClientKwargs(TypedDict, total=False):
     (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY). `tls` says what is trusted, and who we are (`TlsOptions`, or an
     `ssl.SSLContext`). `transport` is what sends requests in place of all that.
 
-    `listener` is called with events (`pixel_core.events`) as things go on, from whatever thread they go on in.
+    `listener` is called with events (`pixel_core.events`) as things go on, from whatever thread they go on in; what it
+    raises is written to the log. `pixel_transports.hooks.Hooks` is one made of functions for some kinds of events.
+    `tracer` is an OpenTelemetry tracer, or True for that of the program, and gets a span for each operation and each
+    exchange.
     """
 
     timeout_pixel: Any
@@ -66,11 +78,14 @@ class PixelClientKwargs(TypedDict, total=False):
     skip_uploaded: bool
     journal: str | PathLike[str] | None
     token: TokenSource | None
+    proxy: str | None
+    tls: TlsOptions | ssl.SSLContext | None
     transport: AnyTransport | None
     listener: Listener | None
+    tracer: Any
 
 
-_OF_THE_DRIVER = ("journal", "token", "transport", "listener")
+_OF_THE_DRIVER = ("journal", "token", "proxy", "tls", "transport", "listener", "tracer")
 
 
 def options_of(keywords: PixelClientKwargs) -> Options:
@@ -85,6 +100,25 @@ def _known() -> list[str]:
     return sorted(PixelClientKwargs.__annotations__)
 
 
+class MadeOf(NamedTuple):
+    """What a client was made of: where, who, and its keywords."""
+
+    url: str
+    account: Account
+    keywords: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<MadeOf {self.account!r} at {self.url}, with {', '.join(self.keywords) or 'no keywords'}>"
+
+
+def _telemetry_of(tracer: object) -> "Telemetry | None":
+    if tracer is None or tracer is False:
+        return None
+    from pixel_transports.telemetry import Telemetry  # here, since it needs the extra `otel`
+
+    return Telemetry.of(tracer)
+
+
 class _Life:
     """Whether a client is open, and how many have entered it; its light copies share it."""
 
@@ -92,11 +126,16 @@ class _Life:
         self._lock = threading.Lock()
         self._entered = 0
         self.closed = False
+        tell_after_fork(self)
 
     def enter(self) -> None:
         with self._lock:
             self._entered += 1
             self.closed = False
+
+    def after_fork(self) -> None:
+        """Whoever held the lock is not here."""
+        self._lock = threading.Lock()
 
     def leave(self) -> bool:
         """Whether the one who leaves is the last."""
@@ -123,9 +162,18 @@ class _Client(Operations):
         self.api = PixelApi(self.session)
         self.url = self.session.url
         self._life = _Life()
+        self._changes: CallOptions = {}
+        self._telemetry = _telemetry_of(kwargs.get("tracer"))
         self._transport, self._listener = kwargs.get("transport"), kwargs.get("listener")
+        self._network = Network.of(kwargs)
         self._journal = JournalPath.of(kwargs["journal"]) if "journal" in kwargs else JournalPath.default()
+        self._made_of = MadeOf(url, account, self._known_values(kwargs))
         self._open(self._transport, self._listener)
+
+    def _known_values(self, keywords: PixelClientKwargs) -> dict[str, Any]:
+        """The keywords as they mean the same everywhere: time limits as values, the journal's path from the root."""
+        known = {name: Timeouts.of(value) if name.startswith("timeout_") else value for name, value in keywords.items()}
+        return known if "journal" not in known else {**known, "journal": self._journal.path}
 
     def _open(self, transport: object, listener: Listener | None) -> None:
         """Make the face's driver. Raises TypeError for what is no transport of this face."""
@@ -154,10 +202,23 @@ class _Client(Operations):
 
         Options are those of `CallOptions`. Raises TypeError and ValueError for wrong ones.
         """
-        twin = copy(self)
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
         twin.session = self.session.with_options(**changes)
         twin.api = PixelApi(twin.session)
+        twin._changes = {**self._changes, **changes}
         return twin
+
+    def __copy__(self) -> Self:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.with_options()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from pixel_transports.pickling import reduced  # here, since hardly anyone asks for it
+
+        return reduced(type(self), self._made_of, self._changes)
 
     @property
     def auth(self) -> "KeyCloakAuth":
@@ -188,14 +249,18 @@ class _BlockingMaker:
     """Methods that run a flow and return its result."""
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]:
+        name = function.__name__
+
         def method(self: "PixelClient", /, *args: Any, **kwargs: Any) -> Any:
-            return self._run(function(self.api, *args, **kwargs))
+            return self._run(function(self.api, *args, **kwargs), name)
 
         return method
 
     def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]:
+        name = function.__name__
+
         def method(self: "PixelClient", /, *args: Any, **kwargs: Any) -> Any:
-            return _items(self, function(self.api, *args, **kwargs))
+            return _items(self, function(self.api, *args, **kwargs), name)
 
         return method
 
@@ -203,9 +268,9 @@ class _BlockingMaker:
         return Iterator[item]
 
 
-def _items(client: "PixelClient", pages: Iterator[Flow[Page[T]]]) -> Iterator[T]:
+def _items(client: "PixelClient", pages: Iterator[Flow[Page[T]]], name: str) -> Iterator[T]:
     for flow in pages:
-        page = client._run(flow)
+        page = client._run(flow, name)
         yield from page.items
         if page.last:
             return
@@ -247,15 +312,21 @@ class PixelClient(BlockingFace, _Client):
     def _become(self, other: "PixelClientAsync") -> None:
         self.session, self.api, self.url = other.session, other.api, other.url
         self._life = _Life()
-        self._journal = other._journal
+        self._journal, self._network = other._journal, other._network
+        self._telemetry, self._made_of, self._changes = other._telemetry, other._made_of, other._changes
         self._open(other._transport, other._listener)
 
     def _open(self, transport: object, listener: Listener | None) -> None:
-        self._driver = BlockingDriver(blocking_transport(transport), listener, self._journal)
+        self._driver = BlockingDriver(
+            blocking_transport(transport, self._network), listener, self._journal, self._telemetry
+        )
 
-    def _run(self, flow: Flow[T]) -> T:
+    def _run(self, flow: Flow[T], name: str) -> T:
         self._check()
-        return self._driver.run(flow)
+        if self._telemetry is None:
+            return self._driver.run(flow)
+        with self._telemetry.operation(name):
+            return self._driver.run(flow)
 
     def close(self) -> None:
         """Close the connections. Those in use by other threads are closed when they are done."""
@@ -277,14 +348,18 @@ class _AsyncMaker:
     """Coroutine methods that run a flow."""
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+        name = function.__name__
+
         async def method(self: "PixelClientAsync", /, *args: Any, **kwargs: Any) -> Any:
-            return await self._run(function(self.api, *args, **kwargs))
+            return await self._run(function(self.api, *args, **kwargs), name)
 
         return method
 
     def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]:
+        name = function.__name__
+
         def method(self: "PixelClientAsync", /, *args: Any, **kwargs: Any) -> Any:
-            return _AsyncItems(self, function(self.api, *args, **kwargs))
+            return _AsyncItems(self, function(self.api, *args, **kwargs), name)
 
         return method
 
@@ -295,9 +370,10 @@ class _AsyncMaker:
 class _AsyncItems(Generic[T]):
     """The items of a listing. No async generator: it may be left half-way under any event loop."""
 
-    def __init__(self, client: "PixelClientAsync", pages: Iterator[Flow[Page[T]]]) -> None:
+    def __init__(self, client: "PixelClientAsync", pages: Iterator[Flow[Page[T]]], name: str) -> None:
         self._client = client
         self._pages = pages
+        self._name = name
         self._items: Iterator[T] = iter(())
         self._last = False
 
@@ -311,7 +387,7 @@ class _AsyncItems(Generic[T]):
             flow = None if self._last else next(self._pages, None)
             if flow is None:
                 raise StopAsyncIteration
-            page = await self._client._run(flow)
+            page = await self._client._run(flow, self._name)
             self._items, self._last = iter(page.items), page.last
 
     async def aclose(self) -> None:
@@ -330,11 +406,14 @@ class PixelClientAsync(AsyncFace, _Client):
     maker = _AsyncMaker()
 
     def _open(self, transport: object, listener: Listener | None) -> None:
-        self._driver = AsyncDriver(async_transport(transport), listener, self._journal)
+        self._driver = AsyncDriver(async_transport(transport, self._network), listener, self._journal, self._telemetry)
 
-    async def _run(self, flow: Flow[T]) -> T:
+    async def _run(self, flow: Flow[T], name: str) -> T:
         self._check()
-        return await self._driver.run(flow)
+        if self._telemetry is None:
+            return await self._driver.run(flow)
+        with self._telemetry.operation(name):
+            return await self._driver.run(flow)
 
     async def aclose(self) -> None:
         """Close this loop's connections; those of other loops are closed when their loops end."""

@@ -2,21 +2,26 @@
 
 Rules kept here:
 
-* Equal settings and keywords give the same client, from any thread; no two are made in a race. Changed settings, found
-  at each call, give another. Blocking and async clients are kept apart.
+* Equal settings and keywords give the same client, from any thread; no two are made in a race. Changed settings and
+  changed proxies of the environment, found at each call, give another. Blocking and async clients are kept apart.
 * Any keyword works: what cannot be hashed is known by its identity, time limits by their values.
 * A client that was closed is replaced at the next call.
 * Nothing is sent.
+* A forked process has the same clients, which open connections of their own there.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Any, Literal, Unpack, overload
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, TypeVar, Unpack, cast, overload
 
 from pixel_core.messages import Timeouts
 from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports.forks import call_after_fork
+from pixel_transports.network import Network
 from pixel_transports.settings import PixelApiSettings, settings_for_token
+
+C = TypeVar("C", bound=PixelClient | PixelClientAsync)
 
 CACHE_SIZE = 128
 """How many clients are kept; the one that was not asked for the longest is forgotten first, and lives on with those
@@ -50,6 +55,12 @@ _clients: OrderedDict[Hashable, PixelClient | PixelClientAsync] = OrderedDict()
 _lock = threading.Lock()
 
 
+@call_after_fork
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
 @overload
 def get_client(
     async_: Literal[False] = False, settings: PixelApiSettings | None = None, **kwargs: Unpack[PixelClientKwargs]
@@ -74,13 +85,19 @@ def get_client(
     if settings is None:
         settings = PixelApiSettings() if kwargs.get("token") is None else settings_for_token()
     keywords: dict[str, Any] = dict(kwargs)
-    key = (bool(async_), settings, frozenset((name, _key_of(name, value)) for name, value in keywords.items()))
+    known = frozenset((name, _key_of(name, value)) for name, value in keywords.items())
+    key = (bool(async_), settings, known, Network.of(keywords))
+    kind = PixelClientAsync if async_ else PixelClient
+    return cached(key, lambda: kind.from_settings(settings, **kwargs))
+
+
+def cached(key: Hashable, make: Callable[[], C]) -> C:
+    """The client with this key, made where there is none that is open."""
     with _lock:
-        client = _clients.get(key)
+        client: Any = _clients.get(key)
         if client is None or client.closed:
-            kind = PixelClientAsync if async_ else PixelClient
-            client = _clients[key] = kind.from_settings(settings, **kwargs)
+            client = _clients[key] = make()
             if len(_clients) > CACHE_SIZE:
                 _clients.popitem(last=False)
         _clients.move_to_end(key)
-    return client
+    return cast(C, client)

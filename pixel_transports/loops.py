@@ -10,30 +10,43 @@ Rules kept here:
 * A cancelled exchange frees its place by a plain call and closes its socket, without waiting for anything.
 """
 
-import errno
-import os
 import socket
 import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext, suppress
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from pixel_core.addresses import ATTEMPT_DELAY
 from pixel_core.effects import Clock, Effect, Lease, Read, Write
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
 from pixel_core.messages import Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
+from pixel_core.proxies import Proxies, Proxy, Tunnel
+from pixel_transports import sockets
 from pixel_transports.files import Outgoing
+from pixel_transports.forks import tell_after_fork
 from pixel_transports.running import run_async
-from pixel_transports.sockets import RECEIVE, Connected, in_time, share, tune
-from pixel_transports.tls import TlsSession, handshake_failure, shared_context
+from pixel_transports.sockets import (
+    RECEIVE,
+    Address,
+    Connected,
+    begin,
+    in_order,
+    in_time,
+    literal_addresses,
+    outcome,
+    reaching,
+    waited_for,
+)
+from pixel_transports.tls import TlsOptions, TlsSession, context_of, handshake_failure, shared_context
 
 T = TypeVar("T")
 
@@ -44,6 +57,11 @@ class PerLoop(Generic[T]):
     def __init__(self, make: Callable[[], T], drop: Callable[[T], None]) -> None:
         self._make = make
         self._drop = drop
+        self.after_fork()
+        tell_after_fork(self)
+
+    def after_fork(self) -> None:
+        """There is nothing at first, nor in a forked process, where the loops are the parent's."""
         self._lock = threading.Lock()
         self._values: weakref.WeakKeyDictionary[Any, tuple[T, weakref.finalize[Any, Any]]] = weakref.WeakKeyDictionary()
 
@@ -82,8 +100,8 @@ class LoopStream(Connected):
         self._full = False  # after a read that filled its buffer there is likely to be more
 
     async def secure(self, context: ssl.SSLContext, host: str) -> None:
-        """Speak TLS from now on. Raises OSError."""
-        tls = TlsSession(context, host)
+        """Speak TLS from now on, inside the TLS of a proxy if that is spoken. Raises OSError."""
+        tls = TlsSession(context, host, self._tls)
         try:
             while not tls.shake_hands():
                 await self._put(tls.outgoing())
@@ -92,6 +110,12 @@ class LoopStream(Connected):
             raise handshake_failure(error) from None
         await self._put(tls.outgoing())
         self._tls = tls
+
+    async def tunnel(self, machine: Tunnel) -> None:
+        """Have the proxy at the other end lead on to an origin. Raises OSError."""
+        await self._put(self.wrapped(machine.start()))
+        while not machine.receive(await self._receive()):
+            pass
 
     async def read(self, timeout: float | None) -> bytes:
         """What has arrived; b"" at the end of the peer's side. Raises OSError."""
@@ -190,62 +214,113 @@ class LoopStream(Connected):
         return bool(piece)
 
 
-async def connect(origin: Origin, timeout: float | None, context: ssl.SSLContext | None) -> LoopStream:
-    """Connect to an origin, with TLS for https. Raises OSError."""
-    until = None if timeout is None else time.monotonic() + timeout
+AsyncResolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
+"""Looks up the addresses of a host and port, in the event loop. Raises OSError."""
+
+
+async def look_up(host: str, port: int) -> Sequence[Address]:
+    """What the system knows of a name, asked in a worker thread, which is left behind where it takes too long. Raises
+    OSError.
+    """
+    return await anyio.to_thread.run_sync(sockets.look_up, host, port, abandon_on_cancel=True)
+
+
+async def connect(
+    origin: Origin,
+    timeout: float | None,
+    context: ssl.SSLContext | None = None,
+    proxy: Proxy | None = None,
+    resolve: AsyncResolver = look_up,
+) -> LoopStream:
+    """Connect to an origin, with TLS for https, or to a proxy that leads there. Raises OSError."""
     try:
         with anyio.fail_after(timeout):
-            stream = LoopStream(await _connected(origin, until))
-            try:
-                if origin.scheme == "https":
-                    if context is None:
-                        context = await anyio.to_thread.run_sync(shared_context)
-                    await stream.secure(context, origin.host)
-            except BaseException:
-                stream.close()
-                raise
+            with nullcontext() if proxy is None else reaching(proxy):
+                stream = await _secured(origin if proxy is None else proxy.origin, context, resolve)
+            if proxy is not None and origin.scheme == "https":
+                try:
+                    await stream.tunnel(Tunnel(proxy, origin))
+                    await stream.secure(await _or_shared(context), origin.host)
+                except BaseException:
+                    stream.close()
+                    raise
             return stream
     except TimeoutError as error:
-        raise in_time(error, "no connection", timeout) from None
+        raise in_time(error, waited_for(proxy), timeout) from None
 
 
-async def _connected(origin: Origin, until: float | None) -> socket.socket:
-    """A socket connected to the first address of the host that answers."""
-    first: OSError | None = None
-    addresses = await anyio.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    for number, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = None
-        try:
-            sock = socket.socket(family, kind, protocol)
-            sock.setblocking(False)
-            tune(sock)
-            with anyio.fail_after(share(until, len(addresses) - number)):
-                await _reach(sock, address)
-            return sock
-        except BaseException as error:
-            if sock is not None:
-                sock.close()
-            if not isinstance(error, OSError):
-                raise
-            first = first or error
-    raise first or OSError("it has no address")
+async def _or_shared(context: ssl.SSLContext | None) -> ssl.SSLContext:
+    return await anyio.to_thread.run_sync(shared_context) if context is None else context
 
 
-async def _reach(sock: socket.socket, address: Any) -> None:
-    code = sock.connect_ex(address)
-    if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+async def _secured(peer: Origin, context: ssl.SSLContext | None, resolve: AsyncResolver) -> LoopStream:
+    """A stream to an origin or a proxy, with TLS where that is spoken."""
+    addresses = literal_addresses(peer.host, peer.port)
+    if addresses is None:
+        addresses = await resolve(peer.host, peer.port)
+    stream = LoopStream(await _raced(in_order(addresses)))
+    try:
+        if peer.scheme == "https":
+            await stream.secure(await _or_shared(context), peer.host)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+async def _raced(addresses: Sequence[Address]) -> socket.socket:
+    """The first to connect of the attempts to reach these addresses (RFC 8305, section 5). Raises OSError."""
+    if len(addresses) == 1:
+        return await _reach(addresses[0])
+    winners: list[socket.socket] = []
+    failures: list[OSError] = []
+    try:
+        async with anyio.create_task_group() as group:
+
+            async def attempt(address: Address, failed: anyio.Event) -> None:
+                try:
+                    winners.append(await _reach(address))
+                    group.cancel_scope.cancel()
+                except OSError as error:
+                    failures.append(error)
+                    failed.set()
+
+            for number, address in enumerate(addresses):
+                failed = anyio.Event()
+                group.start_soon(attempt, address, failed)
+                with anyio.move_on_after(ATTEMPT_DELAY if number + 1 < len(addresses) else None):
+                    await failed.wait()
+    except BaseException:
+        for sock in winners:
+            sock.close()
+        raise
+    for sock in winners[1:]:
+        sock.close()
+    if not winners:
+        raise failures[0]
+    return winners[0]
+
+
+async def _reach(address: Address) -> socket.socket:
+    """A socket that is connected to an address. Raises OSError."""
+    sock = begin(address)
+    try:
         await anyio.wait_writable(sock)
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))
+        failure = outcome(sock)
+        if failure is not None:
+            raise failure
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 class _Connection:
     """A connection of a loop's pool, and the lease that holds it at present."""
 
-    def __init__(self, stream: LoopStream, limits: Limits) -> None:
+    def __init__(self, stream: LoopStream, limits: Limits, via: Proxy | None) -> None:
         self.stream = stream
-        self.http = ClientConnection(limits)
+        self.http = ClientConnection(limits, via)
         self.used = False
         self._held: tuple[_LoopPool, PoolLease[_Connection]] | None = None
 
@@ -292,14 +367,25 @@ class AnyioTransport:
     """HTTP/1.1 over sockets under asyncio or trio, with a pool of kept connections for each event loop. One object
     serves any number of loops, in turn or at once in threads of their own.
 
-    `max_connections` is per origin and loop; `ssl_context` is used in place of the shared one.
+    `max_connections` is per origin and loop. `proxies` tell which origin is reached through which proxy. `tls` takes
+    the place of the system's trust store; its files are read, in a worker thread, when the first request is sent.
+    `resolve` takes the place of the system's look-up of names; it is not called for hosts that are addresses.
     """
 
     def __init__(
-        self, *, max_connections: int = 100, limits: Limits = Limits(), ssl_context: ssl.SSLContext | None = None
+        self,
+        *,
+        max_connections: int = 100,
+        limits: Limits = Limits(),
+        proxies: Proxies = Proxies(),
+        tls: TlsOptions | ssl.SSLContext | None = None,
+        resolve: AsyncResolver = look_up,
     ) -> None:
         self._limits = limits
-        self._ssl_context = ssl_context
+        self._proxies = proxies
+        self._tls = tls
+        self._context = tls if isinstance(tls, ssl.SSLContext) else None
+        self._resolve = resolve
         self._pools = PerLoop(lambda: _LoopPool(max_connections), _LoopPool.close)
         weakref.finalize(self, _close_all, self._pools)
 
@@ -308,6 +394,11 @@ class AnyioTransport:
         return f"<AnyioTransport, {pools or 'no event loop'}>"
 
     async def send(self, request: Request) -> Response:
+        """Perform one exchange. Raises what `pixel_core.exchanges.exchange` does; OSError and ValueError for files of
+        the TLS options that cannot be used.
+        """
+        if self._context is None and self._tls is not None:
+            self._context = await anyio.to_thread.run_sync(context_of, self._tls)
         pool = self._pools.get()
 
         async def perform(effect: Effect[Any]) -> Any:
@@ -340,8 +431,10 @@ class AnyioTransport:
                     return connection.lend(pool, lease)
                 connection.stream.close()
                 lease.connection = None
-            stream = await connect(wanted.origin, wanted.timeouts.connect, self._ssl_context)
-            return _Connection(stream, self._limits).lend(pool, lease)
+            proxy = self._proxies.for_origin(wanted.origin)
+            stream = await connect(wanted.origin, wanted.timeouts.connect, self._context, proxy, self._resolve)
+            via = proxy if wanted.origin.scheme == "http" else None
+            return _Connection(stream, self._limits, via).lend(pool, lease)
         except BaseException:
             pool.give_back(lease, reusable=True)
             raise

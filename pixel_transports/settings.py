@@ -11,8 +11,10 @@ Rules kept here:
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pixel_core.messages import split_url
 
 
 class PixelApiSettings(BaseSettings):
@@ -37,6 +39,19 @@ class PixelApiSettings(BaseSettings):
     PIXEL_AUTH_SERVER_URL_OVERRIDE: str | None = Field(default=None, validation_alias="PIXEL_AUTH_SERVER_URL")
     PIXEL_CLIENT_NO_VERSION_CHECK: bool = False
     """Accepted for those who set it; this library never looks for newer versions."""
+
+    @field_validator("PIXEL_API_URL_OVERRIDE", "PIXEL_AUTH_SERVER_URL_OVERRIDE")
+    @classmethod
+    def _checked(cls, url: str | None) -> str | None:
+        """The error is told under the name of the setting, and without its value: it may be a password that got into
+        the wrong line.
+        """
+        if url:
+            try:
+                split_url(url)
+            except ValueError:
+                raise ValueError("it has to be an http or https URL, without a user and password") from None
+        return url
 
     def __init__(self, **values: Any) -> None:
         # Spelt out for type checkers: what is required may come from the environment.

@@ -5,28 +5,36 @@ Rules kept here:
 * The pool is touched under one lock, and no I/O is done under it. A place is freed before its socket is closed.
 * A stream speaks of trouble with OSError; what to make of it is decided in `pixel_core.exchanges`.
 * While a file is sent, the peer is listened to: one that answers or hangs up stops the sending.
+* The limit of a connect is one for all of it: the look-up of the name, which the system does not limit and a thread
+  of its own waits for, all addresses, a proxy's tunnel, and TLS.
 * No event loop: it works in any thread, also where a loop is running.
 """
 
+import errno
+import math
+import os
 import select
 import socket
 import ssl
 import threading
 import time
 import weakref
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any, TypeAlias
 
+from pixel_core.addresses import ATTEMPT_DELAY, interleaved, literal
 from pixel_core.effects import Clock, Effect, Lease, Read, Write
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
 from pixel_core.messages import Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
+from pixel_core.proxies import Proxies, Proxy, ProxyFailure, Tunnel
 from pixel_transports.files import Outgoing
+from pixel_transports.forks import close_after_fork, tell_after_fork
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, breakable, current_scope
-from pixel_transports.tls import TlsSession, handshake_failure, shared_context
+from pixel_transports.tls import TlsOptions, TlsSession, context_of, handshake_failure, shared_context
 
 RECEIVE = 256 * 1024
 """What goes out at once where it can: no one listens for an answer before that."""
@@ -53,9 +61,81 @@ def wait(sock: socket.socket, *, read: bool, write: bool, timeout: float | None)
     return bool(readable or writable or broken)
 
 
-def share(until: float | None, parts: int = 1) -> float | None:
-    """What each of so many steps may take of the time that is left."""
-    return None if until is None else max(0.001, until - time.monotonic()) / parts
+def left(until: float | None) -> float | None:
+    """The seconds that are left, a few at least: a step that needs none is not refused for want of them."""
+    return None if until is None else max(0.001, until - time.monotonic())
+
+
+Address: TypeAlias = tuple[int, int, int, str, Any]
+"""One address of a host, as `socket.getaddrinfo` has it: family, type, protocol, canonical name, socket address."""
+
+
+Resolver: TypeAlias = Callable[[str, int], Sequence[Address]]
+"""Looks up the addresses of a host and port. Raises OSError."""
+
+
+def look_up(host: str, port: int) -> Sequence[Address]:
+    """What the system knows of a name. Raises OSError."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise OSError(f"no host can have the name {host!r}") from None
+
+
+def literal_addresses(host: str, port: int) -> Sequence[Address] | None:
+    """The address of a host that is given by its address; None for a name. Looks nothing up."""
+    if literal(host) is None:
+        return None
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+
+
+def in_order(addresses: Sequence[Address]) -> list[Address]:
+    """Addresses in the order in which they are tried. Raises OSError where there are none."""
+    if not addresses:
+        raise OSError("it has no address")
+    return interleaved(addresses, lambda address: address[0])
+
+
+def begin(address: Address) -> socket.socket:
+    """A socket that begins to connect to an address, without waiting for it. Raises OSError."""
+    family, kind, protocol, _, where = address
+    sock = socket.socket(family, kind, protocol)
+    close_after_fork(sock)
+    try:
+        sock.setblocking(False)
+        tune(sock)
+        code = sock.connect_ex(where)
+        if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+            raise OSError(code, os.strerror(code))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def outcome(sock: socket.socket) -> OSError | None:
+    """What became of a connect that is over: its error, or None."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return OSError(code, os.strerror(code)) if code else None
+
+
+def waited_for(proxy: Proxy | None) -> str:
+    """What is told where a connection takes too long."""
+    return "no connection" if proxy is None else f"no connection through the proxy {proxy}"
+
+
+@contextmanager
+def reaching(proxy: Proxy) -> Iterator[None]:
+    """Where the proxy itself is connected to: what goes wrong is told of it, and not of the origin behind it. Time
+    limits speak for themselves.
+    """
+    try:
+        yield
+    except (TimeoutError, ProxyFailure):
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise ProxyFailure(f"the proxy {proxy} cannot be reached: {reason}") from error
 
 
 def in_time(error: TimeoutError, what: str, timeout: float | None) -> TimeoutError:
@@ -81,6 +161,10 @@ class Connected:
         if self._early or not is_quiet(self._sock):
             return False
         return self._tls is None or self._tls.read(1) is None
+
+    def wrapped(self, data: bytes) -> bytes:
+        """What goes on the wire for this data."""
+        return data if self._tls is None else self._tls.encrypted(data)
 
     def close(self) -> None:
         """A plain call, on either face: an idle socket is known to no event loop, and a cancelled task has let go of
@@ -108,18 +192,29 @@ class SocketStream(Connected):
             self._timeout = timeout
 
     def secure(self, context: ssl.SSLContext, host: str, until: float | None) -> None:
-        """Speak TLS from now on. Raises OSError."""
-        tls = TlsSession(context, host)
+        """Speak TLS from now on, inside the TLS of a proxy if that is spoken. Raises OSError."""
+        tls = TlsSession(context, host, self._tls)
         with breakable(self.abort):
             try:
                 while not tls.shake_hands():
-                    self._limit(share(until))
+                    self._limit(left(until))
                     self._sock.sendall(tls.outgoing())
                     tls.feed(self._sock.recv(RECEIVE))
             except ssl.SSLError as error:
                 raise handshake_failure(error) from None
             self._sock.sendall(tls.outgoing())
         self._tls = tls
+
+    def tunnel(self, machine: Tunnel, until: float | None) -> None:
+        """Have the proxy at the other end lead on to an origin. Raises OSError."""
+        with breakable(self.abort):
+            self._limit(left(until))
+            self._sock.sendall(self.wrapped(machine.start()))
+            opened = False
+            while not opened:
+                self._limit(left(until))
+                data = self._receive()
+                opened = data is not None and machine.receive(data)
 
     def read(self, timeout: float | None) -> bytes:
         """What has arrived; b"" at the end of the peer's side. Raises OSError."""
@@ -185,43 +280,148 @@ class SocketStream(Connected):
         return True
 
 
-def connect(origin: Origin, timeout: float | None, context: ssl.SSLContext | None) -> SocketStream:
-    """Connect to an origin, with TLS for https. Raises OSError."""
+def connect(
+    origin: Origin,
+    timeout: float | None,
+    context: ssl.SSLContext | None = None,
+    proxy: Proxy | None = None,
+    resolve: Resolver = look_up,
+) -> SocketStream:
+    """Connect to an origin, with TLS for https, or to a proxy that leads there. Raises OSError."""
     until = None if timeout is None else time.monotonic() + timeout
     try:
-        stream = _connected(origin, until)
-        try:
-            if origin.scheme == "https":
+        with nullcontext() if proxy is None else reaching(proxy):
+            stream = _secured(origin if proxy is None else proxy.origin, until, context, resolve)
+        if proxy is not None and origin.scheme == "https":
+            try:
+                stream.tunnel(Tunnel(proxy, origin), until)
                 stream.secure(context or shared_context(), origin.host, until)
-        except BaseException:
-            stream.close()
-            raise
+            except BaseException:
+                stream.close()
+                raise
     except TimeoutError as error:
-        raise in_time(error, "no connection", timeout) from None
+        raise in_time(error, waited_for(proxy), timeout) from None
     return stream
 
 
-def _connected(origin: Origin, until: float | None) -> SocketStream:
-    """Connect to the first address of the host that answers."""
-    first: OSError | None = None
-    addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    for number, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = None
+def _secured(peer: Origin, until: float | None, context: ssl.SSLContext | None, resolve: Resolver) -> SocketStream:
+    """A stream to an origin or a proxy, with TLS where that is spoken."""
+    addresses = literal_addresses(peer.host, peer.port)
+    if addresses is None:
+        addresses = _looked_up(resolve, peer, until)
+    stream = SocketStream(_Race(in_order(addresses)).run(until))
+    try:
+        if peer.scheme == "https":
+            stream.secure(context or shared_context(), peer.host, until)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _looked_up(resolve: Resolver, peer: Origin, until: float | None) -> Sequence[Address]:
+    """The addresses of a name. The system cannot be stopped in a look-up: one that takes too long is left behind, in
+    a thread that keeps no program from ending.
+    """
+    found: list[Sequence[Address]] = []
+    failed: list[BaseException] = []
+    done = threading.Event()
+
+    def look() -> None:
         try:
-            sock = socket.socket(family, kind, protocol)
-            sock.settimeout(share(until, len(addresses) - number))
-            tune(sock)
-            stream = SocketStream(sock)
-            with breakable(stream.abort):
-                sock.connect(address)
-            return stream
+            found.append(resolve(peer.host, peer.port))
         except BaseException as error:
-            if sock is not None:
+            failed.append(error)
+        finally:
+            done.set()
+
+    with breakable(done.set):
+        threading.Thread(target=look, name=f"look up {peer.host}", daemon=True).start()
+        if not done.wait(left(until)):
+            raise TimeoutError
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+class _Race:
+    """Attempts to connect to the addresses of one host, of which the first to succeed wins (RFC 8305, section 5)."""
+
+    def __init__(self, addresses: Sequence[Address]) -> None:
+        self._waiting = list(reversed(addresses))
+        self._running: list[socket.socket] = []
+        self._stopped = False
+        self._first_failure: OSError | None = None
+
+    def run(self, until: float | None) -> socket.socket:
+        """The winner, connected; the others are closed. Raises OSError, TimeoutError."""
+        winner = None
+        try:
+            with breakable(self._stop):
+                while winner is None:
+                    self._begin()
+                    winner = self._wait(until)
+            self._running.remove(winner)
+        finally:
+            for sock in self._running:
                 sock.close()
-            if not isinstance(error, OSError):
-                raise
-            first = first or error
-    raise first or OSError("it has no address")
+        return winner
+
+    def _stop(self) -> None:
+        """Wake the one who waits, from another thread: an attempt that is shut down is over."""
+        self._stopped = True
+        for sock in tuple(self._running):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _begin(self) -> None:
+        """Begin with the next address that can be begun with. Raises the first failure when none is left."""
+        while self._waiting:
+            try:
+                self._running.append(begin(self._waiting.pop()))
+            except OSError as error:
+                self._first_failure = self._first_failure or error
+            else:
+                return
+        if not self._running:
+            raise self._first_failure or OSError("it has no address")
+
+    def _wait(self, until: float | None) -> socket.socket | None:
+        """A socket that is connected; None when it is time for another attempt. Raises TimeoutError."""
+        turn = time.monotonic() + ATTEMPT_DELAY if self._waiting else None
+        while self._running and not self._stopped:
+            limit = left(until)
+            if turn is not None:
+                limit = min(limit or ATTEMPT_DELAY, max(0.0, turn - time.monotonic()))
+            over = over_of(self._running, limit)
+            for sock in over:
+                failure = outcome(sock)
+                if failure is None:
+                    return sock
+                self._first_failure = self._first_failure or failure
+                self._running.remove(sock)
+                sock.close()
+            if not over:
+                if until is not None and time.monotonic() >= until:
+                    raise TimeoutError
+                return None
+            if self._waiting and not self._running:
+                return None
+        if self._stopped:
+            raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+        return None
+
+
+def over_of(socks: Sequence[socket.socket], timeout: float | None) -> list[socket.socket]:
+    """Wait until some of these have connected, or failed to; none after `timeout` seconds."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        for sock in socks:
+            poller.register(sock, select.POLLOUT)
+        ready = {number for number, _ in poller.poll(None if timeout is None else math.ceil(timeout * 1000))}
+        return [sock for sock in socks if sock.fileno() in ready]
+    _, writable, broken = select.select([], socks, socks, timeout)  # a failure is an exception, where there is no poll
+    return [sock for sock in socks if sock in writable or sock in broken]
 
 
 class _Connection:
@@ -229,9 +429,9 @@ class _Connection:
     none of them, so that a transport nobody uses any more can be collected with its pool.
     """
 
-    def __init__(self, stream: SocketStream, limits: Limits, generation: int) -> None:
+    def __init__(self, stream: SocketStream, limits: Limits, generation: int, via: Proxy | None) -> None:
         self.stream = stream
-        self.http = ClientConnection(limits)
+        self.http = ClientConnection(limits, via)
         self.generation = generation
         self.used = False
         self._held: tuple[SocketTransport, PoolLease[_Connection], Scope | None] | None = None
@@ -257,17 +457,34 @@ class _Connection:
 class SocketTransport:
     """HTTP/1.1 over sockets, with a pool of kept connections. One object serves any number of threads.
 
-    `max_connections` is per origin; `ssl_context` is used in place of the shared one.
+    `max_connections` is per origin. `proxies` tell which origin is reached through which proxy. `tls` takes the place
+    of the system's trust store; its files are read when the first request is sent. `resolve` takes the place of the
+    system's look-up of names; it is called in a thread of its own, and not for hosts that are addresses.
     """
 
     def __init__(
-        self, *, max_connections: int = 100, limits: Limits = Limits(), ssl_context: ssl.SSLContext | None = None
+        self,
+        *,
+        max_connections: int = 100,
+        limits: Limits = Limits(),
+        proxies: Proxies = Proxies(),
+        tls: TlsOptions | ssl.SSLContext | None = None,
+        resolve: Resolver = look_up,
     ) -> None:
         self.limits = limits
         self.generation = 0
-        self._ssl_context = ssl_context
+        self._proxies = proxies
+        self._tls = tls
+        self._context = tls if isinstance(tls, ssl.SSLContext) else None
+        self._resolve = resolve
+        self._max_connections = max_connections
+        self.after_fork()
+        tell_after_fork(self)
+
+    def after_fork(self) -> None:
+        """There are no connections at first, nor in a forked process."""
         self._lock = threading.Lock()
-        self._pool: Pool[_Connection] = Pool(max_connections)
+        self._pool: Pool[_Connection] = Pool(self._max_connections)
         self._wakers: dict[PoolLease[_Connection], threading.Event] = {}
         weakref.finalize(self, _close_idle, self._pool)
 
@@ -275,6 +492,11 @@ class SocketTransport:
         return f"<SocketTransport, {self._pool!r}>"
 
     def send(self, request: Request) -> Response:
+        """Perform one exchange. Raises what `pixel_core.exchanges.exchange` does; OSError and ValueError for files of
+        the TLS options that cannot be used.
+        """
+        if self._context is None and self._tls is not None:
+            self._context = context_of(self._tls)
         return run(exchange(request), self._perform)
 
     def close(self) -> None:
@@ -314,8 +536,10 @@ class SocketTransport:
                     return connection.lend(self, lease)
                 connection.stream.close()
                 lease.connection = None
-            stream = connect(wanted.origin, wanted.timeouts.connect, self._ssl_context)
-            return _Connection(stream, self.limits, generation).lend(self, lease)
+            proxy = self._proxies.for_origin(wanted.origin)
+            stream = connect(wanted.origin, wanted.timeouts.connect, self._context, proxy, self._resolve)
+            via = proxy if wanted.origin.scheme == "http" else None
+            return _Connection(stream, self.limits, generation, via).lend(self, lease)
         except BaseException:
             self.give_back(lease, reusable=True)
             raise

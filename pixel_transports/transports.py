@@ -16,6 +16,7 @@ import anyio.to_thread
 from pixel_core.http1 import wire_headers
 from pixel_core.messages import Headers, Request, Response
 from pixel_transports.files import whole_body
+from pixel_transports.network import Network
 
 
 @runtime_checkable
@@ -79,12 +80,15 @@ class AsyncFunctionTransport:
         """Nothing is kept open."""
 
 
-def blocking_transport(given: object) -> Transport:
-    """What the blocking face uses for what it was given. Raises TypeError for what is no transport of this face."""
+def blocking_transport(given: object, network: Network = Network()) -> Transport:
+    """What the blocking face uses for what it was given; without anything sockets, on this network.
+
+    Raises TypeError for what is no transport of this face.
+    """
     if given is None:
         from pixel_transports.sockets import SocketTransport
 
-        return SocketTransport()
+        return SocketTransport(proxies=network.proxies, tls=network.tls)
     if isinstance(given, Transport) and not isinstance(given, type) and not _is_async(given.send):
         return given
     if callable(given) and not hasattr(given, "send") and not _is_async(given):
@@ -95,12 +99,15 @@ def blocking_transport(given: object) -> Transport:
     )
 
 
-def async_transport(given: object) -> AsyncTransport:
-    """What the async face uses for what it was given. Raises TypeError for what is no transport of this face."""
+def async_transport(given: object, network: Network = Network()) -> AsyncTransport:
+    """What the async face uses for what it was given; without anything sockets, on this network.
+
+    Raises TypeError for what is no transport of this face.
+    """
     if given is None:
         from pixel_transports.loops import AnyioTransport
 
-        return AnyioTransport()
+        return AnyioTransport(proxies=network.proxies, tls=network.tls)
     if isinstance(given, AsyncTransport) and not isinstance(given, type) and _is_async(given.send):
         return given
     if callable(given) and not hasattr(given, "send"):

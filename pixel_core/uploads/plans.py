@@ -135,6 +135,8 @@ def plan(files: Sequence[Wanted], cutting: Cutting) -> Flow[list[Planned]]:
     more parts than S3 takes and for support files of the same name.
     """
     for each in files:
+        for path in (each.path, *each.support_files):
+            _check_name(each.called or PurePath(path).name, path)
         names = [PurePath(path).name for path in each.support_files]
         if len(set(names)) < len(names):
             told = ", ".join(sorted(names))
@@ -151,6 +153,14 @@ def plan(files: Sequence[Wanted], cutting: Cutting) -> Flow[list[Planned]]:
         supports = tuple(_whole(path, next(facts)) for path in each.support_files)
         planned.append(Planned(each.path, own, slices, part_size is not None, supports, each.metadata, each.called))
     return planned
+
+
+def _check_name(name: str, path: str) -> None:
+    """Raises ValueError for a name that cannot be told to the server: JSON is UTF-8 (RFC 8259, section 8.1)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the name of the file {path!r} is no UTF-8: rename it, or upload it under another") from None
 
 
 def _whole(path: str, facts: FileFacts) -> Planned:

@@ -16,6 +16,7 @@ from pixel_core.errors import (
     PixelMultipleUploadJobError,
     PixelNotFoundError,
     PixelProtocolError,
+    PixelProxyError,
     PixelServerError,
     PixelStorageError,
     PixelTimeoutError,
@@ -25,6 +26,7 @@ from pixel_core.messages import Timeouts
 from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
 from pixel_transports.factory import get_client
 from pixel_transports.settings import PixelApiSettings
+from pixel_transports.tls import TlsOptions
 
 from .models import (
     AnalysisServiceCreateUpdateInput,
@@ -120,6 +122,7 @@ __all__ = [
     "PixelMultipleUploadJobError",
     "PixelNotFoundError",
     "PixelProtocolError",
+    "PixelProxyError",
     "PixelServerError",
     "PixelStorageError",
     "PixelTimeoutError",
@@ -133,6 +136,7 @@ __all__ = [
     "RasterMetadataFields",
     "RasterUpdateInput",
     "Timeouts",
+    "TlsOptions",
     "__version__",
     "get_client",
 ]

@@ -702,3 +702,11 @@ def test_any_bytes_in_a_compressed_body_give_an_answer_or_a_protocol_error(
         except PixelProtocolError as error:
             outcomes.append(type(error))
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_compressed_answer_that_becomes_nothing_has_a_limit_too(coding: str) -> None:
+    empty_blocks = zlib.compress(b"")[:2] + b"\x00\x00\x00\xff\xff" * 2000
+    body = empty_blocks if coding == "deflate" else gzip.compress(b"") * 500
+    with pytest.raises(PixelProtocolError, match="larger than the limit"):
+        unpacked(packed(coding, body), limits=Limits(body=1000))

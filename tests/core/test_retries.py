@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_core.errors import PixelConnectionError, PixelTimeoutError
+from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
 from pixel_core.messages import Headers, Response
 from pixel_core.retries import RetryPolicy
 
@@ -25,6 +25,9 @@ TABLE: list[tuple[PixelConnectionError | int, bool, bool]] = [
     (CONNECT_TIMEOUT, True, True),
     (BROKEN, True, False),
     (READ_TIMEOUT, True, False),
+    (PixelProxyError("the proxy cannot be reached"), True, True),
+    *((PixelProxyError(f"proxy: {status}", status=status), True, True) for status in (408, 429, 500, 502, 503, 504)),
+    *((PixelProxyError(f"proxy: {status}", status=status), False, False) for status in (400, 403, 404, 405, 407, 501)),
     *((status, True, False) for status in (408, 500, 502, 503, 504)),
     (429, True, True),
     *((status, False, False) for status in (301, 307, 400, 401, 403, 404, 409, 411, 413, 422, 425, 501, 505, 507)),

@@ -688,3 +688,22 @@ def test_a_token_that_is_neither_text_nor_a_function_is_a_type_error() -> None:
         Session("https://pixel.test", ACCOUNT, token=7)  # type: ignore[arg-type]
     with pytest.raises(PixelLoginError):
         Session("https://pixel.test", ACCOUNT, token="two words")
+
+
+def test_a_call_whose_tokens_end_on_their_way_is_repeated_with_the_next_ones() -> None:
+    """Each life is over when the answer comes, so none of the refusals is one of the user."""
+
+    class Fleeting(World):
+        def _exchange(self, request: Request) -> Response:
+            if request.target == TOKEN_TARGET:
+                self.logins.append(request)
+                return token(f"t{len(self.logins)}", expires_in=1)
+            self.now += 2
+            return super()._exchange(request)
+
+    world = Fleeting([*[Expected("GET", ME, told({}, 401))] * 3, Expected("GET", ME, told({"id": 1}))])
+    assert world.finish(world.api.me()) == {"id": 1}
+    assert bearers(world) == ["Bearer t1", "Bearer t2", "Bearer t3", "Bearer t4"]
+    world = Fleeting(lambda _: told({}, 401))
+    world.fail(world.api.me(), PixelAuthenticationError)
+    assert len(world.requests) == 6

@@ -333,9 +333,8 @@ def test_any_answers_give_a_token_or_a_documented_error(responses: list[tuple[in
         except (PixelLoginError, PixelProtocolError):
             continue
         bearer = tokens.bearer(now)
-        if status == 200:
-            assert bearer is not None
-            assert tokens.state(now) is TokenState.FRESH
+        if status == 200:  # A life may be too short to be seen on the clock.
+            assert tokens.state(now) is (TokenState.EXPIRING if bearer is None else TokenState.FRESH)
         else:
             assert bearer is None
             assert tokens.grant(now).body == PASSWORD_GRANT

@@ -57,7 +57,7 @@ async def test_each_effect_gives_what_it_says(tmp_path: Path) -> None:
     assert (await run(asking(Stat([str(path)]))))[0].size == 5
     assert len((await run(asking(Digest([FileSlice(str(path), 0, 5)])))).digests[0]) == 16
     assert await run(asking(Report("news"))) is None
-    assert heard == ["news"]
+    assert heard[-1] == "news"
     assert await driver().run(asking(Report("unheard"))) is None
 
 

@@ -1,0 +1,46 @@
+"""Addresses of a host: in which order they are tried, and which hosts are addresses themselves.
+
+Rules kept here:
+
+* No look-ups and no connections: names are looked up and sockets are opened by whoever drives.
+* The families take turns, beginning with the one that the system prefers, and keep the system's order within
+  themselves (RFC 8305, section 4). So a network that loses one family's packets costs one delay, not a time limit.
+* An attempt begins `ATTEMPT_DELAY` after the one before it, or at once when all before it have failed; the first to
+  connect wins (RFC 8305, section 5).
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import chain, zip_longest
+from typing import TypeVar
+
+A = TypeVar("A")
+
+ATTEMPT_DELAY = 0.25
+"""Seconds between two attempts (RFC 8305, section 8: the recommended Connection Attempt Delay)."""
+
+_MISSING = object()
+
+
+def interleaved(addresses: Iterable[A], family: Callable[[A], Hashable]) -> list[A]:
+    """The same addresses, with the families in turn.
+
+    >>> interleaved(["6a", "6b", "6c", "4a"], lambda address: address[0])
+    ['6a', '4a', '6b', '6c']
+    """
+    families: dict[Hashable, list[A]] = {}
+    for address in addresses:
+        families.setdefault(family(address), []).append(address)
+    turns = chain.from_iterable(zip_longest(*families.values(), fillvalue=_MISSING))
+    return [address for address in turns if address is not _MISSING]  # type: ignore[misc]
+
+
+def literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is, an IPv4 address in IPv6 as the IPv4 address; None for a name."""
+    if not host[-1:].isdigit() and ":" not in host:
+        return None  # nearly every name: no need to try
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

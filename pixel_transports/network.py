@@ -1,0 +1,41 @@
+"""How a client reaches the world, out of its keywords and the environment.
+
+Rules kept here:
+
+* The environment is read when a client is made, or asked for, and not later. Without the keyword it tells the proxies;
+  with it, it does not count.
+* What is wrong is told before anything is sent, and no password is shown.
+"""
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pixel_core.proxies import Proxies
+from pixel_transports.tls import TlsOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the default transports are made with. It can be compared and hashed; an SSLContext is known by identity."""
+
+    proxies: Proxies = Proxies()
+    tls: TlsOptions | ssl.SSLContext | None = None
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, Any]) -> "Network":
+        """From the keywords of a client. Raises TypeError for a wrong type, and where a transport is given besides;
+        ValueError for what is no HTTP proxy.
+        """
+        tls = keywords.get("tls")
+        if not isinstance(tls, (TlsOptions, ssl.SSLContext, type(None))):
+            raise TypeError(f"tls has to be TlsOptions, an ssl.SSLContext or None, not {type(tls).__name__}")
+        if keywords.get("transport") is not None:
+            for name in ("proxy", "tls"):
+                if keywords.get(name) is not None:
+                    raise TypeError(f"{name} is for the default transport: give it to the transport that is given")
+            return cls()
+        proxies = Proxies.of(keywords["proxy"]) if "proxy" in keywords else Proxies.from_environment(dict(os.environ))
+        return cls(proxies, tls)

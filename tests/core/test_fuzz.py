@@ -1,0 +1,73 @@
+"""Fuzz of one exchange, the short run: `python -m tests.core.fuzz` is the long one.
+
+Rules kept here:
+
+* The same cases each time, so that a failure can be repeated; its note says which case it was.
+* That the fuzz can see anything is shown too: it comes to every ending, and a broken rule is told.
+"""
+
+import gzip
+from dataclasses import replace
+
+import pytest
+
+from pixel_core.errors import PixelProtocolError
+from pixel_core.http1 import Limits
+from tests.core.fuzz import ANSWERS, ENDINGS, OK, Case, case_of, check, kind_of, real_answers, run
+
+
+def plain(data: bytes, *pieces: bytes, limits: Limits = Limits()) -> Case:
+    """A GET that asks for compression, on a new connection, and this answer."""
+    number = next(number for number in range(1000) if is_plain_get(case_of(1, number)))
+    return replace(case_of(1, number), data=data, pieces=list(pieces or [data]), limits=limits, end=b"")
+
+
+def is_plain_get(case: Case) -> bool:
+    return case.plain and case.request.method == "GET" and "Accept-Encoding" in case.request.headers
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_a_peer_sends_an_exchange_ends_in_a_response_or_a_documented_error(seed: int) -> None:
+    counts = run(2000, seed)
+    assert set(counts) == ENDINGS
+    assert counts["Response"] > 200
+
+
+def test_a_case_is_the_same_each_time() -> None:
+    assert (case_of(1, 7).data, case_of(1, 7).pieces) == (case_of(1, 7).data, case_of(1, 7).pieces)
+    assert len({case_of(1, number).data for number in range(100)}) > 80
+    assert real_answers() == ANSWERS
+
+
+def test_answers_that_nobody_damaged_are_responses() -> None:
+    """All but the one that changes the protocol, which nobody asked for."""
+    endings = [kind_of(check(plain(answer))) for answer in ANSWERS]
+    assert endings.count("Response") == len(ANSWERS) - 1
+    assert endings.count(PixelProtocolError.__name__) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_compressed_answers_come_out_unpacked_whether_cut_or_not(coding: str) -> None:
+    answers = [each for each in ANSWERS if f"Content-Encoding: {coding}".encode() in each]
+    assert len(answers) > 2
+    for answer in answers:
+        whole = check(plain(answer))
+        assert whole == check(plain(answer, *(bytes([value]) for value in answer)))
+        assert isinstance(whole, tuple)
+        assert whole[2].startswith((b'{"id": 1', bytes(100)))
+
+
+def test_a_body_is_an_error_as_soon_as_it_is_larger_than_the_limit_packed_or_not() -> None:
+    bomb = gzip.compress(bytes(1000), mtime=0)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    assert isinstance(check(plain(head + bomb, limits=Limits(body=1000))), tuple)
+    assert check(plain(head + bomb, limits=Limits(body=999))) is PixelProtocolError
+    assert isinstance(check(plain(OK, limits=Limits(body=2))), tuple)
+    assert check(plain(OK, limits=Limits(body=1))) is PixelProtocolError
+
+
+def test_a_broken_rule_is_told_with_the_case_that_broke_it() -> None:
+    case = plain(OK)
+    case.pieces = [b"HTTP/1.1 404 N\r\nContent-Length: 0\r\n\r\n"]  # other bytes than `data` holds
+    with pytest.raises(AssertionError, match="how the bytes are cut matters"):
+        check(case)

@@ -1,0 +1,1 @@
+"""Tests against software of others: proxies, HTTP servers and token endpoints that people really run."""
