@@ -11,12 +11,12 @@ Rules kept here:
 import errno
 import hashlib
 import os
+import socket
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
 from types import TracebackType
-from typing import BinaryIO
 
 from pixel_core.effects import Digested, FileFacts
 from pixel_core.errors import PixelFileChangedError
@@ -24,6 +24,7 @@ from pixel_core.messages import FileSlice, Request, Segment, body_segments
 
 BUFFER = 1024 * 1024
 PIECE = 256 * 1024
+SENDFILE = hasattr(os, "sendfile")
 """How much is sent at a time."""
 LITTLE = 64 * 1024
 """What is sent without an ear for the peer, unless it takes a while."""
@@ -50,7 +51,7 @@ class SliceReader:
         self._slice = piece
         self._left = piece.length
         self._buffer = buffer
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         if piece.meter is not None:
             piece.meter.bytes = 0
 
@@ -70,19 +71,46 @@ class SliceReader:
         """The next piece, in the buffer that the next call overwrites; empty at the end."""
         if not self._left:
             return self._buffer[:0]
+        file = self._opened()
         try:
-            if self._file is None:
-                self._file = open(self._slice.path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
-                self._file.seek(self._slice.offset)
-            count = self._file.readinto(self._buffer[: self._left])  # type: ignore[attr-defined]
+            if self._left == self._slice.length:
+                file.seek(self._slice.offset)
+            count = file.readinto(self._buffer[: self._left])
         except OSError as error:
-            raise PixelFileChangedError(f"{self._slice.path} cannot be read any more: {error.strerror}") from error
+            raise self._gone(error) from error
+        self._advance(count or 0)
+        return self._buffer[:count]
+
+    def send(self, sock: socket.socket) -> bool:
+        """Have the system send the next piece to a socket, as far as that takes it; False at the end. Raises also
+        BlockingIOError, and OSError of the socket.
+        """
+        if not self._left:
+            return False
+        file = self._opened()
+        count = os.sendfile(
+            sock.fileno(), file.fileno(), self._slice.offset + self._slice.length - self._left, self._left
+        )
+        self._advance(count)
+        return True
+
+    def _opened(self) -> FileIO:
+        if self._file is None:
+            try:
+                self._file = open(self._slice.path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            except OSError as error:
+                raise self._gone(error) from error
+        return self._file
+
+    def _gone(self, error: OSError) -> PixelFileChangedError:
+        return PixelFileChangedError(f"{self._slice.path} cannot be read any more: {error.strerror}")
+
+    def _advance(self, count: int) -> None:
         if not count:
             raise _too_short(self._slice, self._left)
         self._left -= count
         if self._slice.meter is not None:
             self._slice.meter.bytes += count
-        return self._buffer[:count]
 
     def __iter__(self) -> Iterator[memoryview]:
         while piece := self.read():
@@ -103,6 +131,21 @@ class Outgoing:
     def in_memory(self) -> bool:
         """Whether `take` will not touch a file."""
         return self._reader is None and not (self._segments and isinstance(self._segments[0], FileSlice))
+
+    def send_file(self, sock: socket.socket) -> bool:
+        """Have the system send the next piece of a file itself (sendfile), as far as the socket takes it; False where
+        it is no file's turn. Raises BlockingIOError, OSError of the socket, PixelFileChangedError.
+        """
+        if self._reader is None and self._segments:
+            first = self._segments[0]
+            if isinstance(first, FileSlice):
+                self._segments.popleft()
+                self._reader = SliceReader(first, memoryview(b""))
+        if self._reader is None:
+            return False
+        if not self._reader.send(sock):
+            self.close()
+        return True
 
     def take(self) -> memoryview:
         """The next piece to send, once nothing is left of the last; empty at the end. Raises PixelFileChangedError."""

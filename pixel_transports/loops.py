@@ -33,6 +33,7 @@ from pixel_core.proxies import Proxies, Proxy, Tunnel
 from pixel_transports import sockets
 from pixel_transports.files import Outgoing
 from pixel_transports.forks import tell_after_fork
+from pixel_transports.logs import connection_line
 from pixel_transports.running import run_async
 from pixel_transports.sockets import (
     RECEIVE,
@@ -98,6 +99,8 @@ class LoopStream(Connected):
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self._full = False  # after a read that filled its buffer there is likely to be more
+        self._lock = threading.Lock()
+        self._pumping = self._closed = False
 
     async def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Speak TLS from now on, inside the TLS of a proxy if that is spoken. Raises OSError."""
@@ -171,47 +174,37 @@ class LoopStream(Connected):
         if segments:
             self._outgoing = Outgoing(segments)
         if not self._outgoing.large:
-            return await self._write(timeout)
-        complete, failure = False, None
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._listen, group.cancel_scope)
             try:
-                complete = await self._write(timeout)
-            except Exception as error:
-                failure = error  # raised below, outside the group, which would wrap it
-            group.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        return complete
+                while self._push():
+                    pass
+                return True
+            except BlockingIOError:
+                pass  # It takes a while: with an ear for the peer, then.
+            except ConnectionError:
+                return False
+        self._pumping = True
+        return await anyio.to_thread.run_sync(self._pump_and_let_go, timeout, abandon_on_cancel=True)
 
-    async def _listen(self, writing: anyio.CancelScope) -> None:
-        """Hear what the peer says while it is being sent to, and stop the sending then."""
-        with suppress(OSError):
-            self._early = await self._receive()
-        writing.cancel()
-
-    async def _write(self, timeout: float | None) -> bool:
-        """Send what is left, piece by piece, each of which has its own limit."""
-        outgoing = self._outgoing
+    def _pump_and_let_go(self, timeout: float | None) -> bool:
+        """Send what is left, in a worker thread: there is more to a file than a loop should wait for. A stream that was
+        closed meanwhile, since its task was cancelled, lets go of its socket at the end of this.
+        """
         try:
-            while outgoing.left or await self._take_out():
-                with suppress(BlockingIOError):
-                    outgoing.left = outgoing.left[self._sock.send(outgoing.left) :]
-                    continue
-                with anyio.fail_after(timeout):
-                    await anyio.wait_writable(self._sock)
-        except TimeoutError as error:
-            raise in_time(error, "nothing was taken", timeout) from None
-        except ConnectionError:
-            return False
-        return True
+            return self.pump(timeout, None, lambda: self._closed)
+        finally:
+            with self._lock:
+                self._pumping = False
+                if self._closed:
+                    super().close()
 
-    async def _take_out(self) -> bool:
-        """Take the next piece to send; False at the end."""
-        outgoing = self._outgoing
-        piece = outgoing.take() if outgoing.in_memory else await anyio.to_thread.run_sync(outgoing.take)
-        outgoing.left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
-        return bool(piece)
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if not self._pumping:
+                super().close()
+                return
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that sends
 
 
 AsyncResolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
@@ -322,12 +315,17 @@ class _Connection:
         self.stream = stream
         self.http = ClientConnection(limits, via)
         self.used = False
+        self._origin: Origin | None = None
         self._held: tuple[_LoopPool, PoolLease[_Connection]] | None = None
 
     def lend(self, pool: "_LoopPool", lease: "PoolLease[_Connection]") -> "_Connection":
-        lease.connection = self
+        lease.connection, self._origin = self, lease.origin
         self._held = (pool, lease)
         return self
+
+    def close(self) -> None:
+        self.stream.close()
+        connection_line("closed", self._origin)
 
     def release(self, reusable: bool) -> None:
         if self._held is None:
@@ -354,7 +352,7 @@ class _LoopPool:
             self.wakers.pop(returned.wake).set()
         for unwanted in (None if reusable else connection, returned.close):
             if unwanted is not None:
-                unwanted.stream.close()
+                unwanted.close()
 
     def close(self) -> None:
         """Close idle connections now, those in use when they are given back."""
@@ -421,19 +419,21 @@ class AnyioTransport:
     async def _lease(self, pool: _LoopPool, wanted: Lease) -> _Connection:
         lease, expired = pool.pool.acquire(wanted.origin, time.monotonic())
         for old in expired:
-            old.stream.close()
+            old.close()
         try:
             if lease.state is LeaseState.WAITING:
                 await self._wait(pool, lease, wanted.timeouts.pool)
             connection = lease.connection
             if connection is not None:
                 if connection.stream.quiet:
+                    connection_line("used again", wanted.origin)
                     return connection.lend(pool, lease)
-                connection.stream.close()
+                connection.close()
                 lease.connection = None
             proxy = self._proxies.for_origin(wanted.origin)
             stream = await connect(wanted.origin, wanted.timeouts.connect, self._context, proxy, self._resolve)
             via = proxy if wanted.origin.scheme == "http" else None
+            connection_line("opened", wanted.origin)
             return _Connection(stream, self._limits, via).lend(pool, lease)
         except BaseException:
             pool.give_back(lease, reusable=True)

@@ -30,8 +30,9 @@ from pixel_core.http1 import ClientConnection, Limits
 from pixel_core.messages import Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
 from pixel_core.proxies import Proxies, Proxy, ProxyFailure, Tunnel
-from pixel_transports.files import Outgoing
+from pixel_transports.files import SENDFILE, Outgoing
 from pixel_transports.forks import close_after_fork, tell_after_fork
+from pixel_transports.logs import connection_line
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, breakable, current_scope
 from pixel_transports.tls import TlsOptions, TlsSession, context_of, handshake_failure, shared_context
@@ -166,6 +167,55 @@ class Connected:
         """What goes on the wire for this data."""
         return data if self._tls is None else self._tls.encrypted(data)
 
+    def pump(self, timeout: float | None, until: float | None, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Send what is left from this thread, with an ear for the peer: False when that spoke or hung up first, or once
+        `stopped` says so. The socket does not block. Raises OSError, PixelFileChangedError.
+        """
+        try:
+            while not self._spoken():
+                try:
+                    if not self._push():
+                        return True
+                except BlockingIOError:
+                    limit = timeout
+                    if until is not None:
+                        left_now = max(0.0, until - time.monotonic())
+                        limit = left_now if timeout is None else min(timeout, left_now)
+                    if not wait(self._sock, read=True, write=True, timeout=limit):
+                        raise in_time(TimeoutError(), "nothing was taken", limit) from None
+                if stopped():
+                    break
+        except ConnectionError:
+            return False
+        return False
+
+    def _push(self) -> bool:
+        """Send the next piece, as far as the socket takes it; False when nothing is left. Raises BlockingIOError."""
+        outgoing = self._outgoing
+        if not outgoing.left:
+            if SENDFILE and self._tls is None and outgoing.send_file(self._sock):
+                return True
+            piece = outgoing.take()
+            if not piece:
+                return False
+            outgoing.left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
+        outgoing.left = outgoing.left[self._sock.send(outgoing.left) :]
+        return True
+
+    def _spoken(self) -> bool:
+        """Whether the peer said something while it was being sent to, which is kept for the next read."""
+        if is_quiet(self._sock):
+            return False
+        if self._tls is not None:
+            data = self._tls.read(RECEIVE)
+            if data is None:
+                self._tls.feed(self._sock.recv(RECEIVE))
+                data = self._tls.read(RECEIVE)
+            if data is None:
+                return False
+            self._early = data
+        return True
+
     def close(self) -> None:
         """A plain call, on either face: an idle socket is known to no event loop, and a cancelled task has let go of
         its own.
@@ -245,39 +295,17 @@ class SocketStream(Connected):
         """
         if segments:
             self._outgoing = Outgoing(segments)
-        outgoing, listening = self._outgoing, self._outgoing.large
-        until = None if total is None else time.monotonic() + total
         self._limit(0)
-        while outgoing.left or self._take():
+        if not self._outgoing.large:
             try:
-                if listening and self._spoken():
-                    return False
-                outgoing.left = outgoing.left[self._sock.send(outgoing.left) :]
+                while self._push():
+                    pass
+                return True
             except BlockingIOError:
-                listening = True
-                if until is not None:
-                    timeout = min(timeout or total or 0.0, max(0.0, until - time.monotonic()))
-                if not wait(self._sock, read=True, write=True, timeout=timeout):
-                    raise in_time(TimeoutError(), "nothing was taken", timeout) from None
+                pass  # It takes a while: with an ear for the peer, then.
             except ConnectionError:
                 return False
-        return True
-
-    def _take(self) -> bool:
-        """Take the next piece; False at the end."""
-        piece = self._outgoing.take()
-        self._outgoing.left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
-        return bool(piece)
-
-    def _spoken(self) -> bool:
-        if is_quiet(self._sock):
-            return False
-        if self._tls is not None:
-            data = self._receive()
-            if data is None:
-                return False
-            self._early = data
-        return True
+        return self.pump(timeout, None if total is None else time.monotonic() + total)
 
 
 def connect(
@@ -434,15 +462,20 @@ class _Connection:
         self.http = ClientConnection(limits, via)
         self.generation = generation
         self.used = False
+        self._origin: Origin | None = None
         self._held: tuple[SocketTransport, PoolLease[_Connection], Scope | None] | None = None
 
     def lend(self, transport: "SocketTransport", lease: "PoolLease[_Connection]") -> "_Connection":
-        lease.connection = self
+        lease.connection, self._origin = self, lease.origin
         scope = current_scope.get()
         self._held = (transport, lease, scope)
         if scope is not None:
             scope.attach(self.stream.abort)
         return self
+
+    def close(self) -> None:
+        self.stream.close()
+        connection_line("closed", self._origin)
 
     def release(self, reusable: bool) -> None:
         if self._held is None:
@@ -505,7 +538,7 @@ class SocketTransport:
             self.generation += 1
             idle = self._pool.drain()
         for connection in idle:
-            connection.stream.close()
+            connection.close()
 
     def _perform(self, effect: Effect[Any]) -> Any:
         if isinstance(effect, Read):
@@ -526,19 +559,21 @@ class SocketTransport:
             if lease.state is LeaseState.WAITING:
                 waker = self._wakers[lease] = threading.Event()
         for old in expired:
-            old.stream.close()
+            old.close()
         try:
             if waker is not None:
                 self._wait(lease, waker, wanted.timeouts.pool)
             connection = lease.connection
             if connection is not None:
                 if connection.stream.quiet:
+                    connection_line("used again", wanted.origin)
                     return connection.lend(self, lease)
-                connection.stream.close()
+                connection.close()
                 lease.connection = None
             proxy = self._proxies.for_origin(wanted.origin)
             stream = connect(wanted.origin, wanted.timeouts.connect, self._context, proxy, self._resolve)
             via = proxy if wanted.origin.scheme == "http" else None
+            connection_line("opened", wanted.origin)
             return _Connection(stream, self.limits, generation, via).lend(self, lease)
         except BaseException:
             self.give_back(lease, reusable=True)
@@ -566,7 +601,7 @@ class SocketTransport:
             waker.set()
         for unwanted in (None if reusable else connection, returned.close):
             if unwanted is not None:
-                unwanted.stream.close()
+                unwanted.close()
 
 
 def _close_idle(pool: Pool[_Connection]) -> None:

@@ -15,6 +15,7 @@ import inspect
 import logging
 import pickle
 import re
+import ssl
 import traceback
 import types
 import warnings
@@ -478,7 +479,7 @@ def test_uploads_that_go_wrong_tell_no_secret(
         refused("AccessDenied", "Request has expired"),
         quoting(503, path="/storage/", json=False),
         quoting(200, path="/storage/", json=False),
-        moved("https://s3.invalid/elsewhere"),
+        moved("https://127.0.0.1:1/elsewhere"),
         moved("nonsense://?"),
         moved("http://["),
     ]
@@ -610,7 +611,7 @@ def test_missing_settings_are_named_and_no_value_of_the_others(account: Account,
 
 def test_wrong_arguments_tell_no_secret(account: Account, tmp_path: Path) -> None:
     """What is refused before anything is sent, by whoever refuses it."""
-    client = PixelClient("http://pixel.test", "http://keycloak.test", "Acme", "frontend", "someone", PASSWORD)
+    client = PixelClient("http://127.0.0.1:1", "http://127.0.0.1:1", "Acme", "frontend", "someone", PASSWORD)
     key = tmp_path / "key.pem"
     key.write_text("no key")
 
@@ -639,7 +640,7 @@ def test_wrong_arguments_tell_no_secret(account: Account, tmp_path: Path) -> Non
         lambda: through(f"http://someone:{PROXY_PASSWORD}@[::1"),
         lambda: through(f"http://someone:{PROXY_PASSWORD}@127.0.0.1:x"),
         with_key,
-        lambda: pickle.dumps(client.__class__.from_settings(_settings(), token=lambda: GIVEN_TOKEN)),
+        lambda: pickle.dumps(client.__class__.from_settings(_settings(), tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))),
     ]
     for call in calls:
         with pytest.raises(Exception, match="") as refused:

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.delayed`: uploads over a line on which every answer comes 50 ms late, beside ten plain sockets.
+"""`python -m tests.benchmarks.delayed`: uploads where every answer comes 50 ms late, beside ten plain sockets.
 
 Rules kept here:
 
@@ -22,7 +22,8 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import Any
 
-from tests.benchmarks.clients.floors import RawSocket, creation_path, declaration, hashed
+from tests.benchmarks.clients.faces import creation_path, declaration, hashed
+from tests.benchmarks.clients.floors import RawSocket
 from tests.benchmarks.scenarios import ROOT
 from tests.benchmarks.server import LoadServer, compile_server
 
@@ -62,7 +63,6 @@ def raw(api: str, paths: list[str]) -> float:
 def ours(client: str, paths: list[str], journal: str) -> float:
     """This library. Gives the moment at which it began."""
     import anyio
-
     from pixel_client import PixelUploadFile, get_client
 
     files = [PixelUploadFile(file=Path(path)) for path in paths]

@@ -12,6 +12,7 @@ Rules held here:
 """
 
 import ast
+import logging
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -176,9 +177,17 @@ def test_the_walk_lets_pass(source: str) -> None:
 
 
 def lint(config: Path) -> tuple[int, str]:
-    """The exit status and the words of import-linter."""
-    with redirect_stdout(StringIO()) as said:
-        status = lint_imports(config_filename=str(config), no_cache=True)
+    """The exit status and the words of import-linter. It silences all loggers that are there, for the tests that follow
+    too, unless that is undone.
+    """
+    loggers = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    speaking = [logger for logger in loggers if not logger.disabled]
+    try:
+        with redirect_stdout(StringIO()) as said:
+            status = lint_imports(config_filename=str(config), no_cache=True)
+    finally:
+        for logger in speaking:
+            logger.disabled = False
     return status, said.getvalue()
 
 

@@ -288,7 +288,7 @@ def until_exchange(world: World, flow: Flow[Any]) -> Exchange:
 @pytest.mark.parametrize(
     "trouble",
     [Response(503), Response(500), Response(429), PixelConnectionError("reset", sent=True), PixelTimeoutError("slow")],
-    ids=repr,
+    ids=str,
 )
 def test_a_get_is_tried_three_times_with_growing_pauses(trouble: Response | Exception) -> None:
     world = World(

@@ -386,7 +386,7 @@ DENIED = b"<Error><Code>AccessDenied</Code><Message>%s</Message><RequestId>R</Re
 
 
 @pytest.mark.parametrize(
-    "trouble", [Response(503), Response(500), Response(429), PixelConnectionError("reset", sent=True)], ids=repr
+    "trouble", [Response(503), Response(500), Response(429), PixelConnectionError("reset", sent=True)], ids=str
 )
 def test_a_storage_request_is_tried_up_to_upload_num_retries_times(trouble: Outcome) -> None:
     world = made(PixelServer(refuse={"a.jpg": trouble}), upload_num_retries=4)

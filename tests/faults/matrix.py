@@ -290,7 +290,10 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     # Each failed call is logged; here they are what is looked for.
     logging.disable()
-    outcome = run(chosen.face or FACES, chosen.every)
+    try:
+        outcome = run(chosen.face or FACES, chosen.every)
+    finally:
+        logging.disable(logging.NOTSET)
     print(outcome)
     return 1 if outcome.wrong else 0
 

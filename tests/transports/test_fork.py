@@ -1,4 +1,4 @@
-"""A process that is forked while threads and loops are at work: the child opens its own connections, the parent goes on.
+"""A process that is forked while threads and loops are at work: the child has its own connections, the parent goes on.
 
 Rules kept here:
 
@@ -263,7 +263,7 @@ def test_a_login_that_is_under_way_in_the_parent_is_not_waited_for_in_a_child() 
         if "/token" in request.path and os.getpid() == parent:
             asked.set()
             over.wait(PATIENCE)
-        return sandbox.handle(request.method, request.origin, request.target, request.headers, request.body)
+        return sandbox(request)
 
     settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
     client = PixelClient.from_settings(settings, transport=handler)

@@ -29,7 +29,8 @@ from pixel_core.events import (
     ResponseReceived,
     UploadProgress,
 )
-from pixel_transports import PixelApiSettings, get_client
+from pixel_core.messages import split_url
+from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
 from pixel_transports.hooks import Hooks
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox
 from pixel_transports.watching import Watch
@@ -311,6 +312,34 @@ def test_uploads_tell_of_each_file_in_the_log(told: Told, caplog: pytest.LogCapt
     assert any(line.startswith(f"{path}: validated") for line in lines(caplog, "uploads"))
     assert any(f"1 of 1 files done, {size} of {size} bytes sent" in line for line in lines(caplog, "uploads"))
     assert told.of(UploadProgress)[-1].last
+
+
+@pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
+def test_the_log_tells_of_connections_and_of_the_call_that_uses_them(
+    face: str, pixel_settings: PixelApiSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "pixel_client.connections")
+    if face == "blocking":
+        with PixelClient.from_settings(pixel_settings) as blocking:
+            blocking.me()
+            blocking.me()
+    else:
+
+        async def work() -> None:
+            client = PixelClientAsync.from_settings(pixel_settings)
+            await client.me()
+            await client.me()
+            await client.with_options(headers={"Connection": "close"}).me()
+
+        anyio.run(work, backend=face)
+    told = [record for record in caplog.records if record.name == "pixel_client.connections"]
+    what = [record.getMessage().partition(": ")[2].partition(" (")[0] for record in told]
+    assert what[:3] == ["opened", "used again", "used again"]
+    assert what[-1] == "closed"
+    first, second, third = (record.__dict__["request_id"] for record in told[:3])
+    assert first == second != third
+    assert f"(request ID: {first})" in told[0].getMessage()
+    assert told[0].getMessage().startswith(str(split_url(pixel_settings.PIXEL_API_URL)[0]))
 
 
 # What nobody pays for

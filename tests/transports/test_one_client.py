@@ -10,13 +10,15 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import anyio
 import pytest
 import trio
 
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
-from pixel_transports.sandbox import SandboxServer
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
+from tests.sandbox.support import TIFF
 from tests.transports.peers import eventually, open_sockets
 
 
@@ -173,3 +175,44 @@ def test_a_program_that_ends_with_open_clients_ends_without_a_word(server: Sandb
     assert done.stderr == ""
     assert done.returncode == 0
     assert set(done.stdout.split()) == {"demo@example.com"}
+
+
+UPLOAD_AT_EXIT = """
+import asyncio, logging, sys, threading
+from pixel_client import PixelUploadFile, get_client
+from pixel_core.events import FileSent
+logging.getLogger("asyncio").setLevel(logging.ERROR)
+sent = threading.Event()
+listener = lambda event: sent.set() if isinstance(event, FileSent) else None
+files = [PixelUploadFile(file=path) for path in sys.argv[3:]]
+place = [int(number) for number in sys.argv[2].split(",")]
+def blocking():
+    get_client(listener=listener).upload_multiple_rasters(*place, files)
+def in_a_loop():
+    asyncio.run(get_client(True, listener=listener).upload_multiple_rasters(*place, files))
+threading.Thread(target=blocking if sys.argv[1] == "blocking" else in_a_loop, daemon=True).start()
+assert sent.wait(30)
+print("the program ends")
+"""
+
+
+@pytest.mark.parametrize("face", ["blocking", "in a loop"])
+def test_a_program_that_ends_while_a_thread_uploads_ends_without_a_word(face: str, tmp_path: Path) -> None:
+    """The server works on what it got for longer than the program lives."""
+    files = [tmp_path / f"{number}.tif" for number in range(4)]
+    for number, file in enumerate(files):
+        file.write_bytes(TIFF + bytes([number]))
+    with SandboxServer(Sandbox(job_seconds=600.0)) as server:
+        environment = server.sandbox.environment(server.url)
+        with PixelClient.from_settings(PixelApiSettings(**environment)) as client:
+            project = client.create_project("Project", "", SAMPLE_AREA)["id"]
+            collection = client.create_data_collection(project, "Rasters", "", "RGB")["id"]
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-X", "dev", "-c", UPLOAD_AT_EXIT, face, f"{project},{collection}", *files],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the program ends\n", "")

@@ -3,6 +3,9 @@
 import hashlib
 import socket
 import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -432,3 +435,32 @@ def test_each_origin_has_connections_of_its_own(face: Face) -> None:
         assert face.send(quick.request()).body == b"ok"
         go.set()
         assert first.result().body == b"ok"
+
+
+# The total limit
+
+SLOWLY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+
+
+def drip(talk: Talk) -> None:
+    """A byte at a time, each of them well within the limit of a read."""
+    with suppress(OSError):
+        for index in range(len(SLOWLY)):
+            talk.sock.sendall(SLOWLY[index : index + 1])
+            time.sleep(0.02)
+
+
+def test_a_peer_that_sends_a_byte_at_a_time_cannot_hold_a_request_past_its_total(face: Face) -> None:
+    with Peer([read_head, drip]) as peer, pytest.raises(PixelTimeoutError, match="within|no more than"):
+        face.send(peer.request(read=5.0, total=0.3))
+    face.shows("0 held, 0 idle, 0 waiting")
+
+
+def test_a_peer_that_takes_nothing_cannot_hold_a_request_past_its_total(face: Face, large_file: FileSlice) -> None:
+    over = threading.Event()
+    with Peer([read_head, wait(over)]) as peer:
+        request = replace(peer.request("PUT"), body=large_file, timeouts=Timeouts(5, 5, 60, 5, 0.3))
+        with pytest.raises(PixelTimeoutError):
+            face.send(request)
+        over.set()
+    face.shows("0 held, 0 idle, 0 waiting")

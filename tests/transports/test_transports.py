@@ -81,14 +81,22 @@ def test_a_coroutine_function_is_refused_on_the_blocking_face(function: Any) -> 
 NO_TRANSPORTS = [42, "http://pixel.test", object(), SocketTransport, AnyioTransport]
 
 
-@pytest.mark.parametrize("given", [AnyioTransport(), AsyncFunctionTransport(echo), *NO_TRANSPORTS], ids=repr)
+@pytest.mark.parametrize(
+    "given",
+    [AnyioTransport(), AsyncFunctionTransport(echo), *NO_TRANSPORTS],
+    ids=lambda given: getattr(given, "__name__", type(given).__name__),
+)
 def test_what_is_no_transport_of_the_blocking_face_is_refused_and_named(given: Any) -> None:
     with pytest.raises(TypeError, match="the blocking client needs a transport") as caught:
         blocking_transport(given)
     assert repr(given) in str(caught.value)
 
 
-@pytest.mark.parametrize("given", [SocketTransport(), FunctionTransport(echo), *NO_TRANSPORTS], ids=repr)
+@pytest.mark.parametrize(
+    "given",
+    [SocketTransport(), FunctionTransport(echo), *NO_TRANSPORTS],
+    ids=lambda given: getattr(given, "__name__", type(given).__name__),
+)
 def test_what_is_no_transport_of_the_async_face_is_refused_and_named(given: Any) -> None:
     with pytest.raises(TypeError, match="the async client needs a transport") as caught:
         async_transport(given)
