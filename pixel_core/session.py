@@ -198,7 +198,7 @@ class Session:
                 yield from Report(CallFailed(request.label, request_id, reason_of(outcome), attempt))
                 if isinstance(outcome, Response):
                     raise status_error(request, outcome, attempt, sensitive)
-                raise _after(outcome, attempt)
+                raise _after(outcome, attempt, request_id)
             yield from Report(CallRepeated(request.label, request_id, reason_of(outcome), attempt, delay))
             yield from Sleep(delay)
             attempt += 1
@@ -381,12 +381,14 @@ def _uuid4(bits: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _after(error: PixelConnectionError, tries: int) -> PixelConnectionError:
-    """The error of the last try, which says how many there were."""
-    if tries == 1:
+def _after(error: PixelConnectionError, tries: int, request_id: str = "") -> PixelConnectionError:
+    """The error of the last try, which says how many there were, and which call it was."""
+    told = [f"after {tries} tries"] if tries > 1 else []
+    told += [f"request ID: {request_id}"] if request_id else []
+    if not told:
         return error
     raised = copy(error)  # with all that it knows
-    raised.args = (f"{error} (after {tries} tries)",)
+    raised.args = (f"{error} ({', '.join(told)})",)
     raised.__cause__ = error
     return raised
 

@@ -334,7 +334,8 @@ def test_the_connection_error_after_all_tries_has_the_last_one_as_its_cause() ->
     last = PixelTimeoutError("nothing read", sent=True)
     world = World([Expected("GET", ME, PixelConnectionError("refused"))] * 2 + [Expected("GET", ME, last)])
     error = world.fail(world.api.me(), PixelTimeoutError)
-    assert str(error) == "nothing read (after 3 tries)"
+    (request_id,) = {request.headers["X-Request-ID"] for request in world.requests}
+    assert str(error) == f"nothing read (after 3 tries, request ID: {request_id})"
     assert error.__cause__ is last
     assert error.sent
 
@@ -349,7 +350,7 @@ def test_a_post_is_not_repeated_after_the_server_failed(status: int) -> None:
 def test_a_post_is_not_repeated_after_the_connection_broke() -> None:
     broken = PixelConnectionError("reset", sent=True)
     world = World([Expected("POST", "/acme/projects/1/restore", broken)])
-    assert world.fail(world.api.restore_project(1), PixelConnectionError) is broken
+    assert world.fail(world.api.restore_project(1), PixelConnectionError).__cause__ is broken
 
 
 def test_a_post_is_repeated_where_no_connection_could_be_made() -> None:
