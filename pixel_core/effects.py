@@ -113,19 +113,6 @@ class Digest(Effect[Digested]):
 
 
 @dataclass(frozen=True, slots=True)
-class Together(Effect[list[Any]]):
-    """Run flows side by side, at most `limit` of them at once, and give their results in order.
-
-    The first failure cancels the rest and is raised; with `collect`, failures (Exceptions) stand among the results
-    instead and nothing is cancelled. `flows` is drawn from as places become free.
-    """
-
-    flows: Iterable[Flow[Any]]
-    limit: int
-    collect: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Alongside(Effect[Any]):
     """Run the flow `lead(crew)` and give its result. Flows that it starts in the crew run alongside; whichever of them
     is still running when the lead ends, well or not, is cancelled.
@@ -155,6 +142,39 @@ class Ended(Effect[list[Ending]]):
 
     crew: Any = field(repr=False)
     timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Effect[list[Any]]):
+    """Run flows side by side, at most `limit` of them at once, and give their results in order. No driver performs
+    this: it is made of a crew.
+
+    The first failure cancels the rest and is raised; with `collect`, failures (Exceptions) stand among the results
+    instead and nothing is cancelled. `flows` is drawn from as places become free.
+    """
+
+    flows: Iterable[Flow[Any]]
+    limit: int
+    collect: bool = False
+
+    def __iter__(self) -> Flow[list[Any]]:
+        results: list[Any] = yield from Alongside(self._lead)
+        return results
+
+    def _lead(self, crew: Any) -> Flow[list[Any]]:
+        waiting, running = enumerate(self.flows), 0
+        results: dict[int, Any] = {}
+        while True:
+            while running < self.limit and (following := next(waiting, None)) is not None:
+                yield from Start(crew, *following)
+                running += 1
+            if not running:
+                return [results[number] for number in sorted(results)]
+            for number, outcome in (yield from Ended(crew)):
+                if isinstance(outcome, Exception) and not self.collect:
+                    raise outcome
+                results[number] = outcome
+                running -= 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,6 @@ from pixel_core.effects import (
     Sleep,
     Start,
     Stat,
-    Together,
 )
 from pixel_core.messages import Response
 from pixel_transports.files import digest, look_at
@@ -77,7 +76,6 @@ class AsyncDriver:
             AskToken: self._ask_token,
             Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.paths),
             Digest: self._digest,
-            Together: self._together,
             Once: self._once,
             Report: self._report,
             Alongside: self._alongside,
@@ -176,37 +174,6 @@ class AsyncDriver:
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(run.close)
-
-    async def _together(self, effect: Together) -> list[Any]:
-        flows = enumerate(effect.flows)
-        results: dict[int, Any] = {}
-        failures: list[Exception] = []
-        places = effect.limit - 1
-
-        async def work() -> None:
-            nonlocal places
-            try:
-                for index, flow in flows:
-                    if failures:
-                        return
-                    if places > 0:
-                        places -= 1
-                        group.start_soon(work)
-                    try:
-                        results[index] = await self.run(flow)
-                    except Exception as error:
-                        if not effect.collect:
-                            raise
-                        results[index] = error
-            except Exception as error:  # kept here, since the group would wrap it
-                failures.append(error)
-                group.cancel_scope.cancel()
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(work)
-        if failures:
-            raise failures[0]
-        return [results[index] for index in sorted(results)]
 
 
 class AsyncCrew:

@@ -11,7 +11,8 @@ from typing import Any
 from pixel_core.session import Session
 from pixel_core.tokens import Account
 from pixel_transports.blocking import BlockingDriver
-from pixel_transports.sockets import SocketTransport
+from pixel_transports.network import Network
+from pixel_transports.transports import blocking_transport
 
 
 class KeyCloakAuth:
@@ -19,16 +20,18 @@ class KeyCloakAuth:
 
     def __init__(self, keycloak_server_url: str, realm: str, client_id: str, username: str, password: str) -> None:
         account = Account(keycloak_server_url, realm, client_id, username, password)
-        self._session = Session(keycloak_server_url, account)
-        self._driver = BlockingDriver(SocketTransport())
+        self._take(Session(keycloak_server_url, account), Network.of({}))
 
     @classmethod
-    def of(cls, session: Session) -> "KeyCloakAuth":
-        """The login of a client, shared with it."""
+    def of(cls, session: Session, network: Network) -> "KeyCloakAuth":
+        """The login of a client, shared with it, and reached as the client reaches the world."""
         auth = cls.__new__(cls)
-        auth._session = session
-        auth._driver = BlockingDriver(SocketTransport())
+        auth._take(session, network)
         return auth
+
+    def _take(self, session: Session, network: Network) -> None:
+        self._session = session
+        self._driver = BlockingDriver(blocking_transport(None, network))
 
     def __repr__(self) -> str:
         return f"<KeyCloakAuth, {self._session.tokens!r}>"

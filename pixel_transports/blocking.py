@@ -3,17 +3,16 @@
 Rules kept here:
 
 * It decides nothing: each effect has one performer.
-* No event loop. `Together` runs its flows on threads that end with it; none outlives the call that started it.
-* An interrupt (Ctrl-C) or a failure cancels the other flows of a `Together` at once, in the midst of their I/O.
+* No event loop. Flows that run alongside others do so on threads of a crew; none outlives the call that started it.
+* An interrupt (Ctrl-C) or a failure of a lead cancels the flows of its crew at once, in the midst of their I/O.
 * Who watches an exchange is found out when it begins; where nobody does, nothing is made for it.
 * A forked process waits for nothing that the parent's threads had begun.
 """
 
-import contextvars
 import secrets
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pixel_core.effects import (
@@ -35,7 +34,6 @@ from pixel_core.effects import (
     Sleep,
     Start,
     Stat,
-    Together,
 )
 from pixel_core.messages import Response
 from pixel_transports.crews import Crew
@@ -43,7 +41,7 @@ from pixel_transports.files import digest, look_at
 from pixel_transports.forks import tell_after_fork
 from pixel_transports.journal import JournalPath, begin_run
 from pixel_transports.running import run
-from pixel_transports.scopes import Scope, ScopeCancelled, breakable, current_scope
+from pixel_transports.scopes import breakable, current_scope
 from pixel_transports.transports import Transport
 from pixel_transports.watching import Listener, Watch
 
@@ -76,7 +74,6 @@ class BlockingDriver:
             AskToken: lambda effect: effect.function(),
             Stat: lambda effect: look_at(effect.paths),
             Digest: self._digest,
-            Together: self._together,
             Once: self._once,
             Report: lambda effect: self._watch.tell(effect.event),
             Alongside: self._alongside,
@@ -170,11 +167,6 @@ class BlockingDriver:
             run.finish()
             return result
 
-    def _together(self, effect: Together) -> list[Any]:
-        group = _Group(self, iter(effect.flows), effect.collect)
-        group.run(effect.limit)
-        return group.results()
-
 
 class _Outcome:
     """What a flow that runs once comes to, and whom to wake then."""
@@ -183,84 +175,3 @@ class _Outcome:
         self.wakers: list[threading.Event] = []
         self.value: Any = None
         self.error: BaseException | None = None
-
-
-class _Group:
-    """Flows side by side, each on one of so many threads."""
-
-    def __init__(self, driver: BlockingDriver, flows: Iterator[Flow[Any]], collect: bool) -> None:
-        self._driver = driver
-        self._flows = enumerate(flows)
-        self._collect = collect
-        self._lock = threading.Lock()
-        self._results: dict[int, Any] = {}
-        self._failure: BaseException | None = None
-        self._outer = current_scope.get()
-        self._scope = Scope(self._outer)
-
-    def run(self, limit: int) -> None:
-        """Start a thread for each flow, `limit` at the most, and wait for all; an interrupt cancels them first."""
-        workers: list[tuple[threading.Thread, threading.Event]] = []
-        try:
-            for number in range(limit):
-                first = self._next()
-                if first is None:
-                    break
-                done = threading.Event()
-                thread = threading.Thread(
-                    target=contextvars.copy_context().run,
-                    args=(self._work, first, done),
-                    name=f"pixel-{number}",
-                    daemon=True,
-                )
-                workers.append((thread, done))
-                thread.start()
-            # Not `join`, which takes a running thread for a stopped one once it was interrupted (before Python 3.13).
-            for _, done in workers:
-                done.wait()
-        except BaseException:
-            self._scope.cancel()
-            for thread, done in workers:
-                # Whether the last one was started is not known; if so, it shows at once.
-                done.wait(1.0 if thread.ident is None else None)
-            raise
-        finally:
-            for thread, done in workers:
-                if done.is_set():
-                    thread.join()
-            if self._outer is not None:
-                self._outer.detach(self._scope.cancel)
-
-    def results(self) -> list[Any]:
-        if self._outer is not None:
-            self._outer.check()
-        if self._failure is not None:
-            raise self._failure
-        return [self._results[index] for index in sorted(self._results)]
-
-    def _next(self) -> tuple[int, Flow[Any]] | None:
-        with self._lock:
-            return None if self._scope.cancelled else next(self._flows, None)
-
-    def _work(self, task: tuple[int, Flow[Any]] | None, done: threading.Event) -> None:
-        current_scope.set(self._scope)
-        try:
-            while task is not None:
-                index, flow = task
-                try:
-                    self._results[index] = self._driver.run(flow)
-                except Exception as error:
-                    if self._scope.cancelled:
-                        return
-                    if not self._collect:
-                        raise
-                    self._results[index] = error
-                task = self._next()
-        except ScopeCancelled:
-            pass
-        except BaseException as error:
-            with self._lock:
-                self._failure = self._failure or error
-            self._scope.cancel()
-        finally:
-            done.set()

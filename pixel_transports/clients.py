@@ -225,7 +225,7 @@ class _Client(Operations):
         """The login of this client, for requests that another library sends (httpx and requests take it as `auth=`)."""
         from pixel_transports.auth import KeyCloakAuth  # here, since hardly anyone asks for it
 
-        return KeyCloakAuth.of(self.session)
+        return KeyCloakAuth.of(self.session, self._network)
 
     @property
     def pixel_client(self) -> NoReturn:

@@ -24,8 +24,8 @@ from pixel_core.messages import FileSlice, Request, Segment, body_segments
 
 BUFFER = 1024 * 1024
 PIECE = 256 * 1024
+"""How much of a file is read at a time to be sent, where the system does not send it itself."""
 SENDFILE = hasattr(os, "sendfile")
-"""How much is sent at a time."""
 LITTLE = 64 * 1024
 """What is sent without an ear for the peer, unless it takes a while."""
 
@@ -44,13 +44,20 @@ def _facts(path: str) -> FileFacts:
     return FileFacts(facts.st_size, facts.st_mtime_ns)
 
 
-class SliceReader:
-    """Reads one slice of a file, piece by piece, into one buffer. Raises PixelFileChangedError from any method."""
+_CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What systems say where they cannot send a file of this kind themselves (sendfile(2))."""
 
-    def __init__(self, piece: FileSlice, buffer: memoryview) -> None:
+
+class SliceReader:
+    """Reads one slice of a file, piece by piece, into one buffer of up to `size` bytes, or has the system send it.
+    Raises PixelFileChangedError from any method.
+    """
+
+    def __init__(self, piece: FileSlice, size: int = PIECE) -> None:
         self._slice = piece
         self._left = piece.length
-        self._buffer = buffer
+        self._size = min(size, piece.length)
+        self._buffer: memoryview | None = None
         self._file: FileIO | None = None
         if piece.meter is not None:
             piece.meter.bytes = 0
@@ -70,15 +77,17 @@ class SliceReader:
     def read(self) -> memoryview:
         """The next piece, in the buffer that the next call overwrites; empty at the end."""
         if not self._left:
-            return self._buffer[:0]
+            return memoryview(b"")
         file = self._opened()
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(self._size))
         try:
-            if self._left == self._slice.length:
-                file.seek(self._slice.offset)
+            if file.tell() != self._at:
+                file.seek(self._at)
             count = file.readinto(self._buffer[: self._left])
         except OSError as error:
             raise self._gone(error) from error
-        self._advance(count or 0)
+        self._advance(count)
         return self._buffer[:count]
 
     def send(self, sock: socket.socket) -> bool:
@@ -87,12 +96,13 @@ class SliceReader:
         """
         if not self._left:
             return False
-        file = self._opened()
-        count = os.sendfile(
-            sock.fileno(), file.fileno(), self._slice.offset + self._slice.length - self._left, self._left
-        )
-        self._advance(count)
+        self._advance(os.sendfile(sock.fileno(), self._opened().fileno(), self._at, self._left))
         return True
+
+    @property
+    def _at(self) -> int:
+        """Where the next byte is in the file."""
+        return self._slice.offset + self._slice.length - self._left
 
     def _opened(self) -> FileIO:
         if self._file is None:
@@ -126,25 +136,28 @@ class Outgoing:
         self.large = any(isinstance(each, FileSlice) or len(each) > LITTLE for each in segments)
         self._segments = deque(segments)
         self._reader: SliceReader | None = None
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether `take` will not touch a file."""
-        return self._reader is None and not (self._segments and isinstance(self._segments[0], FileSlice))
+        self._by_hand = False
 
     def send_file(self, sock: socket.socket) -> bool:
         """Have the system send the next piece of a file itself (sendfile), as far as the socket takes it; False where
-        it is no file's turn. Raises BlockingIOError, OSError of the socket, PixelFileChangedError.
+        it is no file's turn, or the system cannot do so with this file. Raises BlockingIOError, OSError of the socket,
+        PixelFileChangedError.
         """
         if self._reader is None and self._segments:
             first = self._segments[0]
             if isinstance(first, FileSlice):
                 self._segments.popleft()
-                self._reader = SliceReader(first, memoryview(b""))
-        if self._reader is None:
+                self._reader = SliceReader(first)
+        if self._reader is None or self._by_hand:
             return False
-        if not self._reader.send(sock):
-            self.close()
+        try:
+            if not self._reader.send(sock):
+                self.close()
+        except OSError as error:
+            if error.errno not in _CANNOT:
+                raise
+            self._by_hand = True
+            return False
         return True
 
     def take(self) -> memoryview:
@@ -159,7 +172,7 @@ class Outgoing:
                 return memoryview(b"")
             segment = self._segments.popleft()
             if isinstance(segment, FileSlice):
-                self._reader = SliceReader(segment, memoryview(bytearray(min(PIECE, segment.length))))
+                self._reader = SliceReader(segment)
             elif len(segment) > PIECE:
                 self._segments.appendleft(segment[PIECE:])
                 return memoryview(segment)[:PIECE]
@@ -217,7 +230,7 @@ def whole_body(request: Request) -> bytes:
     pieces: list[bytes] = []
     for segment in body_segments(request.body):
         if isinstance(segment, FileSlice):
-            with SliceReader(segment, memoryview(bytearray(min(BUFFER, max(1, segment.length))))) as reader:
+            with SliceReader(segment) as reader:
                 pieces.extend(bytes(chunk) for chunk in reader)
         else:
             pieces.append(segment)

@@ -182,13 +182,17 @@ class LoopStream(Connected):
                 pass  # It takes a while: with an ear for the peer, then.
             except ConnectionError:
                 return False
-        self._pumping = True
         return await anyio.to_thread.run_sync(self._pump_and_let_go, timeout, abandon_on_cancel=True)
 
     def _pump_and_let_go(self, timeout: float | None) -> bool:
         """Send what is left, in a worker thread: there is more to a file than a loop should wait for. A stream that was
-        closed meanwhile, since its task was cancelled, lets go of its socket at the end of this.
+        closed meanwhile, since its task was cancelled, lets go of its socket at the end of this; one that was closed
+        before the thread got to it has done so.
         """
+        with self._lock:
+            if self._closed:
+                return False
+            self._pumping = True
         try:
             return self.pump(timeout, None, lambda: self._closed)
         finally:

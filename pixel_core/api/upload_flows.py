@@ -22,8 +22,8 @@ from pixel_core.effects import Entry, Flow, Journaled, Random, Recalled, Sleep
 from pixel_core.errors import (
     PixelBadRequestError,
     PixelConnectionError,
-    PixelError,
     PixelJobTimeoutError,
+    PixelNotFoundError,
     PixelProtocolError,
     PixelServerError,
     PixelUploadJobError,
@@ -33,7 +33,7 @@ from pixel_core.models import MetadataObject, PixelUploadFile
 from pixel_core.operations import Resource
 from pixel_core.session import Session
 from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Planned, Stage, Transfer, Wanted, pieces, plan
-from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, UNDER_WAY
+from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED, UNDER_WAY
 
 IDS_PER_LIST = 50
 """How many finished files are looked up at a time."""
@@ -322,16 +322,19 @@ class UploadDesk:
         listed = yield from self._listed([entry.job_id for _, entry in known if entry.job_id is not None])
         for transfer, entry in known:
             job = None if entry.job_id is None else listed.get(entry.job_id)
-            with suppress(PixelProtocolError):
+            try:
                 self._place_at(transfer, entry, job)
+            except PixelProtocolError as error:  # It may be there: beginning anew could make two of it.
+                transfer.fail(NOT_CONFIRMED, str(error), error)
+                transfer.stage = Stage.FAILED
             if job is None and entry.state == "finishing" and transfer.became is None:
                 yield from self._look_for(transfer)
         finished = [each for each, _ in known if each.became]
-        with suppress(PixelError):
+        with suppress(PixelNotFoundError):  # Any other trouble is raised: beginning anew could make two of a file.
             yield from self.look_up(finished)
         for each in finished:
             if each.resource is None:  # It was taken away since: the file begins anew.
-                each.became, each.error, each.job_id, each.trouble = None, None, None, Transfer(each.file).trouble
+                each.became, each.error, each.job_id, each.trouble = None, None, None, NOT_UPLOADED
                 each.stage = Stage.WAITING
             else:
                 each.stage = Stage.DONE

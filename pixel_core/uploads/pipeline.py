@@ -410,7 +410,7 @@ class Pipeline:
 
     def _renew(self, transfer: Transfer, error: PixelStorageError) -> bool:
         """Whether the file gets another upload job: it goes to the head of those that wait for one."""
-        most = 1 if error.code == "RequestTimeTooSkewed" else MOST_RENEWALS
+        most = MOST_RENEWALS if error.expired or error.code == "NoSuchUpload" else 1  # clocks will go on differing
         if transfer.renewals >= most or transfer.hashed is None:
             return False
         if error.expired:
@@ -544,7 +544,7 @@ class Pipeline:
     # Going on
 
     def _resume(self, transfer: Transfer) -> None:
-        """A file in parts whose job is known: what is not stored of it is sent."""
+        """A file whose job is known: what is not stored of it is sent."""
         self._ahead += transfer.file.total
         self._tally.hashed += transfer.file.total
         stored = [piece.length for number, piece in enumerate(transfer.file.slices, 1) if number in transfer.parts]
@@ -555,7 +555,7 @@ class Pipeline:
             self._tally.stored(transfer, -transfer.sent)
             transfer.parts = frozenset()
             self._tally.move(transfer, Stage.HASHED)
-            self._parted.add(transfer, self._now)
+            self._batches_of(transfer).add(transfer, self._now)
 
     def _count_as_sent(self, transfer: Transfer) -> None:
         self._tally.hashed += transfer.file.total

@@ -96,7 +96,7 @@ def iter_file_parts(file_path: Path | str, part_size: int) -> Iterator[tuple[int
     size = look_at([str(file_path)])[0].size
     for start in range(0, size, part_size):
         part = FileSlice(str(file_path), start, min(part_size, size - start))
-        with SliceReader(part, memoryview(bytearray(min(BUFFER, part.length)))) as reader:
+        with SliceReader(part, BUFFER) as reader:
             data = b"".join(bytes(piece) for piece in reader)
         yield len(data), calculate_md5_base64(data), data
 

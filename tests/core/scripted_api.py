@@ -45,7 +45,6 @@ from pixel_core import (
     Sleep,
     Start,
     Stat,
-    Together,
 )
 from pixel_core.errors import PixelFileChangedError
 
@@ -120,7 +119,6 @@ class World:
         self.logins: list[Request] = []
         self.sleeps: list[float] = []
         self.events: list[object] = []
-        self.limits: list[int] = []
         self.keys: list[object] = []
         self.session = Session(url, account, options)
         self.api = PixelApi(self.session)
@@ -200,9 +198,6 @@ class World:
                 return self._ended(crew, timeout)
             case Journaled(_, _, lead, _):
                 return self.run(lead(Recalled(None)))
-            case Together(flows, limit, collect):
-                self.limits.append(limit)
-                return [self._outcome(flow) if collect else self.run(flow) for flow in flows]
             case Once(key, flow):
                 self.keys.append(key)
                 return self.run(flow)

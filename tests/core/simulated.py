@@ -9,7 +9,7 @@ Rules kept here:
 """
 
 import heapq
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -30,7 +30,6 @@ from pixel_core import (
     Request,
     Sleep,
     Start,
-    Together,
 )
 from tests.core.scripted_api import TOKEN_TARGET, World
 
@@ -79,7 +78,8 @@ class Crew:
 
 
 class Simulation(World):
-    """A world in which flows run side by side. `most_sending` and `sent_at` say how the object storage was used."""
+    """A world in which flows run side by side. `most_sending` and `sent_at` say how the object storage was used,
+    `most_at_once` how many requests there were at a time, but for logins."""
 
     def __init__(
         self,
@@ -95,9 +95,9 @@ class Simulation(World):
         self.journal = journal
         self.records: list[tuple[int, list[Entry]]] = []
         """What was written to the journal, after so many requests."""
-        self.most_sending = self.most_reading = 0
+        self.most_sending = self.most_reading = self.most_at_once = 0
         self.sent_at: list[tuple[float, Request]] = []
-        self._sending = self._reading = 0
+        self._sending = self._reading = self._under_way = 0
         self._line_free = self.now
         self._queue: list[tuple[float, int, Task, int]] = []
         self._order = count()
@@ -200,8 +200,6 @@ class Simulation(World):
                     yield Wait(crew.news, timeout)
                 endings, crew.endings = crew.endings, []
                 return endings
-            case Together(flows, limit, collect):
-                return (yield from self._together(iter(flows), limit, collect))
             case Once(_, flow):
                 return (yield from self._steps(flow))
             case Journaled(_, paths, lead, _):
@@ -223,22 +221,6 @@ class Simulation(World):
         crew.endings.append((key, outcome))
         self._fire(crew.news)
 
-    def _together(self, flows: Iterator[Flow[Any]], limit: int, collect: bool) -> Steps:
-        tasks: list[Task] = []
-        while True:
-            running = [task for task in tasks if not task.over]
-            failed = [task.error for task in tasks if task.error is not None]
-            if failed and not collect:
-                for task in running:
-                    self._cancel(task)
-                raise failed[0]
-            if len(running) < limit and (flow := next(flows, None)) is not None:
-                tasks.append(self._spawn(self._steps(flow)))
-                continue
-            if not running:
-                return [task.result if task.error is None else task.error for task in tasks]
-            yield Wait(running[0].done)
-
     def _exchanged(self, request: Request) -> Steps:
         size = _size_of(request)
         storage = request.origin.host == "s3.test"
@@ -249,6 +231,8 @@ class Simulation(World):
             self._sending += 1
             self.most_sending = max(self.most_sending, self._sending)
             self.sent_at.append((self.now, request))
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             seconds = self.latency
             if size > _SMALL:
@@ -257,6 +241,7 @@ class Simulation(World):
             yield Wait(seconds=seconds)
             return self._exchange(request)
         finally:
+            self._under_way -= 1
             if storage:
                 self._sending -= 1
 

@@ -9,6 +9,7 @@ from pixel_core import Form, Options, Request, Response
 from pixel_core.errors import PixelError, PixelNotFoundError, PixelProtocolError, PixelStorageError
 from pixel_core.models import PixelAttachmentUpload
 from tests.core.scripted_api import Outcome, World, body_of, told
+from tests.core.simulated import Simulation
 
 FILES = {"/p/a.txt": b"first", "/p/b.txt": b"second", "/p/c.txt": b"third", "/q/a.txt": b"other"}
 
@@ -93,9 +94,10 @@ def test_storing_an_attachment_needs_neither_token_nor_request_id() -> None:
 
 
 def test_attachments_keep_to_the_limit_of_requests_at_a_time() -> None:
-    world = World(Attaching(), files=FILES, options=Options(upload_max_concurrency=3))
-    world.run(world.api.add_attachments("project", 7, ["/p/a.txt", "/p/b.txt"]))
-    assert world.limits[-1] == 3
+    files = {f"/p/{number}.txt": b"x" for number in range(9)}
+    world = Simulation(Attaching(), files=files, options=Options(upload_max_concurrency=3))
+    world.run(world.api.add_attachments("project", 7, list(files)))
+    assert world.most_at_once == 3
 
 
 def test_no_files_attach_nothing_and_send_nothing() -> None:

@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixel_core import Digest, Entry, FileFacts, Form, Headers, Options, Request, Response, Stat
-from pixel_core.errors import PixelConnectionError, PixelFileChangedError, PixelServerError, PixelStorageError
+from pixel_core.errors import (
+    PixelConnectionError,
+    PixelError,
+    PixelFileChangedError,
+    PixelServerError,
+    PixelStorageError,
+)
 from pixel_core.events import UploadProgress
 from pixel_core.models import PixelUploadFile
 from pixel_core.uploads import pipeline
@@ -219,6 +225,7 @@ def test_signatures_that_live_two_seconds_are_enough_where_they_are_used_at_once
     [
         (s3(403, "AccessDenied", "Request has expired"), 11),
         (s3(403, "RequestTimeTooSkewed"), 2),
+        (s3(403, "AccessDenied", "Request is not valid yet"), 2),
         (s3(404, "NoSuchUpload"), 11),
     ],
 )
@@ -556,6 +563,45 @@ def test_a_file_with_a_job_is_sent_to_it_without_being_read_for_hashing_again() 
     world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "declared", 100, digests=(md5_of,), target=job)}
     done, errors = upload(world)
     assert (len(done), errors, server.batches, world.most_reading) == (1, [], [], 0)
+
+
+def test_a_file_whose_job_in_the_journal_cannot_be_used_begins_anew_the_way_it_goes() -> None:
+    server, world = simulated(number=1)
+    md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
+    (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
+    entry = known(world, "/p/00000.jpg", "declared", 100, digests=(md5_of,), target={**job, "url": None})
+    world.journal = {"/p/00000.jpg": entry}
+    done, errors = upload(world)
+    assert (len(done), errors) == (1, [])
+    assert next(each.path for each in world.requests if each.method == "POST") == f"{D}/upload_jobs/"
+
+
+@pytest.mark.parametrize("answer", [Response(500), told({"results": []}), PixelConnectionError("no", sent=False)])
+def test_a_finished_file_that_cannot_be_looked_up_is_never_begun_anew(answer: Outcome) -> None:
+    class Silent(Storage):
+        def __call__(self, request: Request) -> Outcome:
+            return answer if request.path == f"{D}/images/" else super().__call__(request)
+
+    server, world = simulated(Silent(), number=1)
+    server.jobs[100] = {"id": 100, "name": "00000.jpg"}
+    server.told.add(100)
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "finishing", 100)}
+    with pytest.raises(PixelError):
+        upload(world)
+    assert (server.batches, server.stored) == ([], {})
+
+
+@pytest.mark.parametrize("outcome", [{"status": None}, {"result": None}, {"result": {"resource_name": "song"}}])
+def test_a_finished_job_that_cannot_be_understood_is_told_and_its_file_never_begun_anew(
+    outcome: dict[str, Any],
+) -> None:
+    server, world = simulated(Storage(outcomes={"00000.jpg": outcome}), number=1)
+    server.jobs[100] = {"id": 100, "name": "00000.jpg"}
+    server.told.add(100)
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "finishing", 100)}
+    done, (error,) = upload(world)
+    assert (done, error.status) == ([], "not_confirmed")
+    assert (server.batches, server.stored) == ([], {})
 
 
 def test_an_answer_of_the_storage_after_damaged_bytes_is_judged_for_itself() -> None:

@@ -100,19 +100,19 @@ def test_hashing_stops_early_when_it_is_told_to(path: str) -> None:
 
 
 def test_a_reader_gives_pieces_no_larger_than_its_buffer(path: str) -> None:
-    with SliceReader(FileSlice(path, 5, 25), memoryview(bytearray(10))) as reader:
+    with SliceReader(FileSlice(path, 5, 25), 10) as reader:
         pieces = [bytes(piece) for piece in reader]
     assert [len(piece) for piece in pieces] == [10, 10, 5]
     assert b"".join(pieces) == CONTENT[5:30]
 
 
 def test_a_reader_at_its_end_stays_there(path: str) -> None:
-    with SliceReader(FileSlice(path, 0, 3), memoryview(bytearray(10))) as reader:
+    with SliceReader(FileSlice(path, 0, 3), 10) as reader:
         assert [bytes(reader.read()) for _ in range(3)] == [CONTENT[:3], b"", b""]
 
 
 def test_a_reader_opens_nothing_before_it_reads(tmp_path: Path) -> None:
-    with SliceReader(FileSlice(str(tmp_path / "missing"), 0, 3), memoryview(bytearray(10))) as reader:
+    with SliceReader(FileSlice(str(tmp_path / "missing"), 0, 3), 10) as reader:
         with pytest.raises(PixelFileChangedError, match="cannot be read any more"):
             reader.read()
 
@@ -122,7 +122,7 @@ def test_a_reader_that_is_left_half_way_closes_its_file(path: str) -> None:
         return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
     before = descriptors()
-    with SliceReader(FileSlice(path, 0, 30), memoryview(bytearray(10))) as reader:
+    with SliceReader(FileSlice(path, 0, 30), 10) as reader:
         reader.read()
     assert descriptors() == before
 
