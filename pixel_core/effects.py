@@ -11,10 +11,11 @@ Rules kept here:
 """
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pixel_core.messages import FileSlice, Origin, Request, Response, Segment, Timeouts
+from pixel_core.values import value
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -34,7 +35,7 @@ Flow: TypeAlias = Generator[Effect[Any], Any, T]
 """A pure computation that yields effects and returns `T`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exchange(Effect[Response]):
     """Perform one HTTP exchange. Raises PixelConnectionError, PixelTimeoutError or PixelProtocolError.
 
@@ -47,24 +48,24 @@ class Exchange(Effect[Response]):
     resend: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sleep(Effect[None]):
     """Wait for so many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Clock(Effect[float]):
     """Read a monotonic clock: seconds since some fixed moment."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Random(Effect[int]):
     """Draw 128 random bits from the system."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AskToken(Effect[Any]):
     """Call the function that somebody gave in place of a password, and give what it gives: a token, or a token and its
     life in seconds. It may block; on an event loop it may be a coroutine function.
@@ -73,7 +74,7 @@ class AskToken(Effect[Any]):
     function: Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileFacts:
     """What `Stat` tells of a file: its size in bytes and when it was last modified, in nanoseconds."""
 
@@ -81,7 +82,7 @@ class FileFacts:
     modified: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stat(Effect[list[FileFacts]]):
     """Look at files without opening them. Raises FileNotFoundError, or another OSError, for the first that cannot be
     looked at, naming its path.
@@ -90,7 +91,7 @@ class Stat(Effect[list[FileFacts]]):
     paths: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Digested:
     """What `Digest` gives: the MD5 digest (16 bytes) of each slice, what the file was like after the last byte was
     read, and the bytes themselves where they were to be kept.
@@ -101,7 +102,7 @@ class Digested:
     content: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Digest(Effect[Digested]):
     """Read slices of one file, in order; with `keep` (and a single slice) keep the bytes that were read.
 
@@ -112,7 +113,7 @@ class Digest(Effect[Digested]):
     keep: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Alongside(Effect[Any]):
     """Run the flow `lead(crew)` and give its result. Flows that it starts in the crew run alongside; whichever of them
     is still running when the lead ends, well or not, is cancelled.
@@ -125,7 +126,7 @@ Ending: TypeAlias = tuple[Any, Any]
 """How a flow of a crew ended: its key, and its result or what it raised (an Exception)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Start(Effect[None]):
     """Start a flow in a crew, at once: how many run is the lead's business. `key` is given back with its ending."""
 
@@ -134,7 +135,7 @@ class Start(Effect[None]):
     flow: Flow[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ended(Effect[list[Ending]]):
     """Wait until flows of the crew have ended, and give those that have since the last time: none when `timeout`
     seconds pass without an ending.
@@ -144,7 +145,7 @@ class Ended(Effect[list[Ending]]):
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Together(Effect[list[Any]]):
     """Run flows side by side, at most `limit` of them at once, and give their results in order. No driver performs
     this: it is made of a crew.
@@ -177,7 +178,7 @@ class Together(Effect[list[Any]]):
                 running -= 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """What a journal knows of one file's way to a destination.
 
@@ -204,7 +205,7 @@ class Entry:
     """A digest of the metadata that its upload job was asked for with."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recalled:
     """What a journal knows when a run begins: entries by path, of runs that were broken off (and of those that ended
     well, where that was asked for), and the paths that another run, which is alive, is at work on. Without a journal,
@@ -216,7 +217,7 @@ class Recalled:
     taken: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Journaled(Effect[Any]):
     """Run the flow `lead(recalled)` as a run of the journal: no other run takes the same paths to the same destination
     meanwhile. When the lead returns, what is recorded as done is remembered as finished; the rest, and all of a run
@@ -230,7 +231,7 @@ class Journaled(Effect[Any]):
     """Whether files of runs that ended well are recalled too."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record(Effect[None]):
     """Write entries to the journal, all or none of them, before the flow goes on. One without a state is dropped."""
 
@@ -238,7 +239,7 @@ class Record(Effect[None]):
     entries: Sequence[Entry]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Once(Effect[Any]):
     """Run `flow`, unless one with the same key is running already: then wait for that one's result or failure."""
 
@@ -246,7 +247,7 @@ class Once(Effect[Any]):
     flow: Flow[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Report(Effect[None]):
     """Hand an event to whoever listens, if anyone does."""
 
@@ -256,7 +257,7 @@ class Report(Effect[None]):
 # What `pixel_core.exchanges` asks of those who bring their own streams: the level below `Exchange`.
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lease(Effect[Any]):
     """Lease a connection to `origin`: an idle one, a new one, or the first that becomes free (`exchanges.Leased`)."""
 
@@ -264,7 +265,7 @@ class Lease(Effect[Any]):
     timeouts: Timeouts
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Write(Effect[bool]):
     """Write segments in order. True when all was written; False when the peer spoke or hung up before that.
 
@@ -277,7 +278,7 @@ class Write(Effect[bool]):
     total: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Read(Effect[bytes]):
     """Read what has arrived, at least one byte; b"" when the peer has closed its side."""
 

@@ -9,11 +9,12 @@ Rules kept here:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from pixel_core.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class JobProgress:
     """A look at a job on the server. `detail` counts what is done, where the server tells."""
 
@@ -22,7 +23,7 @@ class JobProgress:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileHashed:
     """A file was read and its MD5 is known. `size` is in bytes."""
 
@@ -30,7 +31,7 @@ class FileHashed:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileSent:
     """A file, its parts and what belongs to it are in the object storage. `size` is in bytes."""
 
@@ -38,7 +39,7 @@ class FileSent:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileFinished:
     """The server took a file over (`status` "validated_and_moved"), or did not."""
 
@@ -46,7 +47,7 @@ class FileFinished:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UploadProgress:
     """How far an upload is, at most ten times a second, and once at its end.
 
@@ -69,7 +70,7 @@ class UploadProgress:
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestSent:
     """A request is about to be sent: one exchange of a call. `size` is that of its body in bytes, `resend` how often it
     was sent before.
@@ -81,7 +82,7 @@ class RequestSent:
     resend: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseReceived:
     """An answer is there, with whatever status, `seconds` after its request. `size` is that of its body in bytes."""
 
@@ -92,7 +93,7 @@ class ResponseReceived:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestFailed:
     """There is no answer: `reason` is fit to be shown ("cancelled", where nobody waits for it any more)."""
 
@@ -102,7 +103,7 @@ class RequestFailed:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallFailed:
     """A call of the API ends in an error. `call` is its method and its URL without a query; `reason` is fit to be shown
     ("status 404", or the words of the error); `request_id` finds it in the server's log.
@@ -114,7 +115,7 @@ class CallFailed:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallRepeated:
     """A request is tried again, `delay` seconds after its try number `attempt`. For the object storage, `request_id` is
     empty.
@@ -127,7 +128,7 @@ class CallRepeated:
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoginRenewed:
     """There is a new token, from the token endpoint that `call` names."""
 
@@ -136,7 +137,7 @@ class LoginRenewed:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoginFailed:
     """No token could be had. `reason` is fit to be shown."""
 
@@ -145,7 +146,7 @@ class LoginFailed:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeywordsIgnored:
     """Keywords were given beside a model, and only the model was read."""
 

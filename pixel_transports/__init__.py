@@ -1,14 +1,34 @@
 """All I/O of the Geodata Pixel client: drivers that perform the flows of `pixel_core`, and what stands around them."""
 
-from pixel_transports.asynchronous import AsyncDriver
-from pixel_transports.blocking import BlockingDriver
-from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
-from pixel_transports.factory import get_client
-from pixel_transports.loops import AnyioTransport
-from pixel_transports.settings import PixelApiSettings
-from pixel_transports.sockets import SocketTransport
-from pixel_transports.tls import TlsOptions
-from pixel_transports.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
+from typing import TYPE_CHECKING
+
+from pixel_transports.lazy import lazily
+
+if TYPE_CHECKING:
+    from pixel_transports.asynchronous import AsyncDriver
+    from pixel_transports.blocking import BlockingDriver
+    from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+    from pixel_transports.factory import get_client
+    from pixel_transports.loops import AnyioTransport
+    from pixel_transports.settings import PixelApiSettings
+    from pixel_transports.sockets import SocketTransport
+    from pixel_transports.tls import TlsOptions
+    from pixel_transports.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        ".asynchronous": ["AsyncDriver"],
+        ".blocking": ["BlockingDriver"],
+        ".clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
+        ".factory": ["get_client"],
+        ".loops": ["AnyioTransport"],
+        ".settings": ["PixelApiSettings"],
+        ".sockets": ["SocketTransport"],
+        ".tls": ["TlsOptions"],
+        ".transports": ["AsyncFunctionTransport", "AsyncTransport", "FunctionTransport", "Transport"],
+    },
+)
 
 __all__ = [
     "AnyioTransport",

@@ -42,7 +42,7 @@ from pixel_core.effects import (
 )
 from pixel_core.messages import Response
 from pixel_transports.files import digest, look_at
-from pixel_transports.journal import JournalPath, begin_run
+from pixel_transports.journal_paths import JournalPath
 from pixel_transports.loops import PerLoop
 from pixel_transports.running import run_async
 from pixel_transports.transports import AsyncTransport
@@ -151,6 +151,8 @@ class AsyncDriver:
         return result
 
     async def _journaled(self, effect: Journaled) -> Any:
+        from pixel_transports.journal import begin_run  # here, since only uploads have one
+
         given = (self._journal, effect.destination, effect.paths, effect.with_finished)
         run = await anyio.to_thread.run_sync(begin_run, *given)
         if run is None:

@@ -39,7 +39,7 @@ from pixel_core.messages import Response
 from pixel_transports.crews import Crew
 from pixel_transports.files import digest, look_at
 from pixel_transports.forks import tell_after_fork
-from pixel_transports.journal import JournalPath, begin_run
+from pixel_transports.journal_paths import JournalPath
 from pixel_transports.running import run
 from pixel_transports.scopes import breakable, current_scope
 from pixel_transports.transports import Transport
@@ -159,6 +159,8 @@ class BlockingDriver:
         return result
 
     def _journaled(self, effect: Journaled) -> Any:
+        from pixel_transports.journal import begin_run  # here, since only uploads have one
+
         run = begin_run(self._journal, effect.destination, effect.paths, effect.with_finished)
         if run is None:
             return self.run(effect.lead(Recalled()))

@@ -25,10 +25,9 @@ from pixel_core.messages import Timeouts
 from pixel_core.operations import AsyncFace, BlockingFace, Page
 from pixel_core.session import CallOptions, Options, Session
 from pixel_core.tokens import Account, TokenSource
-from pixel_transports.asynchronous import AsyncDriver
 from pixel_transports.blocking import BlockingDriver
 from pixel_transports.forks import tell_after_fork
-from pixel_transports.journal import JournalPath
+from pixel_transports.journal_paths import JournalPath
 from pixel_transports.network import Network
 from pixel_transports.settings import PixelApiSettings
 from pixel_transports.tls import TlsOptions
@@ -53,7 +52,7 @@ class PixelClientKwargs(TypedDict, total=False):
     parts. A call that uploads ends after `upload_deadline` seconds, if that is given. With `skip_uploaded`, files that
     an earlier call uploaded are not uploaded again while the server lists what became of them. `journal` is the file
     where uploads write down how far they are, so that a call that was broken off can be repeated and goes on; without
-    the keyword it is one per user (`pixel_transports.journal.default_path`), None is none.
+    the keyword it is one per user (`pixel_transports.journal_paths.default_path`), None is none.
 
     Login: `token` takes the place of a password: a bearer token, or a function that gives one, or one and its life in
     seconds (for the async client it may be a coroutine function). A function is asked again when that life is over, or
@@ -406,6 +405,8 @@ class PixelClientAsync(AsyncFace, _Client):
     maker = _AsyncMaker()
 
     def _open(self, transport: object, listener: Listener | None) -> None:
+        from pixel_transports.asynchronous import AsyncDriver  # here, since the blocking face needs no event loop
+
         self._driver = AsyncDriver(async_transport(transport, self._network), listener, self._journal, self._telemetry)
 
     async def _run(self, flow: Flow[T], name: str) -> T:

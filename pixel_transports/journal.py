@@ -23,13 +23,16 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from pixel_core.effects import Entry, Recalled
+from pixel_transports.journal_paths import JournalPath as JournalPath
+from pixel_transports.journal_paths import absolute
+from pixel_transports.journal_paths import default_path as default_path
 
 LOGGER = logging.getLogger("pixel_client.journal")
 
@@ -60,50 +63,6 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claims_of_runs ON claims (run);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class JournalPath:
-    """Where a journal is, and whether somebody asked for it (`named`); without a path there is none."""
-
-    path: Path | None
-    named: bool = True
-
-    @classmethod
-    def of(cls, value: "str | os.PathLike[str] | None") -> "JournalPath":
-        return cls(None if value is None else _absolute(value))
-
-    @classmethod
-    def default(cls) -> "JournalPath":
-        """The user's own; named where the environment names it, without a path for a user without a home."""
-        try:
-            return cls(default_path(os.environ), named=bool(os.environ.get("PIXEL_JOURNAL")))
-        except RuntimeError:
-            return cls(None, named=False)
-
-
-def default_path(environment: Mapping[str, str]) -> Path:
-    """The user's own journal: where `PIXEL_JOURNAL` says, else in the place that the system keeps for such files.
-
-    Raises RuntimeError where the user has no home.
-    """
-    given = environment.get("PIXEL_JOURNAL")
-    if given:
-        return _absolute(given)
-    if sys.platform == "win32":
-        base = Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        state = environment.get("XDG_STATE_HOME", "")
-        # A relative one is to be ignored, by the XDG Base Directory Specification.
-        base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
-    return base / "pixel-client" / "uploads.sqlite"
-
-
-def _absolute(path: "str | os.PathLike[str]") -> Path:
-    """The path as it is now, whatever the working directory will be. Looks at no file."""
-    return Path(path) if os.path.isabs(path) else Path(os.getcwd(), path)
 
 
 def begin_run(
@@ -436,7 +395,7 @@ class Journal:
 
     def __init__(self, path: "str | os.PathLike[str] | None" = None) -> None:
         """The user's own, or the one at `path`. Raises RuntimeError for the own one of a user without a home."""
-        self.path = default_path(os.environ) if path is None else _absolute(path)
+        self.path = default_path(os.environ) if path is None else absolute(path)
 
     def __repr__(self) -> str:
         return f"<Journal {self.path}>"

@@ -11,8 +11,6 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias, cast, runtime_checkable
 
-import anyio.to_thread
-
 from pixel_core.http1 import wire_headers
 from pixel_core.messages import Headers, Request, Response
 from pixel_transports.files import whole_body
@@ -72,6 +70,8 @@ class AsyncFunctionTransport:
 
     async def send(self, request: Request) -> Response:
         body = request.body
+        import anyio.to_thread  # here, since the blocking face needs none of it
+
         content = body if isinstance(body, bytes) else await anyio.to_thread.run_sync(whole_body, request)
         answer = self._function(_as_received(request, content))
         return _checked(await answer if inspect.isawaitable(answer) else answer)

@@ -10,7 +10,6 @@ Rules kept here:
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from pixel_core.effects import FileFacts, Flow, Stat
 from pixel_core.messages import FileSlice
 from pixel_core.session import encode_json
+from pixel_core.values import value
 
 MIB = 1024 * 1024
 
@@ -29,7 +29,7 @@ LEAST_PART = 8 * MIB
 LARGEST_PART = 1024 * MIB
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Planned:
     """A file to upload, cut into the slices that are sent one by one (a single one where it is not multipart)."""
 
@@ -68,7 +68,7 @@ class Planned:
         return self.size + sum(each.size for each in self.support_files)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hashed:
     """A planned file and the MD5s of its slices, in base64; `content` are its bytes where they were kept."""
 
@@ -94,7 +94,7 @@ class Hashed:
         return told
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cutting:
     """How files are cut: in parts of `part_size` bytes where that is given, else only those above `threshold` bytes."""
 
@@ -120,7 +120,7 @@ class Cutting:
         return -(-max(usual, -(-size // MOST_PARTS)) // MIB) * MIB
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wanted:
     """A file as a person names it: its path, the paths of those that belong to it, and its metadata."""
 

@@ -8,16 +8,16 @@ Rules kept here:
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 from pixel_core.answers import Field
 from pixel_core.effects import Flow, Random
 from pixel_core.messages import FileSlice, Form, Headers, Meter, Segment
 from pixel_core.session import Session
 from pixel_core.uploads.plans import Hashed
+from pixel_core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Piece:
     """One request to the object storage: a part (its `number`, from 1) or a whole file (0), of `size` bytes."""
 

@@ -6,73 +6,156 @@
 ...         print(project["name"])
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
-from pixel_core.errors import (
-    PixelBadRequestError,
-    PixelConnectionError,
-    PixelError,
-    PixelLoginError,
-    PixelMultipleUploadJobError,
-    PixelNotFoundError,
-    PixelProtocolError,
-    PixelProxyError,
-    PixelServerError,
-    PixelStorageError,
-    PixelTimeoutError,
-    PixelUploadJobError,
+from pixel_transports.lazy import lazily
+
+if TYPE_CHECKING:
+    from pixel_core.errors import (
+        PixelBadRequestError,
+        PixelConnectionError,
+        PixelError,
+        PixelLoginError,
+        PixelMultipleUploadJobError,
+        PixelNotFoundError,
+        PixelProtocolError,
+        PixelProxyError,
+        PixelServerError,
+        PixelStorageError,
+        PixelTimeoutError,
+        PixelUploadJobError,
+    )
+    from pixel_core.messages import Timeouts
+    from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+    from pixel_transports.factory import get_client
+    from pixel_transports.settings import PixelApiSettings
+    from pixel_transports.tls import TlsOptions
+
+    from .models import (
+        AnalysisServiceCreateUpdateInput,
+        AnalysisServiceListParams,
+        AnalysisServicePatchInput,
+        AnalysisTaskCreateInput,
+        AnalysisTaskListParams,
+        ArcGISFeatureServiceImageLayerOptions,
+        ArcGISFeatureServiceOptions,
+        ArcGISFeatureServiceProjectLayerOptions,
+        ArcGISImageServiceOptions,
+        ArcGISImageServiceWMSOptions,
+        ArcgisServiceCreateInput,
+        ArcgisServiceCreateOptions,
+        ArcgisServiceUpdateInput,
+        DataCollectionListParams,
+        FieldMapsUpdateInput,
+        HarvestAuthInfo,
+        HarvestFieldMap,
+        HarvestFieldMapping,
+        HarvestFieldMapUpdate,
+        HarvestServiceCreateInput,
+        HarvestServiceUpdateInput,
+        ImageMetadataFields,
+        ImageUpdateInput,
+        ListParams,
+        MetadataFieldsType,
+        MetadataObject,
+        NearblackOptions,
+        OIDCUserCreateInput,
+        OIDCUserUpdateInput,
+        PixelAttachmentUpload,
+        PixelUploadFile,
+        PointCloudListParams,
+        PointCloudMetadataFields,
+        PointCloudUpdateInput,
+        RasterInfo,
+        RasterListParams,
+        RasterMetadataFields,
+        RasterUpdateInput,
+    )
+
+    __version__: str
+
+_find, __dir__ = lazily(
+    __name__,
+    {
+        "pixel_core.errors": [
+            "PixelBadRequestError",
+            "PixelConnectionError",
+            "PixelError",
+            "PixelLoginError",
+            "PixelMultipleUploadJobError",
+            "PixelNotFoundError",
+            "PixelProtocolError",
+            "PixelProxyError",
+            "PixelServerError",
+            "PixelStorageError",
+            "PixelTimeoutError",
+            "PixelUploadJobError",
+        ],
+        "pixel_core.messages": ["Timeouts"],
+        "pixel_transports.clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
+        "pixel_transports.factory": ["get_client"],
+        "pixel_transports.settings": ["PixelApiSettings"],
+        "pixel_transports.tls": ["TlsOptions"],
+        ".models": [
+            "AnalysisServiceCreateUpdateInput",
+            "AnalysisServiceListParams",
+            "AnalysisServicePatchInput",
+            "AnalysisTaskCreateInput",
+            "AnalysisTaskListParams",
+            "ArcGISFeatureServiceImageLayerOptions",
+            "ArcGISFeatureServiceOptions",
+            "ArcGISFeatureServiceProjectLayerOptions",
+            "ArcGISImageServiceOptions",
+            "ArcGISImageServiceWMSOptions",
+            "ArcgisServiceCreateInput",
+            "ArcgisServiceCreateOptions",
+            "ArcgisServiceUpdateInput",
+            "DataCollectionListParams",
+            "FieldMapsUpdateInput",
+            "HarvestAuthInfo",
+            "HarvestFieldMap",
+            "HarvestFieldMapping",
+            "HarvestFieldMapUpdate",
+            "HarvestServiceCreateInput",
+            "HarvestServiceUpdateInput",
+            "ImageMetadataFields",
+            "ImageUpdateInput",
+            "ListParams",
+            "MetadataFieldsType",
+            "MetadataObject",
+            "NearblackOptions",
+            "OIDCUserCreateInput",
+            "OIDCUserUpdateInput",
+            "PixelAttachmentUpload",
+            "PixelUploadFile",
+            "PointCloudListParams",
+            "PointCloudMetadataFields",
+            "PointCloudUpdateInput",
+            "RasterInfo",
+            "RasterListParams",
+            "RasterMetadataFields",
+            "RasterUpdateInput",
+        ],
+        ".auth": [],
+        ".exceptions": [],
+        ".settings": [],
+        ".types": [],
+        ".utils": [],
+    },
 )
-from pixel_core.messages import Timeouts
-from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
-from pixel_transports.factory import get_client
-from pixel_transports.settings import PixelApiSettings
-from pixel_transports.tls import TlsOptions
 
-from .models import (
-    AnalysisServiceCreateUpdateInput,
-    AnalysisServiceListParams,
-    AnalysisServicePatchInput,
-    AnalysisTaskCreateInput,
-    AnalysisTaskListParams,
-    ArcGISFeatureServiceImageLayerOptions,
-    ArcGISFeatureServiceOptions,
-    ArcGISFeatureServiceProjectLayerOptions,
-    ArcGISImageServiceOptions,
-    ArcGISImageServiceWMSOptions,
-    ArcgisServiceCreateInput,
-    ArcgisServiceCreateOptions,
-    ArcgisServiceUpdateInput,
-    DataCollectionListParams,
-    FieldMapsUpdateInput,
-    HarvestAuthInfo,
-    HarvestFieldMap,
-    HarvestFieldMapping,
-    HarvestFieldMapUpdate,
-    HarvestServiceCreateInput,
-    HarvestServiceUpdateInput,
-    ImageMetadataFields,
-    ImageUpdateInput,
-    ListParams,
-    MetadataFieldsType,
-    MetadataObject,
-    NearblackOptions,
-    OIDCUserCreateInput,
-    OIDCUserUpdateInput,
-    PixelAttachmentUpload,
-    PixelUploadFile,
-    PointCloudListParams,
-    PointCloudMetadataFields,
-    PointCloudUpdateInput,
-    RasterInfo,
-    RasterListParams,
-    RasterMetadataFields,
-    RasterUpdateInput,
-)
 
-try:
-    __version__ = version("pixel-client-sansio")
-except PackageNotFoundError:  # run from a checkout that was not installed
-    __version__ = "0+unknown"
+def __getattr__(name: str) -> Any:
+    return _version() if name == "__version__" else _find(name)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # here, since it takes as long as all the rest
+
+    try:
+        return version("pixel-client-sansio")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0+unknown"
 
 
 class PackageUpdateWarning(Warning):
