@@ -14,6 +14,7 @@ Rules kept here:
 * What could smuggle a second request (line breaks, control bytes, spaces in a target) or change what frames the
   present one (Transfer-Encoding, Upgrade, CONNECT) is refused with ValueError before a byte is made. The error names
   the header and does not show its value.
+* No error shows what the peer sent: that may be our own request sent back, with its signature, token or password.
 * Through a proxy that forwards, a request names its whole URL (RFC 9112, section 3.2.2) and brings the credentials for
   the proxy; that it refuses those (407) is an error of the proxy and no answer.
 """
@@ -40,6 +41,9 @@ _AUTHORITY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+")
 
 _FIELD_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 """A header's value (RFC 9110, section 5.5): no control bytes, no space around it, Latin-1 only."""
+
+_QUOTED = re.compile(r":? (?:bytearray\(|b['\"]).*", re.DOTALL)
+"""What an error of h11 repeats of the peer's bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,7 @@ class ClientConnection:
         if ended:
             when = "in the middle of the answer" if self.heard else "before any answer"
             return PixelConnectionError(f"The connection was closed {when} to {self._label}", sent=True)
-        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {str(error)[:200]}")
+        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {_QUOTED.sub('', str(error))}")
 
 
 class Unpacker:
