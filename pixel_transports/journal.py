@@ -30,8 +30,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pixel_core.effects import Entry, Recalled
-
-LOGGER = logging.getLogger("pixel_client.journal")
+from pixel_transports import logs
 
 KEPT_DAYS = 90
 """How long files are remembered, those that were broken off too: no upload job lives that long."""
@@ -60,6 +59,11 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claims_of_runs ON claims (run);
 """
+
+
+def _warn(text: str, *given: object) -> None:
+    """Write a line to the log, which belongs to an upload and to none of its calls."""
+    logs.write(logs.JOURNAL, logging.WARNING, "", text, *given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +118,23 @@ def begin_run(
         return None
     if journal.path is None:
         if not journal.named:
-            LOGGER.warning("Uploads go without a journal: the user has no home to keep it in")
+            logs.write(
+                logs.JOURNAL, logging.WARNING, "", "Uploads go without a journal: the user has no home to keep it in"
+            )
         return None
     try:
         return Run(journal.path, destination, paths, with_finished)
     except (OSError, sqlite3.Error) as error:
         if journal.named:
             raise OSError(f"The journal {journal.path} cannot be used: {error}") from error
-        LOGGER.warning("Uploads go without a journal: %s cannot be used (%s)", journal.path, error)
+        logs.write(
+            logs.JOURNAL,
+            logging.WARNING,
+            "",
+            "Uploads go without a journal: %s cannot be used (%s)",
+            journal.path,
+            error,
+        )
         return None
 
 
@@ -337,7 +350,14 @@ class Run:
                     yield self._connection
             except (OSError, sqlite3.Error) as error:
                 self._failed = True
-                LOGGER.warning("The upload goes on without its journal: %s failed (%s)", self._journal, error)
+                logs.write(
+                    logs.JOURNAL,
+                    logging.WARNING,
+                    "",
+                    "The upload goes on without its journal: %s failed (%s)",
+                    self._journal,
+                    error,
+                )
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write entries, all or none of them."""
@@ -399,7 +419,9 @@ class Run:
                 sql.execute("PRAGMA busy_timeout=100")
                 sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except (OSError, sqlite3.Error) as error:  # Claims without a sign are void.
-                LOGGER.warning("The journal %s was not closed well (%s)", self._journal, error)
+                logs.write(
+                    logs.JOURNAL, logging.WARNING, "", "The journal %s was not closed well (%s)", self._journal, error
+                )
             finally:
                 self._leave()
 

@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pixel_core.messages import split_url
+from pixel_core.tokens import Account
 
 
 class PixelApiSettings(BaseSettings):
@@ -78,6 +79,17 @@ class PixelApiSettings(BaseSettings):
     @property
     def PIXEL_AUTH_SERVER_URL(self) -> str:  # noqa: N802
         return self.PIXEL_AUTH_SERVER_URL_OVERRIDE or f"https://{self.PIXEL_ENV}.keycloak.geodatapixel.no"
+
+
+def account_of(settings: PixelApiSettings) -> Account:
+    """Who logs in with these settings, and where."""
+    return Account(
+        settings.PIXEL_AUTH_SERVER_URL,
+        settings.PIXEL_REALM,
+        settings.PIXEL_CLIENT_ID,
+        settings.PIXEL_USERNAME,
+        settings.PIXEL_PASSWORD.get_secret_value(),
+    )
 
 
 def settings_for_token() -> PixelApiSettings:
