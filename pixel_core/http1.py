@@ -16,7 +16,8 @@ Rules kept here:
   the header and does not show its value.
 * No error shows what the peer sent: that may be our own request sent back, with its signature, token or password.
 * Through a proxy that forwards, a request names its whole URL (RFC 9112, section 3.2.2) and brings the credentials for
-  the proxy; that it refuses those (407) is an error of the proxy and no answer.
+  the proxy; that it refuses those (407) is an error of the proxy and no answer. Where another refusal repeats them,
+  they are left out, since its body goes into errors, and nobody above knows them.
 """
 
 import re
@@ -198,7 +199,10 @@ class ClientConnection:
                 if self._unpack is not None and not self._unpack.complete:
                     raise PixelProtocolError(f"The compressed answer to {self._label} is cut short")
                 headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
-                return Response(head.status_code, headers, bytes(self._body))
+                body = bytes(self._body)
+                if self._via is not None and head.status_code >= 400:
+                    body = self._via.left_out_of(body)
+                return Response(head.status_code, headers, body)
             elif not isinstance(event, h11.InformationalResponse):
                 return None
 

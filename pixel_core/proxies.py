@@ -77,6 +77,11 @@ class Proxy:
             return None
         return f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode('ascii')}"
 
+    def left_out_of(self, body: bytes) -> bytes:
+        """What a proxy said, without the credentials, which a page that shows the request holds."""
+        credentials = (self.authorization or "").removeprefix("Basic ").rstrip("=").encode("ascii")
+        return body.replace(credentials, b"***") if credentials else body
+
     def __str__(self) -> str:
         return str(self.origin)
 

@@ -406,6 +406,8 @@ def check(case: Case) -> Outcome:
         status, _, body = outcome
         assert 200 <= status <= 999
         assert status != 407 or case.via is None, "what a proxy refuses is no answer"
+        told = case.via is PROXY_WITH_USER and status >= 400 and CREDENTIALS.encode() in body
+        assert not told, "a secret gets into an error"
         assert len(body) <= case.limits.body
         assert case.request.method != "HEAD" or not body
         assert all(lease is leases[-1] and lease.http.reusable for lease in kept)
