@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from pixel_core.errors import PixelProtocolError
-from pixel_core.messages import Response, split_url
+from pixel_core.messages import Request, Response, split_url
 
 T = TypeVar("T")
 
@@ -19,12 +19,17 @@ T = TypeVar("T")
 class Answer:
     """A successful answer of the Pixel API, and the request that it answers (`label`, `request_id`)."""
 
-    __slots__ = ("label", "request_id", "response")
+    __slots__ = ("_asked", "request_id", "response")
 
-    def __init__(self, response: Response, label: str, request_id: str) -> None:
+    def __init__(self, response: Response, asked: Request | str, request_id: str) -> None:
         self.response = response
-        self.label = label
+        self._asked = asked
         self.request_id = request_id
+
+    @property
+    def label(self) -> str:
+        """What was asked for: method and URL of the request, without its query."""
+        return self._asked if isinstance(self._asked, str) else self._asked.label
 
     def __repr__(self) -> str:
         return f"<Answer {self.response.status} to {self.label}>"

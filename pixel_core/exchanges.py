@@ -46,7 +46,8 @@ def exchange(request: Request) -> Flow[Response]:
         until = (yield from Clock()) + timeouts.total
     while True:
         try:
-            lease: Leased = yield from Lease(request.origin, (yield from _left(timeouts, until)))
+            limits = timeouts if until is None else (yield from _left(timeouts, until))
+            lease: Leased = yield from Lease(request.origin, limits)
         except PixelConnectionError:
             raise  # in words already; its time-outs are OSErrors too
         except OSError as error:
@@ -70,23 +71,24 @@ def exchange(request: Request) -> Flow[Response]:
 
 
 def _converse(lease: Leased, request: Request, until: float | None) -> Flow[tuple[Response, bool]]:
-    http, stream = lease.http, lease.stream
-    limits = yield from _left(request.timeouts, until)
+    http, stream, limits = lease.http, lease.stream, request.timeouts
+    if until is not None:
+        limits = yield from _left(request.timeouts, until)
     complete = yield from Write(stream, http.start(request), limits.write, limits.total)
     while True:
-        limits = yield from _left(request.timeouts, until)
+        if until is not None:
+            limits = yield from _left(request.timeouts, until)
         response = http.receive((yield from Read(stream, limits.read)))
         if response is not None:
             return response, complete and http.reusable
         if not complete and not http.answering:
-            limits = yield from _left(request.timeouts, until)
+            if until is not None:
+                limits = yield from _left(request.timeouts, until)
             complete = yield from Write(stream, (), limits.write, limits.total)
 
 
-def _left(timeouts: Timeouts, until: float | None) -> Flow[Timeouts]:
+def _left(timeouts: Timeouts, until: float) -> Flow[Timeouts]:
     """The limits that hold now. Raises TimeoutError when no time is left."""
-    if until is None:
-        return timeouts
     left = until - (yield from Clock())
     if left <= 0:
         raise TimeoutError(f"the call was to take no more than {timeouts.total:g} seconds")

@@ -15,6 +15,7 @@ Rules kept here:
   present one (Transfer-Encoding, Upgrade, CONNECT) is refused with ValueError before a byte is made. The error names
   the header and does not show its value.
 * No error shows what the peer sent: that may be our own request sent back, with its signature, token or password.
+* Header fields that many requests begin with (`Headers.shared`) are checked and encoded once a connection.
 * Through a proxy that forwards, a request names its whole URL (RFC 9112, section 3.2.2) and brings the credentials for
   the proxy; that it refuses those (407) is an error of the proxy and no answer. Where another refusal repeats them,
   they are left out, since its body goes into errors, and nobody above knows them.
@@ -24,11 +25,12 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import h11
 
 from pixel_core.errors import PixelConnectionError, PixelProtocolError, PixelProxyError
-from pixel_core.messages import Form, Headers, Request, Response, Segment, body_segments
+from pixel_core.messages import Form, Headers, Origin, Request, Response, Segment, body_segments
 from pixel_core.proxies import Proxy, wants_credentials
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
@@ -39,6 +41,11 @@ _REFUSED = frozenset({"transfer-encoding", "upgrade"})
 
 _AUTHORITY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+")
 """Host and port (RFC 3986, section 3.2.2): nothing that ends a host, no user before it."""
+
+_REQUEST_ID = "X-Request-ID"
+"""The one field that changes from call to call; it says nothing of what follows it."""
+
+_END = h11.EndOfMessage()
 
 _FIELD_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 """A header's value (RFC 9110, section 5.5): no control bytes, no space around it, Latin-1 only."""
@@ -55,6 +62,15 @@ class Limits:
     body: int = 256 * 1024 * 1024
 
 
+class _Prepared(NamedTuple):
+    """Header fields as h11 has checked them, for all requests that begin with the same."""
+
+    shared: Headers
+    origin: Origin
+    fields: Any
+    asks_to_pack: bool
+
+
 class ClientConnection:
     """The HTTP/1.1 side of one connection, for one exchange after another.
 
@@ -69,7 +85,8 @@ class ClientConnection:
         self._limits = limits
         self._via = via
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
-        self._label = ""
+        self._request: Request | None = None
+        self._prepared: _Prepared | None = None
         self._asked_to_pack = False
         self._forget()
 
@@ -79,9 +96,14 @@ class ClientConnection:
     def _forget(self) -> None:
         self._head_bytes = 0
         self._response: h11.Response | None = None
+        self._fields: Sequence[tuple[bytes, bytes]] = ()
         self._unpack: Unpacker | None = None
         self._packed = 0
         self._body = bytearray()
+
+    @property
+    def _label(self) -> str:
+        return "no request" if self._request is None else self._request.label
 
     @property
     def heard(self) -> bool:
@@ -110,31 +132,54 @@ class ClientConnection:
                 raise RuntimeError(f"{self!r} cannot take another request")
             self._h11.start_next_cycle()
         self._forget()
-        self._label = request.label
-        self._asked_to_pack = "Accept-Encoding" in request.headers
+        self._request = request
         try:
             body = body_segments(request.body)
-            fields = wire_headers(request, body)
-            target = request.target
-            if self._via is not None:
-                target = request.url
-                if self._via.authorization is not None:
-                    fields.append(("Proxy-Authorization", self._via.authorization))
-            event = h11.Request(
-                method=request.method.encode("ascii"),
-                target=target.encode("ascii"),
-                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in fields],
-            )
-            head = self._h11.send(event) or b""
+            shared = request.headers.shared
+            if shared is None or body or request.method not in _BODILESS or request.headers.added[0] != _REQUEST_ID:
+                self._asked_to_pack = "Accept-Encoding" in request.headers
+                head = self._head_of(request, self._encoded(wire_headers(request, body)))
+            else:
+                head = self._prepared_head(request, shared)
             for segment in body:
                 # h11 counts a body's bytes and hands the objects through: a slice of a file can stand for its bytes.
                 self._h11.send_with_data_passthrough(h11.Data(data=segment))  # type: ignore[arg-type]
-            self._h11.send(h11.EndOfMessage())
+            self._h11.send(_END)
         except (h11.LocalProtocolError, ValueError) as error:
             raise ValueError(f"{request.method!r} to {str(request.origin)!r} cannot be sent: {error}") from None
         if body and isinstance(body[0], bytes) and len(body[0]) <= 65536:
             return [head + body[0], *body[1:]]
         return [head, *body]
+
+    def _encoded(self, fields: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+        """Header fields in bytes, and the one for a proxy that forwards."""
+        if self._via is not None and self._via.authorization is not None:
+            fields.append(("Proxy-Authorization", self._via.authorization))
+        return [(name.encode("ascii"), value.encode("latin-1")) for name, value in fields]
+
+    def _head_of(self, request: Request, fields: "Sequence[tuple[bytes, bytes]]") -> bytes:
+        """The head of a request on the wire."""
+        target = request.target if self._via is None else request.url
+        # What h11 has checked before (the fields of another event of its own) it does not check again.
+        event = h11.Request(
+            method=request.method.encode("ascii"),
+            target=target.encode("ascii"),
+            headers=fields,  # type: ignore[arg-type]
+        )
+        return self._h11.send(event) or b""
+
+    def _prepared_head(self, request: Request, shared: Headers) -> bytes:
+        """The head of a request without a body, whose fields are shared ones and a request id."""
+        prepared = self._prepared
+        if prepared is None or prepared.shared is not shared or prepared.origin != request.origin:
+            plain = Request(request.method, request.origin, request.target, shared)
+            event = h11.Request(method=b"GET", target=b"/", headers=self._encoded(wire_headers(plain, ())))
+            prepared = _Prepared(shared, request.origin, event.headers, "Accept-Encoding" in shared)
+            self._prepared = prepared
+        self._asked_to_pack = prepared.asks_to_pack
+        _check_value(*request.headers.added)
+        head = self._head_of(request, prepared.fields)
+        return b"%s%s: %s\r\n\r\n" % (head[:-2], *(text.encode("latin-1") for text in request.headers.added))
 
     def receive(self, data: bytes) -> Response | None:
         """Take what the peer sent (b"" for its end): the response once it is complete, None before.
@@ -182,14 +227,17 @@ class ClientConnection:
                     schemes = b", ".join(value for name, value in event.headers if name == b"proxy-authenticate")
                     failure = wants_credentials(self._via, schemes.decode("latin-1"))
                     raise PixelProxyError(f"{self._label}: {failure}", status=failure.status)
-                self._response = event
-                self._unpack = unpacker_for(event) if self._asked_to_pack else None
+                self._response, self._fields = event, event.headers.raw_items()
+                self._unpack = unpacker_for(self._fields) if self._asked_to_pack else None
             elif isinstance(event, h11.Data):
-                if self._unpack is None:
-                    self._body += event.data
-                else:
-                    self._packed += len(event.data)
-                    self._body += self._unpacked(event.data)
+                data: bytes | bytearray = event.data
+                if self._unpack is not None:
+                    self._packed += len(data)
+                    data = self._unpacked(data)
+                if self._body:
+                    self._body += data
+                else:  # often all of it, and never worth a copy
+                    self._body = data if isinstance(data, bytearray) else bytearray(data)
                 if len(self._body) > self._limits.body or self._packed > self._limits.body:
                     raise PixelProtocolError(
                         f"The answer to {self._label} is larger than the limit of {self._limits.body} bytes"
@@ -198,11 +246,10 @@ class ClientConnection:
                 head = self._response
                 if self._unpack is not None and not self._unpack.complete:
                     raise PixelProtocolError(f"The compressed answer to {self._label} is cut short")
-                headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
                 body = bytes(self._body)
                 if self._via is not None and head.status_code >= 400:
                     body = self._via.left_out_of(body)
-                return Response(head.status_code, headers, body)
+                return Response(head.status_code, Headers.received(self._fields), body)
             elif not isinstance(event, h11.InformationalResponse):
                 return None
 
@@ -251,11 +298,19 @@ class Unpacker:
         return unpacked
 
 
-def unpacker_for(head: h11.Response) -> Unpacker | None:
-    """What unpacks the body of this answer; None for one that is not compressed, or otherwise than was asked for."""
-    codings = b",".join(value for name, value in head.headers if name == b"content-encoding").strip().lower()
+def unpacker_for(fields: Sequence[tuple[bytes, bytes]]) -> Unpacker | None:
+    """What unpacks the body of an answer; None for one that is not compressed, or otherwise than was asked for."""
+    values = [value for name, value in fields if name.lower() == b"content-encoding"]
+    if not values:
+        return None
+    codings = b",".join(values).strip().lower()
     known = {b"gzip": "gzip", b"x-gzip": "gzip", b"deflate": "deflate"}
     return Unpacker(known[codings]) if codings in known else None
+
+
+def _check_value(name: str, value: str) -> None:
+    if not _FIELD_VALUE.fullmatch(value):
+        raise ValueError(f"the value of the header {name!r} holds a character that no header may have")
 
 
 def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[str, str]]:
@@ -276,8 +331,7 @@ def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[st
     for name, value in headers:
         if name.lower() in _REFUSED:
             raise ValueError(f"the header {name!r} is not for a request to set")
-        if not _FIELD_VALUE.fullmatch(value):
-            raise ValueError(f"the value of the header {name!r} holds a character that no header may have")
+        _check_value(name, value)
     length = sum(map(len, segments))
     if length or request.method not in _BODILESS:
         headers.append(("Content-Length", str(length)))

@@ -10,7 +10,7 @@ Rules kept here:
 * Text becomes bytes in one place (`pixel_core.http1`), and what cannot be put on the wire safely is refused there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast, overload
 from urllib.parse import urlsplit
@@ -77,13 +77,40 @@ class Headers:
     'text/plain'
     """
 
-    __slots__ = ("_items",)
+    __slots__ = ("_fields", "_received", "added", "shared")
 
     def __init__(self, items: "Mapping[str, str] | Iterable[tuple[str, str]] | Headers" = ()) -> None:
-        self._items: tuple[tuple[str, str], ...]
-        if isinstance(items, Mapping):
+        if not isinstance(items, tuple) and isinstance(items, Mapping):
             items = cast(Mapping[str, str], items).items()
-        self._items = tuple(items)
+        self._fields: tuple[tuple[str, str], ...] = tuple(items)
+        self._received: Sequence[tuple[bytes, bytes]] = ()
+        self.shared: Headers | None = None
+        """What these were made from by `with_field`, as others were and will be: what it is on the wire can be kept."""
+        self.added = ("", "")
+        """The field that `with_field` added to `shared`."""
+
+    @classmethod
+    def received(cls, items: Sequence[tuple[bytes, bytes]]) -> "Headers":
+        """Fields as they came on the wire, in Latin-1. They become text, with names in lower case, when they are first
+        looked at, which those of most answers never are.
+        """
+        headers = cls()
+        headers._received = items
+        return headers
+
+    def with_field(self, name: str, value: str) -> "Headers":
+        """These fields, and one more at their end."""
+        added = (name, value)
+        headers = Headers((*self._items, added))
+        headers.shared, headers.added = self, added
+        return headers
+
+    @property
+    def _items(self) -> tuple[tuple[str, str], ...]:
+        if self._received:
+            decoded = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._received)
+            self._fields, self._received = decoded, ()
+        return self._fields
 
     @overload
     def get(self, name: str) -> str | None: ...

@@ -44,6 +44,8 @@ _MOST_RENEWALS = 5
 _MOST_REDIRECTS = 5
 """How often one call of the API is sent to another path."""
 
+_CLOCK, _RANDOM = Clock(), Random()
+
 _TEXT_LIMIT = 2000
 """How much of an answer that is not JSON goes into an error, in characters."""
 
@@ -109,6 +111,8 @@ class Session:
         self._login_retries = RetryPolicy(repeatable=True)
         self._storage_retries = RetryPolicy(tries=options.upload_num_retries, repeatable=True)
         self._headers = Headers()
+        self._has_own_id = False
+        self._blocks: list[tuple[str, Headers] | None] = [None, None]
         self._answers: list[Answer] | None = None
 
     def with_options(self, **changes: Unpack[CallOptions]) -> "Session":
@@ -128,6 +132,8 @@ class Session:
             twin._storage_retries = replace(self._storage_retries, tries=retries + 1)
         if "headers" in changes:
             twin._headers = Headers(changes["headers"])
+            twin._blocks = [None, None]
+            twin._has_own_id = "X-Request-ID" in twin._headers
             if "Authorization" in twin._headers:
                 raise ValueError("the header Authorization carries the token, and cannot be set")
         if "answers" in changes:
@@ -161,21 +167,23 @@ class Session:
         """
         body = b"" if json is None else encode_json(json)
         target = f"{self._base}{path}?{query}" if query else self._base + path
-        request_id = _uuid4((yield from Random()))
+        request_id = _uuid4((yield from _RANDOM))
         renewals, attempt, redirects, sends = 0, 1, 0, 0
         limits, until = self.options.timeout_pixel, None
         if limits.total is not None:
             until = (yield from Clock()) + limits.total
         while True:
-            bearer = yield from self.authorise(until, request_id)
-            headers = self._fields(bearer, request_id, body)
+            bearer = self.tokens.bearer((yield from _CLOCK))
+            if bearer is None:
+                bearer = yield from self.authorise(until, request_id)
+            headers = self._headers_for(bearer, request_id, bool(body))
             if until is not None:
                 limits = yield from self._left(until, f"{method} {self._origin}{target.partition('?')[0]}")
             request = Request(method, self._origin, target, headers, body, limits)
             outcome = yield from self._send(request, request_id, sends)
             sends += 1
             if isinstance(outcome, Response):
-                answer = Answer(outcome, request.label, request_id)
+                answer = Answer(outcome, request, request_id)
                 if self._answers is not None:
                     self._answers.append(answer)
                 if 200 <= outcome.status < 300:
@@ -256,18 +264,23 @@ class Session:
             if meter is not None:
                 meter.retries += 1
 
-    def _fields(self, bearer: str, request_id: str, body: bytes) -> Headers:
+    def _headers_for(self, bearer: str, request_id: str, has_body: bool) -> Headers:
+        """The header fields of a call. What does not change is made once a token."""
+        block = self._blocks[has_body]
+        if block is None or block[0] != bearer:
+            block = self._blocks[has_body] = bearer, self._block(bearer, has_body)
+        shared = block[1]
+        return shared if self._has_own_id else shared.with_field("X-Request-ID", request_id)
+
+    def _block(self, bearer: str, has_body: bool) -> Headers:
         fields = [
             ("Authorization", f"Bearer {bearer}"),
-            ("X-Request-ID", request_id),
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip, deflate"),
         ]
-        if body:
+        if has_body:
             fields.append(("Content-Type", "application/json"))
-        if self._headers:
-            fields = [field for field in fields if field[0] not in self._headers] + list(self._headers)
-        return Headers(fields)
+        return Headers([field for field in fields if field[0] not in self._headers] + list(self._headers))
 
     def authorise(self, until: float | None = None, request_id: str = "") -> Flow[str]:
         """A token that is good now; logs in, or renews the login, where needed. At `until` on the clock it is given up
@@ -376,9 +389,12 @@ def encode_json(value: Any) -> bytes:
 
 def _uuid4(bits: int) -> str:
     """128 random bits as a version 4 UUID (RFC 9562, section 5.4)."""
-    bits = bits & ~(0xF000 << 64) & ~(0xC000 << 48) | 4 << 76 | 0x8000 << 48
-    text = f"{bits:032x}"
+    text = f"{bits & _UNSET | _VERSION_AND_VARIANT:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+_UNSET = ~(0xF000 << 64 | 0xC000 << 48)
+_VERSION_AND_VARIANT = 4 << 76 | 0x8000 << 48
 
 
 def _after(error: PixelConnectionError, tries: int, request_id: str = "") -> PixelConnectionError:

@@ -9,7 +9,7 @@ Rules kept here:
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 
 def segment(value: object) -> str:
@@ -32,9 +32,19 @@ def collection_path(project_id: int, data_collection_id: int) -> str:
 
 def query_of(values: Mapping[str, Any] | None = None, **named: Any) -> str:
     """A query string, in the order given."""
-    pairs = {**(values or {}), **named}
-    listed = [(name, _listed(value)) for name, value in pairs.items() if value is not None]
-    return urlencode([(name, ",".join(map(_text, items))) for name, items in listed if items])
+    parts = []
+    for name, value in {**values, **named}.items() if values else named.items():
+        if value is True or value is False:  # most are one of these, or a number
+            parts.append(f"{_quoted(name)}={'true' if value else 'false'}")
+        elif type(value) is int:
+            parts.append(f"{_quoted(name)}={value}")
+        elif value is not None and (items := _listed(value)):
+            parts.append(f"{_quoted(name)}={quote_plus(','.join(map(_text, items)))}")
+    return "&".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return name if name.isascii() and name.isidentifier() else quote_plus(name)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -59,6 +59,8 @@ LIMITS = (
     Limits(head=200, body=64),
     Limits(head=40, body=4),
 )
+ASKING_TO_PACK = Headers({"Accept-Encoding": "gzip, deflate"})
+ASKING_FOR_NOTHING = Headers({"Accept": "*/*"})
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 Outcome: TypeAlias = tuple[int, list[tuple[str, str]], bytes] | type[BaseException]
@@ -291,10 +293,13 @@ class Case:
 def case_of(seed: int, number: int) -> Case:
     random = Random(f"{seed}:{number}")
     method = random.choice(METHODS)
-    fields = {"X-Request-ID": "1", **({"Accept-Encoding": "gzip, deflate"} if random.random() < 0.8 else {})}
+    shared = ASKING_TO_PACK if random.random() < 0.8 else ASKING_FOR_NOTHING
+    headers = shared.with_field("X-Request-ID", "1")
+    if random.random() < 0.5:
+        headers = Headers(headers)  # the same, and each by itself
     body = b"" if method in (*SAFE, "DELETE") else random.choice((b"{}", FileSlice("photo.jpg", 0, 10**9)))
     total = random.choice((None, None, None, 50.0))
-    request = Request(method, ORIGIN, f"/a?X-Amz-Signature={SECRET}", Headers(fields), body, Timeouts(total=total))
+    request = Request(method, ORIGIN, f"/a?X-Amz-Signature={SECRET}", headers, body, Timeouts(total=total))
     via = random.choice((None, None, None, PROXY, PROXY_WITH_USER))
     data = sent_by_a_peer(random, ANSWERS if via is None else BY_PROXY)
     writes: list[bool | BaseException] = [True]
@@ -325,7 +330,7 @@ def no_connection(random: Random, via: Proxy | None) -> OSError:
 def lease_of(case: Case, used: bool) -> FakeLease:
     http = ClientConnection(case.limits, case.via)
     if used:
-        http.start(Request("GET", ORIGIN, "/"))
+        http.start(Request("GET", ORIGIN, "/", case.request.headers))
         http.receive(b"HTTP/1.1 204 N\r\n\r\n")
     return FakeLease(used=used, http=http)
 

@@ -4,6 +4,7 @@ import gzip
 import tracemalloc
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError
 from pixel_core.http1 import ClientConnection, Limits, wire_headers
 from pixel_core.messages import Body, FileSlice, Form, Headers, Origin, Request, Response, Segment
+from pixel_core.proxies import Proxy
 from tests.core.scripted import joined
 
 ORIGIN = Origin("http", "pixel.example", 80)
@@ -411,6 +413,71 @@ def test_any_texts_make_one_request_or_a_value_error(
     assert (name.lower().encode("latin-1"), value.encode("latin-1")) in event.headers
     assert isinstance(server.next_event(), h11.EndOfMessage)
     assert server.trailing_data == (b"", False)
+
+
+def sent_by(connection: ClientConnection, request: Request) -> bytes:
+    """What goes on the wire; the exchange is over afterwards."""
+    data = joined(connection.start(request))
+    assert connection.receive(b"HTTP/1.1 204 No\r\n\r\n") is not None
+    return data
+
+
+def one_by_one(request: Request) -> Request:
+    """The same request, whose header fields share nothing with others."""
+    return replace(request, headers=Headers(tuple(request.headers)))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["GET", "DELETE", "POST", "HEAD"]),
+            st.sampled_from([Headers(), Headers([("A", "b")]), Headers([("Accept-Encoding", "gzip"), ("C", "d")])]),
+            st.sampled_from(["X-Request-ID", "A", "Content-Type"]),
+            st.text("abc-\u00e6", min_size=1, max_size=4),
+            st.sampled_from([b"", b"{}"]),
+            st.sampled_from([ORIGIN, Origin("http", "pixel.example", 8080)]),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from([None, Proxy.of("http://a:b@proxy.test:3128"), Proxy.of("http://proxy.test:3128")]),
+)
+def test_fields_that_requests_share_go_out_as_if_they_shared_none(
+    rows: list[tuple[str, Headers, str, str, bytes, Origin]], via: Proxy | None
+) -> None:
+    prepared, plain = ClientConnection(via=via), ClientConnection(via=via)
+    for method, shared, name, value, body, origin in rows:
+        request = Request(method, origin, "/a?b", shared.with_field(name, value), body)
+        assert sorted(sent_by(prepared, request).split(b"\r\n")) == sorted(
+            sent_by(plain, one_by_one(request)).split(b"\r\n")
+        )
+
+
+@given(st.text(max_size=6), st.text(max_size=6))
+def test_no_request_id_can_bring_another_field_or_request(target: str, value: str) -> None:
+    connection = ClientConnection()
+    shared = Headers([("A", "b")])
+    sent_by(connection, Request("GET", ORIGIN, "/", shared.with_field("X-Request-ID", "1")))
+    request = Request("GET", ORIGIN, f"/{target}", shared.with_field("X-Request-ID", value))
+    try:
+        expected = joined(ClientConnection().start(one_by_one(request)))
+    except ValueError:
+        with pytest.raises(ValueError):
+            connection.start(request)
+    else:
+        assert sent_by(connection, request) == expected
+
+
+def test_an_answer_is_unpacked_for_the_request_that_asked_for_it() -> None:
+    """Also where another one, which did not, went over the same connection in between."""
+    packed = gzip.compress(b"text", mtime=0)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(packed), packed)
+    connection = ClientConnection()
+    asking = Headers([("Accept-Encoding", "gzip")])
+    for headers, body in [(asking, b"text"), (Headers(), packed), (asking, b"text")]:
+        connection.start(Request("GET", ORIGIN, "/", headers.with_field("X-Request-ID", "1")))
+        response = connection.receive(answer)
+        assert response is not None
+        assert response.body == body
 
 
 def test_a_refused_header_is_named_and_its_value_not_shown() -> None:

@@ -81,34 +81,33 @@ def wire(call: Call) -> bytes:
 
 
 COMMON = (
-    b"Host: pixel.test\r\n"
-    b"Authorization: Bearer t1\r\n"
-    b"X-Request-ID: 01234567-89ab-4def-8123-456789abcdef\r\n"
-    b"Accept: application/json\r\n"
-    b"Accept-Encoding: gzip, deflate\r\n"
+    b"Host: pixel.test\r\nAuthorization: Bearer t1\r\nAccept: application/json\r\nAccept-Encoding: gzip, deflate\r\n"
 )
+REQUEST_ID = b"X-Request-ID: 01234567-89ab-4def-8123-456789abcdef\r\n"
 
 WIRES: list[tuple[Call, bytes]] = [
-    (lambda api: api.me(), b"GET /acme/users/me?extended=false HTTP/1.1\r\n" + COMMON + b"\r\n"),
-    (lambda api: api.delete_project(7), b"DELETE /acme/projects/7 HTTP/1.1\r\n" + COMMON + b"\r\n"),
+    (lambda api: api.me(), b"GET /acme/users/me?extended=false HTTP/1.1\r\n" + COMMON + REQUEST_ID + b"\r\n"),
+    (lambda api: api.delete_project(7), b"DELETE /acme/projects/7 HTTP/1.1\r\n" + COMMON + REQUEST_ID + b"\r\n"),
     (
         lambda api: api.restore_project(7),
-        b"POST /acme/projects/7/restore HTTP/1.1\r\n" + COMMON + b"Content-Length: 0\r\n\r\n",
+        b"POST /acme/projects/7/restore HTTP/1.1\r\n" + COMMON + REQUEST_ID + b"Content-Length: 0\r\n\r\n",
     ),
     (
         lambda api: api.move_project(7, 3),
-        b"PUT /acme/projects/7/move?new_parent_id=3 HTTP/1.1\r\n" + COMMON + b"Content-Length: 0\r\n\r\n",
+        b"PUT /acme/projects/7/move?new_parent_id=3 HTTP/1.1\r\n" + COMMON + REQUEST_ID + b"Content-Length: 0\r\n\r\n",
     ),
     (
         lambda api: api.update_project(7, name="Ås"),
         b"PUT /acme/projects/7 HTTP/1.1\r\n"
         + COMMON
-        + b"Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
+        + b"Content-Type: application/json\r\n"
+        + REQUEST_ID
+        + b"Content-Length: 14\r\n\r\n"
         + '{"name":"Ås"}'.encode(),
     ),
     (
         lambda api: api.list_projects(name="a b,c/d", ids=[1, 2]),
-        b"GET /acme/projects/?name=a+b%2Cc%2Fd&ids=1%2C2 HTTP/1.1\r\n" + COMMON + b"\r\n",
+        b"GET /acme/projects/?name=a+b%2Cc%2Fd&ids=1%2C2 HTTP/1.1\r\n" + COMMON + REQUEST_ID + b"\r\n",
     ),
 ]
 
