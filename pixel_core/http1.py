@@ -233,7 +233,7 @@ class ClientConnection:
                 data: bytes | bytearray = event.data
                 if self._unpack is not None:
                     self._packed += len(data)
-                    data = self._unpacked(data)
+                    data = self._unpacked(self._unpack, data)
                 if self._body:
                     self._body += data
                 else:  # often all of it, and never worth a copy
@@ -253,10 +253,10 @@ class ClientConnection:
             elif not isinstance(event, h11.InformationalResponse):
                 return None
 
-    def _unpacked(self, data: bytes) -> bytes:
+    def _unpacked(self, unpack: "Unpacker", data: bytes | bytearray) -> bytes:
         """What compressed bytes become, up to one more than the limit. Raises PixelProtocolError."""
         try:
-            return self._unpack.feed(data, self._limits.body + 1 - len(self._body)) if self._unpack else data
+            return unpack.feed(data, self._limits.body + 1 - len(self._body))
         except zlib.error:
             raise PixelProtocolError(f"The answer to {self._label} is not compressed as it says") from None
 
@@ -277,7 +277,7 @@ class Unpacker:
         self.complete = True
         """Whether nothing is missing: nothing came at all, or all of it."""
 
-    def feed(self, data: bytes, limit: int) -> bytes:
+    def feed(self, data: bytes | bytearray, limit: int) -> bytes:
         """What these bytes become, up to `limit` bytes. Raises zlib.error."""
         if self._machine is None:
             data = self._early = self._early + data

@@ -68,18 +68,18 @@ class AsyncDriver:
         self._watch = Watch(listener, telemetry)
         self._journal = journal
         self._running: PerLoop[dict[Hashable, _Outcome]] = PerLoop(dict, dict.clear)
-        self._performers: dict[type[Effect[Any]], Callable[[Any], Coroutine[Any, Any, Any]]] = {
+        self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
             Exchange: self._exchange,
-            Clock: self._clock,
-            Random: self._random,
+            Clock: lambda effect: time.monotonic(),  # not the loop's: tokens outlive loops
+            Random: lambda effect: secrets.randbits(128),
             Sleep: lambda effect: anyio.sleep(effect.seconds),
             AskToken: self._ask_token,
             Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.paths),
             Digest: self._digest,
             Once: self._once,
-            Report: self._report,
+            Report: lambda effect: self._watch.tell(effect.event),
             Alongside: self._alongside,
-            Start: self._start,
+            Start: lambda effect: effect.crew.start(effect.key, effect.flow),
             Ended: lambda effect: effect.crew.ended(effect.timeout),
             Journaled: self._journaled,
             Record: lambda effect: anyio.to_thread.run_sync(effect.run.write, effect.entries),
@@ -89,7 +89,7 @@ class AsyncDriver:
         """Run a flow to its end, in this task."""
         return await run_async(flow, self._perform)
 
-    def _perform(self, effect: Effect[Any]) -> Coroutine[Any, Any, Any]:
+    def _perform(self, effect: Effect[Any]) -> Any:
         return self._performers[type(effect)](effect)
 
     def _exchange(self, effect: Exchange) -> Coroutine[Any, Any, Response]:
@@ -100,20 +100,11 @@ class AsyncDriver:
             seen.response = await self.transport.send(effect.request)
         return seen.response
 
-    async def _clock(self, effect: Clock) -> float:
-        return time.monotonic()  # not the loop's: tokens outlive loops
-
-    async def _random(self, effect: Random) -> int:
-        return secrets.randbits(128)
-
     async def _ask_token(self, effect: AskToken) -> Any:
         if inspect.iscoroutinefunction(effect.function):
             return await effect.function()
         answer = await anyio.to_thread.run_sync(effect.function)
         return await answer if inspect.isawaitable(answer) else answer
-
-    async def _report(self, effect: Report) -> None:
-        self._watch.tell(effect.event)
 
     async def _digest(self, effect: Digest) -> Digested:
         stop = threading.Event()
@@ -158,9 +149,6 @@ class AsyncDriver:
         if failure is not None:
             raise failure
         return result
-
-    async def _start(self, effect: Start) -> None:
-        effect.crew.start(effect.key, effect.flow)
 
     async def _journaled(self, effect: Journaled) -> Any:
         given = (self._journal, effect.destination, effect.paths, effect.with_finished)

@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -30,23 +30,13 @@ from pixel_core.http1 import ClientConnection, Limits
 from pixel_core.messages import Origin, Request, Response, Segment
 from pixel_core.pool import LeaseState, Pool, PoolLease
 from pixel_core.proxies import Proxies, Proxy, Tunnel
-from pixel_transports import sockets
-from pixel_transports.files import Outgoing
+from pixel_transports import dialing
+from pixel_transports.dialing import Address, begin, in_order, literal_addresses, outcome, reaching, waited_for
+from pixel_transports.ears import ear_for
 from pixel_transports.forks import tell_after_fork
 from pixel_transports.logs import connection_line
 from pixel_transports.running import run_async
-from pixel_transports.sockets import (
-    RECEIVE,
-    Address,
-    Connected,
-    begin,
-    in_order,
-    in_time,
-    literal_addresses,
-    outcome,
-    reaching,
-    waited_for,
-)
+from pixel_transports.streams import LARGE, Connected, in_time
 from pixel_transports.tls import TlsOptions, TlsSession, context_of, handshake_failure, shared_context
 
 T = TypeVar("T")
@@ -98,7 +88,7 @@ class LoopStream(Connected):
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
-        self._full = False  # after a read that filled its buffer there is likely to be more
+        self._ear = ear_for(sock)
         self._lock = threading.Lock()
         self._pumping = self._closed = False
 
@@ -108,7 +98,7 @@ class LoopStream(Connected):
         try:
             while not tls.shake_hands():
                 await self._put(tls.outgoing())
-                tls.feed(await self._take())
+                tls.feed(await self._take(None))
         except ssl.SSLError as error:
             raise handshake_failure(error) from None
         await self._put(tls.outgoing())
@@ -117,7 +107,7 @@ class LoopStream(Connected):
     async def tunnel(self, machine: Tunnel) -> None:
         """Have the proxy at the other end lead on to an origin. Raises OSError."""
         await self._put(self.wrapped(machine.start()))
-        while not machine.receive(await self._receive()):
+        while not machine.receive(await self._receive(None)):
             pass
 
     async def read(self, timeout: float | None) -> bytes:
@@ -126,29 +116,22 @@ class LoopStream(Connected):
             early, self._early = self._early, b""
             return early
         try:
-            with anyio.fail_after(timeout):
-                return await self._receive()
+            return await self._receive(timeout)
         except TimeoutError as error:
             raise in_time(error, "no answer", timeout) from None
 
-    async def _receive(self) -> bytes:
+    async def _receive(self, timeout: float | None) -> bytes:
         if self._tls is None:
-            return await self._take()
-        while (data := self._tls.read(RECEIVE)) is None:
-            self._tls.feed(await self._take())
+            return await self._take(timeout)
+        while (data := self._tls.read(LARGE)) is None:
+            self._tls.feed(await self._take(timeout))
         return data
 
-    async def _take(self) -> bytes:
-        while True:
-            if not self._full:
-                await anyio.wait_readable(self._sock)
-            try:
-                data = self._sock.recv(RECEIVE)
-            except BlockingIOError:
-                self._full = False
-                continue
-            self._full = len(data) == RECEIVE
-            return data
+    async def _take(self, timeout: float | None) -> bytes:
+        if not self._all_read:
+            with suppress(BlockingIOError):
+                return self._recv()
+        return await self._ear.hear(self._recv, timeout)
 
     async def _put(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
@@ -158,31 +141,24 @@ class LoopStream(Connected):
             except BlockingIOError:
                 await anyio.wait_writable(self._sock)
 
-    async def write(self, segments: Sequence[Segment], timeout: float | None, total: float | None = None) -> bool:
-        """Write all, or (without segments) what is left; False when the peer spoke or hung up first. Raises OSError,
-        PixelFileChangedError.
+    def write(
+        self, segments: Sequence[Segment], timeout: float | None, total: float | None = None
+    ) -> bool | Coroutine[Any, Any, bool]:
+        """Write all, or (without segments) what is left; False when the peer spoke or hung up first. What takes a while
+        is to be awaited. Raises OSError, PixelFileChangedError.
         """
-        if total is None:
-            return await self._write_all(segments, timeout)
         try:
-            with anyio.fail_after(total):
-                return await self._write_all(segments, timeout)
-        except TimeoutError as error:
-            raise in_time(error, "nothing was taken", total) from None
-
-    async def _write_all(self, segments: Sequence[Segment], timeout: float | None) -> bool:
-        if segments:
-            self._outgoing = Outgoing(segments)
-        if not self._outgoing.large:
-            try:
-                while self._push():
-                    pass
+            if self._sent_at_once(segments):
                 return True
-            except BlockingIOError:
-                pass  # It takes a while: with an ear for the peer, then.
-            except ConnectionError:
-                return False
-        return await anyio.to_thread.run_sync(self._pump_and_let_go, timeout, abandon_on_cancel=True)
+        except ConnectionError:
+            return False
+        return self._write_on(timeout, total)
+
+    async def _write_on(self, timeout: float | None, total: float | None) -> bool:
+        self._ear.forget()
+        with anyio.move_on_after(total):
+            return await anyio.to_thread.run_sync(self._pump_and_let_go, timeout, abandon_on_cancel=True)
+        raise in_time(TimeoutError(), "nothing was taken", total)
 
     def _pump_and_let_go(self, timeout: float | None) -> bool:
         """Send what is left, in a worker thread: there is more to a file than a loop should wait for. A stream that was
@@ -199,16 +175,20 @@ class LoopStream(Connected):
             with self._lock:
                 self._pumping = False
                 if self._closed:
-                    super().close()
+                    self._let_go()
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
             if not self._pumping:
-                super().close()
+                self._let_go()
                 return
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that sends
+
+    def _let_go(self) -> None:
+        self._outgoing.close()
+        self._ear.close()
 
 
 AsyncResolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
@@ -219,7 +199,7 @@ async def look_up(host: str, port: int) -> Sequence[Address]:
     """What the system knows of a name, asked in a worker thread, which is left behind where it takes too long. Raises
     OSError.
     """
-    return await anyio.to_thread.run_sync(sockets.look_up, host, port, abandon_on_cancel=True)
+    return await anyio.to_thread.run_sync(dialing.look_up, host, port, abandon_on_cancel=True)
 
 
 async def connect(
@@ -401,29 +381,36 @@ class AnyioTransport:
         """
         if self._context is None and self._tls is not None:
             self._context = await anyio.to_thread.run_sync(context_of, self._tls)
-        pool = self._pools.get()
+        return await run_async(exchange(request), self._perform)
 
-        async def perform(effect: Effect[Any]) -> Any:
-            if isinstance(effect, Read):
-                return await effect.stream.read(effect.timeout)
-            if isinstance(effect, Write):
-                return await effect.stream.write(effect.segments, effect.timeout, effect.total)
-            if isinstance(effect, Lease):
-                return await self._lease(pool, effect)
-            if isinstance(effect, Clock):
-                return time.monotonic()
-            raise TypeError(f"a transport does not perform {effect!r}")
-
-        return await run_async(exchange(request), perform)
+    def _perform(self, effect: Effect[Any]) -> Any:
+        if isinstance(effect, Read):
+            return effect.stream.read(effect.timeout)
+        if isinstance(effect, Write):
+            return effect.stream.write(effect.segments, effect.timeout, effect.total)
+        if isinstance(effect, Lease):
+            return self._lease(effect)
+        if isinstance(effect, Clock):
+            return time.monotonic()
+        raise TypeError(f"a transport does not perform {effect!r}")
 
     async def aclose(self) -> None:
         """Close the idle connections of this loop now, and those in use when they are given back."""
         self._pools.forget()
 
-    async def _lease(self, pool: _LoopPool, wanted: Lease) -> _Connection:
+    def _lease(self, wanted: Lease) -> _Connection | Coroutine[Any, Any, _Connection]:
+        """A connection, or what comes to one."""
+        pool = self._pools.get()
         lease, expired = pool.pool.acquire(wanted.origin, time.monotonic())
         for old in expired:
             old.close()
+        connection = lease.connection
+        if connection is not None and connection.stream.quiet:
+            connection_line("used again", wanted.origin)
+            return connection.lend(pool, lease)
+        return self._lease_in_time(pool, lease, wanted)
+
+    async def _lease_in_time(self, pool: _LoopPool, lease: PoolLease[_Connection], wanted: Lease) -> _Connection:
         try:
             if lease.state is LeaseState.WAITING:
                 await self._wait(pool, lease, wanted.timeouts.pool)

@@ -7,7 +7,8 @@ Rules kept here:
   more, and goes on its way.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, TypeVar
 
 from pixel_core.effects import Effect, Flow
@@ -33,13 +34,17 @@ def run(flow: Flow[T], perform: Callable[[Effect[Any]], Any]) -> T:
         flow.close()
 
 
-async def run_async(flow: Flow[T], perform: Callable[[Effect[Any]], Awaitable[Any]]) -> T:
-    """Run a flow to its end with a coroutine function that performs effects."""
+async def run_async(flow: Flow[T], perform: Callable[[Effect[Any]], Any]) -> T:
+    """Run a flow to its end with a function that performs effects: it gives what the flow asked for, or, where that
+    takes a while, a coroutine that comes to it.
+    """
     try:
         effect = next(flow)
         while True:
             try:
-                value = await perform(effect)
+                value = perform(effect)
+                if type(value) is CoroutineType:
+                    value = await value
             except Exception as error:
                 effect = flow.throw(error)
             else:

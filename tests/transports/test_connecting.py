@@ -16,8 +16,8 @@ from pixel_core.addresses import ATTEMPT_DELAY
 from pixel_core.errors import PixelConnectionError, PixelTimeoutError
 from pixel_core.messages import Headers, Origin, Request, Timeouts, split_url
 from pixel_transports import sockets
+from pixel_transports.dialing import Address
 from pixel_transports.scopes import Scope, ScopeCancelled, current_scope
-from pixel_transports.sockets import Address
 from tests.transports.peers import OK, PATIENCE, Face, Peer, eventually, keep_answering
 from tests.transports.test_sockets import unused_port
 from tests.transports.test_tls import context_of

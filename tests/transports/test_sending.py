@@ -34,7 +34,9 @@ async def test_a_stream_whose_write_was_cancelled_before_it_began_lets_go_of_its
         stream = LoopStream(ours)
         with anyio.CancelScope() as scope:
             scope.cancel()
-            await stream.write([large_file], 10.0)
+            writing = stream.write([large_file], 10.0)
+            assert not isinstance(writing, bool)
+            await writing
         assert scope.cancelled_caught
         stream.close()
         assert ours.fileno() == -1
