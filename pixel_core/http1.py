@@ -70,6 +70,10 @@ class _Prepared(NamedTuple):
     fields: Any
     asks_to_pack: bool
 
+    def __repr__(self) -> str:
+        """Not the fields: they hold the token."""
+        return f"<_Prepared {self.shared!r} for {self.origin}>"
+
 
 class ClientConnection:
     """The HTTP/1.1 side of one connection, for one exchange after another.
