@@ -14,9 +14,11 @@ Rules kept here:
 * What could smuggle a second request (line breaks, control bytes, spaces in a target) or change what frames the
   present one (Transfer-Encoding, Upgrade, CONNECT) is refused with ValueError before a byte is made. The error names
   the header and does not show its value.
+* No error shows what the peer sent: that may be our own request sent back, with its signature, token or password.
 * Header fields that many requests begin with (`Headers.shared`) are checked and encoded once a connection.
 * Through a proxy that forwards, a request names its whole URL (RFC 9112, section 3.2.2) and brings the credentials for
-  the proxy; that it refuses those (407) is an error of the proxy and no answer.
+  the proxy; that it refuses those (407) is an error of the proxy and no answer. Where another refusal repeats them,
+  they are left out, since its body goes into errors, and nobody above knows them.
 """
 
 import re
@@ -48,6 +50,9 @@ _END = h11.EndOfMessage()
 _FIELD_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 """A header's value (RFC 9110, section 5.5): no control bytes, no space around it, Latin-1 only."""
 
+_QUOTED = re.compile(r":? (?:bytearray\(|b['\"]).*", re.DOTALL)
+"""What an error of h11 repeats of the peer's bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -64,6 +69,10 @@ class _Prepared(NamedTuple):
     origin: Origin
     fields: Any
     asks_to_pack: bool
+
+    def __repr__(self) -> str:
+        """Not the fields: they hold the token."""
+        return f"<_Prepared {self.shared!r} for {self.origin}>"
 
 
 class ClientConnection:
@@ -241,7 +250,10 @@ class ClientConnection:
                 head = self._response
                 if self._unpack is not None and not self._unpack.complete:
                     raise PixelProtocolError(f"The compressed answer to {self._label} is cut short")
-                return Response(head.status_code, Headers.received(self._fields), bytes(self._body))
+                body = bytes(self._body)
+                if self._via is not None and head.status_code >= 400:
+                    body = self._via.left_out_of(body)
+                return Response(head.status_code, Headers.received(self._fields), body)
             elif not isinstance(event, h11.InformationalResponse):
                 return None
 
@@ -256,7 +268,7 @@ class ClientConnection:
         if ended:
             when = "in the middle of the answer" if self.heard else "before any answer"
             return PixelConnectionError(f"The connection was closed {when} to {self._label}", sent=True)
-        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {str(error)[:200]}")
+        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {_QUOTED.sub('', str(error))}")
 
 
 class Unpacker:

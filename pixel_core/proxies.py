@@ -77,6 +77,11 @@ class Proxy:
             return None
         return f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode('ascii')}"
 
+    def left_out_of(self, body: bytes) -> bytes:
+        """What a proxy said, without the credentials, which a page that shows the request holds."""
+        credentials = (self.authorization or "").removeprefix("Basic ").rstrip("=").encode("ascii")
+        return body.replace(credentials, b"***") if credentials else body
+
     def __str__(self) -> str:
         return str(self.origin)
 
@@ -125,6 +130,10 @@ def is_local(host: str) -> bool:
     return address.is_loopback if address is not None else host == "localhost" or host.endswith(".localhost")
 
 
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+"""The variables of an environment that tell of proxies, in lower or upper case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proxies:
     """Which proxy serves which origin; without arguments none. A value: it can be compared and hashed."""
@@ -149,7 +158,7 @@ class Proxies:
         addresses, nothing is looked up; `host:port` and `[address]:port` cover one port. What cannot be understood
         covers nothing. Raises ValueError, which names the variable and not its value, for what is no HTTP proxy.
         """
-        names = {name: name for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")}
+        names = {name: name for name in PROXY_VARIABLES}
         values: dict[str, str] = {}
         for name in names:
             upper = "" if name == "http_proxy" and "REQUEST_METHOD" in environment else name.upper()

@@ -13,7 +13,7 @@ Rules kept here:
 import json
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urljoin
 
@@ -96,6 +96,14 @@ class CallOptions(TypedDict, total=False):
     answers: list[Answer]
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The header fields that calls with one token share."""
+
+    bearer: str = field(repr=False)
+    headers: Headers
+
+
 class Session:
     """One login at one Pixel API. It holds the tokens and nothing else that changes; its methods are flows."""
 
@@ -112,7 +120,7 @@ class Session:
         self._storage_retries = RetryPolicy(tries=options.upload_num_retries, repeatable=True)
         self._headers = Headers()
         self._has_own_id = False
-        self._blocks: list[tuple[str, Headers] | None] = [None, None]
+        self._blocks: list[_Block | None] = [None, None]
         self._answers: list[Answer] | None = None
 
     def with_options(self, **changes: Unpack[CallOptions]) -> "Session":
@@ -267,9 +275,9 @@ class Session:
     def _headers_for(self, bearer: str, request_id: str, has_body: bool) -> Headers:
         """The header fields of a call. What does not change is made once a token."""
         block = self._blocks[has_body]
-        if block is None or block[0] != bearer:
-            block = self._blocks[has_body] = bearer, self._block(bearer, has_body)
-        shared = block[1]
+        if block is None or block.bearer != bearer:
+            block = self._blocks[has_body] = _Block(bearer, self._block(bearer, has_body))
+        shared = block.headers
         return shared if self._has_own_id else shared.with_field("X-Request-ID", request_id)
 
     def _block(self, bearer: str, has_body: bool) -> Headers:

@@ -4,15 +4,22 @@ Rules kept here:
 
 * The token is fetched at the first use, renewed when it has to be, and never shown.
 * An object of this class can be given to httpx or requests as `auth=`: it sets the header of each request.
+* It can be pickled, and then holds the password, as a pickled client does, and no token. A copy is the same login.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from pixel_core.session import Session
+from pixel_core.session import CallOptions, Session
 from pixel_core.tokens import Account
 from pixel_transports.blocking import BlockingDriver
 from pixel_transports.network import Network
 from pixel_transports.transports import blocking_transport
+
+if TYPE_CHECKING:
+    from pixel_transports.clients import MadeOf
+
+LoginMadeOf: TypeAlias = "Account | tuple[type[Any], MadeOf, CallOptions]"
+"""An account; or the client whose login it is: its class, what it was made of, and its options as a light copy."""
 
 
 class KeyCloakAuth:
@@ -20,21 +27,36 @@ class KeyCloakAuth:
 
     def __init__(self, keycloak_server_url: str, realm: str, client_id: str, username: str, password: str) -> None:
         account = Account(keycloak_server_url, realm, client_id, username, password)
-        self._take(Session(keycloak_server_url, account), Network.of({}))
+        self._take(Session(keycloak_server_url, account), Network.of({}), account)
 
     @classmethod
-    def of(cls, session: Session, network: Network) -> "KeyCloakAuth":
+    def of(cls, session: Session, network: Network, made_of: LoginMadeOf) -> "KeyCloakAuth":
         """The login of a client, shared with it, and reached as the client reaches the world."""
         auth = cls.__new__(cls)
-        auth._take(session, network)
+        auth._take(session, network, made_of)
         return auth
 
-    def _take(self, session: Session, network: Network) -> None:
+    def _take(self, session: Session, network: Network, made_of: LoginMadeOf) -> None:
         self._session = session
+        self._made_of = made_of
         self._driver = BlockingDriver(blocking_transport(None, network))
 
     def __repr__(self) -> str:
         return f"<KeyCloakAuth, {self._session.tokens!r}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from pixel_transports.pickling import reduced_login  # here, since hardly anyone asks for it
+
+        return reduced_login(type(self), self._made_of)
+
+    closed = False
+    """There is nothing to close: connections end with the object."""
 
     @property
     def token(self) -> str:

@@ -14,6 +14,7 @@ Rules kept here:
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import astuple
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
@@ -29,7 +30,7 @@ from pixel_transports.blocking import BlockingDriver
 from pixel_transports.forks import tell_after_fork
 from pixel_transports.journal_paths import JournalPath
 from pixel_transports.network import Network
-from pixel_transports.settings import PixelApiSettings
+from pixel_transports.settings import PixelApiSettings, account_of
 from pixel_transports.tls import TlsOptions
 from pixel_transports.transports import AnyTransport, async_transport, blocking_transport
 from pixel_transports.watching import Listener
@@ -181,15 +182,7 @@ class _Client(Operations):
     @classmethod
     def from_settings(cls, settings: PixelApiSettings, **kwargs: Unpack[PixelClientKwargs]) -> Self:
         """A client for these settings. Raises TypeError for unknown keywords, ValueError for wrong values."""
-        return cls(
-            settings.PIXEL_API_URL,
-            settings.PIXEL_AUTH_SERVER_URL,
-            settings.PIXEL_REALM,
-            settings.PIXEL_CLIENT_ID,
-            settings.PIXEL_USERNAME,
-            settings.PIXEL_PASSWORD.get_secret_value(),
-            **kwargs,
-        )
+        return cls(settings.PIXEL_API_URL, *astuple(account_of(settings)), **kwargs)
 
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
         """A light copy with other options for its calls, which shares connections, login and life with this one.
@@ -224,7 +217,7 @@ class _Client(Operations):
         """The login of this client, for requests that another library sends (httpx and requests take it as `auth=`)."""
         from pixel_transports.auth import KeyCloakAuth  # here, since hardly anyone asks for it
 
-        return KeyCloakAuth.of(self.session, self._network)
+        return KeyCloakAuth.of(self.session, self._network, (type(self), self._made_of, self._changes))
 
     @property
     def pixel_client(self) -> NoReturn:

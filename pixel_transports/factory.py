@@ -4,7 +4,9 @@ Rules kept here:
 
 * Equal settings and keywords give the same client, from any thread; no two are made in a race. Changed settings and
   changed proxies of the environment, found at each call, give another. Blocking and async clients are kept apart.
-* Any keyword works: what cannot be hashed is known by its identity, time limits by their values.
+* Settings are equal where they lead to the same API with the same login, however they say so: a client that was pickled
+  has no settings any more, and wakes up as the one that `get_client` gives.
+* Any keyword works: what cannot be hashed is known by its identity, time limits and the journal by their values.
 * A client that was closed is replaced at the next call.
 * Nothing is sent.
 * A forked process has the same clients, which open connections of their own there.
@@ -12,16 +14,26 @@ Rules kept here:
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Any, Literal, TypeVar, Unpack, cast, overload
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 from pixel_core.messages import Timeouts
+from pixel_core.tokens import Account
 from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
 from pixel_transports.forks import call_after_fork
+from pixel_transports.journal import JournalPath
 from pixel_transports.network import Network
-from pixel_transports.settings import PixelApiSettings, settings_for_token
+from pixel_transports.settings import PixelApiSettings, account_of, settings_for_token, settings_now
 
-C = TypeVar("C", bound=PixelClient | PixelClientAsync)
+
+class Kept(Protocol):
+    """What can be kept here: a client, or a login."""
+
+    @property
+    def closed(self) -> bool: ...  # whether the next who asks for it gets another
+
+
+C = TypeVar("C", bound=Kept)
 
 CACHE_SIZE = 128
 """How many clients are kept; the one that was not asked for the longest is forgotten first, and lives on with those
@@ -44,6 +56,8 @@ class _Same:
 def _key_of(name: str, value: object) -> Hashable:
     if name.startswith("timeout_"):
         return Timeouts.of(value)
+    if name == "journal":
+        return JournalPath.of(cast("str | None", value))
     try:
         hash(value)
     except TypeError:
@@ -51,7 +65,7 @@ def _key_of(name: str, value: object) -> Hashable:
     return value
 
 
-_clients: OrderedDict[Hashable, PixelClient | PixelClientAsync] = OrderedDict()
+_clients: OrderedDict[Hashable, Kept] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -83,21 +97,30 @@ def get_client(
     settings, TypeError for unknown keywords, ValueError for wrong values. Sends nothing.
     """
     if settings is None:
-        settings = PixelApiSettings() if kwargs.get("token") is None else settings_for_token()
-    keywords: dict[str, Any] = dict(kwargs)
-    known = frozenset((name, _key_of(name, value)) for name, value in keywords.items())
-    key = (bool(async_), settings, known, Network.of(keywords))
+        settings = settings_now() if kwargs.get("token") is None else settings_for_token()
     kind = PixelClientAsync if async_ else PixelClient
-    return cached(key, lambda: kind.from_settings(settings, **kwargs))
+    key = key_of(kind, settings.PIXEL_API_URL, account_of(settings), dict(kwargs))
+    return cached(lambda: kind.from_settings(settings, **kwargs), key)
 
 
-def cached(key: Hashable, make: Callable[[], C]) -> C:
-    """The client with this key, made where there is none that is open."""
+def key_of(kind: type[Any], url: str, account: Account, keywords: Mapping[str, Any]) -> Hashable:
+    """What a client is known by. Raises TypeError and ValueError for wrong keywords."""
+    known = frozenset((name, _key_of(name, value)) for name, value in keywords.items())
+    return kind, url, account, known, Network.of(keywords)
+
+
+def cached(make: Callable[[], C], *keys: Hashable) -> C:
+    """What is known by the first of these keys that anything open is known by, made where there is none; afterwards it
+    is known by all of them.
+    """
     with _lock:
-        client: Any = _clients.get(key)
-        if client is None or client.closed:
-            client = _clients[key] = make()
-            if len(_clients) > CACHE_SIZE:
-                _clients.popitem(last=False)
-        _clients.move_to_end(key)
-    return cast(C, client)
+        found = (_clients.get(key) for key in keys)
+        one: Any = next((each for each in found if each is not None and not each.closed), None)
+        if one is None:
+            one = make()
+        for key in keys:
+            _clients[key] = one
+            _clients.move_to_end(key)
+        while len(_clients) > CACHE_SIZE:
+            _clients.popitem(last=False)
+    return cast(C, one)

@@ -30,11 +30,10 @@ from pathlib import Path
 from types import TracebackType
 
 from pixel_core.effects import Entry, Recalled
+from pixel_transports import logs
 from pixel_transports.journal_paths import JournalPath as JournalPath
 from pixel_transports.journal_paths import absolute
 from pixel_transports.journal_paths import default_path as default_path
-
-LOGGER = logging.getLogger("pixel_client.journal")
 
 KEPT_DAYS = 90
 """How long files are remembered, those that were broken off too: no upload job lives that long."""
@@ -65,6 +64,11 @@ CREATE INDEX IF NOT EXISTS claims_of_runs ON claims (run);
 """
 
 
+def _warn(text: str, *given: object) -> None:
+    """Write a line to the log, which belongs to an upload and to none of its calls."""
+    logs.write(logs.JOURNAL, logging.WARNING, "", text, *given)
+
+
 def begin_run(
     journal: JournalPath | None, destination: str, paths: Sequence[str], with_finished: bool = False
 ) -> "Run | None":
@@ -73,14 +77,23 @@ def begin_run(
         return None
     if journal.path is None:
         if not journal.named:
-            LOGGER.warning("Uploads go without a journal: the user has no home to keep it in")
+            logs.write(
+                logs.JOURNAL, logging.WARNING, "", "Uploads go without a journal: the user has no home to keep it in"
+            )
         return None
     try:
         return Run(journal.path, destination, paths, with_finished)
     except (OSError, sqlite3.Error) as error:
         if journal.named:
             raise OSError(f"The journal {journal.path} cannot be used: {error}") from error
-        LOGGER.warning("Uploads go without a journal: %s cannot be used (%s)", journal.path, error)
+        logs.write(
+            logs.JOURNAL,
+            logging.WARNING,
+            "",
+            "Uploads go without a journal: %s cannot be used (%s)",
+            journal.path,
+            error,
+        )
         return None
 
 
@@ -296,7 +309,14 @@ class Run:
                     yield self._connection
             except (OSError, sqlite3.Error) as error:
                 self._failed = True
-                LOGGER.warning("The upload goes on without its journal: %s failed (%s)", self._journal, error)
+                logs.write(
+                    logs.JOURNAL,
+                    logging.WARNING,
+                    "",
+                    "The upload goes on without its journal: %s failed (%s)",
+                    self._journal,
+                    error,
+                )
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write entries, all or none of them."""
@@ -358,7 +378,9 @@ class Run:
                 sql.execute("PRAGMA busy_timeout=100")
                 sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except (OSError, sqlite3.Error) as error:  # Claims without a sign are void.
-                LOGGER.warning("The journal %s was not closed well (%s)", self._journal, error)
+                logs.write(
+                    logs.JOURNAL, logging.WARNING, "", "The journal %s was not closed well (%s)", self._journal, error
+                )
             finally:
                 self._leave()
 

@@ -6,7 +6,7 @@ Rules kept here:
   `login`, `connections` (opened, used again, closed), `uploads`, and `journal`.
 * No handler is set up but one that does nothing: where lines go is the program's business.
 * A line never holds a query, a header or a body. Each record has the attribute `request_id`, the same for all lines of
-  a call of the API; it is empty where there is no such call.
+  a call of the API; it is empty where there is no such call: what an upload and its journal tell is of many.
 * Nothing is made for a line that nobody reads.
 """
 
@@ -35,6 +35,7 @@ HTTP = logging.getLogger("pixel_client.http")
 LOGIN = logging.getLogger("pixel_client.login")
 CONNECTIONS = logging.getLogger("pixel_client.connections")
 UPLOADS = logging.getLogger("pixel_client.uploads")
+JOURNAL = logging.getLogger("pixel_client.journal")
 
 # Without any handler the module `logging` would print warnings to stderr by itself.
 logging.getLogger("pixel_client").addHandler(logging.NullHandler())

@@ -7,14 +7,16 @@ Rules kept here:
 * What is wrong is told before anything is sent, and no password is shown.
 """
 
-import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pixel_core.proxies import Proxies
+from pixel_core.proxies import PROXY_VARIABLES, Proxies
+from pixel_transports.environment import Understood
 from pixel_transports.tls import TlsOptions
+
+_proxies = Understood((*PROXY_VARIABLES, "REQUEST_METHOD"), Proxies.from_environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +39,5 @@ class Network:
                 if keywords.get(name) is not None:
                     raise TypeError(f"{name} is for the default transport: give it to the transport that is given")
             return cls()
-        proxies = Proxies.of(keywords["proxy"]) if "proxy" in keywords else Proxies.from_environment(dict(os.environ))
+        proxies = Proxies.of(keywords["proxy"]) if "proxy" in keywords else _proxies.now()
         return cls(proxies, tls)

@@ -1,4 +1,4 @@
-"""Clients on their way to other processes: what is pickled, and how it wakes up.
+"""Clients and logins on their way to other processes: what is pickled, and how it wakes up.
 
 Rules kept here:
 
@@ -7,7 +7,9 @@ Rules kept here:
 * What cannot be pickled is a TypeError that names the keyword. What pickle cannot but cloudpickle can goes by way of
   that, where the program uses it (Dask and Ray do).
 * A process that wakes the same client many times has one: it logs in once and keeps its connections. It stands in the
-  cache of `get_client`, and is replaced when it was closed.
+  cache of `get_client`, which gives the same for the same settings and keywords, and is replaced when it was closed.
+* The login of a client (`client.auth`) goes as its client and wakes up as the login of that, which it shares; one by
+  itself goes as its account, and a process has one of it.
 """
 
 import pickle
@@ -18,8 +20,10 @@ from typing import Any, TypeAlias
 from pixel_core.messages import Timeouts
 from pixel_core.session import CallOptions
 from pixel_core.tokens import Account
+from pixel_transports.auth import KeyCloakAuth, LoginMadeOf
 from pixel_transports.clients import MadeOf, PixelClient, PixelClientAsync
-from pixel_transports.factory import cached
+from pixel_transports.factory import cached, key_of
+from pixel_transports.network import Network
 
 AnyClient: TypeAlias = PixelClient | PixelClientAsync
 
@@ -44,13 +48,30 @@ def woken(
 ) -> AnyClient:
     """The client that was pickled, as it is in this process."""
 
-    def make() -> AnyClient:
-        given = {name: pickle.loads(value) for name, value in keywords}  # noqa: S301
-        client: AnyClient = kind(url, *astuple(account), **given)
-        return client
-
-    client = cached((kind, url, account, keywords), make)
+    given = {name: pickle.loads(value) for name, value in keywords}  # noqa: S301
+    # By its values it is the client of `get_client`. Values that are equal to nothing but themselves (most listeners)
+    # are new ones each time: by its bytes it is the one that was woken before. The proxies are those of this moment.
+    by_value = key_of(kind, url, account, given)
+    by_bytes = (kind, url, account, keywords, Network.of(given))
+    client: AnyClient = cached(lambda: kind(url, *astuple(account), **given), by_value, by_bytes)
     return client.with_options(**options) if options else client
+
+
+def reduced_login(kind: type[Any], made_of: LoginMadeOf) -> tuple[Any, ...]:
+    """How a login is pickled. Raises TypeError where it is that of a client which cannot be."""
+    if isinstance(made_of, Account):
+        return woken_login, (kind, made_of)
+    return login_of_woken, reduced(*made_of)[1]
+
+
+def woken_login(kind: type[KeyCloakAuth], account: Account) -> KeyCloakAuth:
+    """The login by itself that was pickled, as it is in this process."""
+    return cached(lambda: kind(*astuple(account)), (kind, account, Network.of({})))
+
+
+def login_of_woken(*pickled: Any) -> KeyCloakAuth:
+    """The login of the client that was pickled with it."""
+    return woken(*pickled).auth
 
 
 def _pickled(name: str, value: object) -> bytes:

@@ -22,11 +22,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from pixel_core.events import UploadProgress
+from pixel_transports.logs import UPLOADS, write
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-LOGGER = logging.getLogger("pixel_client.uploads")
 
 EVERY = 30.0
 """How many seconds are between two lines."""
@@ -89,7 +89,7 @@ class LogLines:
 
     def _write(self, line: str) -> None:
         if self._stream is None:
-            LOGGER.info("%s", line)
+            write(UPLOADS, logging.INFO, "", "%s", line)
         else:
             print(line, file=self._stream, flush=True)
 

@@ -8,6 +8,7 @@ Rules kept here:
 * No value stands in an error: a wrong setting is named, never shown.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pixel_core.messages import split_url
+from pixel_core.tokens import Account
+from pixel_transports.environment import Understood
 
 
 class PixelApiSettings(BaseSettings):
@@ -78,6 +81,32 @@ class PixelApiSettings(BaseSettings):
     @property
     def PIXEL_AUTH_SERVER_URL(self) -> str:  # noqa: N802
         return self.PIXEL_AUTH_SERVER_URL_OVERRIDE or f"https://{self.PIXEL_ENV}.keycloak.geodatapixel.no"
+
+
+def account_of(settings: PixelApiSettings) -> Account:
+    """Who logs in with these settings, and where."""
+    return Account(
+        settings.PIXEL_AUTH_SERVER_URL,
+        settings.PIXEL_REALM,
+        settings.PIXEL_CLIENT_ID,
+        settings.PIXEL_USERNAME,
+        settings.PIXEL_PASSWORD.get_secret_value(),
+    )
+
+
+def _names() -> Iterator[object]:
+    """The variables that settings are read from."""
+    for field, info in PixelApiSettings.model_fields.items():
+        alias = info.validation_alias
+        yield from alias.choices if isinstance(alias, AliasChoices) else [alias or field]
+
+
+_now = Understood(map(str, _names()), lambda environment: PixelApiSettings())
+
+
+def settings_now() -> PixelApiSettings:
+    """Settings from the environment as it is at this moment. Raises ValidationError."""
+    return _now.now()
 
 
 def settings_for_token() -> PixelApiSettings:

@@ -94,6 +94,7 @@ def test_without_a_stream_lines_go_to_the_log(caplog: pytest.LogCaptureFixture) 
             lines(event)
     assert [each.name for each in caplog.records] == ["pixel_client.uploads"] * 2
     assert [each.getMessage() for each in caplog.records] == [sentence(BEGIN), sentence(END)]
+    assert [each.__dict__["request_id"] for each in caplog.records] == ["", ""]
 
 
 def test_other_events_are_no_progress() -> None:

@@ -7,10 +7,14 @@ Rules kept here:
 * A case is made of a seed and a number, so that each can be repeated alone: `--first 4711 --cases 1`.
 * A case is a real answer (of the sandbox, or as other servers write them) that was damaged, or bytes of no sense at
   all; cut anywhere; ended by silence, a close or a reset; met by a new or a kept connection; on which writing may stop
-  or fail; and whose owner may be cancelled at any step.
+  or fail; and whose owner may be cancelled at any step. Some go by way of a proxy that forwards, and are met by what
+  proxies answer.
 * Every case is held to the rules of `exchanges.py` and `http1.py`: one release a lease, before anything else is asked
-  for; kept only where it can serve again; nothing above the limits; no secret in an error; other cuts, same outcome.
+  for; kept only where it can serve again; nothing above the limits; no secret in an error; other cuts, same outcome; a
+  407 is the proxy's where there is one, and an error of a proxy is only there. The credentials for a proxy go to it
+  once, and to nobody else.
 * Nothing here is timed but the whole run.
+* What answers CONNECT is not HTTP for long, and has a fuzz of its own: `fuzz_tunnels.py`.
 """
 
 import argparse
@@ -18,22 +22,33 @@ import gzip
 import time
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 from typing import Any, TypeAlias
 
 from pixel_core.effects import Clock, Lease, Read, Write
-from pixel_core.errors import PixelConnectionError, PixelFileChangedError, PixelProtocolError, PixelTimeoutError
+from pixel_core.errors import (
+    PixelConnectionError,
+    PixelFileChangedError,
+    PixelProtocolError,
+    PixelProxyError,
+    PixelTimeoutError,
+)
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
-from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Timeouts
+from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Segment, Timeouts
+from pixel_core.proxies import Proxy, ProxyFailure
 from pixel_transports.sandbox import Sandbox
 from tests.core.scripted import FakeLease
 
 ORIGIN = Origin("http", "pixel.example", 80)
 SECRET = "5ec2e7"
+PROXY = Proxy("http", "proxy.example", 3128)
+PROXY_WITH_USER = Proxy("https", "proxy.example", 3129, "ada", "b1ab1a")
+CREDENTIALS = str(PROXY_WITH_USER.authorization)
+SECRETS = (SECRET, PROXY_WITH_USER.password, CREDENTIALS.removeprefix("Basic "))
 SAFE = ("GET", "HEAD", "OPTIONS")
 METHODS = (*SAFE, "GET", "GET", "POST", "PUT", "DELETE")
 LIMITS = (
@@ -44,6 +59,8 @@ LIMITS = (
     Limits(head=200, body=64),
     Limits(head=40, body=4),
 )
+ASKING_TO_PACK = Headers({"Accept-Encoding": "gzip, deflate"})
+ASKING_FOR_NOTHING = Headers({"Accept": "*/*"})
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 Outcome: TypeAlias = tuple[int, list[tuple[str, str]], bytes] | type[BaseException]
@@ -124,7 +141,40 @@ def real_answers() -> list[bytes]:
     ]
 
 
+def proxy_answers() -> list[bytes]:
+    """What proxies say themselves, as some of them write it."""
+    page = b"<html><head><title>ERROR: Access Denied</title></head><body>ada, ask your administrator</body></html>"
+    html = b"Content-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(page) + page
+    squid = b"Server: squid/5.7\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nVia: 1.1 cache (squid/5.7)\r\n"
+    wanted = b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+    # What was sent comes back: from a port where no proxy is, in a page, in a header, or instead of a length.
+    echo = b"GET http://pixel.example/a?X-Amz-Signature=%b HTTP/1.1\r\n" % SECRET.encode()
+    echo += b"Host: pixel.example\r\nProxy-Authorization: %b\r\n" % CREDENTIALS.encode()
+    return [
+        wanted + b'Proxy-Authenticate: Basic realm="cache"\r\n' + squid + html,
+        wanted + b"Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\nConnection: close\r\n\r\n" + page,
+        wanted + b'Proxy-Authenticate: Digest realm="a", nonce="b"\r\nProxy-Authenticate: bAsIc realm=x\r\n' + html,
+        wanted + html,
+        wanted + b"Proxy-Authenticate:\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.0 407 Authentication required\r\n\r\n",
+        b"HTTP/1.1 403 Forbidden\r\n" + squid + html,
+        b"HTTP/1.1 502 Bad Gateway\r\n" + squid + html,
+        b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nProxy-Connection: close\r\n\r\n" + page,
+        b"HTTP/1.1 504 Gateway Timeout\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nnothing\r\n0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/login?back=http://pixel.example/\r\n" + html,
+        b"HTTP/1.1 511 Network Authentication Required\r\n" + html,
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(echo) + echo,
+        b"HTTP/1.1 200 OK\r\n" + echo + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + echo + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n" % CREDENTIALS.encode(),
+        b"HTTP/1.1 407 %b\r\nProxy-Authenticate: %b\r\n\r\n" % (CREDENTIALS.encode(), CREDENTIALS.encode()),
+        echo + b"\r\n",
+    ]
+
+
 ANSWERS = real_answers()
+OF_PROXIES = proxy_answers()
+BY_PROXY = [*ANSWERS, *OF_PROXIES, *OF_PROXIES]
 FRAGMENTS = [
     *(b"HTTP/1.1 ", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 C\r\n\r\n", b"HTTP/2 200\r\n"),
     *(
@@ -162,12 +212,13 @@ FRAGMENTS = [
         b"A: b\r\n" * 200,
         b"A" * 300,
     ),
+    *(b"HTTP/1.1 407 P\r\n", b"Proxy-Authenticate: Basic\r\n", b"Proxy-Authenticate: NTLM\r\n", CREDENTIALS.encode()),
     *(b"X: " + b"y" * 5000 + b"\r\n", gzip.compress(b"", mtime=0), deflated(b"abc", -15), b"<html>", b"SSH-2.0-x\r\n"),
 ]
 
 
-def damaged(random: Random, data: bytes) -> bytes:
-    """The same bytes with up to four faults."""
+def damaged(random: Random, data: bytes, answers: Sequence[bytes]) -> bytes:
+    """The same bytes with up to four faults, one of which may be that another of the answers goes on in the midst."""
     for _ in range(random.choice((1, 1, 1, 2, 4))):
         at, kind = random.randrange(len(data) + 1), random.randrange(9)
         if random.random() < 0.5:  # most of what decides stands in the head
@@ -186,7 +237,7 @@ def damaged(random: Random, data: bytes) -> bytes:
         elif kind == 5:
             data = data[:at] + random.choice(FRAGMENTS) + data[until:]
         elif kind == 6:
-            other = random.choice(ANSWERS)
+            other = random.choice(answers)
             data = data[:at] + other[random.randrange(len(other)) :]
         elif kind == 7 and at < len(data):
             data = data[:at] + bytes([data[at] ^ 1 << random.randrange(8)]) + data[at + 1 :]
@@ -195,12 +246,12 @@ def damaged(random: Random, data: bytes) -> bytes:
     return data
 
 
-def sent_by_a_peer(random: Random) -> bytes:
+def sent_by_a_peer(random: Random, answers: Sequence[bytes]) -> bytes:
     draw = random.random()
     if draw < 0.7:
-        return damaged(random, random.choice(ANSWERS))
+        return damaged(random, random.choice(answers), answers)
     if draw < 0.8:
-        return random.choice(ANSWERS)
+        return random.choice(answers)
     if draw < 0.95:
         start = b"HTTP/1.1 200 OK\r\n" if draw < 0.9 else b""
         return start + b"".join(random.choices(FRAGMENTS, k=random.randrange(8)))
@@ -231,6 +282,7 @@ class Case:
     writes: list[bool | BaseException]
     lease: BaseException | None
     cancelled_at: int | None
+    via: Proxy | None
 
     @property
     def plain(self) -> bool:
@@ -241,11 +293,15 @@ class Case:
 def case_of(seed: int, number: int) -> Case:
     random = Random(f"{seed}:{number}")
     method = random.choice(METHODS)
-    fields = {"X-Request-ID": "1", **({"Accept-Encoding": "gzip, deflate"} if random.random() < 0.8 else {})}
+    shared = ASKING_TO_PACK if random.random() < 0.8 else ASKING_FOR_NOTHING
+    headers = shared.with_field("X-Request-ID", "1")
+    if random.random() < 0.5:
+        headers = Headers(headers)  # the same, and each by itself
     body = b"" if method in (*SAFE, "DELETE") else random.choice((b"{}", FileSlice("photo.jpg", 0, 10**9)))
     total = random.choice((None, None, None, 50.0))
-    request = Request(method, ORIGIN, f"/a?X-Amz-Signature={SECRET}", Headers(fields), body, Timeouts(total=total))
-    data = sent_by_a_peer(random)
+    request = Request(method, ORIGIN, f"/a?X-Amz-Signature={SECRET}", headers, body, Timeouts(total=total))
+    via = random.choice((None, None, None, PROXY, PROXY_WITH_USER))
+    data = sent_by_a_peer(random, ANSWERS if via is None else BY_PROXY)
     writes: list[bool | BaseException] = [True]
     if random.random() < 0.25:
         trouble = random.choice((True, ConnectionResetError(104, "reset"), TimeoutError("nothing was taken")))
@@ -258,17 +314,23 @@ def case_of(seed: int, number: int) -> Case:
         end=random.choice((b"", b"", ConnectionResetError(104, "reset"), TimeoutError("no answer within 10 seconds"))),
         used=random.random() < 0.25,
         writes=writes,
-        lease=random.choice((ConnectionRefusedError(111, "refused"), TimeoutError()))
-        if random.random() < 0.02
-        else None,
+        lease=no_connection(random, via) if random.random() < 0.02 else None,
         cancelled_at=random.randrange(1, 8) if random.random() < 0.05 else None,
+        via=via,
     )
 
 
+def no_connection(random: Random, via: Proxy | None) -> OSError:
+    """What a driver raises where there is none."""
+    if via is not None and random.random() < 0.5:
+        return ProxyFailure(f"the proxy {via} cannot be reached: refused")
+    return random.choice((ConnectionRefusedError(111, "refused"), TimeoutError()))
+
+
 def lease_of(case: Case, used: bool) -> FakeLease:
-    http = ClientConnection(case.limits)
+    http = ClientConnection(case.limits, case.via)
     if used:
-        http.start(Request("GET", ORIGIN, "/"))
+        http.start(Request("GET", ORIGIN, "/", case.request.headers))
         http.receive(b"HTTP/1.1 204 N\r\n\r\n")
     return FakeLease(used=used, http=http)
 
@@ -299,6 +361,8 @@ def outcome_of(case: Case, pieces: Sequence[bytes]) -> tuple[Outcome, list[FakeL
                     reply = case.lease or leases[-1]
                 case Write(_, segments, _, _):
                     assert bool(segments) == (leases[-1] is not begun), "a request is written once"
+                    if segments:
+                        check_head(segments[0], case)
                     begun, reply = leases[-1], next(writes, True)
                 case Read():
                     dead = case.used and len(leases) == 1 and len(case.data) % 2 == 0
@@ -314,9 +378,25 @@ def outcome_of(case: Case, pieces: Sequence[bytes]) -> tuple[Outcome, list[FakeL
         return type(error), leases
 
 
+def check_head(head: Segment, case: Case) -> None:
+    """The whole URL for a proxy, and its credentials; the path, and none, for an origin."""
+    assert isinstance(head, bytes)
+    start = b"" if case.via is None else b"http://pixel.example"
+    assert head.startswith(b"%b %b/a?" % (case.request.method.encode(), start))
+    expected = b"\r\nProxy-Authorization: %b\r\n" % CREDENTIALS.encode() if case.via is PROXY_WITH_USER else b""
+    assert head.count(b"Authorization") == bool(expected)
+    assert expected in head
+
+
 def check_error(error: Exception, case: Case) -> None:
-    assert SECRET not in str(error), "a secret is shown"
+    shown = repr((error, error.__cause__, str(error)))
+    assert not any(secret in shown for secret in SECRETS), "a secret is shown"
     assert len(str(error)) < 1000
+    if isinstance(error, PixelProxyError):
+        assert case.via is not None, "an error of a proxy that is not there"
+        assert not error.sent, "a proxy that refuses sends nothing on"
+        assert (error.status is None) == (case.lease is not None)
+        assert error.status in (None, 407)
     changed = any(isinstance(each, PixelFileChangedError) for each in case.writes)
     assert changed or not isinstance(error, PixelFileChangedError)
 
@@ -330,6 +410,9 @@ def check(case: Case) -> Outcome:
     if isinstance(outcome, tuple):
         status, _, body = outcome
         assert 200 <= status <= 999
+        assert status != 407 or case.via is None, "what a proxy refuses is no answer"
+        told = case.via is PROXY_WITH_USER and status >= 400 and CREDENTIALS.encode() in body
+        assert not told, "a secret gets into an error"
         assert len(body) <= case.limits.body
         assert case.request.method != "HEAD" or not body
         assert all(lease is leases[-1] and lease.http.reusable for lease in kept)
@@ -354,18 +437,21 @@ def run(cases: int, seed: int, first: int = 0) -> Counter[str]:
             counts[kind_of(check(case))] += 1
         except BaseException as error:
             if not isinstance(error, KeyboardInterrupt):
-                error.add_note(f"case {number} of seed {seed}: {case.request!r}, {case.limits}, {case.pieces!r}")
+                error.add_note(
+                    f"case {number} of seed {seed}: {case.request!r}, {case.limits}, {case.via!r}, {case.pieces!r}"
+                )
             raise
     return counts
 
 
 ENDINGS = {"Response", "cancelled", *(kind.__name__ for kind in (PixelConnectionError, PixelTimeoutError))}
-ENDINGS |= {PixelProtocolError.__name__, PixelFileChangedError.__name__}
+ENDINGS |= {kind.__name__ for kind in (PixelProtocolError, PixelProxyError, PixelFileChangedError)}
 """All that may come of a case."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def command(what: str | None, run: Callable[[int, int, int], Counter[str]]) -> None:
+    """The command of a fuzz: so many cases of a seed, and how many ended how."""
+    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
@@ -381,4 +467,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, run)

@@ -1,4 +1,5 @@
-"""Fuzz of one exchange, the short run: `python -m tests.core.fuzz` is the long one.
+"""Fuzz of one exchange and of CONNECT, the short run: `python -m tests.core.fuzz` and `tests.core.fuzz_tunnels` are
+the long ones.
 
 Rules kept here:
 
@@ -11,15 +12,31 @@ from dataclasses import replace
 
 import pytest
 
-from pixel_core.errors import PixelProtocolError
+from pixel_core.errors import PixelProtocolError, PixelProxyError
 from pixel_core.http1 import Limits
-from tests.core.fuzz import ANSWERS, ENDINGS, OK, Case, case_of, check, kind_of, real_answers, run
+from pixel_core.proxies import Proxy
+from tests.core import fuzz_tunnels
+from tests.core.fuzz import (
+    ANSWERS,
+    ENDINGS,
+    OF_PROXIES,
+    OK,
+    PROXY,
+    PROXY_WITH_USER,
+    Case,
+    case_of,
+    check,
+    kind_of,
+    proxy_answers,
+    real_answers,
+    run,
+)
 
 
-def plain(data: bytes, *pieces: bytes, limits: Limits = Limits()) -> Case:
+def plain(data: bytes, *pieces: bytes, limits: Limits = Limits(), via: Proxy | None = None) -> Case:
     """A GET that asks for compression, on a new connection, and this answer."""
     number = next(number for number in range(1000) if is_plain_get(case_of(1, number)))
-    return replace(case_of(1, number), data=data, pieces=list(pieces or [data]), limits=limits, end=b"")
+    return replace(case_of(1, number), data=data, pieces=list(pieces or [data]), limits=limits, end=b"", via=via)
 
 
 def is_plain_get(case: Case) -> bool:
@@ -31,12 +48,22 @@ def test_whatever_a_peer_sends_an_exchange_ends_in_a_response_or_a_documented_er
     counts = run(2000, seed)
     assert set(counts) == ENDINGS
     assert counts["Response"] > 200
+    assert counts[PixelProxyError.__name__] > 20
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_answers_connect_is_a_tunnel_or_a_documented_error(seed: int) -> None:
+    counts = fuzz_tunnels.run(2000, seed)
+    assert set(counts) == fuzz_tunnels.ENDINGS
+    assert counts["open"] > 200
 
 
 def test_a_case_is_the_same_each_time() -> None:
     assert (case_of(1, 7).data, case_of(1, 7).pieces) == (case_of(1, 7).data, case_of(1, 7).pieces)
     assert len({case_of(1, number).data for number in range(100)}) > 80
     assert real_answers() == ANSWERS
+    assert fuzz_tunnels.case_of(1, 7).pieces == fuzz_tunnels.case_of(1, 7).pieces
+    assert proxy_answers() == OF_PROXIES
 
 
 def test_answers_that_nobody_damaged_are_responses() -> None:
@@ -44,6 +71,36 @@ def test_answers_that_nobody_damaged_are_responses() -> None:
     endings = [kind_of(check(plain(answer))) for answer in ANSWERS]
     assert endings.count("Response") == len(ANSWERS) - 1
     assert endings.count(PixelProtocolError.__name__) == 1
+
+
+@pytest.mark.parametrize("via", [None, PROXY, PROXY_WITH_USER])
+def test_what_proxies_say_themselves_is_an_answer_but_for_407_and_for_what_comes_back(via: Proxy | None) -> None:
+    endings = [kind_of(check(plain(answer, via=via))) for answer in OF_PROXIES]
+    assert endings.count(PixelProtocolError.__name__) == 4
+    assert endings.count(PixelProxyError.__name__) == (7 if via else 0)
+    assert endings.count("Response") == len(OF_PROXIES) - (11 if via else 4)
+
+
+def tunnel(data: bytes, *pieces: bytes) -> fuzz_tunnels.Case:
+    """A CONNECT that is answered so."""
+    return fuzz_tunnels.Case(PROXY_WITH_USER, 4096, data, list(pieces or [data]), b"")
+
+
+def test_a_tunnel_is_open_where_the_head_was_all_there_was_and_is_refused_where_more_came_along() -> None:
+    kinds = [fuzz_tunnels.check(tunnel(data)) for data in dict.fromkeys(fuzz_tunnels.OPENINGS)]
+    assert kinds == ["open"] * 5 + [f"{PixelProxyError.__name__}: {fuzz_tunnels.INTO}"] * 3
+
+
+def test_nothing_that_proxies_say_of_a_refusal_is_a_tunnel() -> None:
+    kinds = [fuzz_tunnels.check(tunnel(data)) for data in OF_PROXIES]
+    assert kinds.count(f"{PixelProxyError.__name__}: a status") == len(OF_PROXIES) - 4
+    assert kinds.count("open") == 0
+
+
+def test_a_tunnel_that_opens_though_it_was_refused_is_told() -> None:
+    refused, opened = b"HTTP/1.1 403 Forbidden\r\n\r\n", b"HTTP/1.1 200 Fine enough\r\n\r\n"
+    with pytest.raises(AssertionError, match="open though it was refused"):
+        fuzz_tunnels.check(tunnel(refused, opened))  # other bytes than `data` holds
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])

@@ -777,3 +777,22 @@ def test_a_compressed_answer_that_becomes_nothing_has_a_limit_too(coding: str) -
     body = empty_blocks if coding == "deflate" else gzip.compress(b"") * 500
     with pytest.raises(PixelProtocolError, match="larger than the limit"):
         unpacked(packed(coding, body), limits=Limits(body=1000))
+
+
+@pytest.mark.parametrize(
+    ("start", "why"),
+    [
+        (b"", "illegal status line"),
+        (b"HTTP/1.1 200 OK\r\n", "illegal header line"),
+        (CHUNKED, "illegal chunk header"),
+        (CHUNKED + b"1\r\nx", "malformed chunk footer"),
+    ],
+)
+def test_a_peer_that_sends_the_request_back_makes_no_error_that_shows_its_secrets(start: bytes, why: str) -> None:
+    """A port that echoes is no server, but what it says must not get into a log."""
+    connection = ClientConnection()
+    request = request_of("POST", "/a?X-Amz-Signature=s3cr3t", {"Authorization": "Bearer s3cr3t"}, b"password=s3cr3t")
+    sent = joined(connection.start(request))
+    with pytest.raises(PixelProtocolError) as caught:
+        connection.receive(start + sent)
+    assert str(caught.value) == f"The answer to POST http://pixel.example/a is not HTTP/1.1: {why}"

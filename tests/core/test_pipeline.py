@@ -367,6 +367,7 @@ def test_a_redirect_to_another_host_is_followed_with_the_same_bytes() -> None:
     done, _ = upload(world)
     assert len(done) == 1
     assert [request.target for _, request in world.sent_at] == ["/bucket/00000.jpg/100", "/bucket/00000.jpg/100?x=1"]
+    assert not any("Authorization" in request.headers for _, request in world.sent_at)
     assert server.stored["00000.jpg"] == [world.files["/p/00000.jpg"]]
 
 

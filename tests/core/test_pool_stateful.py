@@ -329,6 +329,14 @@ def test_a_place_is_handed_on_at_the_same_cost_to_the_first_of_ten_and_of_ten_th
     assert cost(10) == cost(10_000)
 
 
+def test_one_more_who_waits_costs_the_same_behind_ten_as_behind_ten_thousand() -> None:
+    def cost(size: int) -> int:
+        pool, _, _ = crowd(size)
+        return lines_of(lambda: pool.acquire(ORIGINS[0], 0.0))
+
+    assert cost(10) == cost(10_000)
+
+
 def test_the_first_who_came_is_served_first_after_thousands_between_them_gave_up() -> None:
     pool, holding, waiters = crowd(5000, limit=1)
     staying = [waiter for number, waiter in enumerate(waiters) if number % 700 == 0]

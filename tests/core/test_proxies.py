@@ -389,6 +389,17 @@ def test_a_407_of_a_proxy_that_forwards_is_an_error_of_the_proxy(proxy: Proxy, h
     assert not connection.reusable
 
 
+@pytest.mark.parametrize("status", [200, 400, 502])
+def test_a_refusal_that_shows_the_request_shows_no_credentials(status: int) -> None:
+    """Its body goes into errors; that of a success is what the origin said, whatever that is."""
+    connection = ClientConnection(via=WITH_USER)
+    page = b"<pre>" + joined(connection.start(REQUEST)) + b"</pre>"
+    response = connection.receive(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(page)) + page)
+    assert response is not None
+    assert b"Proxy-Authorization: Basic " in response.body
+    assert (str(WITH_USER.authorization).encode() in response.body) == (status == 200)
+
+
 def test_a_407_of_an_origin_is_an_answer_like_others() -> None:
     connection = ClientConnection()
     connection.start(REQUEST)

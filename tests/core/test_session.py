@@ -22,6 +22,7 @@ from pixel_core.errors import (
     PixelTimeoutError,
 )
 from pixel_core.session import encode_json
+from pixel_core.tokens import REFUSAL_SECONDS
 from tests.core.scripted_api import ACCOUNT, TOKEN_TARGET, Expected, OffScriptError, World, token, told
 
 ME = "/acme/users/me?extended=false"
@@ -159,6 +160,49 @@ def test_a_refused_password_is_not_sent_again_at_once() -> None:
     first = world.fail(world.api.me(), PixelLoginError)
     second = world.fail(world.api.me(), PixelLoginError)
     assert str(first) == str(second)
+
+
+def test_a_user_who_is_locked_out_while_logged_in_costs_two_requests_and_then_none_for_some_seconds() -> None:
+    """The refresh token first, then the password, once: a program that goes on calling does not make it worse."""
+    locked = told({"error": "invalid_grant", "error_description": "Account disabled"}, 400)
+    world = World(
+        [
+            Expected("POST", TOKEN_TARGET, token("a", expires_in=300, refresh_token="r")),
+            Expected("GET", ME, told(1)),
+            Expected("POST", TOKEN_TARGET, locked),
+            Expected("POST", TOKEN_TARGET, locked),
+        ],
+        login=False,
+    )
+    world.run(world.api.me())
+    world.now += 300
+    for _ in range(20):
+        assert "Account disabled" in str(world.fail(world.api.me(), PixelLoginError))
+        world.now += REFUSAL_SECONDS / 25
+    world.script = [Expected("POST", TOKEN_TARGET, token("b")), Expected("GET", ME, told(2))]
+    world.now += REFUSAL_SECONDS
+    assert world.finish(world.api.me()) == 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_login_that_is_sent_elsewhere_is_refused_and_the_password_goes_nowhere_else(status: int) -> None:
+    there = Response(status, Headers({"Location": f"https://elsewhere.test{TOKEN_TARGET}"}))
+    world = World([Expected("POST", TOKEN_TARGET, there)], login=False)
+    assert world.fail(world.api.me(), PixelLoginError).status_code == status
+    assert {request.origin.host for request in world.requests} == {"keycloak.test"}
+
+
+def test_a_token_endpoint_that_is_too_slow_is_a_time_out_that_names_it_after_three_tries() -> None:
+    slow = PixelTimeoutError(f"POST https://keycloak.test{TOKEN_TARGET}: no answer within 10 seconds", sent=True)
+    world = World([Expected("POST", TOKEN_TARGET, slow, takes=10.0)] * 3, login=False)
+    error = world.fail(world.api.me(), PixelTimeoutError)
+    assert str(error).startswith(f"{slow} (after 3 tries")
+
+
+def test_a_token_endpoint_that_answers_a_page_is_asked_once_and_the_error_says_what_to_check() -> None:
+    world = World([Expected("POST", TOKEN_TARGET, Response(200, body=b"<html>Welcome</html>"))], login=False)
+    error = world.fail(world.api.me(), PixelProtocolError)
+    assert "is PIXEL_AUTH_SERVER_URL a Keycloak server?" in str(error)
 
 
 def test_a_login_is_tried_again_where_the_token_endpoint_fails_for_a_while() -> None:
@@ -440,7 +484,12 @@ def test_a_redirect_of_another_method_is_followed_where_it_keeps_the_method(stat
 
 
 @pytest.mark.parametrize(
-    "location", ["", "http://pixel.test/x", "https://pixel.test:444/x", "ftp://pixel.test/", "//[", ME]
+    "location",
+    [
+        *("", "http://pixel.test/x", "https://pixel.test:444/x", "ftp://pixel.test/", "//[", ME),
+        *("//elsewhere.test/x", "https://pixel.test@elsewhere.test/x", "https://pixel.test.elsewhere.test/x"),
+        "https://elsewhere.test\\@pixel.test/x",
+    ],
 )
 def test_a_redirect_that_leads_nowhere_safe_is_an_error(location: str) -> None:
     world = World([Expected("GET", ME, Response(307, Headers({"Location": location})))])

@@ -452,6 +452,7 @@ def test_the_default_journal_that_cannot_be_used_is_warned_of_and_the_upload_goe
     assert (found, sent) == (Recalled(), ["/sent"])
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "Uploads go without a journal" in caplog.text
+    assert caplog.records[0].__dict__["request_id"] == ""  # as a format of the program may name it
 
 
 def test_a_journal_that_cannot_be_used_is_left_as_it_is(unusable: Path) -> None:
@@ -500,6 +501,7 @@ def test_a_journal_that_fails_in_the_middle_is_warned_of_once_and_the_upload_goe
     assert sent == ["/sent"]
     assert len(caplog.records) == 1
     assert "goes on without its journal" in caplog.text
+    assert caplog.records[0].__dict__["request_id"] == ""
     assert recalled(journal) == {A.path: A}, "what came later would not fit to what was there before"
 
 

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -142,6 +144,22 @@ async def test_an_async_client_that_is_dropped_in_its_loop_closes_its_sockets(
     with anyio.fail_after(20):
         while sockets() > before:  # noqa: ASYNC110
             await anyio.sleep(0.002)
+
+
+@pytest.mark.parametrize("days", [-4000, -1, 1, 4000])
+@pytest.mark.parametrize("async_", [False, True])
+def test_a_server_whose_clock_is_days_off_is_logged_in_at_once_and_served(async_: bool, days: int) -> None:
+    """Times inside tokens are not looked at: they are those of another clock."""
+    sandbox = Sandbox(clock=lambda: time.time() + days * 86400, token_seconds=60.0)
+    settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
+    client: Any = get_client(async_, settings, transport=sandbox)
+
+    async def me() -> Any:
+        return await client.me()
+
+    for _ in range(3):
+        assert (anyio.run(me) if async_ else client.me())["email"] == "demo@example.com"
+    assert sum("openid-connect/token" in request.path for request in sandbox.received) == 1
 
 
 AT_EXIT = """

@@ -1,4 +1,5 @@
-"""Clients that are pickled, and wake up in another process: what goes along, what is shared there, and what cannot go.
+"""Clients and logins that are pickled, and wake up in another process: what goes along, what is shared there, and what
+cannot go.
 
 Rules kept here:
 
@@ -26,6 +27,7 @@ import pytest
 from pixel_core import Request, Response, Timeouts
 from pixel_core.answers import Answer
 from pixel_core.errors import PixelClosedError
+from pixel_core.messages import split_url
 from pixel_transports import (
     PixelApiSettings,
     PixelClient,
@@ -34,6 +36,7 @@ from pixel_transports import (
     factory,
     get_client,
 )
+from pixel_transports.auth import KeyCloakAuth
 from pixel_transports.sandbox import Sandbox, SandboxServer
 
 
@@ -73,6 +76,12 @@ def email_of(client: Any) -> tuple[int, str]:
     if isinstance(client, PixelClientAsync):
         return os.getpid(), str(asyncio.run(client.me()).get("email"))
     return os.getpid(), str(client.me().get("email"))
+
+
+def token_of(auth: KeyCloakAuth) -> tuple[int, str]:
+    """A token, asked for in whatever process this runs in, by way of a copy that was pickled there once more."""
+    assert again(auth).token == auth.token
+    return os.getpid(), auth.token
 
 
 def options_of(client: PixelClient) -> tuple[Timeouts, list[tuple[str, str]]]:
@@ -133,6 +142,28 @@ def test_a_client_of_a_program_itself_goes_by_cloudpickle_with_functions_that_ha
     assert done.stdout == "RequestSent ResponseReceived LoginRenewed RequestSent ResponseReceived demo@example.com\n"
 
 
+@pytest.mark.parametrize("of", ["a client", "an async client", "nobody"])
+def test_a_login_works_in_a_pool_of_processes_and_each_logs_in_once(
+    server: SandboxServer, pixel_settings: PixelApiSettings, of: str
+) -> None:
+    auth = get_client(of == "an async client", pixel_settings).auth if of != "nobody" else login_of(pixel_settings)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        told = list(pool.map(token_of, [auth] * 8))
+    assert os.getpid() not in dict(told)
+    assert logins(server) == len(set(told)) == len(dict(told))
+
+
+def login_of(settings: PixelApiSettings) -> KeyCloakAuth:
+    """A login by itself."""
+    return KeyCloakAuth(
+        settings.PIXEL_AUTH_SERVER_URL,
+        settings.PIXEL_REALM,
+        settings.PIXEL_CLIENT_ID,
+        settings.PIXEL_USERNAME,
+        settings.PIXEL_PASSWORD.get_secret_value(),
+    )
+
+
 # Waking up
 
 
@@ -145,6 +176,68 @@ def test_the_same_client_wakes_up_as_one(settings: PixelApiSettings, async_: boo
     assert again(woken) is woken
     assert woken.url == client.url
     assert woken.session.options == client.session.options
+
+
+@pytest.mark.parametrize("async_", [False, True])
+def test_a_client_that_is_woken_where_get_client_has_one_is_that_one(settings: PixelApiSettings, async_: bool) -> None:
+    keywords: Any = {"timeout_pixel": 3, "token": given, "listener": heard, "journal": "uploads.sqlite"}
+    client = get_client(async_, settings, **keywords)
+    kind = PixelClientAsync if async_ else PixelClient
+    assert again(client) is client
+    assert again(kind.from_settings(settings, **keywords)) is client
+    assert get_client(async_, settings, **keywords) is client
+
+
+def test_get_client_gives_the_client_that_was_woken_before(settings: PixelApiSettings) -> None:
+    woken = again(PixelClient.from_settings(settings, timeout_upload=7))
+    assert get_client(settings=settings, timeout_upload=7) is woken
+    assert get_client(settings=settings, timeout_upload=8) is not woken
+
+
+def test_a_keyword_that_is_equal_to_itself_alone_is_woken_once(settings: PixelApiSettings) -> None:
+    """A listener that is pickled by its value is another each time: `get_client` cannot know it."""
+    client = get_client(settings=settings, listener=Heard())
+    woken = again(client)
+    assert woken is not client
+    assert again(client) is again(woken) is woken
+
+
+class Heard:
+    """A listener that is an object."""
+
+    def __call__(self, event: object) -> None: ...
+
+
+def test_a_woken_client_has_the_proxies_of_the_moment(
+    settings: PixelApiSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pickled = pickle.dumps(PixelClient.from_settings(settings))
+    before = pickle.loads(pickled)
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid")
+    after = pickle.loads(pickled)
+    assert after is not before
+    assert after is get_client(settings=settings)
+    assert after._network.proxies.for_origin(split_url(settings.PIXEL_API_URL)[0]) is not None
+
+
+def test_a_woken_login_shares_that_of_the_woken_client(settings: PixelApiSettings) -> None:
+    client = PixelClient.from_settings(settings, transport=answering, token=given)
+    auth = again(client.auth)
+    assert auth.token == "token-of-a-function"
+    assert auth._session.tokens is again(client).session.tokens
+
+
+def test_a_login_by_itself_wakes_up_as_one_and_apart_from_others(settings: PixelApiSettings) -> None:
+    elsewhere = settings.model_copy(update={"PIXEL_TENANT": "Elsewhere"})
+    one, other = login_of(settings), login_of(elsewhere)
+    assert again(one) is again(one)
+    assert again(one) is not again(other)
+    assert repr(again(one)) == repr(one)
+
+
+def test_the_copy_of_a_login_is_the_same(settings: PixelApiSettings) -> None:
+    for auth in (login_of(settings), PixelClient.from_settings(settings, transport=lambda request: Response(200)).auth):
+        assert copy.copy(auth) is copy.deepcopy(auth) is auth
 
 
 def test_clients_of_other_settings_or_keywords_wake_up_apart(settings: PixelApiSettings) -> None:
@@ -243,9 +336,10 @@ def test_what_cannot_be_pickled_is_a_type_error_that_names_the_keyword(
 ) -> None:
     monkeypatch.delitem(sys.modules, "cloudpickle")
     client = get_client(settings=settings, **{keyword: value})
-    with pytest.raises(TypeError, match=f"cannot be pickled, since its keyword '{keyword}'") as refused:
-        pickle.dumps(client)
-    assert "hush" not in str(refused.value)
+    for pickled in (client, client.auth):
+        with pytest.raises(TypeError, match=f"cannot be pickled, since its keyword '{keyword}'") as refused:
+            pickle.dumps(pickled)
+        assert "hush" not in str(refused.value)
 
 
 def test_what_cloudpickle_cannot_take_either_is_the_same_type_error(settings: PixelApiSettings) -> None:
@@ -272,4 +366,5 @@ def test_a_copy_is_a_light_one(settings: PixelApiSettings, copied: Callable[[Any
 def test_nothing_of_a_client_shows_its_password(settings: PixelApiSettings) -> None:
     client = PixelClient.from_settings(settings)
     shown = repr([client, vars(client), vars(client.session), client.with_options(retries=0).__dict__])
+    shown += repr([vars(client.auth), vars(login_of(settings))])
     assert "hush" not in shown
