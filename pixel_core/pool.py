@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from pixel_core.messages import Origin
+from pixel_core.values import value
 
 C = TypeVar("C")
 
@@ -40,7 +41,7 @@ class PoolLease(Generic[C]):
     connection: C | None = None
 
 
-@dataclass(slots=True)
+@value
 class Returned(Generic[C]):
     """What is left to do after a lease was given back: close this connection, wake this owner."""
 
@@ -48,13 +49,13 @@ class Returned(Generic[C]):
     wake: PoolLease[C] | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Idle(Generic[C]):
     connection: C
     since: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Place(Generic[C]):
     held: int = 0
     idle: list[_Idle[C]] = field(default_factory=list)

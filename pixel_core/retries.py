@@ -22,16 +22,15 @@ the same bytes under the same key are the same object::
     any other status                     no                no
 """
 
-from dataclasses import dataclass
-
 from pixel_core.errors import PixelConnectionError, PixelProxyError
 from pixel_core.messages import Response
+from pixel_core.values import value
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RetryPolicy:
     """At most `tries` in all; waits of up to `base`, 2 × `base`, 4 × `base` … seconds, never above `longest`."""
 

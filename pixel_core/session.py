@@ -34,6 +34,7 @@ from pixel_core.messages import Body, Headers, Meter, Request, Response, Timeout
 from pixel_core.retries import RetryPolicy
 from pixel_core.storage import Verdict, judged, moved, storage_error
 from pixel_core.tokens import Account, GivenTokens, Tokens, TokenSource
+from pixel_core.values import value
 
 _MOST_MOVES = 3
 """How often one request to the object storage is sent elsewhere (307)."""
@@ -50,7 +51,7 @@ _TEXT_LIMIT = 2000
 """How much of an answer that is not JSON goes into an error, in characters."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Options:
     """How a client behaves: time limits in seconds, tries in all for a storage request, requests of uploads at a time;
     files above `multipart_threshold` bytes go in parts; one call that uploads ends after `upload_deadline` seconds;

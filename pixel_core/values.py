@@ -7,13 +7,28 @@ Rules kept here:
 * What has to be hashed, or is handed to those who may not check types, is a frozen dataclass.
 """
 
-from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+
+def _equals(self: Any, other: Any) -> Any:
+    if self.__class__ is not other.__class__:
+        return NotImplemented
+    return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self) if each.compare)
+
+
+def _shown(self: Any) -> str:
+    shown = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
+    return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value(cls: type[T]) -> type[T]:
     """Makes a class with annotated fields a value: made, compared and shown by its fields."""
-    return dataclass(slots=True)(cls)
+    made = dataclass(slots=True, eq=False, repr=False)(cls)
+    for name, method in (("__eq__", _equals), ("__hash__", None), ("__repr__", _shown)):
+        if name not in vars(cls):
+            setattr(made, name, method)
+    return made

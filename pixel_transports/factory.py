@@ -21,7 +21,7 @@ from pixel_core.messages import Timeouts
 from pixel_core.tokens import Account
 from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
 from pixel_transports.forks import call_after_fork
-from pixel_transports.journal import JournalPath
+from pixel_transports.journal_paths import JournalPath
 from pixel_transports.network import Network
 from pixel_transports.settings import PixelApiSettings, account_of, settings_for_token, settings_now
 

@@ -12,7 +12,6 @@ Rules kept here:
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from pixel_core.answers import Answer, Field
@@ -34,6 +33,7 @@ from pixel_core.operations import Resource
 from pixel_core.session import Session
 from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Planned, Stage, Transfer, Wanted, pieces, plan
 from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED, UNDER_WAY
+from pixel_core.values import value
 
 IDS_PER_LIST = 50
 """How many finished files are looked up at a time."""
@@ -47,7 +47,7 @@ _SPLIT_ON = (400, 413, 422)
 """Refusals of a request for several upload jobs that may be the fault of one file."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kind:
     """What is uploaded: the path of its resources, and the types of data collections that take it."""
 
