@@ -34,7 +34,8 @@ from pixel_core.effects import (
 from pixel_core.exchanges import exchange
 from pixel_core.http1 import ClientConnection, Limits
 from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response, Timeouts
-from pixel_core.operations import AsyncFace, BlockingFace, Page, Resource, listing, operation
+from pixel_core.operations import AsyncFace, BlockingFace, Resource, listing, operation
+from pixel_core.paging import Page, Pages
 from pixel_core.pool import Pool
 from pixel_core.retries import RetryPolicy
 from pixel_core.session import Options, Session
@@ -66,6 +67,7 @@ __all__ = [
     "Options",
     "Origin",
     "Page",
+    "Pages",
     "PixelApi",
     "Pool",
     "Random",

@@ -11,23 +11,15 @@ Rules kept here:
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from pixel_core.effects import Flow
+from pixel_core.paging import Pages
 from pixel_core.session import Session
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a listing; `last` when no other follows."""
-
-    items: list[T]
-    last: bool
 
 
 class Maker(Protocol):
@@ -35,7 +27,7 @@ class Maker(Protocol):
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]: ...
 
-    def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]: ...
+    def listing(self, function: Callable[..., Pages[Any]]) -> Callable[..., Any]: ...
 
     def listing_of(self, item: Any) -> Any:
         """The return annotation of a listing of such items."""
@@ -93,11 +85,8 @@ class _Definition:
             setattr(method, name, getattr(self.function, name))
         signature = inspect.signature(self.function)
         result = get_args(signature.return_annotation)
-        if self.is_listing:  # Iterator[Flow[Page[item]]]
-            (page,) = get_args(get_args(result[0])[-1])
-            annotation = maker.listing_of(page)
-        else:  # Generator[Effect, Any, result]
-            annotation = result[-1]
+        # Pages[item], or Generator[Effect, Any, result]
+        annotation = maker.listing_of(result[0]) if self.is_listing else result[-1]
         method.__signature__ = signature.replace(return_annotation=annotation)
         method.__annotations__ = {**self.function.__annotations__, "return": annotation}
         self._methods[maker] = method
@@ -134,14 +123,14 @@ class operation(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
 
 
 class listing(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes a function that yields one flow a page into a listing with three faces: an iterator of items, an async
-    iterator of items, or those flows. The faces stop at the first page that says it is the last, so the function
-    need not know what the pages hold.
+    """Makes a function that gives pages into a listing with three faces: an iterator of items, an async iterator of
+    items, or those pages. The faces stop at the first page that says it is the last, so the function need not know
+    what the pages hold.
     """
 
     is_listing = True
 
-    def __init__(self, function: Callable[Concatenate[Any, P], Iterator[Flow[Page[T]]]]) -> None:
+    def __init__(self, function: Callable[Concatenate[Any, P], Pages[T]]) -> None:
         super().__init__(function)
 
     @overload
@@ -149,12 +138,12 @@ class listing(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, instance: None, owner: type[AsyncFace]) -> Callable[Concatenate[Any, P], AsyncIterator[T]]: ...
     @overload
-    def __get__(self, instance: None, owner: type[Face]) -> Callable[Concatenate[Any, P], Iterator[Flow[Page[T]]]]: ...
+    def __get__(self, instance: None, owner: type[Face]) -> Callable[Concatenate[Any, P], Pages[T]]: ...
     @overload
     def __get__(self, instance: BlockingFace, owner: type[Face]) -> Callable[P, Iterator[T]]: ...
     @overload
     def __get__(self, instance: AsyncFace, owner: type[Face]) -> Callable[P, AsyncIterator[T]]: ...
     @overload
-    def __get__(self, instance: Face, owner: type[Face]) -> Callable[P, Iterator[Flow[Page[T]]]]: ...
+    def __get__(self, instance: Face, owner: type[Face]) -> Callable[P, Pages[T]]: ...
     def __get__(self, instance: Face | None, owner: type[Face]) -> Any:
         return self._bind(instance, owner)

@@ -23,7 +23,8 @@ from pixel_core.api import Operations, PixelApi
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelClosedError
 from pixel_core.messages import Timeouts
-from pixel_core.operations import AsyncFace, BlockingFace, Page
+from pixel_core.operations import AsyncFace, BlockingFace
+from pixel_core.paging import Page, Pages, given_out
 from pixel_core.session import CallOptions, Options, Session
 from pixel_core.tokens import Account, TokenSource
 from pixel_transports.blocking import BlockingDriver
@@ -248,7 +249,7 @@ class _BlockingMaker:
 
         return method
 
-    def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]:
+    def listing(self, function: Callable[..., Pages[Any]]) -> Callable[..., Any]:
         name = function.__name__
 
         def method(self: "PixelClient", /, *args: Any, **kwargs: Any) -> Any:
@@ -260,12 +261,12 @@ class _BlockingMaker:
         return Iterator[item]
 
 
-def _items(client: "PixelClient", pages: Iterator[Flow[Page[T]]], name: str) -> Iterator[T]:
-    for flow in pages:
-        page = client._run(flow, name)
-        yield from page.items
-        if page.last:
-            return
+def _items(client: "PixelClient", pages: Pages[T], name: str) -> Iterator[T]:
+    for flow in pages.windows():
+        for page in given_out(client._run(flow, name)):
+            yield from page.items
+            if page.last:
+                return
 
 
 class PixelClient(BlockingFace, _Client):
@@ -347,7 +348,7 @@ class _AsyncMaker:
 
         return method
 
-    def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]:
+    def listing(self, function: Callable[..., Pages[Any]]) -> Callable[..., Any]:
         name = function.__name__
 
         def method(self: "PixelClientAsync", /, *args: Any, **kwargs: Any) -> Any:
@@ -362,10 +363,11 @@ class _AsyncMaker:
 class _AsyncItems(Generic[T]):
     """The items of a listing. No async generator: it may be left half-way under any event loop."""
 
-    def __init__(self, client: "PixelClientAsync", pages: Iterator[Flow[Page[T]]], name: str) -> None:
+    def __init__(self, client: "PixelClientAsync", pages: Pages[T], name: str) -> None:
         self._client = client
-        self._pages = pages
+        self._windows = pages.windows()
         self._name = name
+        self._pages: Iterator[Page[T]] = iter(())
         self._items: Iterator[T] = iter(())
         self._last = False
 
@@ -376,11 +378,14 @@ class _AsyncItems(Generic[T]):
         while True:
             for item in self._items:
                 return item
-            flow = None if self._last else next(self._pages, None)
+            page = None if self._last else next(self._pages, None)
+            if page is not None:
+                self._items, self._last = iter(page.items), page.last
+                continue
+            flow = None if self._last else next(self._windows, None)
             if flow is None:
                 raise StopAsyncIteration
-            page = await self._client._run(flow, self._name)
-            self._items, self._last = iter(page.items), page.last
+            self._pages = given_out(await self._client._run(flow, self._name))
 
     async def aclose(self) -> None:
         """Ask for nothing more."""

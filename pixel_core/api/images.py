@@ -1,13 +1,13 @@
 """Images of a data collection."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from pixel_core.api.addresses import collection_path, query_of, segment
 from pixel_core.api.lists import Lists, paged, passed_through
 from pixel_core.effects import Flow
 from pixel_core.models import Image, ImageUpdateInput, ListParams
-from pixel_core.operations import Page, listing, operation
+from pixel_core.operations import listing, operation
+from pixel_core.paging import AHEAD, Pages
 
 
 def _images_path(project_id: int, data_collection_id: int) -> str:
@@ -39,15 +39,19 @@ class Images(Lists):
         data_collection_id: int,
         page_size: int,
         params: ListParams | None = None,
+        *,
+        ahead: int = AHEAD,
         **kwargs: Any,
-    ) -> Iterator[Flow[Page[Image]]]:
+    ) -> Pages[Image]:
         """All images, one by one, fetched `page_size` at a time; nothing is sent before the first is asked for.
 
-        Starts at the keyword `offset` (not at that of `params`), or at 0. Errors come up at the page where they
-        happen, after the images before it. Raises ValueError for a page_size below 1.
+        Starts at the keyword `offset` (not at that of `params`), or at 0. While more is asked for, pages are fetched
+        side by side: one at first, then two, four and so on, up to `ahead`; with `ahead=1` one after another. Errors
+        come up at the page where they happen, after the images before it. Raises ValueError for a page_size or `ahead`
+        below 1.
         """
         values = paged(ListParams, params, kwargs)
-        return self._pages(_images_path(project_id, data_collection_id), values, page_size, list[Image])
+        return self._pages(_images_path(project_id, data_collection_id), values, page_size, ahead, list[Image])
 
     @operation
     def get_image(self, project_id: int, data_collection_id: int, image_id: int) -> Flow[Image]:

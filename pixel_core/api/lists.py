@@ -10,13 +10,15 @@ Rules kept here:
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any, TypeVar
 
 from pixel_core.api.addresses import asks_for_none, query_of
 from pixel_core.effects import Flow, Report
 from pixel_core.events import KeywordsIgnored
 from pixel_core.models import PixelModel
-from pixel_core.operations import Page, Resource
+from pixel_core.operations import Resource
+from pixel_core.paging import Page, Pages
 
 T = TypeVar("T")
 M = TypeVar("M", bound=PixelModel)
@@ -74,16 +76,13 @@ class Lists(Resource):
         return answer.json(shape)
 
     def _pages(
-        self, path: str, values: Mapping[str, Any], page_size: int, shape: type[list[T]]
-    ) -> Iterator[Flow[Page[T]]]:
-        """The flows of a listing: one a page, from the keyword `offset` (or 0) on, `page_size` items each."""
+        self, path: str, values: Mapping[str, Any], page_size: int, ahead: int, shape: type[list[T]]
+    ) -> Pages[T]:
+        """A listing from the keyword `offset` (or 0) on, `page_size` items a page."""
         check_page_size(page_size)
-        offset = int(values.get("offset") or 0)
-        if asks_for_none(values):
-            return
-        while True:
-            yield self._page(path, {**values, "offset": offset, "limit": page_size}, page_size, shape)
-            offset += page_size
+        starts = () if asks_for_none(values) else count(int(values.get("offset") or 0), page_size)
+        wanted = ({**values, "offset": start, "limit": page_size} for start in starts)
+        return Pages((self._page(path, each, page_size, shape) for each in wanted), ahead)
 
     def _page(self, path: str, values: Mapping[str, Any], size: int, shape: type[list[T]]) -> Flow[Page[T]]:
         answer = yield from self.session.call("GET", path, query_of(values))

@@ -1,13 +1,13 @@
 """Point clouds of a data collection."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from pixel_core.api.addresses import collection_path, segment
 from pixel_core.api.lists import Lists, paged, passed_through
 from pixel_core.effects import Flow
 from pixel_core.models import PointCloud, PointCloudListParams, PointCloudUpdateInput
-from pixel_core.operations import Page, listing, operation
+from pixel_core.operations import listing, operation
+from pixel_core.paging import AHEAD, Pages
 
 
 def point_clouds_path(project_id: int, data_collection_id: int) -> str:
@@ -35,11 +35,15 @@ class PointClouds(Lists):
         data_collection_id: int,
         page_size: int,
         params: PointCloudListParams | None = None,
+        *,
+        ahead: int = AHEAD,
         **kwargs: Any,
-    ) -> Iterator[Flow[Page[PointCloud]]]:
+    ) -> Pages[PointCloud]:
         """All point clouds, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
         values = paged(PointCloudListParams, params, kwargs)
-        return self._pages(point_clouds_path(project_id, data_collection_id), values, page_size, list[PointCloud])
+        return self._pages(
+            point_clouds_path(project_id, data_collection_id), values, page_size, ahead, list[PointCloud]
+        )
 
     @operation
     def get_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[PointCloud]:

@@ -1,13 +1,13 @@
 """Rasters of a data collection."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from pixel_core.api.addresses import collection_path, query_of, segment
 from pixel_core.api.lists import Lists, paged, passed_through
 from pixel_core.effects import Flow
 from pixel_core.models import ListParams, Raster, RasterListParams, RasterUpdateInput
-from pixel_core.operations import Page, listing, operation
+from pixel_core.operations import listing, operation
+from pixel_core.paging import AHEAD, Pages
 
 
 def rasters_path(project_id: int, data_collection_id: int) -> str:
@@ -33,11 +33,13 @@ class Rasters(Lists):
         data_collection_id: int,
         page_size: int,
         params: ListParams | None = None,
+        *,
+        ahead: int = AHEAD,
         **kwargs: Any,
-    ) -> Iterator[Flow[Page[Raster]]]:
+    ) -> Pages[Raster]:
         """All rasters, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
         values = paged(RasterListParams, params, kwargs)
-        return self._pages(rasters_path(project_id, data_collection_id), values, page_size, list[Raster])
+        return self._pages(rasters_path(project_id, data_collection_id), values, page_size, ahead, list[Raster])
 
     @operation
     def get_raster(self, project_id: int, data_collection_id: int, raster_id: int) -> Flow[Raster]:

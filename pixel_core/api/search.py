@@ -1,6 +1,6 @@
 """Search over images, rasters, point clouds, projects and data collections."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
@@ -8,7 +8,8 @@ from pixel_core.api.addresses import query_of
 from pixel_core.api.lists import check_page_size
 from pixel_core.effects import Flow
 from pixel_core.models import SearchOn, SearchQuery, SearchResults
-from pixel_core.operations import Page, Resource, listing, operation
+from pixel_core.operations import Resource, listing, operation
+from pixel_core.paging import AHEAD, Page, Pages
 
 
 class Search(Resource):
@@ -27,14 +28,16 @@ class Search(Resource):
 
     @listing
     def paginate_search(
-        self, search_query: Mapping[str, Any] | SearchQuery, page_size: int
-    ) -> Iterator[Flow[Page[dict[str, Any]]]]:
+        self, search_query: Mapping[str, Any] | SearchQuery, page_size: int, *, ahead: int = AHEAD
+    ) -> Pages[dict[str, Any]]:
         """All results, one by one, fetched `page_size` at a time from the first on; the query's own offset and limit
-        do not count. Nothing is sent before the first is asked for. Raises ValueError for a page_size below 1.
+        do not count. Nothing is sent before the first is asked for; then pages are fetched side by side, up to `ahead`
+        at a time, as by `paginate_images`. Raises ValueError for a page_size or `ahead` below 1.
         """
         body = SearchQuery.model_validate(search_query).body()
         check_page_size(page_size)
-        return (self._results({**body, "offset": at, "limit": page_size}, page_size) for at in count(0, page_size))
+        flows = (self._results({**body, "offset": at, "limit": page_size}, page_size) for at in count(0, page_size))
+        return Pages(flows, ahead)
 
     def _results(self, body: Mapping[str, Any], size: int) -> Flow[Page[dict[str, Any]]]:
         answer = yield from self.session.call("POST", "/search/", json=body)

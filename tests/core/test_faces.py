@@ -10,7 +10,19 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pixel_core import AsyncFace, BlockingFace, Flow, Page, PixelApi, Resource, Response, Session, listing, operation
+from pixel_core import (
+    AsyncFace,
+    BlockingFace,
+    Flow,
+    Page,
+    Pages,
+    PixelApi,
+    Resource,
+    Response,
+    Session,
+    listing,
+    operation,
+)
 from pixel_core.api import Operations, operation_names
 from pixel_core.models import Image, Project, User
 from tests.core.scripted_api import PixelServer, World, told
@@ -202,7 +214,7 @@ def test_the_return_annotation_is_the_one_of_the_face() -> None:
     assert result(Blocking, "get_images") == list[Image]
     assert result(Blocking, "paginate_images") == Iterator[Image]
     assert result(Async, "paginate_images") == AsyncIterator[Image]
-    assert result(PixelApi, "paginate_images") == Iterator[Flow[Page[Image]]]
+    assert result(PixelApi, "paginate_images") == Pages[Image]
 
 
 @EVERY_FACE
@@ -278,14 +290,14 @@ class Echoes(Resource):
         return text
 
     @listing
-    def numbers(self, upto: int, /) -> Iterator[Flow[Page[int]]]:
+    def numbers(self, upto: int, /) -> Pages[int]:
         """The numbers below `upto`."""
 
         def page(number: int) -> Flow[Page[int]]:
             yield from ()
             return Page([number], last=number == upto - 1)
 
-        return (page(number) for number in range(100))
+        return Pages(page(number) for number in range(100))
 
 
 class BlockingEchoes(BlockingFace, Echoes):

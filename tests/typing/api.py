@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, assert_type
 
-from pixel_core import Flow, Page, PixelApi, Resource, listing, operation
+from pixel_core import Flow, Page, Pages, PixelApi, Resource, listing, operation
 from pixel_core.errors import PixelUploadJobError
 from pixel_core.models import (
     DataCollection,
@@ -75,7 +75,8 @@ def pure(api: PixelApi) -> None:
     assert_type(api.list_projects(ids=[1]), Flow[list[Project]])
     assert_type(api.get_project(7, extended=True), Flow[Project])
     assert_type(api.upload_image(7, 8, "a.jpg"), Flow[Image])
-    assert_type(api.paginate_images(7, 8, 50), Iterator[Flow[Page[Image]]])
+    assert_type(api.paginate_images(7, 8, 50), Pages[Image])
+    assert_type(next(api.paginate_images(7, 8, 50)), Flow[Page[Image]])
 
 
 async def entered(blocking: PixelClient, asynchronous: PixelClientAsync) -> None:
@@ -101,10 +102,10 @@ class Echoes(Resource):
         return [text] * times
 
     @listing
-    def numbers(self) -> Iterator[Flow[Page[int]]]:
-        return iter(())
+    def numbers(self) -> Pages[int]:
+        return Pages(())
 
 
 def ones_own(echoes: Echoes) -> None:
     assert_type(echoes.echo("a", times=2), Flow[list[str]])
-    assert_type(echoes.numbers(), Iterator[Flow[Page[int]]])
+    assert_type(echoes.numbers(), Pages[int])

@@ -1,0 +1,72 @@
+"""Listings in pages: one flow a page, and several pages at a time.
+
+Rules kept here:
+
+* A page does not need the one before it, so pages can be fetched side by side: one at first, then twice as many each
+  time, up to a limit, as long as whoever lists wants more.
+* Nothing is fetched between two windows. Pages come in order, and so do their errors: what comes before one is given
+  out first, and what was fetched after the last page does not count.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeAlias, TypeVar
+
+from pixel_core.effects import Flow, Together
+
+T = TypeVar("T")
+
+AHEAD = 8
+"""How many pages are fetched at a time, at most, where nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a listing; `last` when no other follows."""
+
+    items: list[T]
+    last: bool
+
+
+Window: TypeAlias = list[Page[T] | Exception]
+"""Pages that were fetched at a time, in order, with an error in the place of each that could not be had."""
+
+
+class Pages(Iterator[Flow[Page[T]]]):
+    """A listing: an iterator of flows, one a page, that need not end by itself. At most `ahead` of them are run at a
+    time. Raises ValueError for `ahead` below 1.
+    """
+
+    def __init__(self, flows: Iterable[Flow[Page[T]]], ahead: int = AHEAD) -> None:
+        if isinstance(ahead, bool) or not isinstance(ahead, int) or ahead < 1:
+            raise ValueError(f"ahead is a whole number from 1, got {ahead!r}")
+        self._flows = iter(flows)
+        self._ahead = ahead
+
+    def __next__(self) -> Flow[Page[T]]:
+        return next(self._flows)
+
+    def windows(self) -> Iterator[Flow[Window[T]]]:
+        """The same pages, several at a time."""
+        size = 1
+        while flows := list(islice(self._flows, size)):
+            yield _window(flows)
+            size = min(2 * size, self._ahead)
+
+
+def _window(flows: list[Flow[Page[T]]]) -> Flow[Window[T]]:
+    if len(flows) == 1:
+        return [(yield from flows[0])]
+    window: Window[T] = yield from Together(flows, limit=len(flows), collect=True)
+    return window
+
+
+def given_out(window: Window[T]) -> Iterator[Page[T]]:
+    """The pages of a window, up to the last one, or to the first that could not be had, whose error is raised."""
+    for page in window:
+        if isinstance(page, Exception):
+            raise page
+        yield page
+        if page.last:
+            return
