@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
-from tests.faults.proxy import Place, Proxy, Quiet, Seen, Stage
+from tests.faults.plans import Place, Quiet
+from tests.faults.proxy import Proxy, Seen, Stage
 from tests.faults.world import (
     FACES,
     KIB,

@@ -1,19 +1,19 @@
-"""A proxy on loopback that spoils exchanges, as a seed decides.
+"""A proxy on loopback that spoils exchanges, as a plan decides.
 
 Rules kept here:
 
 * It speaks as much HTTP/1.1 as our clients and the sandbox do: bodies framed by Content-Length, one request at a time
   on a connection. What it passes on is what came, byte by byte, the Host header too: so the sandbox's storage URLs lead
   back here.
-* What happens to a request is drawn when its head has come, from the request's place and how many came to that place
-  before. The same seed gives each place the same row of faults, whatever the threads do.
-* A reset is a real one (RST), a refused connection too: for a moment nobody listens.
+* What happens to a request is asked of the plan (`tests.faults.plans`) when its head has come.
+* A reset is a real one (RST), a refused connection too: for a moment nobody listens. A connection that hangs does so
+  in the system: the queue of those who want to be accepted is full.
 * Everything is counted: what was done by kind, what came by request, body bytes also where the request broke off.
 * `close` leaves no socket and no thread behind.
 """
 
 import enum
-import random
+import queue
 import re
 import select
 import socket
@@ -21,11 +21,12 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+
+from tests.faults.plans import Act, Fault, Place, Plan, Quiet
 
 _READ_BYTES = 64 * 1024
 _PATIENCE = 60.0
@@ -33,52 +34,7 @@ _PREFIX_BYTES = 16 * 1024
 OUTAGE_SECONDS = 0.05
 """How long nobody listens."""
 
-
-class Place(enum.Enum):
-    """Whom a request is for."""
-
-    LOGIN = "login"
-    API = "api"
-    STORAGE = "storage"
-
-    @classmethod
-    def of(cls, target: str) -> "Place":
-        if target.startswith("/storage/"):
-            return cls.STORAGE
-        return cls.LOGIN if target.startswith("/auth/") else cls.API
-
-
-class Fault(enum.Enum):
-    """What can happen to an exchange; `Act.at` says at which byte, where there is one."""
-
-    PASS = "nothing"
-    # The server never hears of the request.
-    REFUSE = "connection refused"
-    RESET_REQUEST = "reset before the request was forwarded"
-    HANG_REQUEST = "silence before the request was forwarded"
-    EARLY = "503 before the body was read"
-    SAY_500 = "500"
-    SAY_503 = "503"
-    SLOW_DOWN = "503 SlowDown"
-    REQUEST_TIMEOUT = "400 RequestTimeout"
-    TOO_MANY = "429 with Retry-After"
-    # The server hears something else, or only a part.
-    CUT_REQUEST = "reset in the middle of the request"
-    FLIP = "a flipped byte in what is stored"
-    # The server acts, and its answer suffers.
-    RESET_ANSWERED = "reset in place of the answer"
-    GATEWAY = "504 in place of the answer"
-    RESET_ANSWER = "reset in the middle of the answer"
-    TRUNCATE = "truncated answer"
-    HALF_CLOSE = "half-closed in the middle of the answer"
-    HANG_ANSWER = "silence in the middle of the answer"
-    DUPLICATE = "the answer's end comes twice"
-    REPEAT = "a byte of the answer comes twice"
-    # Nothing is lost, it takes its time.
-    PAUSE = "a pause"
-    DRIP = "the answer drips"
-
-
+_INTERIM = b"HTTP/1.1 102 Processing\r\n\r\n"
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>'
 _JSON = '{"detail":"The proxy says so"}'
 _OWN_ANSWERS = {
@@ -90,86 +46,14 @@ _OWN_ANSWERS = {
     Fault.TOO_MANY: ("429 Too Many Requests", "Retry-After: 1\r\n", _JSON),
     Fault.GATEWAY: ("504 Gateway Timeout", "", _JSON),
 }
-_STORAGE_ONLY = frozenset({Fault.FLIP, Fault.SLOW_DOWN, Fault.REQUEST_TIMEOUT})
-_ROWS_ONLY = frozenset({Fault.REPEAT})
-"""What garbles an answer that nothing covers; it can be told from the right one, but not by any client every time."""
 
 
-def drawn_faults(place: Place) -> tuple[Fault, ...]:
-    """What a schedule draws from for a place."""
-    out = {Fault.PASS} | _ROWS_ONLY | (_STORAGE_ONLY if place is not Place.STORAGE else frozenset())
-    return tuple(fault for fault in Fault if fault not in out)
+class Door(enum.Enum):
+    """What becomes of those who want to connect."""
 
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One fault; `at` counts bytes (and starts anew at the end of what there is), `seconds` is how long it takes."""
-
-    fault: Fault
-    at: int = 0
-    seconds: float = 0.0
-
-
-PASS = Act(Fault.PASS)
-
-
-class Plan(Protocol):
-    """Says what happens to the next request for a place. Called from several threads at once."""
-
-    def act(self, place: Place) -> Act: ...
-
-
-class Quiet:
-    """Nothing is spoilt, and storage requests take `seconds` longer."""
-
-    def __init__(self, seconds: float = 0.0) -> None:
-        self._storage = Act(Fault.PAUSE, seconds=seconds) if seconds else PASS
-
-    def act(self, place: Place) -> Act:
-        return self._storage if place is Place.STORAGE else PASS
-
-
-class Row:
-    """These acts for the next requests to a place, in turn; then nothing."""
-
-    def __init__(self, place: Place, *acts: Act) -> None:
-        self._place = place
-        self._acts = list(acts)
-        self._lock = threading.Lock()
-
-    def act(self, place: Place) -> Act:
-        with self._lock:
-            return self._acts.pop(0) if place is self._place and self._acts else PASS
-
-
-class Schedule:
-    """Faults at random: `rates` says for each place how probable one is, `faults` which are drawn from. A silence is
-    held for `hang_seconds`, longer than the limits of the client; a pause takes up to a second.
-    """
-
-    def __init__(
-        self,
-        seed: int,
-        rates: Mapping[Place, float],
-        hang_seconds: float,
-        faults: Mapping[Place, Sequence[Fault]] | None = None,
-    ) -> None:
-        self._rates = dict(rates)
-        self._hang_seconds = hang_seconds
-        self._faults = {place: tuple((faults or {}).get(place, drawn_faults(place))) for place in Place}
-        self._draws = {place: random.Random(f"{seed}/{place.value}") for place in Place}
-        self._lock = threading.Lock()
-
-    def act(self, place: Place) -> Act:
-        with self._lock:
-            draw = self._draws[place]
-            # All are drawn each time, so that a request's fault depends on nothing but its number.
-            chance, fault = draw.random(), draw.choice(self._faults[place])
-            at, pause = draw.randrange(1 << 30), draw.random()
-        if chance >= self._rates.get(place, 0.0):
-            return PASS
-        hangs = fault in (Fault.HANG_REQUEST, Fault.HANG_ANSWER, Fault.HALF_CLOSE)
-        return Act(fault, at, self._hang_seconds if hangs else pause)
+    OPEN = "they are let in"
+    SHUT = "they are refused"
+    DEAF = "they hear nothing"
 
 
 class Stage(enum.Enum):
@@ -342,6 +226,7 @@ class _Line:
                 self._some(seen, act.at % (seen.length + 1))
                 self._reset()
             case Fault.HANG_REQUEST:
+                self._some(seen, act.at % (seen.length + 1))
                 self._silence(act.seconds)
                 self._reset()
             case Fault.CUT_REQUEST:
@@ -359,6 +244,11 @@ class _Line:
                 return None
             case Fault.PAUSE:
                 self._wait(act.seconds)
+            case Fault.SLOW_TAKE:
+                self._proxy.held.set()
+                for _ in self._body(seen, seen.length):
+                    self._wait(act.seconds)
+                self._reset()
         return self._forward(seen, head)
 
     def _body(self, seen: Seen, length: int) -> Iterator[bytes]:
@@ -425,6 +315,18 @@ class _Line:
                 for start in range(0, len(answer), step):
                     client.sock.sendall(answer[start : start + step])
                     self._wait(act.seconds / 20)
+            case Fault.TRICKLE:
+                client.sock.sendall(answer[:at])
+                self._proxy.held.set()
+                for start in range(at, len(answer)):
+                    client.sock.sendall(answer[start : start + 1])
+                    self._wait(act.seconds)
+            case Fault.INTERIM:
+                self._proxy.held.set()
+                while not client.gone():
+                    client.sock.sendall(_INTERIM)
+                    self._wait(act.seconds)
+                raise _SpoiltError
             case _:
                 client.sock.sendall(answer)
 
@@ -451,18 +353,22 @@ class _Line:
 
     def _silence(self, seconds: float) -> None:
         """Say nothing until the client leaves, but no longer than that."""
+        self._proxy.held.set()
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self._client.gone():
             self._wait(0.02)
 
     def _wait(self, seconds: float) -> None:
-        if self._proxy.over.wait(seconds):
+        if self._proxy.hurry.wait(seconds):
             raise _SpoiltError
 
 
 class Proxy:
     """Stands before the server at `server` (host, port) and spoils what `plan` says, at `url`, between `start` and
     `close` or inside a `with` block. `watch` is told of every stage of every exchange, from the exchange's thread.
+    With `buffer_bytes`, the system takes no more than about that much ahead of what is read here.
+
+    `held` is set once an exchange is held up: by silence, or by a byte now and then.
     """
 
     def __init__(
@@ -470,23 +376,32 @@ class Proxy:
         server: tuple[str, int],
         plan: Plan,
         watch: Callable[[Stage, Seen], None] | None = None,
+        buffer_bytes: int | None = None,
     ) -> None:
         self.server = server
         self.plan = plan
-        self.over = threading.Event()
+        self.held = threading.Event()
+        self.hurry = threading.Event()
         self.seen: list[Seen] = []
+        self._over = threading.Event()
         self._watch = watch
+        self._buffer_bytes = buffer_bytes
         self._lock = threading.Lock()
         self._lines: dict[_Line, threading.Thread] = {}
-        self._outage = threading.Event()
-        self._down = threading.Event()
+        self._turns: queue.SimpleQueue[tuple[Door, float | None, threading.Event]] = queue.SimpleQueue()
         self._reserved = socket.socket()
+        self._standing: list[socket.socket] = []
         self._acceptor = threading.Thread(target=self._accept, name="faults-proxy", daemon=True)
 
     @property
     def url(self) -> str:
         host, port = self._reserved.getsockname()
         return f"http://{host}:{port}"
+
+    @property
+    def lines(self) -> int:
+        """How many connections of clients there are."""
+        return len(self._lines)
 
     def counts(self) -> "Counter[str]":
         """How often each fault was done."""
@@ -506,13 +421,29 @@ class Proxy:
         # Bound and not listening: it keeps the port ours while nobody listens.
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reserved.bind(("127.0.0.1", 0))
-        self._listener = self._listen()
+        self._stand(Door.OPEN)
         self._acceptor.start()
 
     def close(self) -> None:
-        self.over.set()
+        self._over.set()
+        self.hurry.set()
         self._acceptor.join()
         self._reserved.close()
+        self.drop()
+
+    def spoil(self, plan: Plan) -> None:
+        """Go by this plan from now on."""
+        self.held.clear()
+        self.hurry.clear()
+        self.plan = plan
+
+    def relent(self) -> None:
+        """Spoil nothing any more, and end what is held up."""
+        self.plan = Quiet()
+        self.hurry.set()
+
+    def drop(self) -> None:
+        """End all connections that there are."""
         with self._lock:
             lines = dict(self._lines)
         for line in lines:
@@ -530,29 +461,51 @@ class Proxy:
 
     def outage(self) -> None:
         """Refuse connections for a moment."""
-        self._down.clear()
-        self._outage.set()
-        self._down.wait(1.0)
+        self.turn(Door.SHUT, OUTAGE_SECONDS)
 
-    def _listen(self) -> socket.socket:
+    def turn(self, door: Door, seconds: float | None = None, wait: bool = True) -> None:
+        """Treat those who want to connect in this way from now on, or for so many seconds; wait until that is so."""
+        done = threading.Event()
+        self._turns.put((door, seconds, done))
+        if wait:
+            done.wait(1.0)
+
+    def _stand(self, door: Door) -> None:
+        for sock in self._standing:
+            sock.close()
+        self._standing = [] if door is Door.SHUT else [self._listen(0 if door is Door.DEAF else 256)]
+        if door is Door.DEAF:
+            # One waits to be accepted, and is not: for a second one there is no room.
+            self._standing.append(socket.create_connection(self._reserved.getsockname(), _PATIENCE))
+
+    def _listen(self, backlog: int) -> socket.socket:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._buffer_bytes is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer_bytes)
         listener.bind(self._reserved.getsockname())
-        listener.listen(256)
-        listener.settimeout(0.02)
+        listener.listen(backlog)
+        listener.settimeout(0.01)
         return listener
 
     def _accept(self) -> None:
-        while not self.over.is_set():
-            if self._outage.is_set():
-                self._listener.close()
-                self._outage.clear()
-                self._down.set()
-                self.over.wait(OUTAGE_SECONDS)
-                self._listener = self._listen()
-            with suppress(OSError):
-                self._serve(self._listener.accept()[0])
-        self._listener.close()
+        door, until = Door.OPEN, None
+        while not self._over.is_set():
+            with suppress(queue.Empty):
+                door, seconds, done = self._turns.get_nowait()
+                self._stand(door)
+                until = None if seconds is None else time.monotonic() + seconds
+                done.set()
+            if until is not None and time.monotonic() >= until:
+                door, until = Door.OPEN, None
+                self._stand(door)
+            if door is Door.OPEN:
+                with suppress(OSError):
+                    self._serve(self._standing[0].accept()[0])
+            else:
+                self._over.wait(0.005)
+        for sock in self._standing:
+            sock.close()
 
     def _serve(self, sock: socket.socket) -> None:
         line = _Line(self, sock)
