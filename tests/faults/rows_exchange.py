@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.bench import LIMIT_SECONDS, PATIENCE, RIGHT, Bench, Played, calling, named
+from tests.faults.bench import LIMIT_SECONDS, MUCH, RIGHT, Bench, Played, calling, named
+from tests.faults.callers import PATIENCE
 from tests.faults.plans import Act, Fault, Place, Row
 from tests.faults.proxy import OUTAGE_SECONDS
 
@@ -61,6 +62,9 @@ _UNHEARD = frozenset(
 )
 """The server did nothing."""
 
+MIDWAY = (Fault.EARLY, Fault.RESET_REQUEST, Fault.CUT_REQUEST)
+"""What can happen while the client is still sending, if it sends more bytes than the buffers hold."""
+
 EVERY_BYTE = (Fault.CUT_REQUEST, Fault.RESET_ANSWER, Fault.TRUNCATE, Fault.DUPLICATE, Fault.REPEAT)
 _SILENCES = frozenset({Fault.HANG_REQUEST, Fault.HANG_ANSWER})
 _AT = {Fault.HANG_ANSWER: (0, 1, 40, -1), Fault.HALF_CLOSE: (0, 1, 40, -1)}
@@ -102,16 +106,17 @@ def wanted(fault: Fault, method: str, at: int, repeats: bool) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeCase:
-    """One fault at one byte of the exchange of one method."""
+    """One fault at one byte of the exchange of one method, with a few bytes, or with `much` in the request."""
 
     what: str
     fault: Fault
     at: int
     repeats: bool
+    much: bool = False
 
     @property
     def told(self) -> str:
-        return self.fault.value + (", repeated" if self.repeats else "")
+        return self.fault.value + (", much" if self.much else "") + (", repeated" if self.repeats else "")
 
     def __str__(self) -> str:
         return f"{self.what}, {self.told} (byte {self.at})"
@@ -123,7 +128,7 @@ class ExchangeCase:
             options["retries"] = 8  # so that the last one comes after the outage
         if not self.repeats:
             options["retries"] = 0
-        call = calling(bench, bench.client, self.what, name, options)
+        call = calling(bench, bench.client, self.what, name, options, "x" * MUCH if self.much else "")
         with bench.spoilt(Row(Place.API, act_of(self.fault, self.at))):
             played = bench.timed(lambda: named(self.what, name, call()))
         if played.result not in wanted(self.fault, self.what, self.at, self.repeats):
@@ -156,3 +161,5 @@ def cases(bench: Bench, every: int) -> Iterator[ExchangeCase]:
                 yield ExchangeCase(method, fault, at, repeats=False)
             middle = (request if fault is Fault.CUT_REQUEST else answer) // 2
             yield ExchangeCase(method, fault, middle, repeats=True)
+    for fault in MIDWAY:
+        yield ExchangeCase("POST", fault, MUCH // 4, repeats=False, much=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.faults.bench import GIVEN_UP, MUCH, RIGHT, Bench, Caller, Played, calling, named
+from tests.faults.bench import MUCH, RIGHT, Bench, Played, calling, named
+from tests.faults.callers import GIVEN_UP, Caller
 from tests.faults.plans import Act, Fault, Place, Quiet, Row
 from tests.faults.proxy import Door
 from tests.faults.rows_exchange import sizes

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.faults.bench import GIVEN_UP, MUCH, RIGHT, Bench, File, Played
+from tests.faults.bench import MUCH, RIGHT, Bench, File, Played
+from tests.faults.callers import GIVEN_UP
 from tests.faults.plans import Act, Fault, Place, Row
 from tests.faults.proxy import OUTAGE_SECONDS
-from tests.faults.rows_exchange import EXPECTED, GARBLED, act_of, limit_of, places
+from tests.faults.rows_exchange import EXPECTED, GARBLED, MIDWAY, act_of, limit_of, places
 from tests.faults.rows_given_up import HELD_SECONDS, SOON_SECONDS
 from tests.faults.rows_limits import DRIP_SECONDS, in_time, with_total
 
@@ -26,7 +27,7 @@ PARTS = {FORM: 0, PART: 2}
 SIZE = 600
 """Of a file, in bytes: few, since each byte of each request has its turn."""
 
-TOTAL_SECONDS = 1.0
+TOTAL_SECONDS = 0.6
 
 _REFUSED = frozenset({"PixelStorageError"})
 _OTHERS = {
@@ -64,22 +65,23 @@ def as_told(bench: Bench, file: File, result: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class StorageCase:
-    """One fault at one byte of the form, or of a part."""
+    """One fault at one byte of the form, or of a part; of a file of a few bytes, or of `much`."""
 
     what: str
     fault: Fault
     at: int
     repeats: bool
+    much: bool = False
 
     @property
     def told(self) -> str:
-        return self.fault.value + (", repeated" if self.repeats else "")
+        return self.fault.value + (", much" if self.much else "") + (", repeated" if self.repeats else "")
 
     def __str__(self) -> str:
         return f"{self.what}, {self.told} (byte {self.at})"
 
     def play(self, bench: Bench) -> Played:
-        file, options = bench.file(SIZE), dict[str, Any](timeout=limit_of(self.fault))
+        file, options = bench.file(MUCH if self.much else SIZE), dict[str, Any](timeout=limit_of(self.fault))
         if not self.repeats:
             options["retries"] = 0
         call = bench.upload(file, PARTS[self.what], options)
@@ -165,6 +167,9 @@ def cases(bench: Bench, every: int) -> Iterator[StorageCase | BrokenOffCase]:
             length = request if fault is Fault.CUT_REQUEST else answer
             for at in (length // 2,) if few else (0, length // 2, length - 1):
                 yield StorageCase(kind, fault, at, repeats=True)
+        for fault in MIDWAY:
+            for repeats in (False, True):
+                yield StorageCase(kind, fault, MUCH // 8, repeats, much=True)
         large = Act(Fault.SLOW_TAKE, seconds=0.05)
         drips = [Act(Fault.TRICKLE, at, DRIP_SECONDS / (answer - at)) for at in (0, answer // 2)]
         yield BrokenOffCase(kind, large, None, much=True)
