@@ -32,10 +32,11 @@ from tests.faults.child import open_sockets
 from tests.faults.world import FACES, ROOT
 
 TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
+    "storage": rows_storage.cases,
+    "storage-broken-off": rows_storage.broken_off,
     "exchange": rows_exchange.cases,
     "limits": rows_limits.cases,
     "given-up": rows_given_up.cases,
-    "storage": rows_storage.cases,
 }
 
 

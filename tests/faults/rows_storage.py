@@ -18,7 +18,7 @@ from tests.faults.bench import MUCH, RIGHT, Bench, File, Played
 from tests.faults.callers import GIVEN_UP
 from tests.faults.plans import Act, Fault, Place, Row
 from tests.faults.proxy import OUTAGE_SECONDS
-from tests.faults.rows_exchange import EXPECTED, GARBLED, MIDWAY, act_of, limit_of, places
+from tests.faults.rows_exchange import EXPECTED, GARBLED, MIDWAY, act_of, is_repeated, limit_of, places
 from tests.faults.rows_given_up import HELD_SECONDS, SOON_SECONDS
 from tests.faults.rows_limits import DRIP_SECONDS, in_time, with_total
 
@@ -157,26 +157,30 @@ def sizes(bench: Bench) -> dict[str, tuple[int, int]]:
     return found
 
 
-def cases(bench: Bench, every: int) -> Iterator[StorageCase | BrokenOffCase]:
-    """All cases; of the bytes, one in `every` is taken."""
+def cases(bench: Bench, every: int) -> Iterator[StorageCase]:
+    """All cases of faults; of the bytes, one in `every` is taken."""
     few = every > 1
-    for kind, (request, answer) in sizes(bench).items():
-        for fault in STORAGE_EXPECTED:
+    for kind, (what, (request, answer)) in enumerate(sizes(bench).items()):
+        for number, fault in enumerate(STORAGE_EXPECTED):
             for at in places(fault, request, answer, every):
-                yield StorageCase(kind, fault, at, repeats=False)
-            length = request if fault is Fault.CUT_REQUEST else answer
-            for at in (length // 2,) if few else (0, length // 2, length - 1):
-                yield StorageCase(kind, fault, at, repeats=True)
+                yield StorageCase(what, fault, at, repeats=False)
+            if is_repeated(bench.face, kind, number, every):
+                length = request if fault is Fault.CUT_REQUEST else answer
+                for at in (length // 2,) if few else (0, length // 2, length - 1):
+                    yield StorageCase(what, fault, at, repeats=True)
         for fault in MIDWAY:
-            for repeats in (False, True):
-                yield StorageCase(kind, fault, MUCH // 8, repeats, much=True)
-        large = Act(Fault.SLOW_TAKE, seconds=0.05)
-        drips = [Act(Fault.TRICKLE, at, DRIP_SECONDS / (answer - at)) for at in (0, answer // 2)]
-        yield BrokenOffCase(kind, large, None, much=True)
-        for act in drips[:1] if few else drips:
-            yield BrokenOffCase(kind, act, None)
+            for repeats in (False,) if few else (False, True):
+                yield StorageCase(what, fault, MUCH // 8, repeats, much=True)
+
+
+def broken_off(bench: Bench, every: int) -> Iterator[BrokenOffCase]:
+    """All cases of limits and of giving up; of an answer's bytes, one in `every` is taken."""
+    for what, (_, answer) in sizes(bench).items():
+        yield BrokenOffCase(what, Act(Fault.SLOW_TAKE, seconds=0.05), None, much=True)
+        for at in (0, answer // 2) if every == 1 else (answer // 3,):
+            yield BrokenOffCase(what, Act(Fault.TRICKLE, at, DRIP_SECONDS / (answer - at)), None)
         for way in bench.client.ways:
-            yield BrokenOffCase(kind, Act(Fault.HANG_REQUEST, MUCH // 8, HELD_SECONDS), way, much=True)
-            yield BrokenOffCase(kind, Act(Fault.HANG_REQUEST, 100, HELD_SECONDS), way)
+            yield BrokenOffCase(what, Act(Fault.HANG_REQUEST, MUCH // 8, HELD_SECONDS), way, much=True)
+            yield BrokenOffCase(what, Act(Fault.HANG_REQUEST, 100, HELD_SECONDS), way)
             for at in sorted({*range(0, answer, every), answer - 1}):
-                yield BrokenOffCase(kind, Act(Fault.HANG_ANSWER, at, HELD_SECONDS), way)
+                yield BrokenOffCase(what, Act(Fault.HANG_ANSWER, at, HELD_SECONDS), way)

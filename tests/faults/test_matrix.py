@@ -9,7 +9,7 @@ from tests.faults.world import FACES
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
     """All faces at once: there is more waiting than work."""
-    return {outcome.face: outcome for outcome in run(every=211, at_once=6)}
+    return {outcome.face: outcome for outcome in run(every=211, at_once=9)}
 
 
 @pytest.mark.parametrize("face", FACES)
