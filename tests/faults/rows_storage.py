@@ -102,19 +102,24 @@ class StorageCase:
 
 @dataclass(frozen=True, slots=True)
 class BrokenOffCase:
-    """The storage goes on and on, or holds the exchange up, until the upload runs out of time, or is given up in a
-    `way`. Then it is called again.
+    """The storage goes on and on, or holds the exchange up, until the upload runs out of time, with all its repeats if
+    it may have some, or is given up in a `way`. Then it is called again.
     """
 
     what: str
     act: Act
     way: str | None
     much: bool = False
+    repeats: bool = False
 
     @property
     def told(self) -> str:
         at = "with the request half through" if self.much else "in " + self.act.fault.value
-        return f"total limit {at}" if self.way is None else f"given up ({self.way}) {at}"
+        return (
+            f"total limit {at}{', repeated' if self.repeats else ''}"
+            if self.way is None
+            else f"given up ({self.way}) {at}"
+        )
 
     def __str__(self) -> str:
         return f"{self.what}, {self.told} (byte {self.act.at})"
@@ -123,11 +128,14 @@ class BrokenOffCase:
         file = bench.file(MUCH if self.much else SIZE)
         options: dict[str, Any] = {"timeout": HELD_SECONDS}
         if self.way is None:
-            options = {"timeout": with_total(TOTAL_SECONDS), "retries": 0}
+            options = {"timeout": with_total(TOTAL_SECONDS), "retries": 8 if self.repeats else 0}
         call = bench.upload(file, PARTS[self.what], options)
         with bench.spoilt(Row(Place.STORAGE, *[self.act] * 10)):
             played = bench.timed(lambda: outcome_of(file, self._ended(bench, call)))
-        if played.result != ("PixelTimeoutError" if self.way is None else GIVEN_UP):
+        wanted = {"PixelTimeoutError"} if self.way is None else {GIVEN_UP}
+        if self.act.fault is Fault.SAY_503:
+            wanted = {"PixelTimeoutError", "PixelStorageError"}
+        if played.result not in wanted:
             played.wrong.append(played.result)
         if self.way is None:
             played.wrong += in_time(played, TOTAL_SECONDS)
@@ -179,6 +187,8 @@ def broken_off(bench: Bench, every: int) -> Iterator[BrokenOffCase]:
         yield BrokenOffCase(what, Act(Fault.SLOW_TAKE, seconds=0.05), None, much=True)
         for at in (0, answer // 2) if every == 1 else (answer // 3,):
             yield BrokenOffCase(what, Act(Fault.TRICKLE, at, DRIP_SECONDS / (answer - at)), None)
+        for act in (Act(Fault.SAY_503), Act(Fault.TRICKLE, 0, DRIP_SECONDS / answer)):
+            yield BrokenOffCase(what, act, None, repeats=True)
         for way in bench.client.ways:
             yield BrokenOffCase(what, Act(Fault.HANG_REQUEST, MUCH // 8, HELD_SECONDS), way, much=True)
             yield BrokenOffCase(what, Act(Fault.HANG_REQUEST, 100, HELD_SECONDS), way)
