@@ -187,7 +187,9 @@ class Session:
                 bearer = yield from self.authorise(until, request_id)
             headers = self._headers_for(bearer, request_id, bool(body))
             if until is not None:
-                limits = yield from self._left(until, f"{method} {self._origin}{target.partition('?')[0]}")
+                limits = yield from _left(
+                    self.options.timeout_pixel, until, f"{method} {self._origin}{target.partition('?')[0]}"
+                )
             request = Request(method, self._origin, target, headers, body, limits)
             outcome = yield from self._send(request, request_id, sends)
             sends += 1
@@ -220,14 +222,6 @@ class Session:
             yield from Sleep(delay)
             attempt += 1
 
-    def _left(self, until: float, what: str) -> Flow[Timeouts]:
-        """The limits of an exchange when a call has to end. Raises PixelTimeoutError when no time is left for one."""
-        left = until - (yield from Clock())
-        if left <= 0:
-            total = self.options.timeout_pixel.total
-            raise PixelTimeoutError(f"{what}: the call was to take no more than {total:g} seconds", sent=False)
-        return self.options.timeout_pixel.within(left)
-
     def store(
         self,
         method: str,
@@ -239,15 +233,21 @@ class Session:
         meter: Meter | None = None,
     ) -> Flow[Response]:
         """Send to the object storage: a form, or one part, to a presigned URL. Repeated on whatever may pass, and once
-        where the bytes did not arrive as they are (`md5` of the file's bytes, in base64). `meter` counts the repeats.
+        where the bytes did not arrive as they are (`md5` of the file's bytes, in base64). `meter` counts the repeats. A
+        total limit holds for all tries of it together.
 
         Raises PixelStorageError for an answer that is no 2xx, PixelConnectionError, PixelTimeoutError,
         PixelFileChangedError, and ValueError for a URL that is none.
         """
         origin, target = split_url(url)
-        request = Request(method, origin, target, headers, body, self.options.timeout_upload)
+        limits, until = self.options.timeout_upload, None
+        if limits.total is not None:
+            until = (yield from Clock()) + limits.total
+        request = Request(method, origin, target, headers, body, limits)
         attempt, moves, damages = 1, 0, 0
         while True:
+            if until is not None:
+                request.timeouts = yield from _left(limits, until, request.label)
             outcome = yield from self._send(request, "", attempt - 1 + moves)
             again = True
             if isinstance(outcome, Response):
@@ -263,6 +263,8 @@ class Session:
                 damages += verdict is Verdict.DAMAGED
                 again = verdict is Verdict.TRANSIENT or (verdict is Verdict.DAMAGED and damages == 1)
             delay = yield from self._delay(self._storage_retries, method, attempt, outcome, again)
+            if delay is not None and until is not None and (yield from Clock()) + delay >= until:
+                delay = None
             if delay is None:
                 if isinstance(outcome, Response):
                     raise storage_error(request, outcome, attempt)
@@ -321,7 +323,7 @@ class Session:
         while (bearer := tokens.bearer(asked_at)) is None:
             request = tokens.grant(asked_at)
             if until is not None:
-                request.timeouts = yield from self._left(until, request.label)
+                request.timeouts = yield from _left(self.options.timeout_pixel, until, request.label)
             outcome = yield from self._send(request, request_id, sends)
             sends += 1
             delay = yield from self._delay(self._login_retries, request.method, attempt, outcome)
@@ -367,6 +369,14 @@ class Session:
         if again is None and isinstance(outcome, Response) and outcome.status < 400:
             return None
         return policy.delay(method, attempt, outcome, (yield from Random()), again)
+
+
+def _left(limits: Timeouts, until: float, what: str) -> Flow[Timeouts]:
+    """The limits of an exchange when a call has to end. Raises PixelTimeoutError when no time is left for one."""
+    left = until - (yield from Clock())
+    if left <= 0:
+        raise PixelTimeoutError(f"{what}: the call was to take no more than {limits.total:g} seconds", sent=False)
+    return limits.within(left)
 
 
 def redirected(request: Request, response: Response) -> str | None:

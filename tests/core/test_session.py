@@ -549,6 +549,19 @@ def test_a_call_says_when_no_time_was_left_for_it() -> None:
     assert "GET https://pixel.test/acme/users/me: the call was to take no more than 4 seconds" in str(error)
 
 
+def test_all_tries_of_a_storage_request_end_at_its_total_limit() -> None:
+    options = Options(timeout_upload=Timeouts(9, 9, 9, 9, total=10))
+    for answer in (Response(503), PixelConnectionError("no", sent=True)):
+
+        def storage(request: Request, answer: Any = answer) -> Any:
+            return answer
+
+        world = Slow(storage, options=options)
+        world.fail(world.session.store("PUT", "https://storage.test/a?signature=1", b"x"), PixelError)
+        assert world.now - 1000 <= 10.0
+        assert len(world.requests) > 1
+
+
 def test_a_server_error_names_the_request_and_its_id_and_keeps_the_answer() -> None:
     world = World([Expected("POST", "/acme/projects/1/restore", told({"detail": "oops"}, 500))], bits=[3, 4])
     error = world.fail(world.api.restore_project(1), PixelServerError)

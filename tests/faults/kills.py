@@ -23,7 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
-from tests.faults.proxy import Place, Proxy, Quiet, Seen, Stage
+from tests.faults.lines import Seen, Stage
+from tests.faults.plans import Place, Quiet
+from tests.faults.proxy import Proxy
 from tests.faults.world import (
     FACES,
     KIB,

@@ -4,249 +4,98 @@ Rules kept here:
 
 * A row spoils one exchange of one call. It ends with the right result, or with the error that the table names, within
   its deadline, and the call after it has the right result.
-* What is not safe to repeat is never done twice: the projects that a POST made are counted.
-* After every row no place of the pool is held and nobody waits; at the end of a face no socket, no thread and no task
-  is left.
-* Without repeats (`retries=0`) the table says what a single try comes to; with them what a call comes to.
+* The tables stand in modules of their own: exchanges with the API (`rows_exchange`), limits and connections
+  (`rows_limits`), calls that are given up (`rows_given_up`), and exchanges with the object storage (`rows_storage`).
+* After every row no place of the pool is held, nobody waits, there is no connection but the idle ones, and no task; at
+  the end of a face no socket and no thread is left, and nothing had to be closed by the garbage collector.
+* Each table is played on each face in a process of its own, some of them at once: most of the time is spent waiting.
 """
 
 import argparse
-import asyncio
+import gc
+import json
 import logging
+import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import trio
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-
-from pixel_core.errors import PixelError
-from pixel_transports.clients import PixelClient, PixelClientAsync
-from pixel_transports.sandbox import SAMPLE_AREA
-from pixel_transports.settings import PixelApiSettings
+from tests.faults import rows_exchange, rows_given_up, rows_limits, rows_storage
+from tests.faults.bench import Bench, Case, bench, eventually
 from tests.faults.child import open_sockets
-from tests.faults.proxy import OUTAGE_SECONDS, Act, Fault, Place, Proxy, Row
-from tests.faults.world import FACES, World, world
+from tests.faults.world import FACES, ROOT
 
-LIMIT_SECONDS = 0.4
-"""How long a call waits in an exchange; silences are longer."""
-
-DEADLINE_SECONDS = 8.0
-"""How long a call may take with all its repeats."""
-
-RIGHT = "right"
-_BROKEN = frozenset({"PixelConnectionError"})
-_LATE = frozenset({"PixelTimeoutError"})
-_FAILED = frozenset({"PixelServerError"})
-_GARBLED = frozenset({RIGHT, "PixelProtocolError"}) | _BROKEN | _LATE
-
-EXPECTED: dict[Fault, frozenset[str]] = {
-    Fault.PASS: frozenset({RIGHT}),
-    Fault.REFUSE: _BROKEN,
-    Fault.RESET_REQUEST: _BROKEN,
-    Fault.HANG_REQUEST: _LATE,
-    Fault.EARLY: _FAILED,
-    Fault.SAY_500: _FAILED,
-    Fault.SAY_503: _FAILED,
-    Fault.TOO_MANY: frozenset({"PixelRateLimitError"}),
-    Fault.CUT_REQUEST: _BROKEN,
-    Fault.RESET_ANSWERED: _BROKEN,
-    Fault.GATEWAY: _FAILED,
-    Fault.RESET_ANSWER: _BROKEN,
-    Fault.TRUNCATE: _BROKEN,
-    Fault.HALF_CLOSE: _BROKEN,
-    Fault.HANG_ANSWER: _LATE,
-    Fault.DUPLICATE: frozenset({RIGHT}),
-    Fault.REPEAT: _GARBLED,
-    Fault.PAUSE: frozenset({RIGHT}),
-    Fault.DRIP: frozenset({RIGHT}),
+TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
+    "storage": rows_storage.cases,
+    "storage-broken-off": rows_storage.broken_off,
+    "exchange": rows_exchange.cases,
+    "limits": rows_limits.cases,
+    "given-up": rows_given_up.cases,
 }
-"""What one try ends with, on every face."""
-
-_NOTICED = frozenset(
-    {Fault.RESET_REQUEST, Fault.CUT_REQUEST, Fault.RESET_ANSWERED, Fault.RESET_ANSWER, Fault.TRUNCATE, Fault.HALF_CLOSE}
-)
-"""Where a kept connection breaks before a byte of the answer came, a safe request is sent over another one."""
-
-_UNHEARD = frozenset(
-    {
-        Fault.REFUSE,
-        Fault.RESET_REQUEST,
-        Fault.HANG_REQUEST,
-        Fault.EARLY,
-        Fault.SAY_500,
-        Fault.SAY_503,
-        Fault.CUT_REQUEST,
-    }
-)
-"""The server did nothing."""
-
-EVERY_BYTE = (Fault.CUT_REQUEST, Fault.RESET_ANSWER, Fault.TRUNCATE, Fault.DUPLICATE, Fault.REPEAT)
-_SILENCES = frozenset({Fault.HANG_REQUEST, Fault.HANG_ANSWER, Fault.HALF_CLOSE})
-_AT = {Fault.HANG_ANSWER: (0, 1, 40, -1), Fault.HALF_CLOSE: (0, 1, 40, -1)}
-"""At which bytes, where one after the other would take too long; -1 is the last."""
-
-_NO_FAULT = Row(Place.API)
 
 
-def wanted(fault: Fault, method: str, at: int, repeats: bool) -> frozenset[str]:
-    """The results that a call may have."""
-    found = EXPECTED[fault]
-    if method == "GET":
-        if repeats and fault is not Fault.REPEAT:
-            return frozenset({RIGHT})
-        # A reset may overtake the bytes before it.
-        if fault in _NOTICED and (at == 0 or fault in (Fault.RESET_REQUEST, Fault.CUT_REQUEST, Fault.RESET_ANSWERED)):
-            return frozenset({RIGHT})
-        return found | {RIGHT} if fault is Fault.RESET_ANSWER else found
-    return frozenset({RIGHT}) if repeats and fault is Fault.TOO_MANY else found
+@dataclass(slots=True)
+class Table:
+    """What the cases of a table came to on one face."""
 
-
-class Caller:
-    """A client of one face, called from a program that is no coroutine."""
-
-    def __init__(self, face: str, settings: PixelApiSettings, portal: BlockingPortal | None) -> None:
-        self._portal = portal
-        self.face = face
-        self.client: Any = (PixelClient if portal is None else PixelClientAsync).from_settings(settings)
-
-    def call(self, name: str, *arguments: Any, **options: Any) -> Any:
-        """Call a method of the client, with these options for the call."""
-        method = getattr(self.client.with_options(**options), name)
-        return method(*arguments) if self._portal is None else self._portal.call(method, *arguments)
-
-    def close(self) -> None:
-        if self._portal is None:
-            self.client.close()
-        else:
-            self._portal.call(self.client.aclose)
-
-    def tasks(self) -> int:
-        """How many tasks the event loop has."""
-        if self._portal is None:
-            return 0
-        if self.face == "trio":
-            return self._portal.call(lambda: trio.lowlevel.current_statistics().tasks_living)
-        return self._portal.call(lambda: len(asyncio.all_tasks()))
-
-    @property
-    def pool(self) -> str:
-        return repr(self.client._driver.transport)
-
-
-@contextmanager
-def caller(face: str, settings: PixelApiSettings) -> Iterator[Caller]:
-    if face == "blocking":
-        yield Caller(face, settings, None)
-        return
-    with start_blocking_portal(face) as portal:
-        yield Caller(face, settings, portal)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One row for one method."""
-
-    fault: Fault
-    method: str
-    at: int
-    repeats: bool
-
-    @property
-    def act(self) -> Act:
-        seconds = {Fault.PAUSE: 0.1, Fault.DRIP: 0.3}.get(self.fault, 0.0)
-        return Act(self.fault, self.at, 2 * LIMIT_SECONDS if self.fault in _SILENCES else seconds)
-
-    def __str__(self) -> str:
-        return f"{self.method}, {self.fault.value} (byte {self.at}){', repeated' if self.repeats else ''}"
-
-
-def cases(lengths: dict[str, tuple[int, int]], every: int) -> Iterator[Case]:
-    """All cases; `lengths` are those of a method's request and answer. Of the bytes, one in `every` is taken."""
-    for method, (request, answer) in lengths.items():
-        for fault in EXPECTED:
-            length = request if fault is Fault.CUT_REQUEST else answer
-            places: Iterable[int] = (at % length for at in _AT.get(fault, (0,)))
-            if fault in EVERY_BYTE:
-                places = sorted({*range(0, length, every), length - 1})
-            for at in places:
-                yield Case(fault, method, at, repeats=False)
-            yield Case(fault, method, length // 2, repeats=True)
+    calls: int = 0
+    longest: float = 0.0
+    wrong: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to: how often which result by method and fault, and by face; the longest call; what is wrong."""
+    """What a face came to: how often which result by what was called and what was done to it; figures by table; what is
+    wrong.
+    """
 
-    rows: dict[tuple[str, str], dict[str, "Counter[str]"]]
-    longest: float
-    calls: int
-    wrong: list[str]
+    face: str
+    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        lines = []
-        for method, fault in self.rows:
-            told: dict[str, list[str]] = {}
-            for face, row in self.rows[method, fault].items():
-                text = ", ".join(f"{name} {count}" for name, count in sorted(row.items()))
-                told.setdefault(text, []).append(face)
-            lines += [f"{method:4} | {fault:50} | {', '.join(faces):25} | {text}" for text, faces in told.items()]
-        lines.append(f"{self.calls} calls, the longest took {self.longest:.2f} s")
-        return "\n".join([*lines, *(f"WRONG: {each}" for each in self.wrong[:50])])
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> "Outcome":
+        tables = {name: Table(**figures) for name, figures in told["tables"].items()}
+        return cls(told["face"], told["rows"], tables, told["wrong"])
 
+    def add(self, other: "Outcome") -> None:
+        """Take in what other tables came to."""
+        self.rows.update(other.rows)
+        self.tables.update(other.tables)
+        self.wrong += other.wrong
 
-def _made(here: World, name: str) -> int:
-    return sum(project.name == name for project in list(here.sandbox.state.projects.values()))
-
-
-def _run_case(here: World, proxy: Proxy, client: Caller, case: Case, name: str) -> tuple[str, float, list[str]]:
-    """Run one case. Gives its result, how long it took, and what is wrong."""
-    wrong = []
-    options: dict[str, Any] = {"timeout": LIMIT_SECONDS} if case.repeats else {"timeout": LIMIT_SECONDS, "retries": 0}
-    call: Callable[..., Any] = partial(client.call, **options)
-    proxy.plan = Row(Place.API, case.act)
-    start = time.monotonic()
-    try:
-        if case.method == "GET":
-            result = RIGHT if call("get_project", here.project_id)["name"] == "Faults" else "another result"
-        else:
-            result = RIGHT if call("create_project", name, "", SAMPLE_AREA)["name"] == name else "another result"
-    except PixelError as error:
-        result = type(error).__name__
-    except Exception as error:
-        result = f"undocumented {type(error).__name__}: {error}"
-    seconds = time.monotonic() - start
-    if result not in wanted(case.fault, case.method, case.at, case.repeats):
-        wrong.append(f"{case}: {result}")
-    if seconds > DEADLINE_SECONDS:
-        wrong.append(f"{case}: it took {seconds:.1f} s")
-    if " 0 held," not in client.pool or " 0 waiting" not in client.pool:
-        wrong.append(f"{case}: left {client.pool}")
-    proxy.plan = _NO_FAULT
-    if case.fault is Fault.REFUSE:
-        time.sleep(2 * OUTAGE_SECONDS)
-    if client.call("get_project", here.project_id)["name"] != "Faults":
-        wrong.append(f"{case}: the next call has another result")
-    made = _made(here, name)
-    if made > 1 or (case.method == "POST" and result == RIGHT and made != 1):
-        wrong.append(f"{case}: {made} projects were made")
-    if made and case.fault in _UNHEARD and not case.repeats:
-        wrong.append(f"{case}: a project was made, though the server heard nothing whole")
-    return result, seconds, wrong
+    @property
+    def calls(self) -> int:
+        return sum(table.calls for table in self.tables.values())
 
 
-def _lengths(here: World, proxy: Proxy, client: Caller) -> dict[str, tuple[int, int]]:
-    """How long request and answer are on the wire, for each method."""
-    client.call("get_project", here.project_id)
-    client.call("create_project", "number 00000", "", SAMPLE_AREA)
-    seen = {each.method: each for each in proxy.seen if each.place is Place.API}
-    return {method: (each.head_bytes + each.length, each.answer_bytes) for method, each in seen.items()}
+def shown(outcomes: Sequence[Outcome]) -> str:
+    """What faces came to, side by side."""
+    lines = []
+    for row in dict.fromkeys(row for outcome in outcomes for row in outcome.rows):
+        told: dict[str, list[str]] = {}
+        for outcome in outcomes:
+            if row in outcome.rows:
+                counts = sorted(outcome.rows[row].items())
+                told.setdefault(", ".join(f"{name} {count}" for name, count in counts), []).append(outcome.face)
+        lines += [f"{row:70} | {', '.join(faces):25} | {text}" for text, faces in told.items()]
+    for outcome in outcomes:
+        for name, table in outcome.tables.items():
+            lines.append(
+                f"{outcome.face}, {name}: {table.calls} calls in {table.seconds:.0f} s, the longest took "
+                f"{table.longest:.2f} s, {table.wrong} wrong"
+            )
+    calls = sum(outcome.calls for outcome in outcomes)
+    wrong = [f"WRONG: {outcome.face}: {each}" for outcome in outcomes for each in outcome.wrong]
+    return "\n".join([*lines, f"{calls} calls, {len(wrong)} wrong", *wrong[:100]])
 
 
 def _threads() -> int:
@@ -254,48 +103,89 @@ def _threads() -> int:
     return sum(not thread.name.startswith("Trio thread") for thread in threading.enumerate())
 
 
-def run(faces: Iterable[str] = FACES, every: int = 1) -> Outcome:
-    """One run; of the bytes, one in `every` is taken."""
-    outcome = Outcome({}, 0.0, 0, [])
-    for face in faces:
-        sockets, threads = open_sockets(), _threads()
-        with world() as here, Proxy(here.address, _NO_FAULT) as proxy:
-            settings = PixelApiSettings(**here.sandbox.environment(proxy.url))
-            with caller(face, settings) as client:
-                lengths = _lengths(here, proxy, client)
-                tasks = client.tasks()
-                for number, case in enumerate(cases(lengths, every), 1):
-                    result, seconds, wrong = _run_case(here, proxy, client, case, f"number {number:05}")
-                    told = case.fault.value + (", repeated" if case.repeats else "")
-                    row = outcome.rows.setdefault((case.method, told), {})
-                    row.setdefault(face, Counter())[result] += 1
-                    outcome.longest = max(outcome.longest, seconds)
-                    outcome.calls += 1
-                    outcome.wrong += [f"{face}: {each}" for each in wrong]
-                client.close()
-                if client.tasks() != tasks:
-                    outcome.wrong.append(f"{face}: {client.tasks()} tasks, before it were {tasks}")
-        if open_sockets() != sockets:
-            outcome.wrong.append(f"{face}: {open_sockets()} sockets, before it were {sockets}")
-        if _threads() != threads:
-            outcome.wrong.append(f"{face}: {threading.enumerate()}, before it were {threads}")
+@contextmanager
+def _collected(wrong: list[str]) -> Iterator[None]:
+    """What the garbage collector has to close, or cannot raise, is wrong."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: wrong.append(f"{unraisable.exc_value!r} in {unraisable.object!r}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+            gc.collect()
+    finally:
+        sys.unraisablehook = before
+
+
+def run_face(face: str, every: int = 1, tables: Iterable[str] = TABLES, seed: int = 1) -> Outcome:
+    """Play the tables on one face, in the main thread; of the bytes, one in `every` is taken."""
+    outcome = Outcome(face)
+    sockets, threads = open_sockets(), _threads()
+    with _collected(outcome.wrong), bench(face, seed) as here:
+        for name in tables:
+            table = outcome.tables[name] = Table()
+            start = time.monotonic()
+            for case in TABLES[name](here, every):
+                played = case.play(here)
+                row = outcome.rows.setdefault(f"{case.what:4} | {case.told}", {})
+                row[played.result] = row.get(played.result, 0) + 1
+                table.calls += 1
+                table.longest = max(table.longest, played.seconds)
+                table.wrong += bool(played.wrong)
+                outcome.wrong += [f"{case}: {each}" for each in played.wrong]
+            table.seconds = time.monotonic() - start
+    if not eventually(lambda: open_sockets() == sockets):
+        outcome.wrong.append(f"{open_sockets()} sockets, before it were {sockets}")
+    if not eventually(lambda: _threads() == threads):
+        outcome.wrong.append(f"{threading.enumerate()}, before it were {threads}")
     return outcome
+
+
+def run(
+    faces: Iterable[str] = FACES,
+    every: int = 1,
+    tables: Iterable[str] = TABLES,
+    seed: int = 1,
+    at_once: int = 3,
+) -> list[Outcome]:
+    """Play the tables on these faces, each table in a process of its own, so many at once."""
+    options = ["--every", str(every), "--seed", str(seed), "--json"]
+
+    def play(face: str, table: str) -> Outcome:
+        command = [sys.executable, "-m", "tests.faults.matrix", "--face", face, "--table", table, *options]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        lines = done.stdout.strip().splitlines()
+        if done.returncode or not lines:
+            return Outcome(face, wrong=[f"{table}: it failed:\n{done.stderr[-4000:]}"])
+        return Outcome.of(json.loads(lines[-1]))
+
+    outcomes = {face: Outcome(face) for face in faces}
+    with ThreadPoolExecutor(at_once) as threads:
+        played = threads.map(play, *zip(*((face, table) for table in tables for face in outcomes), strict=True))
+        for each in played:
+            outcomes[each.face].add(each)
+    return list(outcomes.values())
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run as the command line says. Gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix", description="Every fault on every face.")
     parser.add_argument("--face", choices=FACES, action="append", help="one face only; may be repeated")
+    parser.add_argument("--table", choices=TABLES, action="append", help="one table only; may be repeated")
     parser.add_argument("--every", type=int, default=1, help="take one of so many bytes (default: every one)")
+    parser.add_argument("--seed", type=int, default=1, help="of what the files hold")
+    parser.add_argument("--at-once", type=int, default=3, help="how many processes at a time (default: 3)")
+    parser.add_argument("--json", action="store_true", help="play one face in this process, and tell in JSON")
     chosen = parser.parse_args(arguments)
+    faces, tables = chosen.face or FACES, chosen.table or list(TABLES)
+    if not chosen.json:
+        outcomes = run(faces, chosen.every, tables, chosen.seed, chosen.at_once)
+        print(shown(outcomes))
+        return 1 if any(outcome.wrong for outcome in outcomes) else 0
     # Each failed call is logged; here they are what is looked for.
     logging.disable()
-    try:
-        outcome = run(chosen.face or FACES, chosen.every)
-    finally:
-        logging.disable(logging.NOTSET)
-    print(outcome)
-    return 1 if outcome.wrong else 0
+    print(json.dumps(asdict(run_face(faces[0], chosen.every, tables, chosen.seed))))
+    return 0
 
 
 if __name__ == "__main__":

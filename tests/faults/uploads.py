@@ -18,7 +18,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.proxy import Place, Proxy, Schedule
+from tests.faults.plans import Place, Schedule
+from tests.faults.proxy import Proxy
 from tests.faults.world import (
     FACES,
     KIB,

@@ -82,6 +82,13 @@ class World:
             found.setdefault(image.file_name, []).append((stored.size, stored.md5))
         return found
 
+    def stored_as(self, name: str) -> list[tuple[int, str]]:
+        """Size and MD5 of each image of this name."""
+        self._settled()
+        objects, images = self.sandbox.objects, list(self.sandbox.state.shelves[self.collection_id].values())
+        found = [objects[image.key] for image in images if image.file_name == name]
+        return [(each.size, each.md5) for each in found]
+
     def unfinished(self) -> int:
         """How many upload jobs were made that came to no end."""
         return sum(job.outcome is None for job in self.sandbox.state.upload_jobs[self.collection_id].values())
