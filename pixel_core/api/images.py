@@ -46,9 +46,9 @@ class Images(Lists):
         """All images, one by one, fetched `page_size` at a time; nothing is sent before the first is asked for.
 
         Starts at the keyword `offset` (not at that of `params`), or at 0. While more is asked for, pages are fetched
-        side by side: one at first, then two, four and so on, up to `ahead`; with `ahead=1` one after another. Errors
-        come up at the page where they happen, after the images before it. Raises ValueError for a page_size or `ahead`
-        below 1.
+        side by side where they take long: one at first, then two, four and so on, up to `ahead`; with `ahead=1` one
+        after another. Errors come up at the page where they happen, after the images before it. Raises ValueError for
+        a page_size or `ahead` below 1.
         """
         values = paged(ListParams, params, kwargs)
         return self._pages(_images_path(project_id, data_collection_id), values, page_size, ahead, list[Image])

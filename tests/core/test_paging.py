@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_core.effects import Alongside, Clock, Ended, Flow, Start
+from pixel_core.effects import Alongside, Clock, Ended, Flow, Sleep, Start
 from pixel_core.paging import Page, Pages, given_out
 
 
@@ -19,14 +19,15 @@ class TroubleError(Exception):
 class Shelf:
     """Pages by number, of which the one at `last` is the last; those in `broken` cannot be had."""
 
-    def __init__(self, last: int, broken: frozenset[int] = frozenset()) -> None:
+    def __init__(self, last: int, broken: frozenset[int] = frozenset(), seconds: float = 0.05) -> None:
         self.asked: list[int] = []
+        self.seconds = seconds
         self._last = last
         self._broken = broken
 
     def page(self, number: int) -> Flow[Page[int]]:
         self.asked.append(number)
-        yield from Clock()
+        yield from Sleep(self.seconds)
         if number in self._broken:
             raise TroubleError(str(number))
         return Page([number] if number <= self._last else [], last=number >= self._last)
@@ -42,23 +43,29 @@ class Crew:
         self.waiting: list[tuple[Any, Flow[Any]]] = []
 
 
-def run(flow: Flow[Any]) -> Any:
+def run(flow: Flow[Any], now: list[float] | None = None) -> Any:
+    """Run a flow; `now` is the time, which those side by side pass together."""
     answer: Any = None
+    now = [0.0] if now is None else now
     try:
         while True:
             effect = flow.send(answer)
             match effect:
                 case Clock():
-                    answer = 0.0
+                    answer = now[0]
+                case Sleep(seconds):
+                    now[0] += seconds
+                    answer = None
                 case Alongside(lead):
-                    answer = run(lead(Crew()))
+                    answer = run(lead(Crew()), now)
                 case Start(crew, key, inner):
                     crew.waiting.append((key, inner))
                     answer = None
                 case Ended(crew):
                     key, inner = crew.waiting.pop()
+                    then = now if not crew.waiting else [0.0]
                     try:
-                        answer = [(key, run(inner))]
+                        answer = [(key, run(inner, then))]
                     except TroubleError as error:
                         answer = [(key, error)]
                 case _:
@@ -83,6 +90,29 @@ def test_windows_grow_twofold_up_to_a_limit(ahead: int, asked: int) -> None:
     shelf = Shelf(last=10)
     assert list(listed(shelf.pages(ahead))) == list(range(11))
     assert sorted(shelf.asked) == list(range(asked))
+
+
+def test_pages_that_come_fast_are_fetched_one_after_another() -> None:
+    shelf = Shelf(last=10, seconds=0.001)
+    items = listed(shelf.pages(8))
+    for number in range(11):
+        assert next(items) == number
+        assert shelf.asked == list(range(number + 1))
+    assert not list(items)
+
+
+def test_windows_shrink_again_where_pages_come_fast() -> None:
+    shelf = Shelf(last=1000)
+    items = listed(shelf.pages(8))
+    assert [next(items) for _ in range(15)] == list(range(15))
+    shelf.seconds = 0.001
+    sizes, before = [], len(shelf.asked)
+    for _ in range(16):
+        next(items)
+        if len(shelf.asked) > before:
+            sizes.append(len(shelf.asked) - before)
+            before = len(shelf.asked)
+    assert sizes == [8, 4, 2, 1, 1]
 
 
 def test_nothing_is_asked_for_before_the_first_item_is() -> None:
