@@ -316,7 +316,7 @@ class Response:
 
     def json(self) -> Any:
         """The body decoded as JSON, whatever its content type says. Raises ValueError when it is not JSON."""
-        return from_json(self.body)
+        return from_json(self.body, cache_strings="keys")  # names come again and again, values seldom do
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

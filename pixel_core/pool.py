@@ -6,6 +6,8 @@ Rules kept here:
   and wakes. A driver with threads calls every method under one lock.
 * Every place has an owner, its lease. A lease moves through a table of states and is given back by one plain call
   (`release`) that works in every state, twice too, so that a cancelled owner frees its place before anything is closed.
+* Places know their leases weakly: one that its owner lost hold of without that call (a signal may break off any line
+  of a program) is free again, and `reclaim` tells who gets it.
 * Those who wait are served in the order in which they came. No event costs more for there being more of them.
 * An idle connection is used again last-in-first-out, so that those not needed grow old and are closed.
 
@@ -19,6 +21,7 @@ import enum
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+from weakref import ref
 
 from pixel_core.messages import Origin
 from pixel_core.values import value
@@ -32,13 +35,14 @@ class LeaseState(enum.Enum):
     RETURNED = enum.auto()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class PoolLease(Generic[C]):
     """One owner's claim to a place. `connection` is None when a place is held and a connection has to be opened."""
 
     origin: Origin
     state: LeaseState = LeaseState.WAITING
     connection: C | None = None
+    known: "ref[PoolLease[C]] | None" = field(default=None, repr=False)
 
 
 @value
@@ -57,7 +61,7 @@ class _Idle(Generic[C]):
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Place(Generic[C]):
-    held: int = 0
+    held: "set[ref[PoolLease[C]]]" = field(default_factory=set)
     idle: list[_Idle[C]] = field(default_factory=list)
     waiting: deque[PoolLease[C]] = field(default_factory=deque)
     given_up: int = 0
@@ -84,7 +88,7 @@ class Pool(Generic[C]):
         """How many places are held, how many connections are idle, how many owners wait."""
         places = self._places.values()
         return (
-            sum(place.held for place in places),
+            sum(len(place.held) for place in places),
             sum(len(place.idle) for place in places),
             sum(len(place.waiting) - place.given_up for place in places),
         )
@@ -98,7 +102,7 @@ class Pool(Generic[C]):
         expired = self._expire(now)
         place = self._places.setdefault(origin, _Place())
         lease: PoolLease[C] = PoolLease(origin)
-        if place.held < self._limit:
+        if len(place.held) < self._limit:
             self._grant(place, lease, place.idle.pop().connection if place.idle else None)
         else:
             place.waiting.append(lease)
@@ -117,17 +121,27 @@ class Pool(Generic[C]):
             self._give_up(place)
             return Returned()
         lease.connection = None
-        place.held -= 1
-        while place.waiting:
-            successor = place.waiting.popleft()
-            if successor.state is LeaseState.WAITING:
-                self._grant(place, successor, reusable)
-                return Returned(wake=successor)
-            place.given_up -= 1
+        if lease.known is not None:
+            place.held.discard(lease.known)
+        successor = self._next(place)
+        if successor is not None:
+            self._grant(place, successor, reusable)
+            return Returned(wake=successor)
         if reusable is None:
             return Returned()
         place.idle.append(_Idle(reusable, now))
         return Returned(close=place.idle.pop(0).connection if len(place.idle) > self._idle_limit else None)
+
+    def reclaim(self, origin: Origin) -> list[PoolLease[C]]:
+        """Hand places that were lost to those who wait. To be called before `acquire`; the owners are to be woken."""
+        place = self._places.get(origin)
+        served: list[PoolLease[C]] = []
+        while place is not None and place.waiting and len(place.held) < self._limit:
+            successor = self._next(place)
+            if successor is not None:
+                self._grant(place, successor, place.idle.pop().connection if place.idle else None)
+                served.append(successor)
+        return served
 
     def drain(self) -> list[C]:
         """All idle connections, which are the pool's no longer and are to be closed."""
@@ -137,9 +151,19 @@ class Pool(Generic[C]):
         return idle
 
     def _grant(self, place: _Place[C], lease: PoolLease[C], connection: C | None) -> None:
-        place.held += 1
         lease.connection = connection
         lease.state = LeaseState.HOLDING
+        lease.known = ref(lease, place.held.discard)
+        place.held.add(lease.known)
+
+    def _next(self, place: _Place[C]) -> PoolLease[C] | None:
+        """Who has waited the longest, and still does."""
+        while place.waiting:
+            successor = place.waiting.popleft()
+            if successor.state is LeaseState.WAITING:
+                return successor
+            place.given_up -= 1
+        return None
 
     def _give_up(self, place: _Place[C]) -> None:
         """Count a waiter that left; sweep once the dead are the majority, so that each costs O(1) in the long run."""

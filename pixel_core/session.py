@@ -86,8 +86,9 @@ class Options:
 class CallOptions(TypedDict, total=False):
     """What can be different for some calls.
 
-    `timeout` limits each of their exchanges, with the API and with the object storage, in any form that a client
-    takes; `retries` is how many repeats a request may have (0: none); `headers` are added to requests to the API, over
+    `timeout` limits their exchanges with the API and with the object storage, in any form that a client takes (its
+    `total` each call of the API, and each request to the object storage, with all repeats); `retries` is how many
+    repeats a request may have (0: none); `headers` are added to requests to the API, over
     its own but for the token; every answer of the API, errors too, is appended to the list `answers`.
     """
 

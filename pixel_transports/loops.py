@@ -303,7 +303,8 @@ class _Connection:
         self._held: tuple[_LoopPool, PoolLease[_Connection]] | None = None
 
     def lend(self, pool: "_LoopPool", lease: "PoolLease[_Connection]") -> "_Connection":
-        lease.connection, self._origin = self, lease.origin
+        # A lease and its connection are no cycle: what is lost hold of is gone at once.
+        lease.connection, self._origin = None, lease.origin
         self._held = (pool, lease)
         return self
 
@@ -316,7 +317,7 @@ class _Connection:
             return
         (pool, lease), self._held = self._held, None
         self.used = self.used or reusable
-        pool.give_back(lease, reusable)
+        pool.give_back(lease, self, reusable)
 
 
 class _LoopPool:
@@ -327,9 +328,8 @@ class _LoopPool:
         self.wakers: dict[PoolLease[_Connection], anyio.Event] = {}
         self.open = True
 
-    def give_back(self, lease: PoolLease[_Connection], reusable: bool) -> None:
+    def give_back(self, lease: PoolLease[_Connection], connection: _Connection | None, reusable: bool) -> None:
         """Free the place, then close what is not kept."""
-        connection = lease.connection
         reusable = reusable and self.open
         returned = self.pool.release(lease, time.monotonic(), connection if reusable else None)
         if returned.wake is not None:
@@ -401,6 +401,8 @@ class AnyioTransport:
     def _lease(self, wanted: Lease) -> _Connection | Coroutine[Any, Any, _Connection]:
         """A connection, or what comes to one."""
         pool = self._pools.get()
+        for other in pool.pool.reclaim(wanted.origin):
+            pool.wakers.pop(other).set()
         lease, expired = pool.pool.acquire(wanted.origin, time.monotonic())
         for old in expired:
             old.close()
@@ -427,7 +429,7 @@ class AnyioTransport:
             connection_line("opened", wanted.origin)
             return _Connection(stream, self._limits, via).lend(pool, lease)
         except BaseException:
-            pool.give_back(lease, reusable=True)
+            pool.give_back(lease, lease.connection, reusable=True)
             raise
 
     async def _wait(self, pool: _LoopPool, lease: PoolLease[_Connection], timeout: float | None) -> None:

@@ -175,7 +175,8 @@ class _Connection:
         self._held: tuple[SocketTransport, PoolLease[_Connection], Scope | None] | None = None
 
     def lend(self, transport: "SocketTransport", lease: "PoolLease[_Connection]") -> "_Connection":
-        lease.connection, self._origin = self, lease.origin
+        # A lease and its connection are no cycle: what is lost hold of is gone at once.
+        lease.connection, self._origin = None, lease.origin
         scope = current_scope.get()
         self._held = (transport, lease, scope)
         if scope is not None:
@@ -193,7 +194,7 @@ class _Connection:
         self.used = self.used or reusable
         if scope is not None:
             scope.detach(self.stream.abort)
-        transport.give_back(lease, reusable)
+        transport.give_back(lease, self, reusable)
 
 
 class SocketTransport:
@@ -262,6 +263,7 @@ class SocketTransport:
 
     def _lease(self, wanted: Lease) -> _Connection:
         with self._lock:
+            served = self._pool.reclaim(wanted.origin)
             lease, expired = self._pool.acquire(wanted.origin, time.monotonic())
             generation = self.generation
             waker = None
@@ -269,6 +271,8 @@ class SocketTransport:
                 waker = self._wakers[lease] = threading.Event()
         for old in expired:
             old.close()
+        for other in served:
+            self._wake(other)
         try:
             if waker is not None:
                 self._wait(lease, waker, wanted.timeouts.pool)
@@ -285,7 +289,7 @@ class SocketTransport:
             connection_line("opened", wanted.origin)
             return _Connection(stream, self.limits, generation, via).lend(self, lease)
         except BaseException:
-            self.give_back(lease, reusable=True)
+            self.give_back(lease, lease.connection, reusable=True)
             raise
 
     def _wait(self, lease: PoolLease[_Connection], waker: threading.Event, timeout: float | None) -> None:
@@ -298,19 +302,23 @@ class SocketTransport:
         if lease.state is LeaseState.WAITING:
             raise in_time(TimeoutError(), "no connection became free", timeout)
 
-    def give_back(self, lease: PoolLease[_Connection], reusable: bool) -> None:
+    def give_back(self, lease: PoolLease[_Connection], connection: _Connection | None, reusable: bool) -> None:
         """Free the place, then close what is not kept."""
         with self._lock:
-            connection = lease.connection
             if connection is not None and connection.generation != self.generation:
                 reusable = False
             returned = self._pool.release(lease, time.monotonic(), connection if reusable else None)
-            waker = None if returned.wake is None else self._wakers.get(returned.wake)
-        if waker is not None:
-            waker.set()
+        if returned.wake is not None:
+            self._wake(returned.wake)
         for unwanted in (None if reusable else connection, returned.close):
             if unwanted is not None:
                 unwanted.close()
+
+    def _wake(self, lease: PoolLease[_Connection]) -> None:
+        with self._lock:
+            waker = self._wakers.get(lease)
+        if waker is not None:
+            waker.set()
 
 
 def _close_idle(pool: Pool[_Connection]) -> None:

@@ -99,9 +99,8 @@ def test_a_pool_without_idle_places_closes_what_it_is_given_back() -> None:
 
 def test_above_the_limit_a_lease_waits_and_another_origin_does_not() -> None:
     pool: Pool[str] = Pool(limit=1)
-    acquired(pool)
-    assert acquired(pool).state is LeaseState.WAITING
-    assert acquired(pool, B).state is LeaseState.HOLDING
+    leases = acquired(pool), acquired(pool), acquired(pool, B)
+    assert [each.state for each in leases] == [LeaseState.HOLDING, LeaseState.WAITING, LeaseState.HOLDING]
     assert pool.counts() == (2, 0, 1)
 
 
@@ -180,10 +179,9 @@ def test_a_pool_needs_a_connection() -> None:
 
 def test_its_repr_shows_the_counts() -> None:
     pool = with_idle("one", limit=2)
-    for _ in range(4):
-        acquired(pool)
-    acquired(pool, B)
+    leases = [acquired(pool, origin) for origin in (A, A, A, A, B)]
     assert repr(pool) == "<Pool 3 held, 0 idle, 2 waiting>"
+    assert len(leases) == 5
 
 
 class Owners(RuleBasedStateMachine):
@@ -368,8 +366,51 @@ def test_origins_that_are_not_used_leave_nothing_behind() -> None:
 def test_owners_who_gave_up_leave_nothing_behind() -> None:
     """Whoever waits behind one busy connection, the pool keeps no more of the dead than of the living and a few."""
     pool: Pool[str] = Pool(limit=1)
-    acquired(pool)
+    holder = acquired(pool)
     for _ in range(5000):
         pool.release(acquired(pool), 0)
     assert len(pool._places[A].waiting) <= 32
     assert pool.counts() == (1, 0, 0)
+    assert holder.state is LeaseState.HOLDING
+
+
+# Leases that their owners lost hold of.
+
+
+def test_a_place_that_its_owner_lost_hold_of_is_free() -> None:
+    pool: Pool[str] = Pool(1)
+    lease = acquired(pool)
+    assert pool.counts() == (1, 0, 0)
+    del lease
+    assert pool.counts() == (0, 0, 0)
+    assert acquired(pool).state is LeaseState.HOLDING
+
+
+def test_the_first_who_waits_gets_a_place_that_was_lost() -> None:
+    pool = with_idle("one", "two", limit=2)
+    holders = [acquired(pool, now=1) for _ in range(2)]
+    waiting, others = acquired(pool, now=1), acquired(pool, now=1)
+    assert pool.reclaim(A) == []
+    holders.pop()
+    assert pool.reclaim(A) == [waiting]
+    assert (waiting.state, waiting.connection) == (LeaseState.HOLDING, None)
+    assert others.state is LeaseState.WAITING
+    assert pool.counts() == (2, 0, 1)
+
+
+def test_a_lost_place_goes_to_none_who_gave_up() -> None:
+    pool: Pool[str] = Pool(1)
+    holder = acquired(pool)
+    gone, waiting = acquired(pool), acquired(pool)
+    pool.release(gone, 0)
+    del holder
+    assert pool.reclaim(A) == [waiting]
+    assert pool.counts() == (1, 0, 0)
+
+
+def test_who_was_lost_while_waiting_is_not_held_once_it_was_its_turn() -> None:
+    pool: Pool[str] = Pool(1)
+    holder = acquired(pool)
+    acquired(pool)
+    pool.release(holder, 0, "one")
+    assert pool.counts() == (0, 0, 0)

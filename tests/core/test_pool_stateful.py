@@ -226,7 +226,8 @@ class Drivers(RuleBasedStateMachine):
                 self.give_back(owner, reusable=False)
         assert self.pool.counts() == (0, len(self.idle), 0)
         for origin in ORIGINS:
-            states = [self.pool.acquire(origin, self.now)[0].state for _ in range(self.limit + 1)]
+            leases = [self.pool.acquire(origin, self.now)[0] for _ in range(self.limit + 1)]
+            states = [lease.state for lease in leases]
             assert states == [LeaseState.HOLDING] * self.limit + [LeaseState.WAITING]
 
 

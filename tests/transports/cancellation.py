@@ -151,7 +151,9 @@ class Figures:
 
     @property
     def clean(self) -> bool:
-        return " 0 held, " in self.pools and self.pools.endswith(", 0 waiting>>") and self.before == self.after
+        """Nothing is held, and no more is there than before: a thread of somebody else may have ended meanwhile."""
+        more = [after for before, after in zip(self.before, self.after, strict=True) if after > before]
+        return " 0 held, " in self.pools and self.pools.endswith(", 0 waiting>>") and not more
 
     def __str__(self) -> str:
         ended = ", ".join(f"{count} {how}" for how, count in self.ended.most_common())
