@@ -146,7 +146,10 @@ _find, __dir__ = lazily(
 
 
 def __getattr__(name: str) -> Any:
-    return _version() if name == "__version__" else _find(name)
+    if name == "__version__":
+        globals()[name] = found = _version()
+        return found
+    return _find(name)
 
 
 def _version() -> str:
