@@ -7,15 +7,17 @@ Rules kept here:
 * The server's answer is checked for all files of a request before the first of them is stored.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
+from pixel_core import models
 from pixel_core.answers import Field
 from pixel_core.api.addresses import query_of
 from pixel_core.effects import Flow, Together
 from pixel_core.errors import PixelNotFoundError
-from pixel_core.models import Attachment, AttachmentResourceType, PixelAttachmentUpload
 from pixel_core.operations import Resource, operation
 from pixel_core.session import Session
 from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Transfer, Wanted, plan, whole
@@ -31,18 +33,18 @@ class Attachments(Resource):
     @operation
     def list_attachments(
         self,
-        resource_type: AttachmentResourceType,
+        resource_type: models.AttachmentResourceType,
         resource_id: int,
         status: Literal["Pending", "Completed"] | None = None,
-    ) -> Flow[list[Attachment]]:
+    ) -> Flow[list[models.Attachment]]:
         """The attachments of a resource, or only those of one status."""
         query = query_of(resource_type=resource_type, resource_id=resource_id, status=status or None)
-        return (yield from self.session.call("GET", "/attachments/", query)).json(list[Attachment])
+        return (yield from self.session.call("GET", "/attachments/", query)).json(list[models.Attachment])
 
     @operation
     def add_attachments(
-        self, resource_type: AttachmentResourceType, resource_id: int, files: Sequence[Any]
-    ) -> Flow[list[Attachment]]:
+        self, resource_type: models.AttachmentResourceType, resource_id: int, files: Sequence[Any]
+    ) -> Flow[list[models.Attachment]]:
         """Attach files (paths, or PixelAttachmentUpload with names and descriptions), and give the attachments in the
         order of their names.
 
@@ -70,12 +72,12 @@ class Attachments(Resource):
     @operation
     def move_attachment(
         self,
-        resource_type: AttachmentResourceType,
+        resource_type: models.AttachmentResourceType,
         resource_id: int,
         attachment_id: int,
-        new_resource_type: AttachmentResourceType,
+        new_resource_type: models.AttachmentResourceType,
         new_resource_id: int,
-    ) -> Flow[Attachment]:
+    ) -> Flow[models.Attachment]:
         """Move an attachment to another resource. Raises PixelNotFoundError."""
         query = query_of(
             resource_type=resource_type,
@@ -84,15 +86,15 @@ class Attachments(Resource):
             new_resource_type=new_resource_type,
             new_resource_id=new_resource_id,
         )
-        return (yield from self.session.call("PUT", "/attachments/move", query)).json(Attachment)
+        return (yield from self.session.call("PUT", "/attachments/move", query)).json(models.Attachment)
 
     @operation
     def delete_attachment(
-        self, resource_type: AttachmentResourceType, resource_id: int, attachment_id: int
-    ) -> Flow[Attachment]:
+        self, resource_type: models.AttachmentResourceType, resource_id: int, attachment_id: int
+    ) -> Flow[models.Attachment]:
         """Delete an attachment. Raises PixelNotFoundError."""
         query = query_of(resource_type=resource_type, resource_id=resource_id, attachment_id=attachment_id)
-        return (yield from self.session.call("DELETE", "/attachments/", query)).json(Attachment)
+        return (yield from self.session.call("DELETE", "/attachments/", query)).json(models.Attachment)
 
 
 class AttachmentDesk:
@@ -147,10 +149,10 @@ class AttachmentDesk:
             else:
                 each.resource = answer
 
-    def _complete(self, transfer: Transfer) -> Flow[Attachment]:
+    def _complete(self, transfer: Transfer) -> Flow[models.Attachment]:
         query = f"{self._query}&{query_of(attachment_id=transfer.job_id, status='Completed')}"
-        return (yield from self._session.call("PUT", "/attachments/update", query)).json(Attachment)
+        return (yield from self._session.call("PUT", "/attachments/update", query)).json(models.Attachment)
 
 
-def _upload_of(file: Any) -> PixelAttachmentUpload:
-    return file if isinstance(file, PixelAttachmentUpload) else PixelAttachmentUpload(file=file)
+def _upload_of(file: Any) -> models.PixelAttachmentUpload:
+    return file if isinstance(file, models.PixelAttachmentUpload) else models.PixelAttachmentUpload(file=file)

@@ -10,10 +10,13 @@ Rules kept here:
   unless the server still waits for that.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pixel_core import models
 from pixel_core.answers import Answer, Field
 from pixel_core.api.addresses import collection_path, query_of, segment
 from pixel_core.api.jobs import poll, wait_for
@@ -28,7 +31,6 @@ from pixel_core.errors import (
     PixelUploadJobError,
 )
 from pixel_core.messages import Response
-from pixel_core.models import MetadataObject, PixelUploadFile
 from pixel_core.operations import Resource
 from pixel_core.session import Session
 from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Planned, Stage, Transfer, Wanted, pieces, plan
@@ -392,8 +394,8 @@ def jobs_path(project_id: int, data_collection_id: int) -> str:
     return f"{collection_path(project_id, data_collection_id)}/upload_jobs/"
 
 
-def metadata_of(metadata: Mapping[str, Any] | MetadataObject | None) -> dict[str, Any] | None:
-    if isinstance(metadata, MetadataObject):
+def metadata_of(metadata: Mapping[str, Any] | models.MetadataObject | None) -> dict[str, Any] | None:
+    if isinstance(metadata, models.MetadataObject):
         return metadata.body()
     return dict(metadata) if metadata else None
 
@@ -404,7 +406,7 @@ def plan_one(
     multipart: bool,
     part_size: int | None,
     support_files: Sequence[object] = (),
-    metadata: Mapping[str, Any] | MetadataObject | None = None,
+    metadata: Mapping[str, Any] | models.MetadataObject | None = None,
 ) -> Flow[Planned]:
     """Look at one file. Raises ValueError, FileNotFoundError."""
     cutting = Cutting.of(resource.session.options.multipart_threshold, multipart, part_size)
@@ -414,14 +416,14 @@ def plan_one(
 
 
 def plan_all(
-    resource: Resource, files: Sequence[PixelUploadFile], multipart: bool, part_size: int | None
+    resource: Resource, files: Sequence[models.PixelUploadFile], multipart: bool, part_size: int | None
 ) -> Flow[list[Planned]]:
     """Look at all files. Raises ValueError for equal names, FileNotFoundError, ValidationError."""
     cutting = Cutting.of(resource.session.options.multipart_threshold, multipart, part_size)
     wanted = []
     names: set[str] = set()
     for each in files:
-        file = PixelUploadFile.model_validate(each)
+        file = models.PixelUploadFile.model_validate(each)
         if file.file.name in names:
             raise ValueError(f"All files must have unique names: there are two of the name {file.file.name!r}")
         names.add(file.file.name)
