@@ -84,9 +84,8 @@ class Analysis(Lists):
         if params is not None and not isinstance(params, models.AnalysisTaskCreateInput):
             kwargs["params"], params = params, None
         body = (yield from given(models.AnalysisTaskCreateInput, params, kwargs)).body()
-        return (yield from self.session.call("POST", f"{_service(service_id)}/tasks/", json=body)).json(
-            models.AnalysisTask
-        )
+        answer = yield from self.session.call("POST", f"{_service(service_id)}/tasks/", json=body)
+        return answer.json(models.AnalysisTask)
 
     @operation
     def delete_analysis_task(self, service_id: int, task_id: int) -> Flow[Literal[True]]:

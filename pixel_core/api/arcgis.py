@@ -39,9 +39,8 @@ class Arcgis(Jobs, Lists):
         name = "feature_service_options" if service_type == "Feature" else "image_service_options"
         if getattr(given.options, name) is None:
             raise ValueError(f"a service of type {service_type!r} needs options.{name}")
-        return (yield from self.session.call("POST", _services(service_type), json=given.body())).json(
-            models.ArcgisService
-        )
+        answer = yield from self.session.call("POST", _services(service_type), json=given.body())
+        return answer.json(models.ArcgisService)
 
     @operation
     def list_arcgis_services(

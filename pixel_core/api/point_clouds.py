@@ -48,9 +48,8 @@ class PointClouds(Lists):
     ) -> Iterator[Flow[Page[models.PointCloud]]]:
         """All point clouds, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
         values = paged(models.PointCloudListParams, params, kwargs)
-        return self._pages(
-            point_clouds_path(project_id, data_collection_id), values, page_size, list[models.PointCloud]
-        )
+        path = point_clouds_path(project_id, data_collection_id)
+        return self._pages(path, values, page_size, list[models.PointCloud])
 
     @operation
     def get_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[models.PointCloud]:

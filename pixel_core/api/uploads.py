@@ -11,25 +11,33 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pixel_core import models
+from pixel_core.api.addresses import upload_jobs_path
 from pixel_core.api.lists import Lists, validated
-from pixel_core.api.upload_flows import IMAGE, POINT_CLOUD, RASTER, UploadFlows, jobs_path, plan_all, plan_one
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelUploadJobError
 from pixel_core.operations import operation
 
+if TYPE_CHECKING:
+    from pixel_core.api.upload_flows import UploadFlows
 
-class Uploads(UploadFlows, Lists):
+
+class Uploads(Lists):
     """Uploads."""
+
+    def _upload_flows(self, kind: str, project_id: int, data_collection_id: int) -> UploadFlows:
+        from pixel_core.api.upload_flows import KINDS, UploadFlows  # here: the engine is loaded by those who upload
+
+        return UploadFlows(self.session, KINDS[kind], project_id, data_collection_id)
 
     @operation
     def get_upload_jobs(
         self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.UploadJob]]:
         """The upload jobs of a data collection, by `params` or by keywords of the same names."""
-        path = jobs_path(project_id, data_collection_id)
+        path = upload_jobs_path(project_id, data_collection_id)
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list(path, values, list[models.UploadJob]))
 
@@ -50,8 +58,10 @@ class Uploads(UploadFlows, Lists):
         no images; PixelUploadJobError when the server does not accept the file, PixelStorageError when the object
         storage does not; PixelJobTimeoutError when validation takes too long; any PixelError of a call.
         """
-        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, support_files or (), metadata)
-        image: models.Image = yield from self._upload(IMAGE, project_id, data_collection_id, planned)
+        flows = self._upload_flows("image", project_id, data_collection_id)
+        image: models.Image = yield from flows.one(
+            file_path, multipart, multipart_part_size, support_files or (), metadata
+        )
         return image
 
     @operation
@@ -73,8 +83,10 @@ class Uploads(UploadFlows, Lists):
             metadata, support_files = support_files, metadata
         if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, models.MetadataObject)):
             raise TypeError("metadata is a mapping or a MetadataObject, and support_files is a list of paths")
-        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, support_files or (), metadata)
-        raster: models.Raster = yield from self._upload(RASTER, project_id, data_collection_id, planned)
+        flows = self._upload_flows("raster", project_id, data_collection_id)
+        raster: models.Raster = yield from flows.one(
+            file_path, multipart, multipart_part_size, support_files or (), metadata
+        )
         return raster
 
     @operation
@@ -88,8 +100,8 @@ class Uploads(UploadFlows, Lists):
         multipart_part_size: int | None = None,
     ) -> Flow[models.PointCloud]:
         """Upload one point cloud; otherwise as `upload_image`. Point clouds have no support files."""
-        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, (), metadata)
-        cloud: models.PointCloud = yield from self._upload(POINT_CLOUD, project_id, data_collection_id, planned)
+        flows = self._upload_flows("point_cloud", project_id, data_collection_id)
+        cloud: models.PointCloud = yield from flows.one(file_path, multipart, multipart_part_size, (), metadata)
         return cloud
 
     @operation
@@ -107,10 +119,8 @@ class Uploads(UploadFlows, Lists):
         Raises FileNotFoundError and ValueError before anything is sent, ValueError for a data collection that takes
         no images, and any PixelError that ends all while nothing was uploaded. Does not raise PixelUploadJobError.
         """
-        planned = yield from plan_all(self, files, multipart, multipart_part_size)
-        done: list[models.Image]
-        done, errors = yield from self._upload_many(IMAGE, project_id, data_collection_id, planned)
-        return done, errors
+        flows = self._upload_flows("image", project_id, data_collection_id)
+        return (yield from flows.many(files, multipart, multipart_part_size))
 
     @operation
     def upload_multiple_rasters(
@@ -122,10 +132,8 @@ class Uploads(UploadFlows, Lists):
         multipart_part_size: int | None = None,
     ) -> Flow[tuple[list[models.Raster], list[PixelUploadJobError]]]:
         """Upload rasters; otherwise as `upload_multiple_images`."""
-        planned = yield from plan_all(self, files, multipart, multipart_part_size)
-        done: list[models.Raster]
-        done, errors = yield from self._upload_many(RASTER, project_id, data_collection_id, planned)
-        return done, errors
+        flows = self._upload_flows("raster", project_id, data_collection_id)
+        return (yield from flows.many(files, multipart, multipart_part_size))
 
     @operation
     def upload_multiple_point_clouds(
@@ -137,7 +145,5 @@ class Uploads(UploadFlows, Lists):
         multipart_part_size: int | None = None,
     ) -> Flow[tuple[list[models.PointCloud], list[PixelUploadJobError]]]:
         """Upload point clouds; otherwise as `upload_multiple_images`."""
-        planned = yield from plan_all(self, files, multipart, multipart_part_size)
-        done: list[models.PointCloud]
-        done, errors = yield from self._upload_many(POINT_CLOUD, project_id, data_collection_id, planned)
-        return done, errors
+        flows = self._upload_flows("point_cloud", project_id, data_collection_id)
+        return (yield from flows.many(files, multipart, multipart_part_size))

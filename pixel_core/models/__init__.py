@@ -98,7 +98,11 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
     __getattr__, __dir__ = lazily(
         globals(),
         {
-            ".analysis": ["AnalysisServiceCreateUpdateInput", "AnalysisServicePatchInput", "AnalysisTaskCreateInput"],
+            ".analysis": [
+                "AnalysisServiceCreateUpdateInput",
+                "AnalysisServicePatchInput",
+                "AnalysisTaskCreateInput",
+            ],
             ".arcgis": [
                 "ArcGISFeatureServiceImageLayerOptions",
                 "ArcGISFeatureServiceOptions",

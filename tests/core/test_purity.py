@@ -9,8 +9,8 @@ Rules held here:
 * An effect is asked for with `yield from`. A bare `yield` stands in `Effect.__iter__` alone, and in functions that are
   annotated as an iterator of flows: there, what is yielded is not asked for but handed out.
 * Nothing of `pixel_transports`.
-* `lazy.py` imports `importlib`, to load code of the core later than at the top of a file; as with any other import, what
-  it loads is held to these rules.
+* `lazy.py` imports `importlib`, to load code of the core later than at the top of a file; what it loads is held to
+  these rules, as what any import loads.
 """
 
 import ast
