@@ -11,18 +11,18 @@ Rules kept here:
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
 
 from pixel_core.effects import Flow
 from pixel_core.session import Session
+from pixel_core.values import value
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page(Generic[T]):
     """One page of a listing; `last` when no other follows."""
 
