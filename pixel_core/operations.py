@@ -9,6 +9,8 @@ Rules kept here:
 * A face says how its methods are made (`Face`); the core knows none but the pure one.
 """
 
+from __future__ import annotations  # dozens of generic types, which nobody looks at when a program runs
+
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import MethodType
@@ -45,7 +47,7 @@ class Face:
     """Whatever has operations for methods. `maker` makes them, `api` is the object whose flows they run."""
 
     maker: Maker | None = None
-    api: "Resource"
+    api: Resource
 
 
 class BlockingFace(Face):
