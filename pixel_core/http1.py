@@ -24,7 +24,6 @@ Rules kept here:
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import h11
@@ -32,6 +31,7 @@ import h11
 from pixel_core.errors import PixelConnectionError, PixelProtocolError, PixelProxyError
 from pixel_core.messages import Form, Headers, Origin, Request, Response, Segment, body_segments
 from pixel_core.proxies import Proxy, wants_credentials
+from pixel_core.values import value
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods that send no Content-Length when there is no body (RFC 9110, section 8.6)."""
@@ -54,7 +54,7 @@ _QUOTED = re.compile(r":? (?:bytearray\(|b['\"]).*", re.DOTALL)
 """What an error of h11 repeats of the peer's bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limits:
     """What a response may cost, in bytes: its head, and its body."""
 
@@ -332,10 +332,10 @@ def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[st
     headers += [(name, value) for name, value in request.headers if value != host or name.lower() != "host"]
     if isinstance(body, Form):
         headers.append(("Content-Type", body.content_type))
-    for name, value in headers:
+    for name, text in headers:
         if name.lower() in _REFUSED:
             raise ValueError(f"the header {name!r} is not for a request to set")
-        _check_value(name, value)
+        _check_value(name, text)
     length = sum(map(len, segments))
     if length or request.method not in _BODILESS:
         headers.append(("Content-Length", str(length)))

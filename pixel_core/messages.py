@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from pydantic_core import from_json
 
+from pixel_core.values import value
+
 T = TypeVar("T")
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -119,9 +121,9 @@ class Headers:
     def get(self, name: str, default: Any = None) -> Any:
         """The value of the first field with this name, or `default`."""
         wanted = name.lower()
-        for key, value in self._items:
+        for key, found in self._items:
             if key.lower() == wanted:
-                return value
+                return found
         return default
 
     def __getitem__(self, name: str) -> str:
@@ -210,7 +212,7 @@ class Meter:
         self.retries = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileSlice:
     """`length` bytes of the file at `path`, from byte `offset` on. A `meter` follows its reading."""
 
@@ -227,7 +229,7 @@ Segment: TypeAlias = bytes | FileSlice
 """A piece of what goes on the wire: bytes, or a slice of a file that is read when its turn comes."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@value
 class Form:
     """A multipart/form-data body (RFC 7578): the fields in order, then one file part named `file`, which S3's POST
     policies want last. `boundary` has to be a string that no part holds; 128 random bits in hex will do.

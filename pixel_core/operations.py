@@ -9,6 +9,8 @@ Rules kept here:
 * A face says how its methods are made (`Face`); the core knows none but the pure one.
 """
 
+from __future__ import annotations  # dozens of generic types, which nobody looks at when a program runs
+
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import MethodType
@@ -37,7 +39,7 @@ class Face:
     """Whatever has operations for methods. `maker` makes them, `api` is the object whose flows they run."""
 
     maker: Maker | None = None
-    api: "Resource"
+    api: Resource
 
 
 class BlockingFace(Face):
@@ -69,17 +71,22 @@ class _Definition:
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
-        self._methods: dict[Maker, Callable[..., Any]] = {}
+        self._methods: dict[Maker | None, Callable[..., Any]] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.__qualname__}>"
 
     def _bind(self, instance: Face | None, owner: type[Face]) -> Any:
-        maker = owner.maker
-        method = self.function if maker is None else self._methods.get(maker) or self._make(maker)
+        method = self._methods.get(owner.maker) or self._make(owner.maker)
         return method if instance is None else MethodType(method, instance)
 
-    def _make(self, maker: Maker) -> Callable[..., Any]:
+    def _make(self, maker: Maker | None) -> Callable[..., Any]:
+        # Annotations are text until someone wants the method: so the models of the others are not loaded.
+        self.function.__annotations__ = inspect.get_annotations(self.function, eval_str=True)
+        self._methods[maker] = method = self.function if maker is None else self._made_by(maker)
+        return method
+
+    def _made_by(self, maker: Maker) -> Callable[..., Any]:
         method: Any = (maker.listing if self.is_listing else maker.operation)(self.function)
         for name in ("__name__", "__qualname__", "__doc__", "__module__"):
             setattr(method, name, getattr(self.function, name))
@@ -89,7 +96,6 @@ class _Definition:
         annotation = maker.listing_of(result[0]) if self.is_listing else result[-1]
         method.__signature__ = signature.replace(return_annotation=annotation)
         method.__annotations__ = {**self.function.__annotations__, "return": annotation}
-        self._methods[maker] = method
         return cast(Callable[..., Any], method)
 
 

@@ -10,11 +10,11 @@ Rules kept here:
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeAlias, TypeVar
 
 from pixel_core.effects import Clock, Flow, Together
+from pixel_core.values import value
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ WORTH_SECONDS = 0.02
 """Pages that take less, all of a window, come faster one after another: most of that is work, and not waiting."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page(Generic[T]):
     """One page of a listing; `last` when no other follows."""
 
@@ -35,7 +35,9 @@ class Page(Generic[T]):
 
 
 Window: TypeAlias = list[Page[T] | Exception]
-"""Pages that were fetched at a time, in order, with an error in the place of each that could not be had."""
+"""Pages that were fetched at a time, in order, with an error in the place of each that could not be had: whoever lists
+raises the first that it comes to, and stops after the last page.
+"""
 
 
 class Pages(Iterator[Flow[Page[T]]]):
@@ -69,13 +71,3 @@ class Pages(Iterator[Flow[Page[T]]]):
             window = yield from Together(flows, limit=len(flows), collect=True)
         self._seconds = (yield from Clock()) - start
         return window
-
-
-def given_out(window: Window[T]) -> Iterator[Page[T]]:
-    """The pages of a window, up to the last one, or to the first that could not be had, whose error is raised."""
-    for page in window:
-        if isinstance(page, Exception):
-            raise page
-        yield page
-        if page.last:
-            return

@@ -17,7 +17,7 @@ Rules kept here:
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import unquote, urlsplit
 
@@ -25,11 +25,12 @@ import h11
 
 from pixel_core.addresses import literal
 from pixel_core.messages import DEFAULT_PORTS, Origin, ascii_host
+from pixel_core.values import hash_of_fields, value
 
 _EXAMPLE = "it should be like http://user:password@host:port, with special characters of the password as %XX"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Proxy:
     """An HTTP proxy: `scheme` is how it is spoken to, http or https. `user` and `password` are plain text, not encoded;
     without a user there are no credentials.
@@ -40,6 +41,8 @@ class Proxy:
     port: int
     user: str | None = field(default=None, repr=False)
     password: str = field(default="", repr=False)
+
+    __hash__ = hash_of_fields
 
     @classmethod
     def of(cls, url: str) -> "Proxy":
@@ -86,13 +89,15 @@ class Proxy:
         return str(self.origin)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Bypass:
     """One entry of NO_PROXY: a name and what ends in it, or a network; at any port, or at one."""
 
     suffix: str
     network: IPv4Network | IPv6Network | None
     port: int | None
+
+    __hash__ = hash_of_fields
 
     @classmethod
     def of(cls, entry: str) -> "_Bypass | None":
@@ -134,7 +139,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 """The variables of an environment that tell of proxies, in lower or upper case."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Proxies:
     """Which proxy serves which origin; without arguments none. A value: it can be compared and hashed."""
 
@@ -142,6 +147,8 @@ class Proxies:
     https: Proxy | None = None
     bypasses: tuple[_Bypass, ...] = ()
     local_too: bool = True
+
+    __hash__ = hash_of_fields
 
     @classmethod
     def of(cls, url: str | None) -> "Proxies":

@@ -13,7 +13,7 @@ Rules kept here:
 import json
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urljoin
 
@@ -98,7 +98,7 @@ class CallOptions(TypedDict, total=False):
     answers: list[Answer]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Block:
     """The header fields that calls with one token share."""
 

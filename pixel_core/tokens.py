@@ -27,6 +27,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 from pixel_core.errors import PixelLoginError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response, Timeouts, split_url
+from pixel_core.values import value
 
 REFUSAL_SECONDS = 5.0
 """How long a refused password is not sent again, in seconds."""
@@ -55,7 +56,7 @@ class Account:
         return f"{self.auth_url.rstrip('/')}/realms/{realm}/protocol/openid-connect/token"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Held:
     access: str = field(repr=False)
     renew_at: float

@@ -4,7 +4,8 @@ Rules kept here:
 
 * Type checkers refuse a change, as they do for frozen dataclasses. At run time nothing is paid for that, neither where
   a value is made (several for each call) nor where its class is (dozens, each time the package is loaded).
-* What has to be hashed, or is handed to those who may not check types, is a frozen dataclass.
+* Those that have to be hashed say so, with `__hash__ = hash_of_fields`.
+* What is handed to those who may not check types, and would do harm if it was changed, is a frozen dataclass.
 """
 
 from dataclasses import dataclass, field, fields
@@ -17,6 +18,10 @@ def _equals(self: Any, other: Any) -> Any:
     if self.__class__ is not other.__class__:
         return NotImplemented
     return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self) if each.compare)
+
+
+def hash_of_fields(self: Any) -> int:
+    return hash(tuple(getattr(self, each.name) for each in fields(self) if each.compare))
 
 
 def _shown(self: Any) -> str:

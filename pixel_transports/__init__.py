@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pixel_transports.lazy import lazily
+from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
     from pixel_transports.asynchronous import AsyncDriver
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pixel_transports.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
 
 __getattr__, __dir__ = lazily(
-    __name__,
+    globals(),
     {
         ".asynchronous": ["AsyncDriver"],
         ".blocking": ["BlockingDriver"],

@@ -24,7 +24,7 @@ from pixel_core.effects import Flow
 from pixel_core.errors import PixelClosedError
 from pixel_core.messages import Timeouts
 from pixel_core.operations import AsyncFace, BlockingFace
-from pixel_core.paging import Page, Pages, given_out
+from pixel_core.paging import Page, Pages
 from pixel_core.session import CallOptions, Options, Session
 from pixel_core.tokens import Account, TokenSource
 from pixel_transports.blocking import BlockingDriver
@@ -263,7 +263,9 @@ class _BlockingMaker:
 
 def _items(client: "PixelClient", pages: Pages[T], name: str) -> Iterator[T]:
     for flow in pages.windows():
-        for page in given_out(client._run(flow, name)):
+        for page in client._run(flow, name):
+            if isinstance(page, Exception):
+                raise page
             yield from page.items
             if page.last:
                 return
@@ -367,7 +369,7 @@ class _AsyncItems(Generic[T]):
         self._client = client
         self._windows = pages.windows()
         self._name = name
-        self._pages: Iterator[Page[T]] = iter(())
+        self._pages: Iterator[Page[T] | Exception] = iter(())
         self._items: Iterator[T] = iter(())
         self._last = False
 
@@ -379,13 +381,16 @@ class _AsyncItems(Generic[T]):
             for item in self._items:
                 return item
             page = None if self._last else next(self._pages, None)
+            if isinstance(page, Exception):
+                self._last = True
+                raise page
             if page is not None:
                 self._items, self._last = iter(page.items), page.last
                 continue
             flow = None if self._last else next(self._windows, None)
             if flow is None:
                 raise StopAsyncIteration
-            self._pages = given_out(await self._client._run(flow, self._name))
+            self._pages = iter(await self._client._run(flow, self._name))
 
     async def aclose(self) -> None:
         """Ask for nothing more."""

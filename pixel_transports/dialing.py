@@ -47,7 +47,8 @@ def literal_addresses(host: str, port: int) -> Sequence[Address] | None:
     """The address of a host that is given by its address; None for a name. Looks nothing up."""
     if literal(host) is None:
         return None
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    told = host.encode()  # as bytes: for a string, Python loads its tables for names beyond ASCII first
+    return socket.getaddrinfo(told, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
 
 
 def in_order(addresses: Sequence[Address]) -> list[Address]:

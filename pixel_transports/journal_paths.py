@@ -9,16 +9,19 @@ Rules kept here:
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from pixel_core.values import hash_of_fields, value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class JournalPath:
     """Where a journal is, and whether somebody asked for it (`named`); without a path there is none."""
 
     path: Path | None
     named: bool = True
+
+    __hash__ = hash_of_fields
 
     @classmethod
     def of(cls, value: "str | os.PathLike[str] | None") -> "JournalPath":

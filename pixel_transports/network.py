@@ -9,22 +9,24 @@ Rules kept here:
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pixel_core.proxies import PROXY_VARIABLES, Proxies
+from pixel_core.values import hash_of_fields, value
 from pixel_transports.environment import Understood
 from pixel_transports.tls import TlsOptions
 
 _proxies = Understood((*PROXY_VARIABLES, "REQUEST_METHOD"), Proxies.from_environment)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Network:
     """What the default transports are made with. It can be compared and hashed; an SSLContext is known by identity."""
 
     proxies: Proxies = Proxies()
     tls: TlsOptions | ssl.SSLContext | None = None
+
+    __hash__ = hash_of_fields
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> "Network":

@@ -30,6 +30,10 @@ def collection_path(project_id: int, data_collection_id: int) -> str:
     return f"/projects/{segment(project_id)}/data_collections/{segment(data_collection_id)}"
 
 
+def upload_jobs_path(project_id: int, data_collection_id: int) -> str:
+    return f"{collection_path(project_id, data_collection_id)}/upload_jobs/"
+
+
 def query_of(values: Mapping[str, Any] | None = None, **named: Any) -> str:
     """A query string, in the order given."""
     parts = []

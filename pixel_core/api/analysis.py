@@ -1,21 +1,14 @@
 """Analysis: modules, the services that run them, and the tasks of those."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pixel_core import models
 from pixel_core.api.addresses import segment
 from pixel_core.api.lists import Lists, given, validated
 from pixel_core.effects import Flow
-from pixel_core.models import (
-    AnalysisModule,
-    AnalysisService,
-    AnalysisServiceCreateUpdateInput,
-    AnalysisServiceListParams,
-    AnalysisServicePatchInput,
-    AnalysisTask,
-    AnalysisTaskCreateInput,
-    AnalysisTaskListParams,
-)
 from pixel_core.operations import operation
 
 
@@ -31,37 +24,37 @@ class Analysis(Lists):
     """Analysis services and their tasks."""
 
     @operation
-    def list_analysis_modules(self) -> Flow[list[AnalysisModule]]:
+    def list_analysis_modules(self) -> Flow[list[models.AnalysisModule]]:
         """The modules that services can run."""
-        return (yield from self.session.call("GET", "/analysis/modules/")).json(list[AnalysisModule])
+        return (yield from self.session.call("GET", "/analysis/modules/")).json(list[models.AnalysisModule])
 
     @operation
     def list_analysis_services(
-        self, /, params: AnalysisServiceListParams | None = None, **kwargs: Any
-    ) -> Flow[list[AnalysisService]]:
+        self, /, params: models.AnalysisServiceListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.AnalysisService]]:
         """The analysis services, by `params` (called `list_input` by some) or by keywords of the same names: `name`,
         `ids`, `enabled`, `offset`, `limit`.
         """
         params = kwargs.pop("list_input", None) if params is None else params
-        values = yield from validated(AnalysisServiceListParams, params, kwargs)
-        return (yield from self._list("/analysis/services/", values, list[AnalysisService]))
+        values = yield from validated(models.AnalysisServiceListParams, params, kwargs)
+        return (yield from self._list("/analysis/services/", values, list[models.AnalysisService]))
 
     @operation
     def create_analysis_service(
-        self, /, create_input: AnalysisServiceCreateUpdateInput | None = None, **kwargs: Any
-    ) -> Flow[AnalysisService]:
+        self, /, create_input: models.AnalysisServiceCreateUpdateInput | None = None, **kwargs: Any
+    ) -> Flow[models.AnalysisService]:
         """Create an analysis service, by `create_input` or by keywords of the same names."""
-        body = (yield from given(AnalysisServiceCreateUpdateInput, create_input, kwargs)).body()
-        return (yield from self.session.call("POST", "/analysis/services/", json=body)).json(AnalysisService)
+        body = (yield from given(models.AnalysisServiceCreateUpdateInput, create_input, kwargs)).body()
+        return (yield from self.session.call("POST", "/analysis/services/", json=body)).json(models.AnalysisService)
 
     @operation
     def patch_analysis_service(
-        self, /, service_id: int, patch_input: AnalysisServicePatchInput | None = None, **kwargs: Any
-    ) -> Flow[AnalysisService]:
+        self, /, service_id: int, patch_input: models.AnalysisServicePatchInput | None = None, **kwargs: Any
+    ) -> Flow[models.AnalysisService]:
         """Change what is set, by `patch_input` or by keywords of the same names; None becomes null."""
-        changes = yield from given(AnalysisServicePatchInput, patch_input, kwargs)
+        changes = yield from given(models.AnalysisServicePatchInput, patch_input, kwargs)
         body = changes.model_dump(mode="json", exclude_unset=True)
-        return (yield from self.session.call("PATCH", _service(service_id), json=body)).json(AnalysisService)
+        return (yield from self.session.call("PATCH", _service(service_id), json=body)).json(models.AnalysisService)
 
     @operation
     def delete_analysis_service(self, service_id: int) -> Flow[Literal[True]]:
@@ -71,23 +64,28 @@ class Analysis(Lists):
 
     @operation
     def list_analysis_tasks(
-        self, /, service_id: int, list_input: AnalysisTaskListParams | None = None, **kwargs: Any
-    ) -> Flow[list[AnalysisTask]]:
+        self, /, service_id: int, list_input: models.AnalysisTaskListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.AnalysisTask]]:
         """The tasks of a service, by `list_input` or by keywords of the same names: `name`, `ids`, `status`, `offset`,
         `limit`.
         """
-        values = yield from validated(AnalysisTaskListParams, list_input, kwargs)
-        return (yield from self._list(f"{_service(service_id)}/tasks/", values, list[AnalysisTask]))
+        values = yield from validated(models.AnalysisTaskListParams, list_input, kwargs)
+        return (yield from self._list(f"{_service(service_id)}/tasks/", values, list[models.AnalysisTask]))
 
     @operation
     def create_analysis_task(
-        self, /, service_id: int, params: AnalysisTaskCreateInput | Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> Flow[AnalysisTask]:
+        self,
+        /,
+        service_id: int,
+        params: models.AnalysisTaskCreateInput | Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Flow[models.AnalysisTask]:
         """Create a task: by a model as `params`, or by the keywords `params` (the module's parameters) and `name`."""
-        if params is not None and not isinstance(params, AnalysisTaskCreateInput):
+        if params is not None and not isinstance(params, models.AnalysisTaskCreateInput):
             kwargs["params"], params = params, None
-        body = (yield from given(AnalysisTaskCreateInput, params, kwargs)).body()
-        return (yield from self.session.call("POST", f"{_service(service_id)}/tasks/", json=body)).json(AnalysisTask)
+        body = (yield from given(models.AnalysisTaskCreateInput, params, kwargs)).body()
+        answer = yield from self.session.call("POST", f"{_service(service_id)}/tasks/", json=body)
+        return answer.json(models.AnalysisTask)
 
     @operation
     def delete_analysis_task(self, service_id: int, task_id: int) -> Flow[Literal[True]]:
@@ -96,11 +94,11 @@ class Analysis(Lists):
         return True
 
     @operation
-    def run_analysis_task(self, service_id: int, task_id: int) -> Flow[AnalysisTask]:
+    def run_analysis_task(self, service_id: int, task_id: int) -> Flow[models.AnalysisTask]:
         """Run a task. Raises PixelNotFoundError."""
-        return (yield from self.session.call("POST", f"{_task(service_id, task_id)}/run")).json(AnalysisTask)
+        return (yield from self.session.call("POST", f"{_task(service_id, task_id)}/run")).json(models.AnalysisTask)
 
     @operation
-    def revoke_analysis_task(self, service_id: int, task_id: int) -> Flow[AnalysisTask]:
+    def revoke_analysis_task(self, service_id: int, task_id: int) -> Flow[models.AnalysisTask]:
         """Stop a task, or keep it from running. Raises PixelNotFoundError."""
-        return (yield from self.session.call("POST", f"{_task(service_id, task_id)}/revoke")).json(AnalysisTask)
+        return (yield from self.session.call("POST", f"{_task(service_id, task_id)}/revoke")).json(models.AnalysisTask)

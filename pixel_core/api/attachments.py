@@ -1,28 +1,14 @@
-"""Attachments: files that belong to a project, a data collection or an image.
+"""Attachments: files that belong to a project, a data collection or an image."""
 
-Rules kept here:
+from __future__ import annotations
 
-* The names of files that are attached together differ; files and the server's attachments are paired by name.
-* A file is attached when its bytes are stored and the server was told so. They go through the upload engine.
-* The server's answer is checked for all files of a request before the first of them is stored.
-"""
-
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from pixel_core.answers import Field
+from pixel_core import models
 from pixel_core.api.addresses import query_of
-from pixel_core.effects import Flow, Together
-from pixel_core.errors import PixelNotFoundError
-from pixel_core.models import Attachment, AttachmentResourceType, PixelAttachmentUpload
+from pixel_core.effects import Flow
 from pixel_core.operations import Resource, operation
-from pixel_core.session import Session
-from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Transfer, Wanted, plan, whole
-from pixel_core.uploads.transfers import NOT_CONFIRMED
-
-_NEVER = 1 << 63
-"""The threshold above which an attachment goes in parts: the service has no parts for them."""
 
 
 class Attachments(Resource):
@@ -31,51 +17,37 @@ class Attachments(Resource):
     @operation
     def list_attachments(
         self,
-        resource_type: AttachmentResourceType,
+        resource_type: models.AttachmentResourceType,
         resource_id: int,
         status: Literal["Pending", "Completed"] | None = None,
-    ) -> Flow[list[Attachment]]:
+    ) -> Flow[list[models.Attachment]]:
         """The attachments of a resource, or only those of one status."""
         query = query_of(resource_type=resource_type, resource_id=resource_id, status=status or None)
-        return (yield from self.session.call("GET", "/attachments/", query)).json(list[Attachment])
+        return (yield from self.session.call("GET", "/attachments/", query)).json(list[models.Attachment])
 
     @operation
     def add_attachments(
-        self, resource_type: AttachmentResourceType, resource_id: int, files: Sequence[Any]
-    ) -> Flow[list[Attachment]]:
+        self, resource_type: models.AttachmentResourceType, resource_id: int, files: Sequence[Any]
+    ) -> Flow[list[models.Attachment]]:
         """Attach files (paths, or PixelAttachmentUpload with names and descriptions), and give the attachments in the
         order of their names.
 
         Raises FileNotFoundError, and ValueError for equal names, before anything is sent; PixelStorageError when the
         object storage refuses one, which ends all; any PixelError of a call.
         """
-        inputs = [_upload_of(file) for file in files]
-        names = [each.name for each in inputs]
-        if len(set(names)) < len(names):
-            raise ValueError(f"the names of attachments must differ, got {', '.join(sorted(names))}")
-        planned = yield from plan([Wanted(str(each.file), called=each.name) for each in inputs], Cutting(_NEVER))
-        if not inputs:
-            return []
-        transfers = [Transfer(file) for file in planned]
-        desk = AttachmentDesk(
-            self.session, resource_type, resource_id, {each.name: each.description for each in inputs}
-        )
-        pipeline = Pipeline(desk, self.session, transfers, "attachments")
-        yield from pipeline.flow()
-        for each in transfers:
-            if each.error is not None:
-                raise pipeline.broken or each.error.__cause__ or each.error
-        return [each.resource for each in sorted(transfers, key=lambda each: each.file.name)]
+        from pixel_core.api.attachment_flows import attach  # here: the engine is loaded by those who upload
+
+        return (yield from attach(self.session, resource_type, resource_id, files))
 
     @operation
     def move_attachment(
         self,
-        resource_type: AttachmentResourceType,
+        resource_type: models.AttachmentResourceType,
         resource_id: int,
         attachment_id: int,
-        new_resource_type: AttachmentResourceType,
+        new_resource_type: models.AttachmentResourceType,
         new_resource_id: int,
-    ) -> Flow[Attachment]:
+    ) -> Flow[models.Attachment]:
         """Move an attachment to another resource. Raises PixelNotFoundError."""
         query = query_of(
             resource_type=resource_type,
@@ -84,73 +56,12 @@ class Attachments(Resource):
             new_resource_type=new_resource_type,
             new_resource_id=new_resource_id,
         )
-        return (yield from self.session.call("PUT", "/attachments/move", query)).json(Attachment)
+        return (yield from self.session.call("PUT", "/attachments/move", query)).json(models.Attachment)
 
     @operation
     def delete_attachment(
-        self, resource_type: AttachmentResourceType, resource_id: int, attachment_id: int
-    ) -> Flow[Attachment]:
+        self, resource_type: models.AttachmentResourceType, resource_id: int, attachment_id: int
+    ) -> Flow[models.Attachment]:
         """Delete an attachment. Raises PixelNotFoundError."""
         query = query_of(resource_type=resource_type, resource_id=resource_id, attachment_id=attachment_id)
-        return (yield from self.session.call("DELETE", "/attachments/", query)).json(Attachment)
-
-
-class AttachmentDesk:
-    """Where files for a resource are handed in (a `Desk` of the upload engine)."""
-
-    def __init__(self, session: Session, resource_type: str, resource_id: int, descriptions: Mapping[str, str]) -> None:
-        self._session = session
-        self._query = query_of(resource_type=resource_type, resource_id=resource_id)
-        self._descriptions = descriptions
-        self._made: dict[str, int | str] = {}
-
-    def declare(self, files: Sequence[Hashed]) -> Flow[list[Field | Exception]]:
-        """The server's attachments; all of them are checked before the first file is stored."""
-        for each in files:
-            if each.file.name in self._made:  # Its signature got too old: another takes its place.
-                yield from self._delete(self._made.pop(each.file.name))
-        told = [
-            {"name": file.file.name, "description": self._descriptions[file.file.name], "md5": file.digests[0]}
-            for file in files
-        ]
-        answer = yield from self._session.call("POST", "/attachments/", self._query, json={"files": told})
-        made = {each.field("name").text(): each for each in answer.root.items()}
-        found: list[Field | Exception] = []
-        for file in files:
-            if file.file.name not in made:
-                raise answer.root.wrong(f"a list with {file.file.name!r} in it", "lacks it")
-            attachment = made[file.file.name]
-            status = attachment.field("status")
-            if status.text() != "Pending":
-                raise status.wrong('"Pending"', f"is {status.value!r}")
-            self.pieces(file, attachment, set())
-            self._made[file.file.name] = attachment.field("id").identifier()
-            found.append(attachment)
-        return found
-
-    def _delete(self, attachment_id: int | str) -> Flow[None]:
-        with suppress(PixelNotFoundError):
-            query = f"{self._query}&{query_of(attachment_id=attachment_id)}"
-            yield from self._session.call("DELETE", "/attachments/", query)
-
-    def pieces(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[Piece]:
-        target = job.field("upload_file_params")
-        return [whole(self._session, hashed, target.field("url").url(), target.field("fields").texts())]
-
-    def finish(self, sent: Sequence[Transfer]) -> Flow[None]:
-        """Tell the server of each that it is stored, and take its answer."""
-        flows = [self._complete(each) for each in sent]
-        answers = yield from Together(flows, self._session.options.upload_max_concurrency, collect=True)
-        for each, answer in zip(sent, answers, strict=True):
-            if isinstance(answer, Exception):
-                each.fail(NOT_CONFIRMED, str(answer), answer)
-            else:
-                each.resource = answer
-
-    def _complete(self, transfer: Transfer) -> Flow[Attachment]:
-        query = f"{self._query}&{query_of(attachment_id=transfer.job_id, status='Completed')}"
-        return (yield from self._session.call("PUT", "/attachments/update", query)).json(Attachment)
-
-
-def _upload_of(file: Any) -> PixelAttachmentUpload:
-    return file if isinstance(file, PixelAttachmentUpload) else PixelAttachmentUpload(file=file)
+        return (yield from self.session.call("DELETE", "/attachments/", query)).json(models.Attachment)

@@ -1,13 +1,15 @@
 """Data collections: the images, rasters or point clouds of a project, all of one kind."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
+from pixel_core import models
 from pixel_core.api.addresses import collection_path, project_path, query_of
 from pixel_core.api.lists import Lists, validated
 from pixel_core.api.projects import changes
 from pixel_core.effects import Flow
-from pixel_core.models import DataCollection, DataCollectionListParams, DataCollectionType, RasterInfo
 from pixel_core.operations import operation
 
 
@@ -20,10 +22,10 @@ class DataCollections(Lists):
         project_id: int,
         name: str,
         description: str,
-        data_collection_type: DataCollectionType,
+        data_collection_type: models.DataCollectionType,
         tags: Sequence[str] | None = None,
-        raster_info: RasterInfo | None = None,
-    ) -> Flow[DataCollection]:
+        raster_info: models.RasterInfo | None = None,
+    ) -> Flow[models.DataCollection]:
         """Create a data collection in a project. `raster_info` says what its rasters have in common."""
         body: dict[str, Any] = {
             "name": name,
@@ -33,35 +35,35 @@ class DataCollections(Lists):
         if tags:
             body["tags"] = list(tags)
         if raster_info is not None:
-            body["raster_info"] = RasterInfo.model_validate(raster_info).body()
+            body["raster_info"] = models.RasterInfo.model_validate(raster_info).body()
         answer = yield from self.session.call("POST", f"{project_path(project_id)}/data_collections/", json=body)
-        return answer.json(DataCollection)
+        return answer.json(models.DataCollection)
 
     @operation
     def list_data_collections(
-        self, /, project_id: int, params: DataCollectionListParams | None = None, **kwargs: Any
-    ) -> Flow[list[DataCollection]]:
+        self, /, project_id: int, params: models.DataCollectionListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.DataCollection]]:
         """The data collections of a project, by `params` or by keywords of the same names (those of `list_projects`,
         and `data_collection_type`).
         """
-        values = yield from validated(DataCollectionListParams, params, kwargs)
+        values = yield from validated(models.DataCollectionListParams, params, kwargs)
         path = f"{project_path(project_id)}/data_collections/"
-        return (yield from self._list(path, values, list[DataCollection]))
+        return (yield from self._list(path, values, list[models.DataCollection]))
 
     @operation
     def list_deleted_data_collections(
-        self, /, project_id: int, params: DataCollectionListParams | None = None, **kwargs: Any
-    ) -> Flow[list[DataCollection]]:
+        self, /, project_id: int, params: models.DataCollectionListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.DataCollection]]:
         """Those that were deleted and can be restored; parameters as for `list_data_collections`."""
-        values = yield from validated(DataCollectionListParams, params, kwargs)
+        values = yield from validated(models.DataCollectionListParams, params, kwargs)
         path = f"{project_path(project_id)}/data_collections/deleted"
-        return (yield from self._list(path, values, list[DataCollection]))
+        return (yield from self._list(path, values, list[models.DataCollection]))
 
     @operation
-    def get_data_collection(self, project_id: int, data_collection_id: int) -> Flow[DataCollection]:
+    def get_data_collection(self, project_id: int, data_collection_id: int) -> Flow[models.DataCollection]:
         """One data collection. Raises PixelNotFoundError when the project has none with this id."""
         answer = yield from self.session.call("GET", collection_path(project_id, data_collection_id))
-        return answer.json(DataCollection)
+        return answer.json(models.DataCollection)
 
     @operation
     def update_data_collection(
@@ -72,30 +74,30 @@ class DataCollections(Lists):
         description: str | None = None,
         add_tags: Sequence[str] | None = None,
         remove_tags: Sequence[str] | None = None,
-    ) -> Flow[DataCollection]:
+    ) -> Flow[models.DataCollection]:
         """Change what is given, leave the rest. Raises ValueError when nothing is given."""
         body = changes(name=name, description=description, add_tags=add_tags, remove_tags=remove_tags)
         answer = yield from self.session.call("PUT", collection_path(project_id, data_collection_id), json=body)
-        return answer.json(DataCollection)
+        return answer.json(models.DataCollection)
 
     @operation
     def move_data_collection(
         self, project_id: int, data_collection_id: int, new_project_id: int
-    ) -> Flow[DataCollection]:
+    ) -> Flow[models.DataCollection]:
         """Move a data collection to another project."""
         path = f"{collection_path(project_id, data_collection_id)}/move"
         answer = yield from self.session.call("PUT", path, query_of(new_project_id=new_project_id))
-        return answer.json(DataCollection)
+        return answer.json(models.DataCollection)
 
     @operation
-    def delete_data_collection(self, project_id: int, data_collection_id: int) -> Flow[DataCollection]:
+    def delete_data_collection(self, project_id: int, data_collection_id: int) -> Flow[models.DataCollection]:
         """Delete a data collection; `restore_data_collection` brings it back. Raises PixelNotFoundError."""
         answer = yield from self.session.call("DELETE", collection_path(project_id, data_collection_id))
-        return answer.json(DataCollection)
+        return answer.json(models.DataCollection)
 
     @operation
-    def restore_data_collection(self, project_id: int, data_collection_id: int) -> Flow[DataCollection]:
+    def restore_data_collection(self, project_id: int, data_collection_id: int) -> Flow[models.DataCollection]:
         """Bring a deleted data collection back. Raises PixelNotFoundError when none with this id was deleted."""
         path = f"{collection_path(project_id, data_collection_id)}/restore"
         answer = yield from self.session.call("POST", path)
-        return answer.json(DataCollection)
+        return answer.json(models.DataCollection)

@@ -5,19 +5,14 @@ Rules kept here:
 * What holds credentials is sensitive: neither the payload nor what the server repeats of it stands in an error.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
+from pixel_core import models
 from pixel_core.api.addresses import collection_path, segment
 from pixel_core.api.lists import Lists, validated
 from pixel_core.effects import Flow
-from pixel_core.models import (
-    HarvestService,
-    HarvestServiceCreateInput,
-    HarvestServiceUpdateInput,
-    HarvestTask,
-    HarvestTaskListParams,
-    ListParams,
-)
 from pixel_core.operations import operation
 
 
@@ -30,41 +25,45 @@ class Harvest(Lists):
 
     @operation
     def create_harvest_service(
-        self, project_id: int, data_collection_id: int, create_input: HarvestServiceCreateInput
-    ) -> Flow[HarvestService]:
+        self, project_id: int, data_collection_id: int, create_input: models.HarvestServiceCreateInput
+    ) -> Flow[models.HarvestService]:
         """Create a harvest service; `start_harvest_service` starts it."""
-        body = HarvestServiceCreateInput.model_validate(create_input).body()
+        body = models.HarvestServiceCreateInput.model_validate(create_input).body()
         path = _services(project_id, data_collection_id)
-        return (yield from self.session.call("POST", path, json=body, sensitive=True)).json(HarvestService)
+        return (yield from self.session.call("POST", path, json=body, sensitive=True)).json(models.HarvestService)
 
     @operation
     def list_harvest_services(
-        self, /, project_id: int, data_collection_id: int, params: ListParams | None = None, **kwargs: Any
-    ) -> Flow[list[HarvestService]]:
+        self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.HarvestService]]:
         """The harvest services of a data collection, by `params` or by keywords of the same names."""
-        values = yield from validated(ListParams, params, kwargs)
-        return (yield from self._list(_services(project_id, data_collection_id), values, list[HarvestService]))
+        values = yield from validated(models.ListParams, params, kwargs)
+        return (yield from self._list(_services(project_id, data_collection_id), values, list[models.HarvestService]))
 
     @operation
-    def get_harvest_service(self, project_id: int, data_collection_id: int, service_id: int) -> Flow[HarvestService]:
+    def get_harvest_service(
+        self, project_id: int, data_collection_id: int, service_id: int
+    ) -> Flow[models.HarvestService]:
         """One harvest service. Raises PixelNotFoundError."""
         path = _services(project_id, data_collection_id) + segment(service_id)
-        return (yield from self.session.call("GET", path)).json(HarvestService)
+        return (yield from self.session.call("GET", path)).json(models.HarvestService)
 
     @operation
     def update_harvest_service(
-        self, project_id: int, data_collection_id: int, service_id: int, update_input: HarvestServiceUpdateInput
-    ) -> Flow[HarvestService]:
+        self, project_id: int, data_collection_id: int, service_id: int, update_input: models.HarvestServiceUpdateInput
+    ) -> Flow[models.HarvestService]:
         """Change what is given, leave the rest. Raises PixelNotFoundError."""
-        body = HarvestServiceUpdateInput.model_validate(update_input).body()
+        body = models.HarvestServiceUpdateInput.model_validate(update_input).body()
         path = _services(project_id, data_collection_id) + segment(service_id)
-        return (yield from self.session.call("PUT", path, json=body, sensitive=True)).json(HarvestService)
+        return (yield from self.session.call("PUT", path, json=body, sensitive=True)).json(models.HarvestService)
 
     @operation
-    def delete_harvest_service(self, project_id: int, data_collection_id: int, service_id: int) -> Flow[HarvestService]:
+    def delete_harvest_service(
+        self, project_id: int, data_collection_id: int, service_id: int
+    ) -> Flow[models.HarvestService]:
         """Delete a harvest service. Raises PixelNotFoundError."""
         path = _services(project_id, data_collection_id) + segment(service_id)
-        return (yield from self.session.call("DELETE", path)).json(HarvestService)
+        return (yield from self.session.call("DELETE", path)).json(models.HarvestService)
 
     @operation
     def get_harvest_service_tasks(
@@ -73,13 +72,13 @@ class Harvest(Lists):
         project_id: int,
         data_collection_id: int,
         service_id: int,
-        params: HarvestTaskListParams | None = None,
+        params: models.HarvestTaskListParams | None = None,
         **kwargs: Any,
-    ) -> Flow[list[HarvestTask]]:
+    ) -> Flow[list[models.HarvestTask]]:
         """The runs of a harvest service, by `params` or by keywords of the same names (`status` and `get_new` too)."""
         path = f"{_services(project_id, data_collection_id)}{segment(service_id)}/"
-        values = yield from validated(HarvestTaskListParams, params, kwargs)
-        return (yield from self._list(path, values, list[HarvestTask]))
+        values = yield from validated(models.HarvestTaskListParams, params, kwargs)
+        return (yield from self._list(path, values, list[models.HarvestTask]))
 
     @operation
     def start_harvest_service(self, project_id: int, data_collection_id: int, service_id: int) -> Flow[dict[str, Any]]:

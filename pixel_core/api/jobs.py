@@ -6,14 +6,16 @@ Rules kept here:
 * The first looks follow quickly, the later ones every three seconds: most jobs are short.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
+from pixel_core import models
 from pixel_core.answers import Answer
 from pixel_core.api.addresses import segment
 from pixel_core.effects import Clock, Flow, Report, Sleep
 from pixel_core.errors import PixelJobTimeoutError
 from pixel_core.events import JobProgress
-from pixel_core.models import Job, JobGroup
 from pixel_core.operations import Resource, operation
 from pixel_core.retries import RetryPolicy
 from pixel_core.session import Session
@@ -32,27 +34,27 @@ class Jobs(Resource):
     """Jobs and groups of jobs."""
 
     @operation
-    def get_job(self, job_id: int | str) -> Flow[Job]:
+    def get_job(self, job_id: int | str) -> Flow[models.Job]:
         """One job, as it is now. Raises PixelNotFoundError."""
-        return (yield from self.session.call("GET", f"/jobs/{segment(job_id)}")).json(Job)
+        return (yield from self.session.call("GET", f"/jobs/{segment(job_id)}")).json(models.Job)
 
     @operation
-    def get_job_group(self, job_id: int | str) -> Flow[JobGroup]:
+    def get_job_group(self, job_id: int | str) -> Flow[models.JobGroup]:
         """One group of jobs, as it is now. Raises PixelNotFoundError."""
-        return (yield from self.session.call("GET", f"/jobs/groups/{segment(job_id)}")).json(JobGroup)
+        return (yield from self.session.call("GET", f"/jobs/groups/{segment(job_id)}")).json(models.JobGroup)
 
     @operation
-    def wait_for_job(self, job_id: int | str, timeout: float = 600) -> Flow[Job]:
+    def wait_for_job(self, job_id: int | str, timeout: float = 600) -> Flow[models.Job]:
         """Wait until a job is completed, well or not, and give it as it is then.
 
         `timeout` is in seconds; with 0 the job is looked at once. Raises PixelJobTimeoutError (a TimeoutError).
         """
         wanted = _seconds(timeout)
         answer = yield from wait_for(self.session, f"/jobs/{segment(job_id)}", f"job {job_id}", wanted)
-        return answer.json(Job)
+        return answer.json(models.Job)
 
     @operation
-    def wait_for_group_job(self, group_job_id: int | str, timeout: float = 1200) -> Flow[JobGroup]:
+    def wait_for_group_job(self, group_job_id: int | str, timeout: float = 1200) -> Flow[models.JobGroup]:
         """Wait until a group of jobs is completed, and give it as it is then.
 
         `timeout` is in seconds; with 0 the group is looked at once. Raises PixelJobTimeoutError (a TimeoutError).
@@ -61,7 +63,7 @@ class Jobs(Resource):
         answer = yield from wait_for(
             self.session, f"/jobs/groups/{segment(group_job_id)}", f"group job {group_job_id}", wanted
         )
-        return answer.json(JobGroup)
+        return answer.json(models.JobGroup)
 
 
 def wait_for(

@@ -9,19 +9,21 @@ Rules kept here:
 * A page shorter than asked for is the last one; the size of a page is at least 1.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
+from pixel_core import models
 from pixel_core.api.addresses import asks_for_none, query_of
 from pixel_core.effects import Flow, Report
 from pixel_core.events import KeywordsIgnored
-from pixel_core.models import PixelModel
 from pixel_core.operations import Resource
 from pixel_core.paging import Page, Pages
 
 T = TypeVar("T")
-M = TypeVar("M", bound=PixelModel)
+M = TypeVar("M", bound="models.PixelModel")
 
 
 def validated(model: type[M], params: M | None, keywords: Mapping[str, Any]) -> Flow[dict[str, Any]]:
@@ -40,22 +42,26 @@ def given(model: type[M], value: M | Mapping[str, Any] | None, keywords: Mapping
     return model.model_validate(dict(keywords) if value is None else value)
 
 
-def passed_through(model: type[PixelModel], params: PixelModel | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def passed_through(
+    model: type[models.PixelModel], params: models.PixelModel | None, keywords: Mapping[str, Any]
+) -> dict[str, Any]:
     """Query values by rule P. Raises TypeError for `params` that are no such model."""
     values = {} if params is None else _dumped(model, params)
     kept = {name: list(value) if isinstance(value, Iterator) else value for name, value in keywords.items()}
     return {**values, **kept}
 
 
-def paged(model: type[PixelModel], params: PixelModel | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def paged(
+    model: type[models.PixelModel], params: models.PixelModel | None, keywords: Mapping[str, Any]
+) -> dict[str, Any]:
     """Query values by rule P for a listing, whose pages do not start at the offset of `params`, nor have its limit."""
     values = passed_through(model, params, {})
     kept = {name: value for name, value in values.items() if name not in ("offset", "limit")}
     return {**kept, **passed_through(model, None, keywords)}
 
 
-def _dumped(model: type[PixelModel], params: object) -> dict[str, Any]:
-    if not isinstance(params, PixelModel):
+def _dumped(model: type[models.PixelModel], params: object) -> dict[str, Any]:
+    if not isinstance(params, models.PixelModel):
         raise TypeError(f"params is a {model.__name__}, not {type(params).__name__}")
     return params.body()
 

@@ -6,9 +6,12 @@ Rules kept here:
 * `run_...` waits for the server's jobs; some of them may have failed then, as the group job and the objects tell.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from pixel_core import models
 from pixel_core.answers import Answer
 from pixel_core.api.addresses import query_of, segment
 from pixel_core.api.jobs import Jobs
@@ -16,20 +19,11 @@ from pixel_core.api.lists import Lists, validated
 from pixel_core.api.point_clouds import point_clouds_path
 from pixel_core.api.rasters import rasters_path
 from pixel_core.effects import Flow
-from pixel_core.models import (
-    JobGroup,
-    ListParams,
-    NearblackOptions,
-    OptimizedPointCloud,
-    OptimizedPointCloudListParams,
-    OptimizedRaster,
-    OverviewResampling,
-)
 from pixel_core.operations import operation
 
 T = TypeVar("T")
 
-NOTHING: JobGroup = {"completed": True, "total_jobs": 0, "success_count": 0, "failed_count": 0}
+NOTHING: models.JobGroup = {"completed": True, "total_jobs": 0, "success_count": 0, "failed_count": 0}
 """The group job of a run over no ids."""
 
 
@@ -43,9 +37,9 @@ class Optimizing(Jobs, Lists):
         data_collection_id: int,
         raster_ids: Sequence[int] | None,
         profile: str | None = None,
-        nearblack: NearblackOptions | None = None,
-        overview_resampling: OverviewResampling = "average",
-    ) -> Flow[list[OptimizedRaster]]:
+        nearblack: models.NearblackOptions | None = None,
+        overview_resampling: models.OverviewResampling = "average",
+    ) -> Flow[list[models.OptimizedRaster]]:
         """Create optimised rasters, to be made by `run_optimize_rasters`.
 
         `raster_ids` None is all rasters of the collection; [] is none. `nearblack` cleans borders; by default it is
@@ -55,7 +49,7 @@ class Optimizing(Jobs, Lists):
             return []
         body = _creation(raster_ids, profile, nearblack, overview_resampling)
         path = f"{rasters_path(project_id, data_collection_id)}optimized/"
-        return (yield from self.session.call("POST", path, json=body)).json(list[OptimizedRaster])
+        return (yield from self.session.call("POST", path, json=body)).json(list[models.OptimizedRaster])
 
     @operation
     def run_optimize_rasters(
@@ -64,7 +58,7 @@ class Optimizing(Jobs, Lists):
         data_collection_id: int,
         optimize_raster_ids: Sequence[int] | None,
         retry_failed: bool = False,
-    ) -> Flow[JobGroup]:
+    ) -> Flow[models.JobGroup]:
         """Make optimised rasters (None: all of the collection), those that failed before too with `retry_failed`, and
         wait for them. Gives the group job. Raises PixelJobTimeoutError.
         """
@@ -78,45 +72,45 @@ class Optimizing(Jobs, Lists):
         data_collection_id: int,
         raster_ids: Sequence[int] | None = None,
         profile: str | None = None,
-        nearblack: NearblackOptions | None = None,
-        overview_resampling: OverviewResampling = "average",
-    ) -> Flow[list[OptimizedRaster]]:
+        nearblack: models.NearblackOptions | None = None,
+        overview_resampling: models.OverviewResampling = "average",
+    ) -> Flow[list[models.OptimizedRaster]]:
         """Create optimised rasters, make them, and give them as they are then; [] when there was nothing to create."""
         if raster_ids is not None and not raster_ids:
             return []
         body = _creation(raster_ids, profile, nearblack, overview_resampling)
         path = f"{rasters_path(project_id, data_collection_id)}optimized/"
         created = yield from self.session.call("POST", path, json=body)
-        return (yield from self._finish_optimizing(path, "optimized_raster_ids", created, list[OptimizedRaster]))
+        return (yield from self._finish_optimizing(path, "optimized_raster_ids", created, list[models.OptimizedRaster]))
 
     @operation
     def get_optimized_rasters(
-        self, /, project_id: int, data_collection_id: int, params: ListParams | None = None, **kwargs: Any
-    ) -> Flow[list[OptimizedRaster]]:
+        self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.OptimizedRaster]]:
         """The optimised rasters of a data collection, by `params` or by keywords of the same names."""
         path = f"{rasters_path(project_id, data_collection_id)}optimized/"
-        values = yield from validated(ListParams, params, kwargs)
-        return (yield from self._list(path, values, list[OptimizedRaster]))
+        values = yield from validated(models.ListParams, params, kwargs)
+        return (yield from self._list(path, values, list[models.OptimizedRaster]))
 
     @operation
     def delete_optimized_rasters(
         self, project_id: int, data_collection_id: int, raster_id: int, profile: str | None = None
-    ) -> Flow[list[OptimizedRaster]]:
+    ) -> Flow[list[models.OptimizedRaster]]:
         """Delete what was optimised of one raster, or only that of one profile. Raises PixelNotFoundError."""
         path = f"{rasters_path(project_id, data_collection_id)}{segment(raster_id)}/optimized"
         answer = yield from self.session.call("DELETE", path, query_of(profile=profile or None))
-        return answer.json(list[OptimizedRaster])
+        return answer.json(list[models.OptimizedRaster])
 
     @operation
     def create_optimized_point_clouds(
         self, project_id: int, data_collection_id: int, point_cloud_ids: Sequence[int] | None
-    ) -> Flow[list[OptimizedPointCloud]]:
+    ) -> Flow[list[models.OptimizedPointCloud]]:
         """Create optimised point clouds, to be made by `run_optimize_point_clouds`; None is all of the collection."""
         if point_cloud_ids is not None and not point_cloud_ids:
             return []
         body = _ids("point_cloud_ids", point_cloud_ids)
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
-        return (yield from self.session.call("POST", path, json=body)).json(list[OptimizedPointCloud])
+        return (yield from self.session.call("POST", path, json=body)).json(list[models.OptimizedPointCloud])
 
     @operation
     def run_optimize_point_clouds(
@@ -125,7 +119,7 @@ class Optimizing(Jobs, Lists):
         data_collection_id: int,
         point_cloud_ids: Sequence[int] | None,
         retry_failed: bool = False,
-    ) -> Flow[JobGroup]:
+    ) -> Flow[models.JobGroup]:
         """Make optimised point clouds and wait for them; otherwise as `run_optimize_rasters`."""
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/run"
         return (yield from self._run_optimizing(path, "point_cloud_ids", point_cloud_ids, retry_failed))
@@ -133,13 +127,13 @@ class Optimizing(Jobs, Lists):
     @operation
     def optimize_point_clouds(
         self, project_id: int, data_collection_id: int, point_cloud_ids: Sequence[int] | None = None
-    ) -> Flow[list[OptimizedPointCloud]]:
+    ) -> Flow[list[models.OptimizedPointCloud]]:
         """Create optimised point clouds, make them, and give them as they are then."""
         if point_cloud_ids is not None and not point_cloud_ids:
             return []
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
         created = yield from self.session.call("POST", path, json=_ids("point_cloud_ids", point_cloud_ids))
-        return (yield from self._finish_optimizing(path, "point_cloud_ids", created, list[OptimizedPointCloud]))
+        return (yield from self._finish_optimizing(path, "point_cloud_ids", created, list[models.OptimizedPointCloud]))
 
     @operation
     def get_optimized_point_clouds(
@@ -147,25 +141,25 @@ class Optimizing(Jobs, Lists):
         /,
         project_id: int,
         data_collection_id: int,
-        params: OptimizedPointCloudListParams | None = None,
+        params: models.OptimizedPointCloudListParams | None = None,
         **kwargs: Any,
-    ) -> Flow[list[OptimizedPointCloud]]:
+    ) -> Flow[list[models.OptimizedPointCloud]]:
         """The optimised point clouds of a data collection; parameters as for `get_point_clouds`, and `status`."""
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
-        values = yield from validated(OptimizedPointCloudListParams, params, kwargs)
-        return (yield from self._list(path, values, list[OptimizedPointCloud]))
+        values = yield from validated(models.OptimizedPointCloudListParams, params, kwargs)
+        return (yield from self._list(path, values, list[models.OptimizedPointCloud]))
 
     @operation
     def delete_optimized_point_cloud(
         self, project_id: int, data_collection_id: int, point_cloud_id: int
-    ) -> Flow[OptimizedPointCloud]:
+    ) -> Flow[models.OptimizedPointCloud]:
         """Delete what was optimised of one point cloud. Raises PixelNotFoundError."""
         path = f"{point_clouds_path(project_id, data_collection_id)}{segment(point_cloud_id)}/optimized"
-        return (yield from self.session.call("DELETE", path)).json(OptimizedPointCloud)
+        return (yield from self.session.call("DELETE", path)).json(models.OptimizedPointCloud)
 
     def _run_optimizing(
         self, path: str, name: str, ids: Sequence[int | str] | None, retry_failed: bool
-    ) -> Flow[JobGroup]:
+    ) -> Flow[models.JobGroup]:
         if ids is not None and not ids:
             return {**NOTHING}
         body = {**_ids(name, ids), "retry_failed": retry_failed}
@@ -186,11 +180,15 @@ def _ids(name: str, ids: Sequence[int | str] | None) -> dict[str, Any]:
 def _creation(
     raster_ids: Sequence[int] | None,
     profile: str | None,
-    nearblack: NearblackOptions | None,
-    overview_resampling: OverviewResampling,
+    nearblack: models.NearblackOptions | None,
+    overview_resampling: models.OverviewResampling,
 ) -> dict[str, Any]:
     """The body that asks for optimised rasters."""
-    options = NearblackOptions(enabled=False) if nearblack is None else NearblackOptions.model_validate(nearblack)
+    options = (
+        models.NearblackOptions(enabled=False)
+        if nearblack is None
+        else models.NearblackOptions.model_validate(nearblack)
+    )
     creation = {"nearblack_options": options.body(), "overview_resampling": overview_resampling}
     return {
         "creation_options": creation,

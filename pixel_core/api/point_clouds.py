@@ -1,11 +1,13 @@
 """Point clouds of a data collection."""
 
+from __future__ import annotations
+
 from typing import Any
 
+from pixel_core import models
 from pixel_core.api.addresses import collection_path, segment
 from pixel_core.api.lists import Lists, paged, passed_through
 from pixel_core.effects import Flow
-from pixel_core.models import PointCloud, PointCloudListParams, PointCloudUpdateInput
 from pixel_core.operations import listing, operation
 from pixel_core.paging import AHEAD, Pages
 
@@ -19,13 +21,20 @@ class PointClouds(Lists):
 
     @operation
     def get_point_clouds(
-        self, /, project_id: int, data_collection_id: int, params: PointCloudListParams | None = None, **kwargs: Any
-    ) -> Flow[list[PointCloud]]:
+        self,
+        /,
+        project_id: int,
+        data_collection_id: int,
+        params: models.PointCloudListParams | None = None,
+        **kwargs: Any,
+    ) -> Flow[list[models.PointCloud]]:
         """The point clouds of a data collection; parameters as for `get_images`, and those of LAS: `format`,
         `point_record_format`, `version_major`, `version_minor`.
         """
-        values = passed_through(PointCloudListParams, params, kwargs)
-        return (yield from self._list(point_clouds_path(project_id, data_collection_id), values, list[PointCloud]))
+        values = passed_through(models.PointCloudListParams, params, kwargs)
+        return (
+            yield from self._list(point_clouds_path(project_id, data_collection_id), values, list[models.PointCloud])
+        )
 
     @listing
     def paginate_point_clouds(
@@ -34,43 +43,44 @@ class PointClouds(Lists):
         project_id: int,
         data_collection_id: int,
         page_size: int,
-        params: PointCloudListParams | None = None,
+        params: models.PointCloudListParams | None = None,
         *,
         ahead: int = AHEAD,
         **kwargs: Any,
-    ) -> Pages[PointCloud]:
+    ) -> Pages[models.PointCloud]:
         """All point clouds, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
-        values = paged(PointCloudListParams, params, kwargs)
-        return self._pages(
-            point_clouds_path(project_id, data_collection_id), values, page_size, ahead, list[PointCloud]
-        )
+        values = paged(models.PointCloudListParams, params, kwargs)
+        path = point_clouds_path(project_id, data_collection_id)
+        return self._pages(path, values, page_size, ahead, list[models.PointCloud])
 
     @operation
-    def get_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[PointCloud]:
+    def get_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[models.PointCloud]:
         """One point cloud. Raises PixelNotFoundError when the data collection has none with this id."""
         path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
-        return (yield from self.session.call("GET", path)).json(PointCloud)
+        return (yield from self.session.call("GET", path)).json(models.PointCloud)
 
     @operation
     def update_point_cloud(
-        self, project_id: int, data_collection_id: int, point_cloud_id: int, update_input: PointCloudUpdateInput
-    ) -> Flow[PointCloud]:
+        self, project_id: int, data_collection_id: int, point_cloud_id: int, update_input: models.PointCloudUpdateInput
+    ) -> Flow[models.PointCloud]:
         """Change a point cloud's tags, fields or free metadata. Raises PixelNotFoundError."""
-        body = PointCloudUpdateInput.model_validate(update_input).body()
+        body = models.PointCloudUpdateInput.model_validate(update_input).body()
         path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
-        return (yield from self.session.call("PUT", path, json=body)).json(PointCloud)
+        return (yield from self.session.call("PUT", path, json=body)).json(models.PointCloud)
 
     @operation
     def move_point_cloud(
         self, project_id: int, data_collection_id: int, point_cloud_id: int, new_data_collection_id: int
-    ) -> Flow[PointCloud]:
+    ) -> Flow[models.PointCloud]:
         """Move a point cloud to another data collection of the same project."""
         path = f"{point_clouds_path(project_id, data_collection_id)}{segment(point_cloud_id)}/move"
         body = {"new_data_collection_id": new_data_collection_id}
-        return (yield from self.session.call("POST", path, json=body)).json(PointCloud)
+        return (yield from self.session.call("POST", path, json=body)).json(models.PointCloud)
 
     @operation
-    def delete_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[PointCloud]:
+    def delete_point_cloud(
+        self, project_id: int, data_collection_id: int, point_cloud_id: int
+    ) -> Flow[models.PointCloud]:
         """Delete a point cloud. Raises PixelNotFoundError."""
         path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
-        return (yield from self.session.call("DELETE", path)).json(PointCloud)
+        return (yield from self.session.call("DELETE", path)).json(models.PointCloud)

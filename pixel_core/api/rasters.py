@@ -1,11 +1,13 @@
 """Rasters of a data collection."""
 
+from __future__ import annotations
+
 from typing import Any
 
+from pixel_core import models
 from pixel_core.api.addresses import collection_path, query_of, segment
 from pixel_core.api.lists import Lists, paged, passed_through
 from pixel_core.effects import Flow
-from pixel_core.models import ListParams, Raster, RasterListParams, RasterUpdateInput
 from pixel_core.operations import listing, operation
 from pixel_core.paging import AHEAD, Pages
 
@@ -19,11 +21,11 @@ class Rasters(Lists):
 
     @operation
     def get_rasters(
-        self, /, project_id: int, data_collection_id: int, params: RasterListParams | None = None, **kwargs: Any
-    ) -> Flow[list[Raster]]:
+        self, /, project_id: int, data_collection_id: int, params: models.RasterListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.Raster]]:
         """The rasters of a data collection; parameters as for `get_images`, and `format`."""
-        values = passed_through(RasterListParams, params, kwargs)
-        return (yield from self._list(rasters_path(project_id, data_collection_id), values, list[Raster]))
+        values = passed_through(models.RasterListParams, params, kwargs)
+        return (yield from self._list(rasters_path(project_id, data_collection_id), values, list[models.Raster]))
 
     @listing
     def paginate_rasters(
@@ -32,29 +34,29 @@ class Rasters(Lists):
         project_id: int,
         data_collection_id: int,
         page_size: int,
-        params: ListParams | None = None,
+        params: models.ListParams | None = None,
         *,
         ahead: int = AHEAD,
         **kwargs: Any,
-    ) -> Pages[Raster]:
+    ) -> Pages[models.Raster]:
         """All rasters, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
-        values = paged(RasterListParams, params, kwargs)
-        return self._pages(rasters_path(project_id, data_collection_id), values, page_size, ahead, list[Raster])
+        values = paged(models.RasterListParams, params, kwargs)
+        return self._pages(rasters_path(project_id, data_collection_id), values, page_size, ahead, list[models.Raster])
 
     @operation
-    def get_raster(self, project_id: int, data_collection_id: int, raster_id: int) -> Flow[Raster]:
+    def get_raster(self, project_id: int, data_collection_id: int, raster_id: int) -> Flow[models.Raster]:
         """One raster. Raises PixelNotFoundError when the data collection has none with this id."""
         path = rasters_path(project_id, data_collection_id) + segment(raster_id)
-        return (yield from self.session.call("GET", path)).json(Raster)
+        return (yield from self.session.call("GET", path)).json(models.Raster)
 
     @operation
     def update_raster(
-        self, project_id: int, data_collection_id: int, raster_id: int, update_input: RasterUpdateInput
-    ) -> Flow[Raster]:
+        self, project_id: int, data_collection_id: int, raster_id: int, update_input: models.RasterUpdateInput
+    ) -> Flow[models.Raster]:
         """Change a raster's tags, fields or free metadata. Raises PixelNotFoundError."""
-        body = RasterUpdateInput.model_validate(update_input).body()
+        body = models.RasterUpdateInput.model_validate(update_input).body()
         path = rasters_path(project_id, data_collection_id) + segment(raster_id)
-        return (yield from self.session.call("PUT", path, json=body)).json(Raster)
+        return (yield from self.session.call("PUT", path, json=body)).json(models.Raster)
 
     @operation
     def move_raster(
@@ -64,14 +66,14 @@ class Rasters(Lists):
         raster_id: int,
         new_project_id: int,
         new_data_collection_id: int,
-    ) -> Flow[Raster]:
+    ) -> Flow[models.Raster]:
         """Move a raster to another data collection, which may be in another project."""
         path = f"{rasters_path(project_id, data_collection_id)}{segment(raster_id)}/move"
         query = query_of(new_project_id=new_project_id, new_data_collection_id=new_data_collection_id)
-        return (yield from self.session.call("PUT", path, query)).json(Raster)
+        return (yield from self.session.call("PUT", path, query)).json(models.Raster)
 
     @operation
-    def delete_raster(self, project_id: int, data_collection_id: int, raster_id: int) -> Flow[Raster]:
+    def delete_raster(self, project_id: int, data_collection_id: int, raster_id: int) -> Flow[models.Raster]:
         """Delete a raster. Raises PixelNotFoundError."""
         path = rasters_path(project_id, data_collection_id) + segment(raster_id)
-        return (yield from self.session.call("DELETE", path)).json(Raster)
+        return (yield from self.session.call("DELETE", path)).json(models.Raster)

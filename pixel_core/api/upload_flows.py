@@ -10,12 +10,15 @@ Rules kept here:
   unless the server still waits for that.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pixel_core import models
 from pixel_core.answers import Answer, Field
-from pixel_core.api.addresses import collection_path, query_of, segment
+from pixel_core.api.addresses import collection_path, query_of, segment, upload_jobs_path
 from pixel_core.api.jobs import poll, wait_for
 from pixel_core.effects import Entry, Flow, Journaled, Random, Recalled, Sleep
 from pixel_core.errors import (
@@ -28,8 +31,6 @@ from pixel_core.errors import (
     PixelUploadJobError,
 )
 from pixel_core.messages import Response
-from pixel_core.models import MetadataObject, PixelUploadFile
-from pixel_core.operations import Resource
 from pixel_core.session import Session
 from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Planned, Stage, Transfer, Wanted, pieces, plan
 from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED, UNDER_WAY
@@ -61,25 +62,45 @@ IMAGE = Kind("an image", "image", "images", frozenset({"image"}))
 RASTER = Kind("a raster", "raster", "rasters", frozenset({"raster", "RGB", "DTM", "DSM"}))
 POINT_CLOUD = Kind("a point cloud", "point_cloud", "point_clouds", frozenset({"point_cloud"}))
 
-_PATHS = {"image": "images", "raster": "rasters", "point_cloud": "point_clouds"}
+KINDS = {kind.name: kind for kind in (IMAGE, RASTER, POINT_CLOUD)}
 
 
-class UploadFlows(Resource):
-    """What the uploads of all kinds share."""
+class UploadFlows:
+    """The uploads of one kind to one data collection."""
 
-    def _upload(self, kind: Kind, project_id: int, data_collection_id: int, planned: Planned) -> Flow[Any]:
-        """One file: its resource. Raises what went wrong with it."""
-        (transfer,), broken = yield from self._transfer(kind, project_id, data_collection_id, [planned], alone=True)
+    def __init__(self, session: Session, kind: Kind, project_id: int, data_collection_id: int) -> None:
+        self._session = session
+        self._kind = kind
+        self._place = (project_id, data_collection_id)
+
+    def one(
+        self,
+        path: object,
+        multipart: bool,
+        part_size: int | None,
+        support_files: Sequence[object],
+        metadata: models.Metadata | None,
+    ) -> Flow[Any]:
+        """One file: its resource. Raises ValueError, FileNotFoundError, and what went wrong with it."""
+        cutting = Cutting.of(self._session.options.multipart_threshold, multipart, part_size)
+        wanted = Wanted(str(path), tuple(str(each) for each in support_files), metadata_of(metadata))
+        planned = yield from plan([wanted], cutting)
+        (transfer,), broken = yield from self._transfer(planned, alone=True)
         if transfer.error is not None:
             raise broken or transfer.error.__cause__ or transfer.error
         return transfer.resource
 
-    def _upload_many(
-        self, kind: Kind, project_id: int, data_collection_id: int, files: Sequence[Planned]
+    def many(
+        self, files: Sequence[models.PixelUploadFile], multipart: bool, part_size: int | None
     ) -> Flow[tuple[list[Any], list[PixelUploadJobError]]]:
-        if not files:
+        """Many files: the resources of some and the errors of the others. Raises ValueError for equal names,
+        FileNotFoundError, ValidationError, and what ends all while nothing was uploaded.
+        """
+        cutting = Cutting.of(self._session.options.multipart_threshold, multipart, part_size)
+        planned = yield from plan(_all_wanted(files), cutting)
+        if not planned:
             return [], []
-        transfers, broken = yield from self._transfer(kind, project_id, data_collection_id, files, alone=False)
+        transfers, broken = yield from self._transfer(planned, alone=False)
         if broken is not None and not any(each.handed_over for each in transfers):
             raise broken
         return (
@@ -87,32 +108,30 @@ class UploadFlows(Resource):
             [each.error for each in transfers if each.error is not None],
         )
 
-    def _transfer(
-        self, kind: Kind, project_id: int, data_collection_id: int, files: Sequence[Planned], alone: bool
-    ) -> Flow[tuple[list[Transfer], Exception | None]]:
+    def _transfer(self, files: Sequence[Planned], alone: bool) -> Flow[tuple[list[Transfer], Exception | None]]:
         """The transfers of all files, each at its end, and what stopped those that had not begun."""
-        yield from self._check_collection(kind, project_id, data_collection_id)
-        desk = UploadDesk(self.session, kind, project_id, data_collection_id, alone)
+        yield from self._check_collection()
+        desk = UploadDesk(self._session, self._kind, *self._place, alone)
         transfers = [Transfer(file) for file in files]
 
         def lead(recalled: Recalled) -> Flow[Exception | None]:
             yield from desk.recall(transfers, recalled)
-            pipeline = Pipeline(desk, self.session, transfers, kind.path, recalled.run)
+            pipeline = Pipeline(desk, self._session, transfers, self._kind.path, recalled.run)
             yield from pipeline.flow()
             return pipeline.broken
 
-        path = collection_path(project_id, data_collection_id)
-        destination = f"{self.session.url}{path} ({self.session.tokens.realm})"
-        skip = self.session.options.skip_uploaded
+        destination = f"{self._session.url}{collection_path(*self._place)} ({self._session.tokens.realm})"
+        skip = self._session.options.skip_uploaded
         broken = yield from Journaled(destination, [each.path for each in files], lead, with_finished=skip)
         return transfers, broken
 
-    def _check_collection(self, kind: Kind, project_id: int, data_collection_id: int) -> Flow[None]:
-        answer = yield from self.session.call("GET", collection_path(project_id, data_collection_id))
+    def _check_collection(self) -> Flow[None]:
+        answer = yield from self._session.call("GET", collection_path(*self._place))
         found = answer.field("data_collection_type").text()
-        if found not in kind.collection_types:
+        if found not in self._kind.collection_types:
+            project_id, data_collection_id = self._place
             raise ValueError(
-                f"Data collection is not {kind.noun} data collection: "
+                f"Data collection is not {self._kind.noun} data collection: "
                 f"{data_collection_id} of project {project_id} is of type {found!r}"
             )
 
@@ -126,7 +145,7 @@ class UploadDesk:
         self._session = session
         self._kind = kind
         self._place = collection_path(project_id, data_collection_id)
-        self._path = jobs_path(project_id, data_collection_id)
+        self._path = upload_jobs_path(project_id, data_collection_id)
         self._alone = alone
 
     # Upload jobs
@@ -275,7 +294,7 @@ class UploadDesk:
         """Look the finished files up in their kinds' lists, and give each its resource, or an error."""
         if self._alone and len(finished) == 1 and finished[0].became:
             name, number = finished[0].became
-            answer = yield from self._read(f"{self._place}/{_PATHS[name]}/{segment(number)}", "")
+            answer = yield from self._read(f"{self._place}/{KINDS[name].path}/{segment(number)}", "")
             finished[0].resource = answer.json(dict)
             return
         owners: dict[tuple[str, int | str], list[Transfer]] = {}
@@ -286,7 +305,7 @@ class UploadDesk:
             numbers = [number for kind, number in owners if kind == name]
             for start in range(0, len(numbers), IDS_PER_LIST):
                 ids = numbers[start : start + IDS_PER_LIST]
-                answer = yield from self._read(f"{self._place}/{_PATHS[name]}/", query_of(ids=ids, limit=len(ids)))
+                answer = yield from self._read(f"{self._place}/{KINDS[name].path}/", query_of(ids=ids, limit=len(ids)))
                 for item in answer.root.items():
                     for each in owners.get((name, item.field("id").identifier()), ()):
                         self._take(each, item)
@@ -388,46 +407,24 @@ class UploadDesk:
         transfer.stage = Stage.SENDING
 
 
-def jobs_path(project_id: int, data_collection_id: int) -> str:
-    return f"{collection_path(project_id, data_collection_id)}/upload_jobs/"
-
-
-def metadata_of(metadata: Mapping[str, Any] | MetadataObject | None) -> dict[str, Any] | None:
-    if isinstance(metadata, MetadataObject):
+def metadata_of(metadata: models.Metadata | None) -> dict[str, Any] | None:
+    if isinstance(metadata, models.MetadataObject):
         return metadata.body()
     return dict(metadata) if metadata else None
 
 
-def plan_one(
-    resource: Resource,
-    path: object,
-    multipart: bool,
-    part_size: int | None,
-    support_files: Sequence[object] = (),
-    metadata: Mapping[str, Any] | MetadataObject | None = None,
-) -> Flow[Planned]:
-    """Look at one file. Raises ValueError, FileNotFoundError."""
-    cutting = Cutting.of(resource.session.options.multipart_threshold, multipart, part_size)
-    wanted = Wanted(str(path), tuple(str(each) for each in support_files), metadata_of(metadata))
-    (planned,) = yield from plan([wanted], cutting)
-    return planned
-
-
-def plan_all(
-    resource: Resource, files: Sequence[PixelUploadFile], multipart: bool, part_size: int | None
-) -> Flow[list[Planned]]:
-    """Look at all files. Raises ValueError for equal names, FileNotFoundError, ValidationError."""
-    cutting = Cutting.of(resource.session.options.multipart_threshold, multipart, part_size)
+def _all_wanted(files: Sequence[models.PixelUploadFile]) -> list[Wanted]:
+    """Raises ValueError for equal names, ValidationError."""
     wanted = []
     names: set[str] = set()
     for each in files:
-        file = PixelUploadFile.model_validate(each)
+        file = models.PixelUploadFile.model_validate(each)
         if file.file.name in names:
             raise ValueError(f"All files must have unique names: there are two of the name {file.file.name!r}")
         names.add(file.file.name)
         supports = tuple(str(path) for path in file.support_files or ())
         wanted.append(Wanted(str(file.file), supports, file.metadata.body() if file.metadata else None))
-    return (yield from plan(wanted, cutting))
+    return wanted
 
 
 def _is_of(entry: Entry, file: Planned) -> bool:
@@ -443,6 +440,6 @@ def _no_job(answer: Answer, name: str) -> PixelProtocolError:
 def _resource_of(result: Field) -> tuple[str, int | str]:
     """What a finished upload became: kind and id."""
     name = result.field("resource_name")
-    if name.value not in _PATHS:
-        raise name.wrong(f"one of {', '.join(_PATHS)}")
+    if name.value not in KINDS:
+        raise name.wrong(f"one of {', '.join(KINDS)}")
     return name.text(), result.field("resource_id").identifier()

@@ -8,30 +8,38 @@ Rules kept here:
   anyhow, of a size that is chosen for it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pixel_core import models
+from pixel_core.api.addresses import upload_jobs_path
 from pixel_core.api.lists import Lists, validated
-from pixel_core.api.upload_flows import IMAGE, POINT_CLOUD, RASTER, UploadFlows, jobs_path, plan_all, plan_one
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelUploadJobError
-from pixel_core.models import Image, ListParams, MetadataObject, PixelUploadFile, PointCloud, Raster, UploadJob
 from pixel_core.operations import operation
 
-Metadata: TypeAlias = Mapping[str, Any] | MetadataObject
+if TYPE_CHECKING:
+    from pixel_core.api.upload_flows import UploadFlows
 
 
-class Uploads(UploadFlows, Lists):
+class Uploads(Lists):
     """Uploads."""
+
+    def _upload_flows(self, kind: str, project_id: int, data_collection_id: int) -> UploadFlows:
+        from pixel_core.api.upload_flows import KINDS, UploadFlows  # here: the engine is loaded by those who upload
+
+        return UploadFlows(self.session, KINDS[kind], project_id, data_collection_id)
 
     @operation
     def get_upload_jobs(
-        self, /, project_id: int, data_collection_id: int, params: ListParams | None = None, **kwargs: Any
-    ) -> Flow[list[UploadJob]]:
+        self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
+    ) -> Flow[list[models.UploadJob]]:
         """The upload jobs of a data collection, by `params` or by keywords of the same names."""
-        path = jobs_path(project_id, data_collection_id)
-        values = yield from validated(ListParams, params, kwargs)
-        return (yield from self._list(path, values, list[UploadJob]))
+        path = upload_jobs_path(project_id, data_collection_id)
+        values = yield from validated(models.ListParams, params, kwargs)
+        return (yield from self._list(path, values, list[models.UploadJob]))
 
     @operation
     def upload_image(
@@ -39,19 +47,21 @@ class Uploads(UploadFlows, Lists):
         project_id: int,
         data_collection_id: int,
         file_path: Any,
-        metadata: Metadata | None = None,
+        metadata: models.Metadata | None = None,
         support_files: Sequence[Any] | None = None,
         multipart: bool = False,
         multipart_part_size: int | None = None,
-    ) -> Flow[Image]:
+    ) -> Flow[models.Image]:
         """Upload one image with the files that belong to it, wait for its validation, and give the image.
 
         Raises FileNotFoundError and ValueError before anything is sent; ValueError for a data collection that takes
         no images; PixelUploadJobError when the server does not accept the file, PixelStorageError when the object
         storage does not; PixelJobTimeoutError when validation takes too long; any PixelError of a call.
         """
-        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, support_files or (), metadata)
-        image: Image = yield from self._upload(IMAGE, project_id, data_collection_id, planned)
+        flows = self._upload_flows("image", project_id, data_collection_id)
+        image: models.Image = yield from flows.one(
+            file_path, multipart, multipart_part_size, support_files or (), metadata
+        )
         return image
 
     @operation
@@ -60,21 +70,23 @@ class Uploads(UploadFlows, Lists):
         project_id: int,
         data_collection_id: int,
         file_path: Any,
-        metadata: Metadata | Sequence[Any] | None = None,
-        support_files: Sequence[Any] | Metadata | None = None,
+        metadata: models.Metadata | Sequence[Any] | None = None,
+        support_files: Sequence[Any] | models.Metadata | None = None,
         multipart: bool = False,
         multipart_part_size: int | None = None,
-    ) -> Flow[Raster]:
+    ) -> Flow[models.Raster]:
         """Upload one raster, into a collection of rasters, RGB, DTM or DSM; otherwise as `upload_image`.
 
         `metadata` and `support_files` are told apart by what they are, since both orders are in use.
         """
-        if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, MetadataObject)):
+        if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, models.MetadataObject)):
             metadata, support_files = support_files, metadata
-        if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, MetadataObject)):
+        if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, models.MetadataObject)):
             raise TypeError("metadata is a mapping or a MetadataObject, and support_files is a list of paths")
-        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, support_files or (), metadata)
-        raster: Raster = yield from self._upload(RASTER, project_id, data_collection_id, planned)
+        flows = self._upload_flows("raster", project_id, data_collection_id)
+        raster: models.Raster = yield from flows.one(
+            file_path, multipart, multipart_part_size, support_files or (), metadata
+        )
         return raster
 
     @operation
@@ -83,13 +95,13 @@ class Uploads(UploadFlows, Lists):
         project_id: int,
         data_collection_id: int,
         file_path: Any,
-        metadata: Metadata | None = None,
+        metadata: models.Metadata | None = None,
         multipart: bool = False,
         multipart_part_size: int | None = None,
-    ) -> Flow[PointCloud]:
+    ) -> Flow[models.PointCloud]:
         """Upload one point cloud; otherwise as `upload_image`. Point clouds have no support files."""
-        planned = yield from plan_one(self, file_path, multipart, multipart_part_size, (), metadata)
-        cloud: PointCloud = yield from self._upload(POINT_CLOUD, project_id, data_collection_id, planned)
+        flows = self._upload_flows("point_cloud", project_id, data_collection_id)
+        cloud: models.PointCloud = yield from flows.one(file_path, multipart, multipart_part_size, (), metadata)
         return cloud
 
     @operation
@@ -97,47 +109,41 @@ class Uploads(UploadFlows, Lists):
         self,
         project_id: int,
         data_collection_id: int,
-        files: Sequence[PixelUploadFile],
+        files: Sequence[models.PixelUploadFile],
         multipart: bool = False,
         multipart_part_size: int | None = None,
-    ) -> Flow[tuple[list[Image], list[PixelUploadJobError]]]:
+    ) -> Flow[tuple[list[models.Image], list[PixelUploadJobError]]]:
         """Upload images; give those that the server took over, in the order of `files`, and an error for each of the
         others. The names of the files have to differ.
 
         Raises FileNotFoundError and ValueError before anything is sent, ValueError for a data collection that takes
         no images, and any PixelError that ends all while nothing was uploaded. Does not raise PixelUploadJobError.
         """
-        planned = yield from plan_all(self, files, multipart, multipart_part_size)
-        done: list[Image]
-        done, errors = yield from self._upload_many(IMAGE, project_id, data_collection_id, planned)
-        return done, errors
+        flows = self._upload_flows("image", project_id, data_collection_id)
+        return (yield from flows.many(files, multipart, multipart_part_size))
 
     @operation
     def upload_multiple_rasters(
         self,
         project_id: int,
         data_collection_id: int,
-        files: Sequence[PixelUploadFile],
+        files: Sequence[models.PixelUploadFile],
         multipart: bool = False,
         multipart_part_size: int | None = None,
-    ) -> Flow[tuple[list[Raster], list[PixelUploadJobError]]]:
+    ) -> Flow[tuple[list[models.Raster], list[PixelUploadJobError]]]:
         """Upload rasters; otherwise as `upload_multiple_images`."""
-        planned = yield from plan_all(self, files, multipart, multipart_part_size)
-        done: list[Raster]
-        done, errors = yield from self._upload_many(RASTER, project_id, data_collection_id, planned)
-        return done, errors
+        flows = self._upload_flows("raster", project_id, data_collection_id)
+        return (yield from flows.many(files, multipart, multipart_part_size))
 
     @operation
     def upload_multiple_point_clouds(
         self,
         project_id: int,
         data_collection_id: int,
-        files: Sequence[PixelUploadFile],
+        files: Sequence[models.PixelUploadFile],
         multipart: bool = False,
         multipart_part_size: int | None = None,
-    ) -> Flow[tuple[list[PointCloud], list[PixelUploadJobError]]]:
+    ) -> Flow[tuple[list[models.PointCloud], list[PixelUploadJobError]]]:
         """Upload point clouds; otherwise as `upload_multiple_images`."""
-        planned = yield from plan_all(self, files, multipart, multipart_part_size)
-        done: list[PointCloud]
-        done, errors = yield from self._upload_many(POINT_CLOUD, project_id, data_collection_id, planned)
-        return done, errors
+        flows = self._upload_flows("point_cloud", project_id, data_collection_id)
+        return (yield from flows.many(files, multipart, multipart_part_size))

@@ -1,89 +1,190 @@
-"""Inputs (pydantic models, checked before anything is sent) and results (TypedDicts over the server's JSON)."""
+"""Inputs (pydantic models, checked before anything is sent) and results (TypedDicts over the server's JSON).
 
-from pixel_core.models.analysis import (
-    AnalysisServiceCreateUpdateInput,
-    AnalysisServicePatchInput,
-    AnalysisTaskCreateInput,
-)
-from pixel_core.models.arcgis import (
-    ArcGISFeatureServiceImageLayerOptions,
-    ArcGISFeatureServiceOptions,
-    ArcGISFeatureServiceProjectLayerOptions,
-    ArcGISImageServiceOptions,
-    ArcGISImageServiceWMSOptions,
-    ArcgisServiceCreateInput,
-    ArcgisServiceCreateOptions,
-    ArcgisServiceType,
-    ArcgisServiceUpdateInput,
-)
-from pixel_core.models.base import PixelModel
-from pixel_core.models.files import (
-    ImageMetadataFields,
-    ImageUpdateInput,
-    MetadataFieldsType,
-    MetadataObject,
-    NearblackOptions,
-    PixelAttachmentUpload,
-    PixelUploadFile,
-    PointCloudMetadataFields,
-    PointCloudUpdateInput,
-    RasterInfo,
-    RasterMetadataFields,
-    RasterUpdateInput,
-    UpdateInputBase,
-)
-from pixel_core.models.geometry import Geometry, Polygon
-from pixel_core.models.harvest import (
-    ApiKey,
-    Credentials,
-    FieldMapsUpdateInput,
-    HarvestAuthInfo,
-    HarvestFieldMap,
-    HarvestFieldMapping,
-    HarvestFieldMapUpdate,
-    HarvestServiceCreateInput,
-    HarvestServiceUpdateInput,
-)
-from pixel_core.models.lists import (
-    AnalysisServiceListParams,
-    AnalysisTaskListParams,
-    AnalysisTaskStatusEnum,
-    DataCollectionListParams,
-    HarvestTaskListParams,
-    ListParams,
-    OptimizedPointCloudListParams,
-    PixelStatusEnum,
-    PointCloudListParams,
-    RasterListParams,
-)
-from pixel_core.models.results import (
-    AnalysisModule,
-    AnalysisService,
-    AnalysisTask,
-    ArcgisService,
-    ArcgisServiceChange,
-    Attachment,
-    AttachmentResourceType,
-    DataCollection,
-    DataCollectionType,
-    HarvestService,
-    HarvestTask,
-    Image,
-    Job,
-    JobGroup,
-    OptimizedPointCloud,
-    OptimizedRaster,
-    OverviewResampling,
-    Plugin,
-    PointCloud,
-    Project,
-    Raster,
-    SearchResults,
-    UploadJob,
-    User,
-)
-from pixel_core.models.search import SearchFilter, SearchOn, SearchQuery, SortField
-from pixel_core.models.users import OIDCUserCreateInput, OIDCUserUpdateInput
+Each is loaded when it is first asked for: making dozens of pydantic models takes longer than a call, and a program uses
+few of them. So the modules of `pixel_core.api` name them as attributes of this package, and their annotations are text.
+"""
+
+from typing import TYPE_CHECKING
+
+from pixel_core.lazy import lazily
+
+if TYPE_CHECKING:
+    from pixel_core.models.analysis import (
+        AnalysisServiceCreateUpdateInput,
+        AnalysisServicePatchInput,
+        AnalysisTaskCreateInput,
+    )
+    from pixel_core.models.arcgis import (
+        ArcGISFeatureServiceImageLayerOptions,
+        ArcGISFeatureServiceOptions,
+        ArcGISFeatureServiceProjectLayerOptions,
+        ArcGISImageServiceOptions,
+        ArcGISImageServiceWMSOptions,
+        ArcgisServiceCreateInput,
+        ArcgisServiceCreateOptions,
+        ArcgisServiceType,
+        ArcgisServiceUpdateInput,
+    )
+    from pixel_core.models.base import PixelModel
+    from pixel_core.models.files import (
+        ImageMetadataFields,
+        ImageUpdateInput,
+        Metadata,
+        MetadataFieldsType,
+        MetadataObject,
+        NearblackOptions,
+        PixelAttachmentUpload,
+        PixelUploadFile,
+        PointCloudMetadataFields,
+        PointCloudUpdateInput,
+        RasterInfo,
+        RasterMetadataFields,
+        RasterUpdateInput,
+        UpdateInputBase,
+    )
+    from pixel_core.models.geometry import Geometry, Polygon, polygon
+    from pixel_core.models.harvest import (
+        ApiKey,
+        Credentials,
+        FieldMapsUpdateInput,
+        HarvestAuthInfo,
+        HarvestFieldMap,
+        HarvestFieldMapping,
+        HarvestFieldMapUpdate,
+        HarvestServiceCreateInput,
+        HarvestServiceUpdateInput,
+    )
+    from pixel_core.models.lists import (
+        AnalysisServiceListParams,
+        AnalysisTaskListParams,
+        AnalysisTaskStatusEnum,
+        DataCollectionListParams,
+        HarvestTaskListParams,
+        ListParams,
+        OptimizedPointCloudListParams,
+        PixelStatusEnum,
+        PointCloudListParams,
+        RasterListParams,
+    )
+    from pixel_core.models.results import (
+        AnalysisModule,
+        AnalysisService,
+        AnalysisTask,
+        ArcgisService,
+        ArcgisServiceChange,
+        Attachment,
+        AttachmentResourceType,
+        DataCollection,
+        DataCollectionType,
+        HarvestService,
+        HarvestTask,
+        Image,
+        Job,
+        JobGroup,
+        OptimizedPointCloud,
+        OptimizedRaster,
+        OverviewResampling,
+        Plugin,
+        PointCloud,
+        Project,
+        Raster,
+        SearchResults,
+        UploadJob,
+        User,
+    )
+    from pixel_core.models.search import SearchFilter, SearchOn, SearchQuery, SortField
+    from pixel_core.models.users import OIDCUserCreateInput, OIDCUserUpdateInput
+else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+    __getattr__, __dir__ = lazily(
+        globals(),
+        {
+            ".analysis": [
+                "AnalysisServiceCreateUpdateInput",
+                "AnalysisServicePatchInput",
+                "AnalysisTaskCreateInput",
+            ],
+            ".arcgis": [
+                "ArcGISFeatureServiceImageLayerOptions",
+                "ArcGISFeatureServiceOptions",
+                "ArcGISFeatureServiceProjectLayerOptions",
+                "ArcGISImageServiceOptions",
+                "ArcGISImageServiceWMSOptions",
+                "ArcgisServiceCreateInput",
+                "ArcgisServiceCreateOptions",
+                "ArcgisServiceType",
+                "ArcgisServiceUpdateInput",
+            ],
+            ".base": ["PixelModel"],
+            ".files": [
+                "ImageMetadataFields",
+                "ImageUpdateInput",
+                "Metadata",
+                "MetadataFieldsType",
+                "MetadataObject",
+                "NearblackOptions",
+                "PixelAttachmentUpload",
+                "PixelUploadFile",
+                "PointCloudMetadataFields",
+                "PointCloudUpdateInput",
+                "RasterInfo",
+                "RasterMetadataFields",
+                "RasterUpdateInput",
+                "UpdateInputBase",
+            ],
+            ".geometry": ["Geometry", "Polygon", "polygon"],
+            ".harvest": [
+                "ApiKey",
+                "Credentials",
+                "FieldMapsUpdateInput",
+                "HarvestAuthInfo",
+                "HarvestFieldMap",
+                "HarvestFieldMapping",
+                "HarvestFieldMapUpdate",
+                "HarvestServiceCreateInput",
+                "HarvestServiceUpdateInput",
+            ],
+            ".lists": [
+                "AnalysisServiceListParams",
+                "AnalysisTaskListParams",
+                "AnalysisTaskStatusEnum",
+                "DataCollectionListParams",
+                "HarvestTaskListParams",
+                "ListParams",
+                "OptimizedPointCloudListParams",
+                "PixelStatusEnum",
+                "PointCloudListParams",
+                "RasterListParams",
+            ],
+            ".results": [
+                "AnalysisModule",
+                "AnalysisService",
+                "AnalysisTask",
+                "ArcgisService",
+                "ArcgisServiceChange",
+                "Attachment",
+                "AttachmentResourceType",
+                "DataCollection",
+                "DataCollectionType",
+                "HarvestService",
+                "HarvestTask",
+                "Image",
+                "Job",
+                "JobGroup",
+                "OptimizedPointCloud",
+                "OptimizedRaster",
+                "OverviewResampling",
+                "Plugin",
+                "PointCloud",
+                "Project",
+                "Raster",
+                "SearchResults",
+                "UploadJob",
+                "User",
+            ],
+            ".search": ["SearchFilter", "SearchOn", "SearchQuery", "SortField"],
+            ".users": ["OIDCUserCreateInput", "OIDCUserUpdateInput"],
+        },
+    )
 
 __all__ = [
     "AnalysisModule",
@@ -130,6 +231,7 @@ __all__ = [
     "Job",
     "JobGroup",
     "ListParams",
+    "Metadata",
     "MetadataFieldsType",
     "MetadataObject",
     "NearblackOptions",
@@ -163,4 +265,5 @@ __all__ = [
     "UpdateInputBase",
     "UploadJob",
     "User",
+    "polygon",
 ]

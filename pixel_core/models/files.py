@@ -1,5 +1,6 @@
 """Files to upload and what is known of them: metadata of images, rasters and point clouds, and changes to it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -67,6 +68,10 @@ class MetadataObject(PixelModel):
 
     fields: MetadataFieldsType | None = None
     json_metadata: JsonMetadata | None = None
+
+
+Metadata: TypeAlias = Mapping[str, Any] | MetadataObject
+"""Metadata of a file to upload, as a model or as what the server is told."""
 
 
 class PixelUploadFile(PixelModel):

@@ -8,7 +8,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pixel_transports.lazy import lazily
+from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
     from pixel_core.errors import (
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _find, __dir__ = lazily(
-    __name__,
+    globals(),
     {
         "pixel_core.errors": [
             "PixelBadRequestError",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.figures import BOUNDS, in_a_fresh_process
+from tests.benchmarks.figures import BOUNDS, in_a_fresh_process, modules_loaded
 from tests.benchmarks.scenarios import QUICK, ROOT, SCENARIOS, Environments, files_for, measure
 from tests.benchmarks.server import LoadServer, compile_server
 from tests.benchmarks.tables import TARGETS, Results, targets_table
@@ -43,6 +43,18 @@ def test_a_stable_figure_keeps_its_bound(figures: dict[str, int], name: str) -> 
 
 def test_every_figure_has_a_bound(figures: dict[str, int]) -> None:
     assert set(figures) == set(BOUNDS)
+
+
+def test_a_first_blocking_call_loads_nothing_that_it_does_not_use() -> None:
+    """No model of inputs, no upload engine, no journal, no `anyio`, and nothing of the sandbox and the commands."""
+    _, called = modules_loaded()
+    assert {name for name in called if name.startswith("pixel_core.models.")} == {"pixel_core.models.results"}
+    unused = (
+        "anyio", "encodings.idna", "importlib.metadata", "pixel_client.models", "pixel_core.api.attachment_flows",
+        "pixel_core.api.upload_flows", "pixel_core.uploads", "pixel_transports.asynchronous", "pixel_transports.cli",
+        "pixel_transports.journal", "pixel_transports.sandbox", "sqlite3",
+    )  # fmt: skip
+    assert not [name for name in called if any(f"{name}.".startswith(f"{each}.") for each in unused)]
 
 
 def test_targets_that_were_not_measured_are_said_to_be_so() -> None:

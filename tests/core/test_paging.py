@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_core.effects import Alongside, Clock, Ended, Flow, Sleep, Start
-from pixel_core.paging import Page, Pages, given_out
+from pixel_core.paging import Page, Pages
 
 
 class TroubleError(Exception):
@@ -77,7 +77,9 @@ def run(flow: Flow[Any], now: list[float] | None = None) -> Any:
 def listed(pages: Pages[int]) -> Generator[int, None, None]:
     """As a face lists them."""
     for flow in pages.windows():
-        for page in given_out(run(flow)):
+        for page in run(flow):
+            if isinstance(page, Exception):
+                raise page
             yield from page.items
             if page.last:
                 return

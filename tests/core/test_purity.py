@@ -9,6 +9,8 @@ Rules held here:
 * An effect is asked for with `yield from`. A bare `yield` stands in `Effect.__iter__` alone, and in functions that are
   annotated as an iterator of flows: there, what is yielded is not asked for but handed out.
 * Nothing of `pixel_transports`.
+* `lazy.py` imports `importlib`, to load code of the core later than at the top of a file; what it loads is held to
+  these rules, as what any import loads. `pool.py` imports `weakref`, to know its leases no longer than their owners do.
 """
 
 import ast
@@ -35,6 +37,7 @@ FORBIDDEN_MODULES = frozenset({
     "subprocess", "sys", "tempfile", "threading", "time", "trio", "twisted", "urllib3", "warnings", "weakref",
     "webbrowser", "http.client", "http.server", "urllib.request", "urllib.robotparser",
 })  # fmt: skip
+ALLOWED = {"lazy.py": "importlib", "pool.py": "weakref"}
 FORBIDDEN_CALLS = frozenset({"open", "print", "input", "exec", "eval", "compile", "breakpoint", "__import__"})
 FORBIDDEN_METHODS = frozenset({
     "open", "read_bytes", "read_text", "write_bytes", "write_text", "exists", "is_file", "is_dir", "is_symlink",
@@ -71,7 +74,8 @@ def _of_node(node: ast.AST, handed_out: bool) -> Iterator[str]:
                 full = (f"{module}.{alias.name}" for alias in names)
                 yield from (f"imports {name}" for name in full if _is_forbidden(name))
                 yield from (f"imports {alias.name}" for alias in names if alias.name in ("uuid1", "uuid4"))
-        case ast.Call(func=ast.Name(id=called)) if called in FORBIDDEN_CALLS:
+        case ast.Call(func=ast.Name(id=called)) if called in ALLOWED = {"lazy.py": "importlib", "pool.py": "weakref"}
+FORBIDDEN_CALLS:
             yield f"calls {called}()"
         case ast.Attribute(attr=method) if method in FORBIDDEN_METHODS:
             yield f"uses .{method}"
@@ -116,7 +120,10 @@ def test_a_file_of_the_core_does_no_io(path: Path) -> None:
         source = path.read_text("utf-8").splitlines()
         (line,) = [number for number, text in enumerate(source, 1) if text.strip() == "result: T_co = yield self"]
         expected = [f"effects.py:{line}: asks with a bare yield"]
-    assert violations(path.read_text("utf-8"), path.name) == expected
+    found = violations(path.read_text("utf-8"), path.name)
+    allowed = ALLOWED.get(path.name, "nothing")
+    assert [each for each in found if not each.endswith(f": imports {allowed}")] == expected
+    assert any(each.endswith(f": imports {allowed}") for each in found) == (path.name in ALLOWED)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +147,8 @@ def test_a_file_of_the_core_does_no_io(path: Path) -> None:
         ("if TYPE_CHECKING:\n    import ssl", "imports ssl"),
         ("from pixel_transports.sockets import connect", "imports pixel_transports.sockets"),
         ("from uuid import uuid4", "imports uuid4"),
-        *((f"{called}('x')", f"calls {called}()") for called in sorted(FORBIDDEN_CALLS)),
+        *((f"{called}('x')", f"calls {called}()") for called in sorted(ALLOWED = {"lazy.py": "importlib", "pool.py": "weakref"}
+FORBIDDEN_CALLS)),
         *((f"Path('x').{method}()", f"uses .{method}") for method in sorted(FORBIDDEN_METHODS)),
         ("stat = path.stat", "uses .stat"),
         ("clock = datetime.now", "uses .now"),
