@@ -50,7 +50,7 @@ def test_a_first_blocking_call_loads_nothing_that_it_does_not_use() -> None:
     _, called = modules_loaded()
     assert {name for name in called if name.startswith("pixel_core.models.")} == {"pixel_core.models.results"}
     unused = (
-        "anyio", "encodings.idna", "importlib.metadata", "pixel_client.models", "pixel_core.api.attachment_flows",
+        "anyio", "encodings.idna", "pixel_client.models", "pixel_core.api.attachment_flows",
         "pixel_core.api.upload_flows", "pixel_core.uploads", "pixel_transports.asynchronous", "pixel_transports.cli",
         "pixel_transports.journal", "pixel_transports.sandbox", "sqlite3",
     )  # fmt: skip
