@@ -9,7 +9,6 @@ Rules kept here:
 """
 
 import inspect
-import secrets
 import threading
 import time
 from collections.abc import Callable, Coroutine, Hashable
@@ -44,6 +43,7 @@ from pixel_core.messages import Response
 from pixel_transports.files import digest, look_at
 from pixel_transports.journal_paths import JournalPath
 from pixel_transports.loops import PerLoop
+from pixel_transports.randomness import draw
 from pixel_transports.running import run_async
 from pixel_transports.transports import AsyncTransport
 from pixel_transports.watching import Listener, Watch
@@ -71,7 +71,7 @@ class AsyncDriver:
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
             Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),  # not the loop's: tokens outlive loops
-            Random: lambda effect: secrets.randbits(128),
+            Random: lambda effect: draw(),
             Sleep: lambda effect: anyio.sleep(effect.seconds),
             AskToken: self._ask_token,
             Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.paths),

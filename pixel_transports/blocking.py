@@ -9,7 +9,6 @@ Rules kept here:
 * A forked process waits for nothing that the parent's threads had begun.
 """
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -40,6 +39,7 @@ from pixel_transports.crews import Crew
 from pixel_transports.files import digest, look_at
 from pixel_transports.forks import tell_after_fork
 from pixel_transports.journal_paths import JournalPath
+from pixel_transports.randomness import draw
 from pixel_transports.running import run
 from pixel_transports.scopes import breakable, current_scope
 from pixel_transports.transports import Transport
@@ -69,7 +69,7 @@ class BlockingDriver:
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
             Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),
-            Random: lambda effect: secrets.randbits(128),
+            Random: lambda effect: draw(),
             Sleep: self._sleep,
             AskToken: lambda effect: effect.function(),
             Stat: lambda effect: look_at(effect.paths),

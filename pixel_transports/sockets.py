@@ -9,6 +9,8 @@ Rules kept here:
 
 import socket
 import ssl
+import struct
+import sys
 import threading
 import time
 import weakref
@@ -36,12 +38,19 @@ from pixel_transports.forks import tell_after_fork
 from pixel_transports.logs import connection_line
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, breakable, current_scope
-from pixel_transports.streams import LARGE, Connected, in_time, left, waiter_for
+from pixel_transports.streams import AT_ONCE, LARGE, Connected, in_time, left, waiter_for
 from pixel_transports.tls import TlsOptions, TlsSession, context_of, handshake_failure, shared_context
+
+TIMED = sys.platform != "win32" and hasattr(socket, "SO_RCVTIMEO") and bool(AT_ONCE)
+"""Whether the system itself limits the time of a read, which then takes one call of it in place of two."""
 
 
 class SocketStream(Connected):
     """The stream of the blocking face."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._limit: float | None = None
 
     def abort(self) -> None:
         """Wake whoever connects, reads or writes, from another thread: their next byte is the end."""
@@ -94,18 +103,35 @@ class SocketStream(Connected):
 
     def _taken(self, timeout: float | None) -> bytes:
         """What arrives at the socket within so many seconds."""
+        if TIMED:
+            self._block(timeout)
+            try:
+                return self._recv()
+            except BlockingIOError:
+                raise TimeoutError from None
         while True:
             if not self._arrived(timeout):
                 raise TimeoutError
             with suppress(BlockingIOError):
                 return self._recv()
 
+    def _block(self, timeout: float | None) -> None:
+        """Have reads block, for so many seconds."""
+        if not self._blocks:
+            self._sock.setblocking(True)
+            self._blocks = True
+        if timeout != self._limit:
+            seconds, rest = divmod(max(timeout or 0.0, 0.000_001), 1) if timeout is not None else (0, 0)
+            limit = struct.pack("ll", int(seconds), int(rest * 1e6))  # a timeval; all zero is no limit
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            self._limit = timeout
+
     def _put(self, data: bytes, until: float | None) -> None:
         """Send what is not much."""
         view = memoryview(data)
         while view:
             try:
-                view = view[self._sock.send(view) :]
+                view = view[self._sock.send(view, AT_ONCE) :]
             except BlockingIOError:
                 if not waiter_for(self._sock, write=True)(left(until)):
                     raise TimeoutError from None

@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-* The socket does not block; whoever has to wait does so in the way of its face.
+* Sending never blocks, and nothing else does but where a face says so; whoever has to wait does so in its way.
 * A stream speaks of trouble with OSError; what to make of it is decided in `pixel_core.exchanges`.
 * What is small leaves at once, in one call. While a file is sent, the peer is listened to: one that answers or hangs up
   stops the sending.
@@ -68,6 +68,9 @@ def in_time(error: TimeoutError, what: str, timeout: float | None) -> TimeoutErr
     return error if error.errno is not None else TimeoutError(f"{what} within {timeout or 0:g} seconds")
 
 
+AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
+"""Send what the socket takes now, also where it blocks."""
+
 _NOTHING = Outgoing()
 
 
@@ -77,6 +80,7 @@ class Connected:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._sock = sock
+        self._blocks = False
         self._arrived = waiter_for(sock, read=True)
         self._tls: TlsSession | None = None
         self._size = SMALL
@@ -132,7 +136,7 @@ class Connected:
             if len(segments) == 1 and isinstance(first, bytes) and len(first) <= LITTLE:
                 data = self.wrapped(first)
                 try:
-                    count = self._sock.send(data)
+                    count = self._sock.send(data, AT_ONCE)
                 except BlockingIOError:
                     count = 0
                 if count == len(data):
@@ -154,6 +158,9 @@ class Connected:
         """Send what is left from this thread, with an ear for the peer: False when that spoke or hung up first, or once
         `stopped` says so. Raises OSError, PixelFileChangedError.
         """
+        if self._blocks:
+            self._sock.setblocking(False)
+            self._blocks = False
         either = waiter_for(self._sock, read=True, write=True)
         try:
             while not self._spoken():
@@ -183,7 +190,7 @@ class Connected:
             if not piece:
                 return False
             outgoing.left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
-        outgoing.left = outgoing.left[self._sock.send(outgoing.left) :]
+        outgoing.left = outgoing.left[self._sock.send(outgoing.left, AT_ONCE) :]
         return True
 
     def _spoken(self) -> bool:
