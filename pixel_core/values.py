@@ -9,7 +9,7 @@ Rules kept here:
 """
 
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 def _equals(self: Any, other: Any) -> Any:
     if self.__class__ is not other.__class__:
         return NotImplemented
-    return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self) if each.compare)
+    return self is other or all(getattr(self, name) == getattr(other, name) for name in self._compared)
 
 
 def hash_of_fields(self: Any) -> int:
-    return hash(tuple(getattr(self, each.name) for each in fields(self) if each.compare))
+    return hash(tuple([getattr(self, name) for name in self._compared]))
 
 
 def _shown(self: Any) -> str:
@@ -32,8 +32,9 @@ def _shown(self: Any) -> str:
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value(cls: type[T]) -> type[T]:
     """Makes a class with annotated fields a value: made, compared and shown by its fields."""
-    made = dataclass(slots=True, eq=False, repr=False)(cls)
+    made: Any = dataclass(slots=True, eq=False, repr=False)(cls)
+    made._compared = tuple(each.name for each in fields(made) if each.compare)
     for name, method in (("__eq__", _equals), ("__hash__", None), ("__repr__", _shown)):
         if name not in vars(cls):
             setattr(made, name, method)
-    return made
+    return cast(type[T], made)
