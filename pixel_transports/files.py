@@ -15,6 +15,7 @@ import socket
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from io import FileIO
 from types import TracebackType
 
@@ -25,6 +26,8 @@ from pixel_core.messages import FileSlice, Request, Segment, body_segments
 BUFFER = 1024 * 1024
 PIECE = 256 * 1024
 """How much of a file is read at a time to be sent, where the system does not send it itself."""
+_MOST_SPARE = 2
+"""How many buffers are kept for those who hash next."""
 SENDFILE = hasattr(os, "sendfile")
 LITTLE = 64 * 1024
 """What is sent without an ear for the peer, unless it takes a while."""
@@ -185,6 +188,28 @@ class Outgoing:
             self._reader = None
 
 
+_spare: list[bytearray] = []
+
+
+@contextmanager
+def _buffer(size: int) -> Iterator[memoryview]:
+    """A buffer for a file of `size` bytes. Large ones are used again: what each of many threads allocates and frees, the
+    system's allocator keeps for that thread.
+    """
+    if size < BUFFER:
+        yield memoryview(bytearray(1 + size))
+        return
+    try:
+        buffer = _spare.pop()
+    except IndexError:
+        buffer = bytearray(BUFFER)
+    try:
+        yield memoryview(buffer)
+    finally:
+        if len(_spare) < _MOST_SPARE:
+            _spare.append(buffer)
+
+
 def digest(slices: Sequence[FileSlice], keep: bool, stopped: Callable[[], bool]) -> Digested:
     """The MD5 of each slice of one file. Ends early, with what there is, once `stopped` says so.
 
@@ -192,8 +217,7 @@ def digest(slices: Sequence[FileSlice], keep: bool, stopped: Callable[[], bool])
     """
     path, kept = slices[0].path, b""
     digests: list[bytes] = []
-    buffer = memoryview(bytearray(min(BUFFER, 1 + max(piece.length for piece in slices))))
-    with open(path, "rb", buffering=0) as file:
+    with _buffer(max(piece.length for piece in slices)) as buffer, open(path, "rb", buffering=0) as file:
         for piece in slices:
             md5 = hashlib.md5(usedforsecurity=False)
             file.seek(piece.offset)

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,26 @@ def test_a_whole_body_is_what_would_go_on_the_wire(path: str) -> None:
         b'--b0\r\nContent-Disposition: form-data; name="file"; filename="p.jpg"\r\n'
         b"Content-Type: application/octet-stream\r\n\r\n" + CONTENT[:4] + b"\r\n--b0--\r\n"
     )
+
+
+def test_hashing_large_files_again_allocates_no_other_buffer(tmp_path: Path) -> None:
+    path = tmp_path / "large.bin"
+    path.write_bytes(b"x" * (2 * BUFFER))
+    slices = [FileSlice(str(path), 0, 2 * BUFFER)]
+    first = digest(slices, False, lambda: False)
+    tracemalloc.start()
+    try:
+        assert digest(slices, False, lambda: False) == first
+        assert tracemalloc.get_traced_memory()[1] < BUFFER // 2
+    finally:
+        tracemalloc.stop()
+
+
+def test_files_that_are_hashed_at_once_share_no_buffer(tmp_path: Path) -> None:
+    paths = [tmp_path / str(number) for number in range(8)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]) * (3 * BUFFER + number))
+    slices = [[FileSlice(str(path), 0, path.stat().st_size)] for path in paths]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda each: digest(each, False, lambda: False).digests, slices))
+    assert found == [[hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()] for path in paths]
