@@ -193,8 +193,8 @@ _spare: list[bytearray] = []
 
 @contextmanager
 def _buffer(size: int) -> Iterator[memoryview]:
-    """A buffer for a file of `size` bytes. Large ones are used again: what each of many threads allocates and frees, the
-    system's allocator keeps for that thread.
+    """A buffer for a file of `size` bytes. Large ones are used again: what each of many threads allocates and frees
+    stays with that thread, as the system's allocators have it.
     """
     if size < BUFFER:
         yield memoryview(bytearray(1 + size))
