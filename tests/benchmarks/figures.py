@@ -24,12 +24,12 @@ from tests.benchmarks.scenarios import ROOT, Environments
 BOUNDS = {
     "modules that `import pixel_client` loads": 45,
     "modules that a first blocking call loads more": 330,
-    "modules of this library among those": 58,
-    "function calls of one exchange": 495,
-    "function calls of one call": 595,
-    "function calls of one page of 500 images": 630,
-    "bytes at the peak of one call": 8_000,
-    "bytes kept after a thousand calls": 2_000,
+    "modules of this library among those": 60,
+    "function calls of one exchange": 365,
+    "function calls of one call": 420,
+    "function calls of one page of 500 images": 430,
+    "bytes at the peak of one call": 7_000,
+    "bytes kept after a thousand calls": 1_000,
 }
 
 
