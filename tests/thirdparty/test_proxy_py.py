@@ -78,7 +78,8 @@ def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator
         "--port-file",
         port_file,
     ]
-    command += ["--num-workers", "1", "--num-acceptors", "1", "--data-dir", own, *flags]
+    # Its idle connections are closed after 10 seconds otherwise, which a busy machine may take for a step of a test.
+    command += ["--num-workers", "1", "--num-acceptors", "1", "--timeout", "120", "--data-dir", own, *flags]
     with process(command, log, {"HOME": str(own)}) as child:
         eventually(lambda: child.poll() is not None or answers(port_file), lambda: log.read_text())
         assert child.poll() is None, log.read_text()
