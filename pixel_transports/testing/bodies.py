@@ -41,7 +41,7 @@ def told_request(request: Request, body: bytes, hider: Hider) -> dict[str, Any]:
 
 def told_response(response: Response, hider: Hider) -> dict[str, Any]:
     """An answer: its status, those of its header fields that are read, its body."""
-    hider.learn_headers(response.headers)
+    hider.learn_headers(response.headers, sent=False)
     told: dict[str, Any] = {"status": response.status}
     headers = {name: hider.text(value) for name, value in open_headers(response.headers) if name.lower() in _KEPT}
     if headers:

@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-* Two effects go by the clock: `Clock` reads it, `Sleep` turns it on and comes back at once. All else is as in a program.
+* Two effects go by the clock: `Clock` reads it, `Sleep` turns it on and comes back at once. All else is as it was.
 * `Ended` waits in real time for work that goes on alongside, since that is real (threads, tasks, files). When nothing
   ended in time, the clock is turned on by as much: who waits for a moment reaches it.
 * A sleep is still a moment at which a task can be cancelled, and others can run.

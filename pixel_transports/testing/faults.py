@@ -128,9 +128,9 @@ class Faults(Around):
     >>> transport = Faults(sandbox, [Refuse(), Status(503, retry_after=1), None, Reset()])
 
     Each request takes the next of `plan`: a fault, or None, which lets it pass. Afterwards everything passes, or meets
-    the fault `then`, again and again. `where` tells for a request whether it counts at all; without it, all do but those
-    of the login. `clock` is what `Slow` waits on. Raises TypeError for what is no transport, and when it is called with
-    a plan that holds what is no fault.
+    the fault `then`, again and again. `where` tells for a request whether it counts at all; without it, all do but
+    those of the login. `clock` is what `Slow` waits on. Raises TypeError for what is no transport, and at its turn for
+    what is no fault.
     """
 
     def __init__(

@@ -40,8 +40,8 @@ class MockTransport:
     ...     mock.post("/projects/", PixelConnectionError("cut"), {"id": 8, "name": "Lista"})
     ...     client = testing.client(transport=mock)
 
-    Paths are those below the API's base (`base`, the path of the address in the settings), or whole URLs. `{name}` is one
-    segment of a path, `{name:path}` any number; a compiled regular expression has to match the whole path.
+    Paths are those below the API's base (`base`, the path of the address in the settings), or whole URLs. `{name}` is
+    one segment of a path, `{name:path}` any number; a compiled regular expression has to match the whole path.
 
     Answers are JSON values, `Response` objects, errors to be raised, or functions that are called with the `Call` and
     give one of those. One answer is given always; several one after another, each once.

@@ -34,9 +34,9 @@ class Recorder(Around):
     >>> with Recorder(SocketTransport(), "session.json") as transport:
     ...     get_client(transport=transport).me()
 
-    The file is written at the end of the `with` block (`async with` writes in a worker thread), or by `save`. Bodies are
-    held in memory, files that are uploaded while they are sent. What is in the file is what the server answered, such as
-    names and addresses of people; look at it before it is shared. Raises TypeError for what is no transport.
+    The file is written at the end of the `with` block (`async with` writes in a worker thread), or by `save`. Bodies
+    are held in memory, files that are uploaded while they are sent. What is in the file is what the server answered,
+    such as names and addresses of people; look at it before it is shared. Raises TypeError for what is no transport.
     """
 
     def __init__(self, transport: AnyTransport, path: str | os.PathLike[str]) -> None:

@@ -78,10 +78,12 @@ class Hider:
             self._known.add(secret)
             self._spellings = sorted({each for known in self._known for each in _spelt(known)}, key=len, reverse=True)
 
-    def learn_headers(self, headers: Headers) -> None:
-        """Hide the values of all header fields that may be secrets."""
+    def learn_headers(self, headers: Headers, sent: bool = True) -> None:
+        """Hide the values of header fields that may be secrets: of those that are sent, all that are not known to be
+        none; of others, those whose name says so.
+        """
         for name, text in headers:
-            if name.lower() not in _OPEN_HEADERS:
+            if name.lower() not in _OPEN_HEADERS if sent else is_secret(name):
                 self.learn(text)
                 self.learn(text.partition(" ")[2])  # without the scheme
 
@@ -144,7 +146,15 @@ def _spelt(secret: str) -> set[str]:
     """How a secret is written: plainly, in addresses and forms, in JSON, in base64."""
     within = json.dumps(secret)[1:-1]
     packed = base64.b64encode(secret.encode()).decode()
-    return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), within, within.replace("\\", "\\\\"), packed}
+    return {
+        secret,
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+        within,
+        within.replace("\\", "\\\\"),
+        packed,
+    }
 
 
 def query_of(query: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 Rules kept here:
 
 * What is put around is written once, as a flow (`exchange`) that yields `Exchange`, `Sleep` and `Blocking`.
-* The face is that of what is inside: a blocking transport, an async one (a coroutine function too), or a plain function,
-  which serves both faces. So one object can be given to `transport=` wherever what is inside it could.
+* The face is that of what is inside: a blocking transport, an async one (a coroutine function too), or a plain
+  function, which serves both faces. So one object can be given to `transport=` wherever what is inside it could.
 * An event loop is never blocked. A plain function does not know whether it runs on one, so around it nothing sleeps for
   real: a clock has to be given.
 """
@@ -84,8 +84,7 @@ class Around:
             return _response(cast(Callable[[Request], object], self.inner)(effect.request))
         if isinstance(effect, Sleep):
             return self._sleep(effect.seconds)
-        assert isinstance(effect, Blocking)
-        return effect.function()
+        return _blocking(effect).function()
 
     def _sleep(self, seconds: float) -> None:
         if self._clock is not None:
@@ -105,14 +104,18 @@ class Around:
 
     def _perform_async(self, effect: Effect[Any]) -> Any:
         if isinstance(effect, Exchange):
-            assert self._async is not None
-            return self._async.send(effect.request)
+            return cast(AsyncTransport, self._async).send(effect.request)
         import anyio.to_thread  # here, since the blocking face needs none of it
 
         if isinstance(effect, Sleep):
             return anyio.sleep(effect.seconds) if self._clock is None else self._sleep(effect.seconds)
-        assert isinstance(effect, Blocking)
-        return anyio.to_thread.run_sync(effect.function)
+        return anyio.to_thread.run_sync(_blocking(effect).function)
+
+
+def _blocking(effect: Effect[Any]) -> Blocking:
+    if not isinstance(effect, Blocking):
+        raise TypeError(f"what is around a transport asks for Exchange, Sleep and Blocking, not {effect!r}")
+    return effect
 
 
 def _refused() -> AsyncTransport:
@@ -125,5 +128,3 @@ def _response(answer: object) -> Response:
     if not isinstance(answer, Response):
         raise TypeError(f"a transport gives a pixel_core.Response, this one gave {type(answer).__name__}")
     return answer
-
-
