@@ -132,7 +132,7 @@ def _outcome(entry: dict[str, Any]) -> Response:
     if "error" not in entry:
         return response_of(entry["response"])
     told = entry["error"]
-    kind = getattr(errors, told["kind"], PixelError)
+    kind: Any = getattr(errors, told["kind"], PixelError)
     if issubclass(kind, PixelConnectionError):
         raise kind(told["message"], sent=told["sent"])
     raise kind(told["message"]) if kind is PixelProtocolError else PixelError(told["message"])
