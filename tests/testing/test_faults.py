@@ -10,7 +10,7 @@ from pixel_core.effects import Flow
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelServerError, PixelTimeoutError
 from pixel_core.messages import Request, Response
 from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport
-from pixel_transports.sandbox import SandboxServer
+from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
 from pixel_transports.testing import (
     Fault,
     Faults,
@@ -32,7 +32,7 @@ async def me(client: Any) -> Any:
 
 
 async def create(client: Any) -> Any:
-    return await client.request("POST", "/projects/", json={"name": "P", "description": "", "area_of_interest": None})
+    return await client.request("POST", "/projects/", json={"name": "P", "description": "", "area_of_interest": SAMPLE_AREA})
 
 
 @pytest.mark.parametrize("fault", [Refuse(), Reset(), TimeOut(), Status(500), Status(503, retry_after=1)])
