@@ -32,7 +32,9 @@ async def me(client: Any) -> Any:
 
 
 async def create(client: Any) -> Any:
-    return await client.request("POST", "/projects/", json={"name": "P", "description": "", "area_of_interest": SAMPLE_AREA})
+    return await client.request(
+        "POST", "/projects/", json={"name": "P", "description": "", "area_of_interest": SAMPLE_AREA}
+    )
 
 
 @pytest.mark.parametrize("fault", [Refuse(), Reset(), TimeOut(), Status(500), Status(503, retry_after=1)])
@@ -127,7 +129,9 @@ def test_the_login_is_spared_unless_it_is_meant(face: Face) -> None:
 def test_faults_that_were_not_met_can_be_told() -> None:
     faults = Faults(Sandbox(), [Refuse(), None, Reset(), Garbage()])
     Face("blocking").run(faults, me, clock=TurnedClock())
-    with pytest.raises(AssertionError, match=r"2 of the planned faults were not met: Reset\(acted=False\), Garbage\(\)"):
+    with pytest.raises(
+        AssertionError, match=r"2 of the planned faults were not met: Reset\(acted=False\), Garbage\(\)"
+    ):
         faults.assert_all_met()
 
 

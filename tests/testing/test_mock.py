@@ -218,8 +218,9 @@ def test_the_end_of_a_with_block_checks() -> None:
 
 
 def test_a_failure_inside_a_with_block_is_not_hidden() -> None:
-    with pytest.raises(KeyError), MockTransport() as mock:
-        mock.get("/a", 1)
+    mock = MockTransport()
+    mock.get("/a", 1)
+    with pytest.raises(KeyError), mock:
         raise KeyError
 
 
