@@ -64,9 +64,10 @@ class Recorder(Around):
             if isinstance(outcome, Response):
                 entry["response"] = told_response(outcome, self._hider)
             else:
-                entry["error"] = {"kind": type(outcome).__name__, "message": self._hider.text(str(outcome))}
+                told: dict[str, Any] = {"kind": type(outcome).__name__, "message": self._hider.text(str(outcome))}
                 if isinstance(outcome, PixelConnectionError):
-                    entry["error"]["sent"] = outcome.sent
+                    told["sent"] = outcome.sent
+                entry["error"] = told
             self._entries.append(entry)
 
     @property

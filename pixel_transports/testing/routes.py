@@ -79,7 +79,7 @@ class Route:
         self.optional = optional
         self.times = len(answers) if len(answers) > 1 else times
         self.calls: list[Call] = []
-        self._answers = answers
+        self._answers = list(answers)
         self._status, self._headers = status, Headers({"Content-Type": "application/json", **(headers or {})})
         self._compiled = _compiled(pattern)
 
@@ -122,8 +122,10 @@ class Route:
             why.append("another method")
         if self.params(call) is None:
             why.append("another path")
-        why += self._misses_in_query(call.query)
-        if self.json is not UNSET:
+        # Functions are asked about calls of this method and path only: they may rely on what such calls hold.
+        if self.query is not None and not (why and callable(self.query)):
+            why += self._misses_in_query(self.query, call.query)
+        if self.json is not UNSET and not (why and callable(self.json)):
             meant = self.json(call.json) if callable(self.json) else self.json == call.json
             if not meant:
                 why.append("another body")
@@ -131,13 +133,12 @@ class Route:
             why.append(f"all its answers were given ({self.times})")
         return why
 
-    def _misses_in_query(self, query: Mapping[str, Any]) -> list[str]:
-        if self.query is None:
-            return []
-        if callable(self.query):
-            return [] if self.query(query) else ["another query"]
+    @staticmethod
+    def _misses_in_query(matcher: "Mapping[str, Any] | Callable[[Any], bool]", query: Mapping[str, Any]) -> list[str]:
+        if callable(matcher):
+            return [] if matcher(query) else ["another query"]
         why = []
-        for name, wanted in self.query.items():
+        for name, wanted in matcher.items():
             got = query.get(name)
             if isinstance(wanted, re.Pattern):
                 meant = isinstance(got, str) and wanted.fullmatch(got) is not None

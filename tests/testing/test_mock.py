@@ -46,7 +46,7 @@ def test_one_object_serves_both_faces() -> None:
 def test_get_client_takes_it_like_any_transport() -> None:
     mock = MockTransport()
     mock.get("/projects/7", {"id": 7})
-    assert get_client(settings=settings_for(mock), transport=mock).get_project(7) == {"id": 7}
+    assert get_client(settings=settings_for(mock), transport=mock).get_project(7)["id"] == 7
 
 
 def test_a_function_is_given_the_call_with_its_placeholders() -> None:
@@ -171,6 +171,16 @@ def test_a_body_is_matched_by_its_value_or_by_a_function(matcher: Any, body: byt
     else:
         with pytest.raises(UnmatchedRequestError, match="another body"):
             ask(mock, "/api/mock/a", "POST", body)
+
+
+def test_functions_are_asked_about_calls_of_their_method_and_path_only() -> None:
+    mock = MockTransport()
+    mock.post("/a", 1, query=lambda query: query["b"] == "c", json=lambda json: json["d"])
+    mock.get("/a", 2)
+    mock.post("/e", 3)
+    assert ask(mock, "/api/mock/a").json() == 2
+    assert ask(mock, "/api/mock/e", "POST").json() == 3
+    assert ask(mock, "/api/mock/a?b=c", "POST", b'{"d": true}').json() == 1
 
 
 def test_an_unmatched_request_lists_the_nearest_routes_with_what_is_wrong_on_every_face(face: Face) -> None:
