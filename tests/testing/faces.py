@@ -1,0 +1,65 @@
+"""One session for all faces: written once with `await`, run by the blocking client and under both event loops."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import anyio
+
+from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync
+from pixel_transports.sandbox import ManualClock
+from pixel_transports.testing import client
+
+T = TypeVar("T")
+FACES = ["blocking", "asyncio", "trio"]
+
+
+class Awaited:
+    """A blocking client whose methods are awaited."""
+
+    def __init__(self, blocking: PixelClient) -> None:
+        self._blocking = blocking
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return getattr(self._blocking, name)(*args, **kwargs)
+
+        return call
+
+
+class Face:
+    """Runs sessions on one face."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.async_ = name != "blocking"
+
+    def run(
+        self,
+        transport: Any,
+        session: Callable[[Any], Coroutine[Any, Any, T]],
+        settings: PixelApiSettings | None = None,
+        clock: ManualClock | None = None,
+        **keywords: Any,
+    ) -> T:
+        """What a session gives, with a client on this transport."""
+        made = client(self.async_, settings, transport=transport, clock=clock, **keywords)
+        if isinstance(made, PixelClientAsync):
+            asynchronous = made
+
+            async def main() -> T:
+                async with asynchronous:
+                    return await session(asynchronous)
+
+            return anyio.run(main, backend=self.name)
+        with made:
+            return stepped(session(Awaited(made)))
+
+
+def stepped(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives that never waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("it waits")
