@@ -78,18 +78,17 @@ class AiohttpTransport:
         """Perform one exchange. Raises PixelConnectionError, PixelTimeoutError, PixelProtocolError,
         PixelFileChangedError; ValueError for a request that cannot be sent, RuntimeError for a closed session.
         """
-        outbound = Outbound(request)
-        session = self._of_our_own(request.method in _SAFE)
-        url = _url(request)
-        for name, value in outbound.fields:
-            if not value.isascii():
-                raise ValueError(f"the value of the header {name!r} is not ASCII, which aiohttp cannot send as it is")
-        try:
-            async with asyncio.timeout(request.timeouts.total):
-                return await self._exchange(session, outbound, url)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            told = _told(outbound, error)
-            raise told from (None if told is error else error)
+        with Outbound(request) as outbound:
+            session = self._of_our_own(request.method in _SAFE)
+            url = _url(request)
+            for name, value in outbound.fields:
+                if not value.isascii():
+                    raise ValueError(f"the value of the header {name!r} is not ASCII: aiohttp cannot send it as it is")
+            try:
+                async with asyncio.timeout(request.timeouts.total):
+                    return await self._exchange(session, outbound, url)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise _told(outbound, error) from None  # it shows the URL, or what the peer sent
 
     async def _exchange(self, session: aiohttp.ClientSession, outbound: Outbound, url: yarl.URL) -> Response:
         request, limits = outbound.request, outbound.timeouts

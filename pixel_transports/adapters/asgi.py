@@ -47,25 +47,24 @@ class AsgiTransport:
         not answer, PixelProtocolError for what is no answer, PixelFileChangedError; ValueError for a request that
         cannot be sent; and whatever the app raises.
         """
-        outbound = Outbound(request)
-        with anyio.move_on_after(request.timeouts.total):
-            with anyio.CancelScope() as scope:
-                call = _Call(outbound, self._limits, scope)
-                failed: Exception | None = None
-                try:
-                    await self._app(_scope(outbound, self._root_path), call.receive, call.send)
-                except Exception as error:
-                    failed = error
-                if outbound.failure is not None:
-                    raise outbound.failure
-                if call.failure is not None:
-                    raise call.failure
-                if failed is not None:
-                    raise failed
-                return call.finish()
-            limit = request.timeouts.read
-            raise outbound.timed_out(f"no answer within {limit or 0:g} seconds", sent=True)
-        raise outbound.too_long()
+        with Outbound(request) as outbound:
+            with anyio.move_on_after(request.timeouts.total):
+                with anyio.CancelScope() as scope:
+                    return await self._called(_Call(outbound, self._limits, scope), outbound)
+                limit = request.timeouts.read
+                raise outbound.timed_out(f"no answer within {limit or 0:g} seconds", sent=True)
+            raise outbound.too_long()
+
+    async def _called(self, call: "_Call", outbound: Outbound) -> Response:
+        failed: Exception | None = None
+        try:
+            await self._app(_scope(outbound, self._root_path), call.receive, call.send)
+        except Exception as error:
+            failed = error
+        first = outbound.failure or call.failure or failed
+        if first is not None:
+            raise first
+        return call.finish()
 
     async def aclose(self) -> None:
         """Nothing is kept open."""

@@ -62,7 +62,10 @@ class HttpxTransport:
         """Perform one exchange. Raises PixelConnectionError, PixelTimeoutError, PixelProtocolError,
         PixelFileChangedError; ValueError for a request that cannot be sent, RuntimeError for a closed client.
         """
-        outbound = Outbound(request)
+        with Outbound(request) as outbound:
+            return self._exchange(outbound)
+
+    def _exchange(self, outbound: Outbound) -> Response:
         heard = False
         try:
             answer = self._client.send(
@@ -81,7 +84,7 @@ class HttpxTransport:
             finally:
                 answer.close()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise _told(outbound, error, heard) from error
+            raise _told(outbound, error, heard) from None  # it may show the URL, or what the peer sent
 
     def close(self) -> None:
         """Nothing is kept open here; the client is its owner's."""
@@ -107,10 +110,10 @@ class AsyncHttpxTransport:
         """Perform one exchange. Raises PixelConnectionError, PixelTimeoutError, PixelProtocolError,
         PixelFileChangedError; ValueError for a request that cannot be sent, RuntimeError for a closed client.
         """
-        outbound = Outbound(request)
-        with anyio.move_on_after(request.timeouts.total):
-            return await self._exchange(outbound)
-        raise outbound.too_long()
+        with Outbound(request) as outbound:
+            with anyio.move_on_after(request.timeouts.total):
+                return await self._exchange(outbound)
+            raise outbound.too_long()
 
     async def _exchange(self, outbound: Outbound) -> Response:
         heard = False
@@ -131,7 +134,7 @@ class AsyncHttpxTransport:
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise _told(outbound, error, heard) from error
+            raise _told(outbound, error, heard) from None  # it may show the URL, or what the peer sent
 
     async def aclose(self) -> None:
         """Nothing is kept open here; the client is its owner's."""

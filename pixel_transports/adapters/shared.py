@@ -11,7 +11,9 @@ Rules kept here:
 
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
 
 import anyio.to_thread
 
@@ -37,6 +39,7 @@ class Outbound:
         total = request.timeouts.total
         self.timeouts = request.timeouts if total is None else request.timeouts.within(total)
         self._until = None if total is None else time.monotonic() + total
+        self._reading: Generator[bytes, None, None] | None = None
 
     def __repr__(self) -> str:
         return f"<Outbound {self.request.label}>"
@@ -45,9 +48,33 @@ class Outbound:
         """The header fields as they go on the wire."""
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.fields]
 
+    def __enter__(self) -> "Outbound":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        """Close the file of a body that was not read to its end."""
+        if self._reading is not None:
+            with suppress(ValueError):  # a worker thread reads this moment; the file is closed when it lets go
+                self._reading.close()
+            self._reading = None
+
     def pieces(self) -> Iterator[bytes]:
         """The body, read as it is asked for. Raises PixelFileChangedError, and PixelTimeoutError past `total`."""
+        self._stop_reading()
         self.complete = not self.length
+        self._reading = self._pieces()
+        return self._reading
+
+    def pieces_async(self) -> "AsyncPieces":
+        """The same, with files read in worker threads."""
+        return AsyncPieces(self.pieces(), any(isinstance(each, FileSlice) for each in self.segments))
+
+    def _pieces(self) -> Generator[bytes, None, None]:
         try:
             for segment in self.segments:
                 if isinstance(segment, FileSlice):
@@ -58,23 +85,6 @@ class Outbound:
                 else:
                     for start in range(0, len(segment), PIECE):
                         self.check_time()
-                        yield segment[start : start + PIECE]
-        except PixelError as error:
-            self.failure = error
-            raise
-        self.complete = True
-
-    async def pieces_async(self) -> AsyncIterator[bytes]:
-        """The body, with its file read in worker threads. Raises PixelFileChangedError."""
-        self.complete = not self.length
-        try:
-            for segment in self.segments:
-                if isinstance(segment, FileSlice):
-                    with SliceReader(segment) as reader:
-                        while piece := await anyio.to_thread.run_sync(_next, reader):
-                            yield piece
-                else:
-                    for start in range(0, len(segment), PIECE):
                         yield segment[start : start + PIECE]
         except PixelError as error:
             self.failure = error
@@ -114,8 +124,22 @@ class Outbound:
         return PixelProtocolError(f"The answer to {self.request.label} is not HTTP/1.1{why}")
 
 
-def _next(reader: SliceReader) -> bytes:
-    return bytes(reader.read())
+class AsyncPieces:
+    """A body for event loops. Not an async generator, since loops complain of those that are left unfinished."""
+
+    def __init__(self, pieces: Iterator[bytes], blocks: bool) -> None:
+        self._pieces = pieces
+        self._blocks = blocks
+
+    def __aiter__(self) -> "AsyncPieces":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next piece. Raises what `Outbound.pieces` does."""
+        piece = await anyio.to_thread.run_sync(next, self._pieces, b"") if self._blocks else next(self._pieces, b"")
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
 
 class Inbound:

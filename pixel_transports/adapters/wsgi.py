@@ -38,18 +38,17 @@ class WsgiTransport:
         """Have the app answer. Raises PixelConnectionError where it does not answer, PixelProtocolError for what is no
         answer, PixelFileChangedError; ValueError for a request that cannot be sent; and whatever the app raises.
         """
-        outbound = Outbound(request)
-        call = _Call(outbound, self._limits)
-        failed: Exception | None = None
-        try:
-            call.run(self._app)
-        except Exception as error:
-            failed = error
-        if outbound.failure is not None:
-            raise outbound.failure
-        if failed is not None:
-            raise failed
-        return call.finish()
+        with Outbound(request) as outbound:
+            call = _Call(outbound, self._limits)
+            failed: Exception | None = None
+            try:
+                call.run(self._app)
+            except Exception as error:
+                failed = error
+            first = outbound.failure or failed
+            if first is not None:
+                raise first
+            return call.finish()
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -87,7 +86,8 @@ class _Call:
         given = app(_environ(self._outbound, pieces), self._start_response)
         try:
             for piece in given:
-                self._write(piece)
+                if piece:
+                    self._write(piece)
             if self._answer is None:
                 self._write(b"")
         finally:
