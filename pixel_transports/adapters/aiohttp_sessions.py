@@ -5,7 +5,7 @@ Rules kept here:
 * The connections are those of the session that was given (its connector, with its TLS, limits and resolver). Requests
   go through a session of our own over that connector, so that no cookie, header, login or netrc of the other is added,
   and nothing is unpacked. Its proxies and trace configurations are taken over; its middlewares are not.
-* Only safe requests are repeated when a kept connection turns out to be dead, as over our own sockets.
+* aiohttp repeats nothing: what may be sent again is for the core to decide.
 * aiohttp has no limit for a write, so the body has one; and one that the peer no longer waits for is broken off.
 * aiohttp writes headers in UTF-8: values beyond ASCII are refused, since they would become others.
 * What aiohttp says of a peer's bytes repeats them, so it is not shown.
@@ -24,8 +24,6 @@ from pixel_core.http1 import Limits
 from pixel_core.messages import Origin, Request, Response
 from pixel_core.proxies import Proxies
 from pixel_transports.adapters.shared import Inbound, Outbound, reason_of
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """What aiohttp would add."""
@@ -68,7 +66,7 @@ class AiohttpTransport:
             raise TypeError(f"AiohttpTransport needs an aiohttp.ClientSession, not {type(session).__name__}")
         self._session = session
         self._limits = limits
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._own: aiohttp.ClientSession | None = None
         self._proxies = Proxies.from_environment(os.environ) if session.trust_env else Proxies()
 
     def __repr__(self) -> str:
@@ -79,7 +77,7 @@ class AiohttpTransport:
         PixelFileChangedError; ValueError for a request that cannot be sent, RuntimeError for a closed session.
         """
         with Outbound(request) as outbound:
-            session = self._of_our_own(request.method in _SAFE)
+            session = self._of_our_own()
             url = _url(request)
             for name, value in outbound.fields:
                 if not value.isascii():
@@ -119,24 +117,23 @@ class AiohttpTransport:
             else:
                 answer.close()
 
-    def _of_our_own(self, safe: bool) -> aiohttp.ClientSession:
+    def _of_our_own(self) -> aiohttp.ClientSession:
         """A session over the connector of the one that was given. Raises RuntimeError where that is closed."""
         connector = self._session.connector
         if self._session.closed or connector is None:
             raise RuntimeError("the aiohttp.ClientSession of this transport is closed")
-        known = self._sessions.get(safe)
-        if known is None or known.closed:
-            known = self._sessions[safe] = aiohttp.ClientSession(
+        if self._own is None or self._own.closed:
+            self._own = aiohttp.ClientSession(
                 connector=connector,
                 connector_owner=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trace_configs=self._session.trace_configs,
             )
-            if not safe and hasattr(known, "_retry_connection"):
-                # aiohttp repeats PUT and DELETE too. There is no other way to say that it should not.
-                known._retry_connection = False
-        return known
+            if hasattr(self._own, "_retry_connection"):
+                # Otherwise it repeats GET, PUT and DELETE when a peer hangs up. There is no other way to say so.
+                self._own._retry_connection = False
+        return self._own
 
     def _through(self, origin: Origin) -> dict[str, Any]:
         """The proxy that the session would take."""
@@ -152,9 +149,9 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Let go of the session that was given, which stays open; the next request takes it up again."""
-        sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
-            session.detach()
+        own, self._own = self._own, None
+        if own is not None:
+            own.detach()
 
 
 def _sum(one: float | None, other: float | None) -> float | None:

@@ -128,7 +128,15 @@ class AsyncHttpxTransport:
                     inbound.feed(answer.content)
                 else:
                     async for piece in answer.aiter_raw():
-                        inbound.feed(piece)
+                        try:
+                            inbound.feed(piece)
+                        except PixelError as error:
+                            # Not out of the middle: trio complains of generators that are left unfinished, and httpx
+                            # has many. A closed answer ends them.
+                            outbound.failure = error
+                            await answer.aclose()
+                if outbound.failure is not None:
+                    raise outbound.failure
                 return inbound.finish()
             finally:
                 with anyio.CancelScope(shield=True):

@@ -34,8 +34,7 @@ class Outbound:
         self.length = sum(map(len, self.segments))
         self.failure: PixelError | None = None
         """What went wrong in reading the body, or in handing it on in time."""
-        self.complete = not self.length
-        """Whether all of the body was handed on."""
+        self._handed = 0
         total = request.timeouts.total
         self.timeouts = request.timeouts if total is None else request.timeouts.within(total)
         self._until = None if total is None else time.monotonic() + total
@@ -47,6 +46,11 @@ class Outbound:
     def raw_fields(self) -> list[tuple[bytes, bytes]]:
         """The header fields as they go on the wire."""
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.fields]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the body was handed on."""
+        return self._handed == self.length
 
     def __enter__(self) -> "Outbound":
         return self
@@ -66,13 +70,13 @@ class Outbound:
     def pieces(self) -> Iterator[bytes]:
         """The body, read as it is asked for. Raises PixelFileChangedError, and PixelTimeoutError past `total`."""
         self._stop_reading()
-        self.complete = not self.length
+        self._handed = 0
         self._reading = self._pieces()
         return self._reading
 
     def pieces_async(self) -> "AsyncPieces":
         """The same, with files read in worker threads."""
-        return AsyncPieces(self.pieces(), any(isinstance(each, FileSlice) for each in self.segments))
+        return AsyncPieces(self, any(isinstance(each, FileSlice) for each in self.segments))
 
     def _pieces(self) -> Generator[bytes, None, None]:
         try:
@@ -80,16 +84,18 @@ class Outbound:
                 if isinstance(segment, FileSlice):
                     with SliceReader(segment) as reader:
                         while piece := bytes(reader.read()):
-                            self.check_time()
-                            yield piece
+                            yield self._next(piece)
                 else:
                     for start in range(0, len(segment), PIECE):
-                        self.check_time()
-                        yield segment[start : start + PIECE]
+                        yield self._next(segment[start : start + PIECE])
         except PixelError as error:
             self.failure = error
             raise
-        self.complete = True
+
+    def _next(self, piece: bytes) -> bytes:
+        self.check_time()
+        self._handed += len(piece)
+        return piece
 
     def check_time(self) -> None:
         """Raises PixelTimeoutError once the whole exchange has taken too long."""
@@ -127,8 +133,9 @@ class Outbound:
 class AsyncPieces:
     """A body for event loops. Not an async generator, since loops complain of those that are left unfinished."""
 
-    def __init__(self, pieces: Iterator[bytes], blocks: bool) -> None:
-        self._pieces = pieces
+    def __init__(self, outbound: Outbound, blocks: bool) -> None:
+        self._outbound = outbound
+        self._pieces = outbound.pieces()
         self._blocks = blocks
 
     def __aiter__(self) -> "AsyncPieces":
@@ -136,10 +143,12 @@ class AsyncPieces:
 
     async def __anext__(self) -> bytes:
         """The next piece. Raises what `Outbound.pieces` does."""
-        piece = await anyio.to_thread.run_sync(next, self._pieces, b"") if self._blocks else next(self._pieces, b"")
-        if not piece:
+        # Without another turn in a thread at the end: a connection is free again once its body is.
+        if self._outbound.complete:
             raise StopAsyncIteration
-        return piece
+        if self._blocks:
+            return await anyio.to_thread.run_sync(next, self._pieces, b"")
+        return next(self._pieces)
 
 
 class Inbound:

@@ -11,7 +11,7 @@ from pixel_transports.checks.table import check, expect, failure, same
 from pixel_transports.files import whole_body
 
 CONTENT = bytes(range(251)) * 12_000
-LARGE = 96 * 1024 * 1024
+LARGE = 64 * 1024 * 1024
 FLAT = 16 * 1024 * 1024
 """How much memory a transport may take for a large file, in bytes."""
 
@@ -92,7 +92,7 @@ def _change(path: Path, left: bytes | None) -> None:
 
 @check("flat-memory")
 def a_large_file_is_sent_in_flat_memory(rig: Rig) -> None:
-    """A file of 96 MiB takes no more than 16 MiB of memory, as a body and in a form."""
+    """A file of 64 MiB takes no more than 16 MiB of memory, as a body and in a form."""
     path = rig.file(b"", "large.bin")
     with path.open("wb") as file:
         file.truncate(LARGE)  # which takes no room on disk

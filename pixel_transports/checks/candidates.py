@@ -25,6 +25,7 @@ from pixel_transports.checks.far import FarEnd
 from pixel_transports.checks.peers import PATIENCE, Peer
 
 Ability: TypeAlias = Literal[
+    "wire",
     "sockets",
     "keep-alive",
     "limits",
@@ -40,6 +41,7 @@ Ability: TypeAlias = Literal[
 ]
 """What a transport can do, where not every one can:
 
+* `wire`: requests become bytes: what cannot be sent is refused, and answers are unpacked
 * `sockets`: it talks to real peers, so that those can misbehave; `keep-alive`: it uses a connection again
 * `limits`: silence ends in a PixelTimeoutError; `write-limit`: so does a peer that takes nothing; `total`: so does one
   that sends a byte at a time
@@ -53,7 +55,10 @@ Ability: TypeAlias = Literal[
 _FAR: dict[str, frozenset[str]] = {
     "sockets": frozenset(),
     "function": frozenset(
-        ["sockets", "keep-alive", "limits", "write-limit", "total", "early-answer", "early-answer-open", "flat-memory"]
+        [
+            *("wire", "sockets", "keep-alive", "limits", "write-limit", "total", "early-answer", "early-answer-open"),
+            "flat-memory",
+        ]
     ),
     "asgi": frozenset(["sockets", "keep-alive", "write-limit", "early-answer", "early-answer-open", "case"]),
     "wsgi": frozenset(

@@ -61,7 +61,7 @@ def header_fields_of_a_request_arrive_in_order(rig: Rig) -> None:
     given = {
         "X-Second": "2",
         "Authorization": "Bearer a.b-c_d==",
-        "X-First": 'a "quoted", b;c=d\té'.replace("é", ""),
+        "X-First": 'a "quoted", b;c=d\te',
         "Accept": "application/json",
         "X-Empty": "",
     }
@@ -99,7 +99,7 @@ def values_of_headers_are_latin_1(rig: Rig) -> None:
     same(answer.headers.get("x-name"), "Jæren", "the value that came")
 
 
-@check()
+@check("wire")
 def nothing_in_a_header_can_bring_another(rig: Rig) -> None:
     """Line breaks and control bytes in names, values, targets and methods are a ValueError, as is what would change how a
     request is framed; and nothing is sent.
@@ -161,7 +161,7 @@ def a_large_answer_is_whole(rig: Rig) -> None:
     expect(rig.send(rig.request(target="/a")).body == body, "another body than was sent")
 
 
-@check()
+@check("wire")
 def an_answer_is_unpacked_once_and_only_if_asked_for(rig: Rig) -> None:
     """gzip and deflate are unpacked where the request accepts them, once; where it does not, the body is as it came."""
     body = b'{"a": "' + b"x" * 50_000 + b'"}'
@@ -171,8 +171,6 @@ def an_answer_is_unpacked_once_and_only_if_asked_for(rig: Rig) -> None:
         "deflate": zlib.compress(body),
         "DEFLATE": raw.compress(body) + raw.flush(),
     }
-    if rig.candidate.far == "function":
-        return  # what unpacks is at the wire
     for coding, data in packed.items():
         rig.far.answers["/a"] = Response(200, Headers({"Content-Encoding": coding.lower()}), data)
         expect(
@@ -196,17 +194,15 @@ def an_answer_beyond_the_limit_is_an_error(rig: Rig) -> None:
     accepts = {"Accept-Encoding": "gzip, deflate"}
     rig.far.answers["/fits"] = Response(200, Headers(), bytes(limit))
     rig.far.answers["/large"] = Response(200, Headers(), bytes(limit + 1))
-    rig.far.answers["/bomb"] = Response(200, Headers({"Content-Encoding": "gzip"}), gzip.compress(bytes(limit * 50)))
+    rig.far.answers["/bomb"] = Response(200, Headers({"Content-Encoding": "gzip"}), gzip.compress(bytes(limit + 1)))
     for path in ("/large", "/bomb"):
         failure(rig, rig.request(target=path, headers=accepts), PixelProtocolError)
         same(len(rig.send(rig.request(target="/fits", headers=accepts)).body), limit, "an answer that fits")
 
 
-@check()
+@check("wire")
 def a_compressed_answer_that_is_broken_is_an_error(rig: Rig) -> None:
     """What is cut short, or is not compressed as it says, is a PixelProtocolError."""
-    if rig.candidate.far == "function":
-        return  # what unpacks is at the wire
     for data in (gzip.compress(b"x" * 1000)[:-9], b"no gzip at all"):
         rig.far.answers["/a"] = Response(200, Headers({"Content-Encoding": "gzip"}), data)
         failure(rig, rig.request(target="/a", headers={"Accept-Encoding": "gzip"}), PixelProtocolError)

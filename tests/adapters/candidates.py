@@ -18,10 +18,11 @@ from pixel_transports.adapters import (
 )
 from pixel_transports.checks import Ability, Candidate
 
-LIMIT = 4_000_000
+LIMIT = 3_200_000
 LIMITS = Limits(body=LIMIT)
 
 HTTPX_LACKS: tuple[Ability, ...] = ("early-answer-open",)
+ASYNC_HTTPX_LACKS: tuple[Ability, ...] = ("early-answer", "early-answer-open")
 AIOHTTP_LACKS: tuple[Ability, ...] = ("latin-1",)
 
 
@@ -60,7 +61,7 @@ CANDIDATES: dict[str, Candidate] = {
     "async_function": Candidate(AsyncFunctionTransport, far="function"),
     "async_function_trio": Candidate(AsyncFunctionTransport, far="function", backend="trio"),
     "httpx": Candidate(over_httpx, lacks=HTTPX_LACKS, answer_limit=LIMIT),
-    "async_httpx": Candidate(over_async_httpx, lacks=HTTPX_LACKS, answer_limit=LIMIT),
+    "async_httpx": Candidate(over_async_httpx, lacks=ASYNC_HTTPX_LACKS, answer_limit=LIMIT),
     "async_httpx_trio": Candidate(over_async_httpx, backend="trio", lacks=HTTPX_LACKS, answer_limit=LIMIT),
     "aiohttp": Candidate(over_aiohttp, lacks=AIOHTTP_LACKS, answer_limit=LIMIT),
     "asgi": asgi("asyncio"),
