@@ -3,8 +3,8 @@
 Rules kept here:
 
 * What is given stays its owner's: it is used and never closed. `close` lets go of what the adapter itself made.
-* The core decides: redirects are not followed, nothing is unpacked unasked, no cookie, login or header of the library is
-  added. A request leaves as `pixel_core` describes it, with its length, never in chunks.
+* The core decides: redirects are not followed, nothing is unpacked unasked, no cookie, login or header of the library
+  is added. A request leaves as `pixel_core` describes it, with its length, never in chunks.
 * What happens is told in the library's errors (`pixel_core.errors`), by the label of the request: no query, no header,
   nothing of what the peer sent.
 * Each adapter imports its library in its own module, which is loaded when the adapter is asked for.

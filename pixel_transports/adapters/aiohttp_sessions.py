@@ -98,7 +98,10 @@ class AiohttpTransport:
             data=_Body(outbound) if outbound.length else None,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
-                total=None, connect=_sum(limits.pool, limits.connect), sock_connect=limits.connect, sock_read=limits.read
+                total=None,
+                connect=_sum(limits.pool, limits.connect),
+                sock_connect=limits.connect,
+                sock_read=limits.read,
             ),
             auto_decompress=False,
             **self._through(request.origin),
@@ -200,4 +203,6 @@ def _told(outbound: Outbound, error: Exception) -> Exception:
 
 
 def _of_proxy(outbound: Outbound, what: str, status: int | None) -> PixelProxyError:
-    return PixelProxyError(f"{outbound.request.label}: could not connect to {outbound.request.origin}: {what}", status=status)
+    return PixelProxyError(
+        f"{outbound.request.label}: could not connect to {outbound.request.origin}: {what}", status=status
+    )

@@ -111,7 +111,7 @@ class _Call:
 
     async def receive(self) -> Message:
         self._stepped()
-        if self._asked and not self._left or self._over.is_set():
+        if (self._asked and not self._left) or self._over.is_set():
             await self._over.wait()
             return {"type": "http.disconnect"}
         self._asked = True

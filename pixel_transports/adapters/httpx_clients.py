@@ -8,8 +8,8 @@ Rules kept here:
 * Time limits are those of the request, not of the client.
 * What h11 says of a peer's bytes may repeat them, so it is not shown.
 
-httpx keeps no ear for the peer while it sends: an answer that comes before a body is through is read once sending failed,
-which a peer that neither reads on nor hangs up does not bring about before the limit of a write.
+httpx keeps no ear for the peer while it sends: an answer that comes before a body is through is read once sending
+failed, which a peer that neither reads on nor hangs up does not bring about before the limit of a write.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -197,4 +197,6 @@ def _told(outbound: Outbound, error: Exception, heard: bool) -> Exception:
 def _of_proxy(outbound: Outbound, said: str) -> PixelError:
     status = int(said[:3]) if said[:3].isdigit() else None
     what = "a proxy could not be reached" if status is None else f"a proxy refused: {status}"
-    return PixelProxyError(f"{outbound.request.label}: could not connect to {outbound.request.origin}: {what}", status=status)
+    return PixelProxyError(
+        f"{outbound.request.label}: could not connect to {outbound.request.origin}: {what}", status=status
+    )

@@ -20,9 +20,7 @@ _BODILESS = frozenset({204, 304})
 class AppAnswer:
     """The answer of an app, as it gives it."""
 
-    def __init__(
-        self, outbound: Outbound, status: int, fields: Sequence[tuple[bytes, bytes]], limits: Limits
-    ) -> None:
+    def __init__(self, outbound: Outbound, status: int, fields: Sequence[tuple[bytes, bytes]], limits: Limits) -> None:
         self._label = outbound.request.label
         if not 200 <= status <= 599:
             raise PixelProtocolError(f"The app answered {self._label} with the status {status}")

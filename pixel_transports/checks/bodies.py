@@ -11,8 +11,8 @@ from pixel_transports.checks.table import check, expect, failure, same
 from pixel_transports.files import whole_body
 
 CONTENT = bytes(range(251)) * 12_000
-LARGE = 64 * 1024 * 1024
-FLAT = 16 * 1024 * 1024
+LARGE = 48 * 1024 * 1024
+FLAT = 12 * 1024 * 1024
 """How much memory a transport may take for a large file, in bytes."""
 
 
@@ -54,7 +54,11 @@ def a_slice_of_a_file_arrives_as_it_is(rig: Rig) -> None:
 @check()
 def a_form_with_a_file_arrives_as_the_object_storage_wants_it(rig: Rig) -> None:
     """A form arrives byte for byte with its content type and its length, its file last and from its offset on."""
-    for content in (FileSlice(str(rig.file(CONTENT)), 3, 1_000_000), FileSlice(str(rig.file(b"", "e")), 0, 0), b"bytes"):
+    for content in (
+        FileSlice(str(rig.file(CONTENT)), 3, 1_000_000),
+        FileSlice(str(rig.file(b"", "e")), 0, 0),
+        b"bytes",
+    ):
         _arrives(rig, "POST", _form(content))
         same(rig.far.seen[-1].values("Content-Type"), ["multipart/form-data; boundary=b0undary"], "Content-Type")
 
@@ -92,7 +96,7 @@ def _change(path: Path, left: bytes | None) -> None:
 
 @check("flat-memory")
 def a_large_file_is_sent_in_flat_memory(rig: Rig) -> None:
-    """A file of 64 MiB takes no more than 16 MiB of memory, as a body and in a form."""
+    """A file of 48 MiB takes no more than 12 MiB of memory, as a body and in a form."""
     path = rig.file(b"", "large.bin")
     with path.open("wb") as file:
         file.truncate(LARGE)  # which takes no room on disk

@@ -14,7 +14,13 @@ def a_connection_is_used_again(rig: Rig) -> None:
     """Requests one after another go over one connection, whatever their method and body."""
     path = str(rig.file(b"photo" * 100_000))
     with Peer(keep_answering) as peer:
-        for method, body in (("GET", b""), ("POST", b"x"), ("PUT", FileSlice(path, 0, 500_000)), ("DELETE", b""), ("GET", b"")):
+        for method, body in (
+            ("GET", b""),
+            ("POST", b"x"),
+            ("PUT", FileSlice(path, 0, 500_000)),
+            ("DELETE", b""),
+            ("GET", b""),
+        ):
             same(rig.send(rig.request(method, body=body, to=peer.origin)).body, b"ok", "the answer")
         same(peer.accepted, 1, "how many connections were opened")
 
@@ -87,7 +93,7 @@ def a_request_can_be_given_up(rig: Rig) -> None:
 
 @check("sockets", "write-limit")
 def an_upload_can_be_given_up(rig: Rig) -> None:
-    """A task that is cancelled in the midst of a large body ends at once, and the transport goes on. (Async transports.)"""
+    """A task that is cancelled in the midst of a large body ends at once, and the transport goes on. (Async ones.)"""
     if not rig.is_async:
         return
     path = rig.file(b"", "large.bin")

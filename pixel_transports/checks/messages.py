@@ -101,8 +101,8 @@ def values_of_headers_are_latin_1(rig: Rig) -> None:
 
 @check("wire")
 def nothing_in_a_header_can_bring_another(rig: Rig) -> None:
-    """Line breaks and control bytes in names, values, targets and methods are a ValueError, as is what would change how a
-    request is framed; and nothing is sent.
+    """Line breaks and control bytes in names, values, targets and methods are a ValueError, as is what would change how
+    a request is framed; and nothing is sent.
     """
     for headers in (
         {"X-A": "a\r\nX-B: c"},
@@ -147,7 +147,12 @@ def answers_without_a_body_have_none(rig: Rig) -> None:
     rig.far.answers["/204"] = Response(204)
     rig.far.answers["/304"] = Response(304, Headers({"ETag": '"1"'}))
     rig.far.answers["/empty"] = Response(200, Headers({"Content-Length": "0"}))
-    for method, path, status in (("HEAD", "/head", 200), ("GET", "/204", 204), ("GET", "/304", 304), ("GET", "/empty", 200)):
+    for method, path, status in (
+        ("HEAD", "/head", 200),
+        ("GET", "/204", 204),
+        ("GET", "/304", 304),
+        ("GET", "/empty", 200),
+    ):
         answer = rig.send(rig.request(method, path))
         same((answer.status, answer.body), (status, b""), f"{method} {path}")
         same(rig.send(rig.request(target="/")).body, b"ok", f"what comes after {method} {path}")
@@ -180,9 +185,7 @@ def an_answer_is_unpacked_once_and_only_if_asked_for(rig: Rig) -> None:
         expect(rig.send(rig.request(target="/a")).body == data, f"{coding} was unpacked unasked")
     twice = gzip.compress(packed["gzip"])
     rig.far.answers["/a"] = Response(200, Headers({"Content-Encoding": "gzip"}), twice)
-    same(
-        rig.send(rig.request(target="/a", headers={"Accept-Encoding": "gzip"})).body, packed["gzip"], "a file of gzip"
-    )
+    same(rig.send(rig.request(target="/a", headers={"Accept-Encoding": "gzip"})).body, packed["gzip"], "a file of gzip")
 
 
 @check("answer-limit")
