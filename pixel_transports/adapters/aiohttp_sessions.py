@@ -140,15 +140,16 @@ class AiohttpTransport:
 
     def _through(self, origin: Origin) -> dict[str, Any]:
         """The proxy that the session would take."""
+        # The login stands in the URL: what else aiohttp takes it in depends on its version.
         given = getattr(self._session, "_default_proxy", None)
         if given is not None:
-            login = getattr(self._session, "_default_proxy_auth", None)
-            return {"proxy": given, "proxy_headers": login and {"Proxy-Authorization": login.encode()}}
+            url, login = yarl.URL(given), getattr(self._session, "_default_proxy_auth", None)
+            return {"proxy": url if login is None else url.with_user(login.login).with_password(login.password)}
         proxy = self._proxies.for_origin(origin)
         if proxy is None:
             return {}
-        login = proxy.authorization
-        return {"proxy": str(proxy.origin), "proxy_headers": login and {"Proxy-Authorization": login}}
+        url = yarl.URL(str(proxy.origin))
+        return {"proxy": url if proxy.user is None else url.with_user(proxy.user).with_password(proxy.password)}
 
     async def aclose(self) -> None:
         """Let go of the session that was given, which stays open; the next request takes it up again."""

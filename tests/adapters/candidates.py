@@ -28,13 +28,13 @@ AIOHTTP_LACKS: tuple[Ability, ...] = ("latin-1",)
 
 @contextmanager
 def over_httpx() -> Iterator[HttpxTransport]:
-    with httpx.Client(trust_env=False, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}) as client:
+    with httpx.Client(trust_env=False, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}) as client:
         yield HttpxTransport(client, limits=LIMITS)
 
 
 @asynccontextmanager
 async def over_async_httpx() -> AsyncIterator[AsyncHttpxTransport]:
-    async with httpx.AsyncClient(trust_env=False, auth=("u", "p"), cookies={"a": "b"}) as client:
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}) as client:
         yield AsyncHttpxTransport(client, limits=LIMITS)
 
 
