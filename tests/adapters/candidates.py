@@ -28,7 +28,9 @@ AIOHTTP_LACKS: tuple[Ability, ...] = ("latin-1",)
 
 @contextmanager
 def over_httpx() -> Iterator[HttpxTransport]:
-    with httpx.Client(trust_env=False, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}) as client:
+    with httpx.Client(
+        trust_env=False, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}
+    ) as client:
         yield HttpxTransport(client, limits=LIMITS)
 
 

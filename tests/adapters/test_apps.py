@@ -155,9 +155,7 @@ async def test_an_asgi_app_that_breaks_the_rules_is_one_clear_sentence(
         (giving("200 OK", [("Content-Length", "3")], b"ok"), PixelProtocolError, "a Content-Length of 3"),
     ],
 )
-def test_a_wsgi_app_that_breaks_the_rules_is_one_clear_sentence(
-    app: Any, kind: type[Exception], reason: str
-) -> None:
+def test_a_wsgi_app_that_breaks_the_rules_is_one_clear_sentence(app: Any, kind: type[Exception], reason: str) -> None:
     with pytest.raises(kind, match=reason):
         WsgiTransport(app).send(asked())
 
