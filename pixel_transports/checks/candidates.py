@@ -77,8 +77,8 @@ class Candidate:
 
     `make` gives a transport, or a context manager (plain or async) that does. Where `far` is not `sockets`, it is
     called with what the transport is put over: a function from request to response, an ASGI app or a WSGI app.
-    `backend` is the event loop of an async one. `lacks` names what it cannot do. `answer_limit` is how many bytes an answer may
-    have; without it, that there is a limit is not checked.
+    `backend` is the event loop of an async one. `lacks` names what it cannot do. `answer_limit` is how
+    many bytes an answer may have; without it, that there is a limit is not checked.
     """
 
     make: Callable[..., Any]
