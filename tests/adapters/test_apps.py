@@ -245,7 +245,7 @@ async def test_an_answer_of_an_app_is_unpacked_once() -> None:
 
 @pytest.mark.parametrize("kind", [AsgiTransport, WsgiTransport])
 def test_what_is_no_app_is_refused(kind: Callable[[Any], Any]) -> None:
-    with pytest.raises(TypeError, match="needs an? [AW]SGI app, not str"):
+    with pytest.raises(TypeError, match=r"needs an? [AW]SGI app, not str"):
         kind("app:main")
 
 

@@ -135,11 +135,11 @@ async def test_what_is_given_stays_open() -> None:
         over = AiohttpTransport(session)
         assert (await over.send(peer.request())).body == b"ok"
         await over.aclose()
-        assert not (client.is_closed or client_async.is_closed or session.closed)
+        assert [client.is_closed, client_async.is_closed, session.closed] == [False] * 3
         async with session.get(str(peer.origin)) as answer:
             assert await answer.read() == b"ok"
         assert peer.accepted == 1
-        client.close()
+        await anyio.to_thread.run_sync(client.close)
         await client_async.aclose()
         await session.close()
         for closed in (Blocking(client), AsyncHttpxTransport(client_async), over):
