@@ -30,7 +30,7 @@ AnyClient: TypeAlias = PixelClient | PixelClientAsync
 
 def reduced(kind: type[Any], made_of: MadeOf, changes: CallOptions) -> tuple[Any, ...]:
     """How a client is pickled (`object.__reduce__`). Raises TypeError."""
-    keywords = tuple((name, _pickled(name, value)) for name, value in sorted(made_of.keywords.items()))
+    keywords = tuple((name, pickled(name, value)) for name, value in sorted(made_of.keywords.items()))
     options: dict[str, Any] = {name: value for name, value in changes.items() if name != "answers"}
     if "timeout" in options:
         options["timeout"] = Timeouts.of(options["timeout"])
@@ -74,7 +74,7 @@ def login_of_woken(*pickled: Any) -> KeyCloakAuth:
     return woken(*pickled).auth
 
 
-def _pickled(name: str, value: object) -> bytes:
+def pickled(name: str, value: object) -> bytes:
     """A value by itself, so that equal ones are known again, and a wrong one can be named."""
     cloudpickle = sys.modules.get("cloudpickle")
     try:
