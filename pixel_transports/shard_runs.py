@@ -41,7 +41,9 @@ VALIDATION_SECONDS = 60.0
 
 
 def run(shard: "Shard", client: PixelClient, wait: float, look: bool, take_over: bool) -> ShardReport:
-    """Run a shard: see `Shard.run`."""
+    """Run a shard: see `Shard.run`. Raises TypeError for an async client."""
+    if not isinstance(client, PixelClient):
+        raise TypeError(f"a shard is run by a blocking client, not {client!r}")
     return _Run(shard, client, look, take_over).report(wait)
 
 
@@ -204,7 +206,7 @@ class _Look:
         self._list: Callable[..., list[Any]] = partial(getattr(client, f"get_{shard.kind}s"), *place)
         self._until = time.monotonic() + VALIDATION_SECONDS
 
-    def id_of(self, file: "ShardFile") -> int | str | None | _StillThere:
+    def id_of(self, file: "ShardFile") -> int | str | _StillThere | None:
         """The id of what the server has of a file; None where it has nothing."""
         pause = PAUSES[0]
         while any(job.get("status") in UNDER_WAY[1:] for job in self._jobs(name=file.name)):
