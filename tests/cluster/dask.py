@@ -30,9 +30,10 @@ def kill_workers(dask: Any, futures: list[Any], serving: Serving, files: int, ki
     """Kill so many workers, spread over the upload. Gives how many it came to."""
     killed = 0
     until = time.monotonic() + PATIENCE
+    moments = [files * (number + draw.uniform(0.3, 0.9)) / (kills + 1) for number in range(kills)]
     while killed < kills and time.monotonic() < until and not all(each.done() for each in futures):
-        time.sleep(0.05)
-        if serving.count() < files * (killed + 1) / (kills + 2):
+        time.sleep(0.02)
+        if serving.stores() < moments[killed]:
             continue
         busy = [worker for worker, tasks in dask.processing().items() if tasks]
         pids = dask.run(os.getpid)
@@ -40,7 +41,7 @@ def kill_workers(dask: Any, futures: list[Any], serving: Serving, files: int, ki
         if victims:
             os.kill(draw.choice(victims), signal.SIGKILL)
             killed += 1
-            print(f"killed a worker, with {serving.count()} of {files} files uploaded", file=sys.stderr, flush=True)
+            print(f"killed a worker, with {serving.stores()} of {files} files sent", file=sys.stderr, flush=True)
             time.sleep(0.5)
     return killed
 

@@ -47,8 +47,11 @@ class Counting(Sandbox):
 def truth_of(here: World) -> dict[str, Any]:
     """The images, as name, size and MD5; how many requests to the storage there were, and jobs without an end."""
     images = [(name, size, md5) for name, found in here.stored().items() for size, md5 in found]
-    stores = here.sandbox.stores if isinstance(here.sandbox, Counting) else 0
-    return {"images": images, "stores": stores, "unfinished": here.unfinished()}
+    return {"images": images, "stores": stores_of(here), "unfinished": here.unfinished()}
+
+
+def stores_of(here: World) -> int:
+    return here.sandbox.stores if isinstance(here.sandbox, Counting) else 0
 
 
 def main() -> None:
@@ -57,8 +60,7 @@ def main() -> None:
         where = {"project": here.project_id, "collection": here.collection_id}
         print(json.dumps({**where, "environment": here.sandbox.environment(here.server.url)}), flush=True)
         for line in sys.stdin:
-            count = len(here.sandbox.state.shelves[here.collection_id])
-            print(json.dumps(count if line.strip() == "count" else truth_of(here)), flush=True)
+            print(json.dumps(stores_of(here) if line.strip() == "stores" else truth_of(here)), flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,9 @@ class Serving:
         self._process.stdin.flush()
         return self._line()
 
-    def count(self) -> int:
-        """How many images there are."""
-        return int(self._ask("count"))
+    def stores(self) -> int:
+        """How many files were sent."""
+        return int(self._ask("stores"))
 
     def truth(self) -> Truth:
         told = self._ask("truth")

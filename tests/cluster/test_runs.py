@@ -46,7 +46,7 @@ class Place:
         self.folder = folder
         self.settings = PixelApiSettings(**here.sandbox.environment(here.server.url))
 
-    def shards(self, files: int, shards: int = 1, journals: str = "journals", **options: Any) -> list[Shard]:
+    def shards(self, files: int, shards: int | None = 1, journals: str = "journals", **options: Any) -> list[Shard]:
         paths, self.facts = make_photos(self.folder / "photos", files)
         where = (self.here.project_id, self.here.collection_id)
         options = {"folder": self.folder / journals, "shards": shards, "settings": self.settings, **options}
@@ -297,7 +297,7 @@ def test_the_same_machine_goes_on_after_a_run_that_left_its_note(place: Place) -
 
 
 def test_what_was_uploaded_is_not_sent_again_where_the_journal_was_lost_with_its_machine(place: Place) -> None:
-    first, second = place.shards(600, shard_files=500)
+    first, second = place.shards(600, shards=None, shard_files=500)
     assert first.run().complete
     first.journal.unlink()
     left_by_another_machine(first)
