@@ -149,7 +149,7 @@ class _Life:
 class _Client(Operations):
     """What both faces share: the session, and whether the client is open."""
 
-    _driver: "BlockingDriver | AsyncDriver"
+    _driver: Any  # that of the face
 
     def __init__(
         self,
@@ -294,6 +294,7 @@ class PixelClient(BlockingFace, _Client):
     ...     client.me()
     """
 
+    _driver: BlockingDriver
     maker = _BlockingMaker()
 
     @overload
@@ -420,6 +421,7 @@ class PixelClientAsync(AsyncFace, _Client):
     ...     await client.me()
     """
 
+    _driver: "AsyncDriver"
     maker = _AsyncMaker()
 
     def _open(self, transport: object, listener: Listener | None) -> None:

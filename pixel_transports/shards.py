@@ -75,7 +75,7 @@ class Shard:
     kind: str = "image"
     part_size: int | None = None
     settings: PixelApiSettings | None = field(default=None, repr=False, hash=False)
-    keywords: dict[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    keywords: PixelClientKwargs = field(default_factory=PixelClientKwargs, repr=False, hash=False)
 
     @cached_property
     def key(self) -> str:
@@ -91,8 +91,7 @@ class Shard:
         """The client of this process for this shard and all that are made as it is: they share its login."""
         from pixel_transports.factory import get_client  # here, since a plan needs none
 
-        keywords: Any = {name: value for name, value in self.keywords.items() if name not in _OWN}
-        return get_client(settings=self.settings, **keywords)
+        return get_client(settings=self.settings, **self.keywords)
 
     def run(
         self,
@@ -152,7 +151,7 @@ def _woken(
     where, rows = json.loads(zlib.decompress(text))
     files = tuple(ShardFile.of_row(row) for row in rows)
     project_id, data_collection_id, kind, part_size = where
-    given = {name: _loaded(value) for name, value in keywords}
+    given: Any = {name: _loaded(value) for name, value in keywords}
     return Shard(project_id, data_collection_id, files, folder, kind, part_size, settings, given)
 
 
@@ -200,7 +199,7 @@ def plan(
             kind,
             multipart_part_size,
             settings,
-            dict(keywords),
+            keywords,
         )
         for each in _cut(wanted, most)
     ]
@@ -227,7 +226,7 @@ def manifest(path: str | os.PathLike[str]) -> Iterator[AnyFile]:
                 raise ValueError(f'line {number} of {path} is no JSON object with "file", a path') from error
 
 
-def _check_keywords(keywords: Mapping[str, Any]) -> None:
+def _check_keywords(keywords: PixelClientKwargs) -> None:
     from pixel_transports.pickling import pickled
 
     for name in _OWN:
@@ -235,7 +234,7 @@ def _check_keywords(keywords: Mapping[str, Any]) -> None:
             raise TypeError(
                 f"{name} is no keyword of a plan: a shard has a journal of its own, and skips what is there"
             )
-    options_of(keywords)  # type: ignore[arg-type] # Unknown ones are refused here, not on a worker
+    options_of(keywords)  # Unknown ones are refused here, not on a worker
     for name, value in keywords.items():
         pickled(name, value)
 

@@ -53,9 +53,7 @@ def run(folder: Path, files: int, workers: int, kills: int, shard_files: int, se
     wrong: list[str] = []
     with Serving() as serving:
         os.environ.update(serving.environment)  # The workers inherit it: no password is in a shard.
-        shards = plan(
-            paths, serving.project, serving.collection, folder=folder / "journals", shard_files=shard_files
-        )
+        shards = plan(paths, serving.project, serving.collection, folder=folder / "journals", shard_files=shard_files)
         options = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
         with (
             distributed.LocalCluster(**options, silence_logs=logging.CRITICAL, local_directory=str(folder)) as cluster,

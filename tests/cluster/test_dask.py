@@ -1,4 +1,4 @@
-"""A Dask cluster uploads, loses a worker, and every file is there once: the short run of `python -m tests.cluster.dask`."""
+"""A Dask cluster loses a worker, and every file is there once: a short run of `python -m tests.cluster.dask`."""
 
 import importlib.util
 import json

@@ -4,6 +4,7 @@ import json
 import pickle
 import random
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ SETTINGS = PixelApiSettings(**{**Sandbox().environment("http://sandbox.invalid")
 
 
 def cut(files: Sequence[Any], **options: Any) -> list[Shard]:
-    return plan(files, 7, 12, **{"folder": "/shared", **options})
+    return plan(files, 7, 12, folder="/shared", **options)
 
 
 def paths_of(shards: Sequence[Shard]) -> list[list[str]]:
@@ -31,7 +32,7 @@ def test_files_are_cut_in_their_order_and_every_file_is_in_one_shard() -> None:
     files = [f"/photos/{number}.jpg" for number in range(2500)]
     shards = cut(files)
     assert [len(shard.files) for shard in shards] == [1000, 1000, 500]
-    assert sum(paths_of(shards), []) == files
+    assert [*chain(*paths_of(shards))] == files
 
 
 def test_a_number_of_shards_can_be_asked_for() -> None:
@@ -65,7 +66,7 @@ def test_whatever_the_names_every_file_is_in_one_shard_without_another_of_its_na
 ) -> None:
     paths = [f"/{folder}/{name}" for folder, name in files]
     shards = cut(paths, shard_files=most)
-    assert sorted(sum(paths_of(shards), [])) == sorted(paths)
+    assert sorted(chain(*paths_of(shards))) == sorted(paths)
     for shard in shards:
         assert 1 <= len(shard.files) <= most
         assert len({file.name for file in shard.files}) == len(shard.files)
@@ -128,15 +129,15 @@ def a_token() -> str:
 
 
 def test_support_files_and_metadata_go_along() -> None:
-    given = PixelUploadFile.model_validate({
-        "file": "/a.jpg",
-        "support_files": ["/a.jgw"],
-        "metadata": {"fields": {"fields_type": "image", "cam_heading": 90.0}},
-    })
-    (shard,) = cut([given])
-    assert shard.files == (
-        ShardFile("/a.jpg", ("/a.jgw",), {"fields": {"fields_type": "image", "cam_heading": 90.0}}),
+    given = PixelUploadFile.model_validate(
+        {
+            "file": "/a.jpg",
+            "support_files": ["/a.jgw"],
+            "metadata": {"fields": {"fields_type": "image", "cam_heading": 90.0}},
+        }
     )
+    (shard,) = cut([given])
+    assert shard.files == (ShardFile("/a.jpg", ("/a.jgw",), {"fields": {"fields_type": "image", "cam_heading": 90.0}}),)
     assert pickle.loads(pickle.dumps(shard)) == shard
 
 

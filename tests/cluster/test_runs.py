@@ -144,7 +144,9 @@ def test_what_is_gone_from_the_server_is_uploaded_again(place: Place) -> None:
 def test_shards_of_one_process_share_one_login(place: Place) -> None:
     for shard in place.shards(4, shards=4):
         assert pickle.loads(pickle.dumps(shard)).run().complete
-    assert sum("openid-connect/token" in each.path for each in place.here.sandbox.received) == 2  # the world's, and ours
+    assert (
+        sum("openid-connect/token" in each.path for each in place.here.sandbox.received) == 2
+    )  # the world's, and ours
 
 
 def test_files_that_cannot_be_read_fail_alone(place: Place) -> None:
