@@ -3,6 +3,7 @@
 import json
 import pickle
 import random
+import threading
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -96,7 +97,7 @@ def test_wrong_values_are_a_value_error_before_anything_runs(options: dict[str, 
 @pytest.mark.parametrize("name", ["journal", "skip_uploaded", "nonsense", "listener"])
 def test_keywords_that_a_shard_cannot_take_along_are_a_type_error_that_names_them(name: str) -> None:
     with pytest.raises(TypeError, match=name):
-        cut(["/photos/a.jpg"], **{name: lambda event: None})
+        cut(["/photos/a.jpg"], **{name: threading.Lock()})
 
 
 def test_a_shard_is_a_small_value_that_pickles() -> None:
