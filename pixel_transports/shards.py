@@ -139,10 +139,6 @@ class Shard:
         keywords = tuple((name, pickled(name, value)) for name, value in sorted(self.keywords.items()))
         return _woken, (zlib.compress(self._text()), self.folder, self.settings, keywords)
 
-    def __dask_tokenize__(self) -> object:
-        """By what Dask knows it."""
-        return type(self).__qualname__, self.key, self.folder
-
 
 def _woken(
     text: bytes, folder: str, settings: PixelApiSettings | None, keywords: tuple[tuple[str, bytes], ...]

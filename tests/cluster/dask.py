@@ -60,7 +60,7 @@ def run(folder: Path, files: int, workers: int, kills: int, shard_files: int, se
             distributed.Client(cluster) as dask,
         ):
             begun = time.monotonic()
-            futures = dask.map(Shard.run, shards)
+            futures = dask.map(Shard.run, shards, pure=False)
             killed = kill_workers(dask, futures, serving, files, kills, random.Random(seed))
             reports = dask.gather(futures)
             seconds = time.monotonic() - begun

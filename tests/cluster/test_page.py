@@ -1,4 +1,4 @@
-"""What the documentation says of many machines is true: its blocks run as programs of their own, and upload all photos."""
+"""What the documentation says of many machines is true: its blocks run, as programs of their own, and upload photos."""
 
 import importlib.util
 import json

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pixel_core.errors import PixelLoginError
 from pixel_core.messages import Request, Response
 from pixel_transports import PixelClient, PixelClientAsync, SocketTransport, factory
 from pixel_transports.journal import Journal
@@ -255,6 +256,17 @@ def test_one_that_does_not_wait_is_told_that_another_run_has_the_files(place: Pl
     assert [each.reason for each in report.failed] == ["in_use"] * 3
     assert shard.report() != report, "the report of the run that did the work was replaced"
     place.holds_every_file_once()
+
+
+def test_a_run_that_cannot_log_in_raises_and_leaves_the_shard_to_whoever_comes(place: Place) -> None:
+    (shard,) = place.shards(2)
+    wrong = PixelApiSettings(**{**place.here.sandbox.environment(place.here.server.url), "PIXEL_PASSWORD": "wrong"})
+    with PixelClient.from_settings(wrong) as client, pytest.raises(PixelLoginError) as caught:
+        shard.run(client)
+    assert isinstance(pickle.loads(pickle.dumps(caught.value)), PixelLoginError), "engines send errors home"
+    assert Note.of(shard.journal).holder() is None
+    assert shard.report() is None
+    assert shard.run().complete
 
 
 # Other machines
