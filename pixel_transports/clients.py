@@ -214,7 +214,8 @@ class _Client(Operations):
         twin._journal = JournalPath.of(path)
         changed = {**self._made_of.keywords, "journal": twin._journal.path, "skip_uploaded": True}
         twin._made_of = self._made_of._replace(keywords=changed)
-        twin._open(self._driver.transport, both(self._listener, listener))
+        twin._listener = both(self._listener, listener)
+        twin._open(self._driver.transport, twin._listener)
         return twin
 
     def __copy__(self) -> Self:

@@ -69,9 +69,9 @@ def woken_login(kind: type[KeyCloakAuth], account: Account) -> KeyCloakAuth:
     return cached(lambda: kind(*astuple(account)), (kind, account, Network.of({})))
 
 
-def login_of_woken(*pickled: Any) -> KeyCloakAuth:
+def login_of_woken(*made_of: Any) -> KeyCloakAuth:
     """The login of the client that was pickled with it."""
-    return woken(*pickled).auth
+    return woken(*made_of).auth
 
 
 def pickled(name: str, value: object) -> bytes:

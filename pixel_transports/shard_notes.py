@@ -4,7 +4,7 @@ Rules kept here:
 
 * Within one machine the journal's claims keep runs apart, and the system frees those of a process that was killed.
   Over a network file system neither locks nor SQLite's shared memory can be relied on, so only one machine may have a
-  journal at a time. What is relied on there is that of two machines only one makes a file (O_EXCL).
+  journal at a time. What is relied on there is that of two machines only one makes a file of a name.
 * A note is written before the journal is opened, and taken away when the run is over. That of a run which was killed
   stays: the same machine goes on all the same, others only when they are told that it is over. No clock decides.
 * A machine is one running kernel: its containers share its locks, and after a restart it is another.
@@ -13,6 +13,7 @@ Rules kept here:
 import json
 import os
 import platform
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Note:
             return Holder(str(told["name"]), told["machine"] == this_machine())
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError):  # Its writer is at it this moment, or was killed there.
+        except (ValueError, TypeError, KeyError):  # Who wrote it was killed there, or is at it this moment.
             return Holder(UNKNOWN, here=False)
 
     def take(self) -> Holder | None:
@@ -71,10 +72,19 @@ class Note:
                 return None if holder.here else holder
 
     def _make(self) -> None:
+        """Write the note. Raises FileExistsError where there is one."""
         told = {"machine": this_machine(), "name": platform.node(), "process": os.getpid()}
-        descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(json.dumps(told).encode())
+        text = json.dumps(told).encode()
+        draft = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex[:8]}")
+        _write(draft, text)
+        try:
+            os.link(draft, self._path)  # It is whole from its first moment on, also if this process is killed now.
+        except FileExistsError:
+            raise
+        except OSError:  # The file system has no links.
+            _write(self._path, text)
+        finally:
+            draft.unlink()
 
     def drop(self) -> None:
         """Take the note of another machine away: its run is over. Raises OSError."""
@@ -88,3 +98,9 @@ class Note:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
         self._made = False
+
+
+def _write(path: Path, text: bytes) -> None:
+    """Write a new file for its user alone. Raises FileExistsError."""
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(text)
