@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +321,26 @@ def test_what_was_uploaded_is_not_sent_again_where_the_journal_was_lost_with_its
     assert (len(again.uploaded), len(again.skipped)) == (0, 500)
     assert second.run(look=True).complete, "those of the other folder have the same names, and other bytes"
     assert place.stores == 600
+    place.holds_every_file_once()
+
+
+def test_nothing_is_sent_again_where_the_last_lines_of_the_journal_were_lost_with_its_machine(place: Place) -> None:
+    """Its disk is as it was when some files were sent, others had an upload job, and others were not known yet."""
+    (shard,) = place.shards(300, upload_max_concurrency=2)
+    early = place.folder / "early.sqlite"
+    process = started(shard, place.folder, "first")
+    while place.stores < 20:
+        time.sleep(0.002)
+    with closing(sqlite3.connect(shard.journal)) as journal, closing(sqlite3.connect(early)) as copy:
+        journal.backup(copy)
+    assert report_of(process).complete
+    early.replace(shard.journal)
+    known = len(Journal(shard.journal).files())
+    assert 0 < known < 300
+    left_by_another_machine(shard)
+    report = shard.run(take_over=True)
+    assert (len(report.uploaded), len(report.skipped), report.failed) == (0, 300, ())
+    assert place.stores == 300
     place.holds_every_file_once()
 
 
