@@ -14,7 +14,7 @@ Rules kept here:
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Self, TypedDict, TypeVar, Unpack, overload
@@ -34,9 +34,10 @@ from pixel_transports.network import Network
 from pixel_transports.settings import PixelApiSettings, account_of
 from pixel_transports.tls import TlsOptions
 from pixel_transports.transports import AnyTransport, async_transport, blocking_transport
-from pixel_transports.watching import Listener
+from pixel_transports.watching import Listener, both
 
 if TYPE_CHECKING:
+    from pixel_transports.asynchronous import AsyncDriver
     from pixel_transports.auth import KeyCloakAuth
     from pixel_transports.telemetry import Telemetry
 
@@ -148,6 +149,8 @@ class _Life:
 class _Client(Operations):
     """What both faces share: the session, and whether the client is open."""
 
+    _driver: Any  # that of the face
+
     def __init__(
         self,
         url: str,
@@ -200,6 +203,19 @@ class _Client(Operations):
         twin.session = self.session.with_options(**changes)
         twin.api = PixelApi(twin.session)
         twin._changes = {**self._changes, **changes}
+        return twin
+
+    def with_journal(self, path: str | PathLike[str], listener: Listener | None = None) -> Self:
+        """A light copy whose uploads have a journal of their own, and skip what that knows as uploaded; it shares
+        connections, login and life with this client. `listener` is told of events too.
+        """
+        twin = self.with_options()
+        twin.session.options = replace(twin.session.options, skip_uploaded=True)
+        twin._journal = JournalPath.of(path)
+        changed = {**self._made_of.keywords, "journal": twin._journal.path, "skip_uploaded": True}
+        twin._made_of = self._made_of._replace(keywords=changed)
+        twin._listener = both(self._listener, listener)
+        twin._open(self._driver.transport, twin._listener)
         return twin
 
     def __copy__(self) -> Self:
@@ -279,6 +295,7 @@ class PixelClient(BlockingFace, _Client):
     ...     client.me()
     """
 
+    _driver: BlockingDriver
     maker = _BlockingMaker()
 
     @overload
@@ -405,6 +422,7 @@ class PixelClientAsync(AsyncFace, _Client):
     ...     await client.me()
     """
 
+    _driver: "AsyncDriver"
     maker = _AsyncMaker()
 
     def _open(self, transport: object, listener: Listener | None) -> None:

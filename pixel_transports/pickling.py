@@ -30,7 +30,7 @@ AnyClient: TypeAlias = PixelClient | PixelClientAsync
 
 def reduced(kind: type[Any], made_of: MadeOf, changes: CallOptions) -> tuple[Any, ...]:
     """How a client is pickled (`object.__reduce__`). Raises TypeError."""
-    keywords = tuple((name, _pickled(name, value)) for name, value in sorted(made_of.keywords.items()))
+    keywords = tuple((name, pickled(name, value)) for name, value in sorted(made_of.keywords.items()))
     options: dict[str, Any] = {name: value for name, value in changes.items() if name != "answers"}
     if "timeout" in options:
         options["timeout"] = Timeouts.of(options["timeout"])
@@ -69,12 +69,12 @@ def woken_login(kind: type[KeyCloakAuth], account: Account) -> KeyCloakAuth:
     return cached(lambda: kind(*astuple(account)), (kind, account, Network.of({})))
 
 
-def login_of_woken(*pickled: Any) -> KeyCloakAuth:
+def login_of_woken(*made_of: Any) -> KeyCloakAuth:
     """The login of the client that was pickled with it."""
-    return woken(*pickled).auth
+    return woken(*made_of).auth
 
 
-def _pickled(name: str, value: object) -> bytes:
+def pickled(name: str, value: object) -> bytes:
     """A value by itself, so that equal ones are known again, and a wrong one can be named."""
     cloudpickle = sys.modules.get("cloudpickle")
     try:

@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 Listener = Callable[[object], object]
 
 
+def both(first: Listener | None, second: Listener | None) -> Listener | None:
+    """One listener that tells two, the second also where the first fails."""
+    if first is None or second is None:
+        return first or second
+
+    def tell(event: object) -> None:
+        try:
+            first(event)
+        finally:
+            second(event)
+
+    return tell
+
+
 class Seen:
     """What became of an exchange: whoever performs it puts the answer here."""
 

@@ -103,9 +103,9 @@ class World:
 
 
 @contextmanager
-def world(**options: Any) -> Iterator[World]:
-    """A sandbox with these options. What went wrong inside it is an error at the end."""
-    with SandboxServer(Sandbox(**options)) as server:
+def world(sandbox: Sandbox | None = None, **options: Any) -> Iterator[World]:
+    """A sandbox, or one with these options. What went wrong inside it is an error at the end."""
+    with SandboxServer(Sandbox(**options) if sandbox is None else sandbox) as server:
         settings = PixelApiSettings(**server.sandbox.environment("http://sandbox.invalid"))
         with PixelClient.from_settings(settings, transport=server.sandbox) as client:
             project = client.create_project("Faults", "", SAMPLE_AREA)
