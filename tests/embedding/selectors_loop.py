@@ -1,0 +1,223 @@
+"""Several calls at once over one selector: plain sockets, no threads, and no event loop but this one.
+
+    python -m tests.embedding.selectors_loop http://127.0.0.1:8000
+
+Rules kept here:
+
+* A task is a generator that yields what it waits for: a socket, a moment, or another task. Flows run inside of such.
+* `perform` performs each effect and decides nothing. The HTTP is the core's: `exchange` is a flow too.
+"""
+
+import heapq
+import os
+import secrets
+import selectors
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Generator, Hashable
+from itertools import count
+from select import select
+from typing import Any, NamedTuple, TypeAlias
+
+from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, Timeouts, exchange
+from pixel_core.effects import Clock, Effect, Exchange, Flow, Lease, Once, Random, Read, Report, Sleep, Write
+
+AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
+
+
+class Wait(NamedTuple):
+    """What a task waits for; it goes on with whether that came before the seconds were over."""
+
+    sock: socket.socket | None = None
+    events: int = 0
+    seconds: float | None = None
+    task: "Task | None" = None
+
+
+Steps: TypeAlias = Generator[Wait, bool, Any]
+
+
+class Task:
+    """Steps on their way. `outcome` is their result, or the exception that ended them."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps, self.over = steps, False
+        self.outcome: Any = None
+        self.wait: Wait | None = None
+        self.joined: list[Task] = []
+
+
+class Connection:
+    """What `Lease` gives: a socket, its HTTP machine, and the way back."""
+
+    def __init__(self, sock: socket.socket, idle: "list[Connection]") -> None:
+        self.stream, self.http, self.used, self._idle = sock, ClientConnection(), False, idle
+
+    def release(self, reusable: bool) -> None:
+        self.used = True
+        if reusable:
+            self._idle.append(self)
+        else:
+            self.stream.close()
+
+
+class Loop:
+    """Runs flows side by side."""
+
+    def __init__(self) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.ready: deque[Task] = deque()
+        self.timers: list[tuple[float, int, Task, Wait]] = []
+        self.order = count()
+        self.idle: dict[Origin, list[Connection]] = {}
+        self.once: dict[Hashable, Task] = {}
+
+    # The scheduler: nothing in it knows of Pixel
+
+    def run(self, *flows: Flow[Any]) -> list[Any]:
+        """Run flows to their ends, all at once; give their results in order, or raise the first failure."""
+        tasks = [self.spawn(self.drive(flow)) for flow in flows]
+        while True:
+            while self.ready:
+                self.step(self.ready.popleft(), True)
+            if all(task.over for task in tasks):
+                break
+            limit = max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
+            for key, _ in self.selector.select(limit):
+                self.selector.unregister(key.fileobj)
+                self.ready.append(key.data)
+            while self.timers and self.timers[0][0] <= time.monotonic():
+                _, _, task, wait = heapq.heappop(self.timers)
+                if task.wait is wait and task not in self.ready:  # otherwise what it waited for came in time
+                    if wait.sock is not None:
+                        self.selector.unregister(wait.sock)
+                    self.step(task, False)
+        for task in tasks:
+            if isinstance(task.outcome, Exception):
+                raise task.outcome
+        return [task.outcome for task in tasks]
+
+    def spawn(self, steps: Steps) -> Task:
+        task = Task(steps)
+        self.ready.append(task)
+        return task
+
+    def step(self, task: Task, came: bool) -> None:
+        try:
+            wait = next(task.steps) if task.wait is None else task.steps.send(came)
+        except Exception as end:
+            task.over, task.outcome = True, end.value if isinstance(end, StopIteration) else end
+            self.ready.extend(task.joined)
+            return
+        task.wait = wait
+        if wait.sock is not None:
+            self.selector.register(wait.sock, wait.events, task)
+        if wait.seconds is not None:
+            heapq.heappush(self.timers, (time.monotonic() + wait.seconds, next(self.order), task, wait))
+        if wait.task is not None:
+            wait.task.joined.append(task)
+
+    # The driver: a flow asks, `perform` performs, and what goes wrong is thrown in where the flow asked
+
+    def drive(self, flow: Flow[Any]) -> Steps:
+        answer: Any = None
+        error: Exception | None = None
+        try:
+            while True:
+                effect = flow.send(answer) if error is None else flow.throw(error)
+                answer = error = None
+                try:
+                    answer = yield from self.perform(effect)
+                except Exception as problem:
+                    error = problem
+        except StopIteration as end:
+            return end.value
+        finally:
+            flow.close()
+
+    def perform(self, effect: Effect[Any]) -> Steps:
+        match effect:
+            case Exchange(request):
+                return (yield from self.drive(exchange(request)))
+            case Lease(origin, timeouts):
+                return (yield from self.lease(origin, timeouts))
+            case Write(sock, segments, timeout):
+                left = memoryview(b"".join(bytes(segment) for segment in segments))
+                while left:
+                    try:
+                        left = left[sock.send(left) :]
+                    except BlockingIOError:
+                        yield from self.until(sock, selectors.EVENT_WRITE, timeout)
+                    except ConnectionError:
+                        return False  # the peer hung up; what it said before is still read
+                return True
+            case Read(sock, timeout):
+                while True:
+                    try:
+                        return sock.recv(65536)
+                    except BlockingIOError:
+                        yield from self.until(sock, selectors.EVENT_READ, timeout)
+            case Sleep(seconds):
+                yield Wait(seconds=seconds)
+            case Clock():
+                return time.monotonic()
+            case Random():
+                return secrets.randbits(128)
+            case Report():
+                return None  # nobody listens
+            case Once(key, flow):
+                running = self.once.get(key)
+                if running is None or running.over:
+                    running = self.once[key] = self.spawn(self.drive(flow))
+                yield Wait(task=running)
+                if isinstance(running.outcome, Exception):
+                    raise running.outcome
+                return running.outcome
+            case _:
+                raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see curio_client.py")
+
+    def until(self, sock: socket.socket, events: int, seconds: float | None) -> Steps:
+        if not (yield Wait(sock, events, seconds)):
+            raise TimeoutError(f"nothing happened within {seconds} seconds")
+
+    def lease(self, origin: Origin, timeouts: Timeouts) -> Steps:
+        idle = self.idle.setdefault(origin, [])
+        while idle:
+            connection = idle.pop()
+            if not select([connection.stream], [], [], 0)[0]:
+                return connection
+            connection.stream.close()  # the peer hung up meanwhile
+        family, kind, protocol, _, address = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            sock.connect_ex(address)
+            yield from self.until(sock, selectors.EVENT_WRITE, timeouts.connect)
+            if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(error, os.strerror(error))
+        except BaseException:
+            sock.close()
+            raise
+        return Connection(sock, idle)
+
+    def close(self) -> None:
+        for connection in (each for idle in self.idle.values() for each in idle):
+            connection.stream.close()
+        self.selector.close()
+
+
+def main(url: str) -> None:
+    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, loop = PixelApi(Session(f"{url}/api/sandbox", account)), Loop()
+    users = loop.run(*(api.me() for _ in range(8)))
+    print(f"{len(users)} calls at once, as", users[0]["email"])
+    loop.run(api.create_project("Selectors", "Made over one selector", AREA))
+    (projects,) = loop.run(api.list_projects())
+    print("projects:", *(each["name"] for each in projects))
+    loop.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
