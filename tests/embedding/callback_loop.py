@@ -15,11 +15,11 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from errno import EISCONN
 from functools import partial
 from select import select
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, exchange
 from pixel_core.effects import Clock, Effect, Exchange, Flow, Lease, Once, Random, Read, Report, Sleep, Write
@@ -133,7 +133,7 @@ class Driver:
             case Lease(origin, timeouts):
                 return self.lease(origin, timeouts.connect, resume)
             case Write(sock, segments, timeout):
-                left = bytearray().join(bytes(segment) for segment in segments)
+                left = bytearray().join(cast(Sequence[bytes], segments))  # slices of files are for uploads
                 self.when(partial(self.written, sock, left), timeout, resume)
             case Read(sock, timeout):
                 self.when(partial(sock.recv, 65536), timeout, resume, sock.fileno())
@@ -152,12 +152,14 @@ class Driver:
         def look(late: bool = False) -> None:
             nonlocal over
             if over:
-                return None
+                return
             try:
                 answer = attempt()
             except BlockingIOError:
                 if not late:
-                    return None if fd is not None else self.loop.after(LOOK_AGAIN, look)
+                    if fd is None:
+                        self.loop.after(LOOK_AGAIN, look)
+                    return
                 answer = TimeoutError(f"nothing happened within {seconds} seconds")
             except OSError as error:
                 answer = error

@@ -11,7 +11,7 @@ Rules kept here:
 import secrets
 import sys
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from select import select
 from typing import Any, TypeVar
 
@@ -108,13 +108,13 @@ class Driver:
             case effects.Once(key, flow):
                 return self.once(key, flow)
             case effects.Alongside(lead):
-                return self.alongside(effect)
+                return self.alongside(lead)
             case effects.Start(crew, key, flow):
                 return crew.start(key, flow)
             case effects.Ended(crew, timeout):
                 return crew.ended(timeout)
-            case effects.Journaled():
-                return self.run(effect.lead(effects.Recalled()))  # no journal: nothing is recalled
+            case effects.Journaled(lead=lead):
+                return self.run(lead(effects.Recalled()))  # no journal: nothing is recalled
         raise NotImplementedError(repr(effect))
 
     async def once(self, key: Hashable, flow: Flow[Any]) -> Any:
@@ -133,9 +133,9 @@ class Driver:
             raise outcomes[0]
         return outcomes[0]
 
-    async def alongside(self, effect: effects.Alongside) -> Any:
+    async def alongside(self, lead: Callable[[Any], Flow[Any]]) -> Any:
         async with curio.TaskGroup(wait=None) as group:  # None: whoever is left when the lead ends is cancelled
-            return await self.run(effect.lead(Crew(self, group)))
+            return await self.run(lead(Crew(self, group)))
 
     async def lease(self, origin: Origin, timeouts: Timeouts) -> Connection:
         await self.close_what_is_left()
@@ -196,11 +196,10 @@ async def main(url: str) -> None:
     files = [PixelUploadFile(file=path) for path in sample_photos()]
     images, errors = await driver.run(api.upload_multiple_images(project["id"], collection["id"], files))
     print(f"{len(images)} photos uploaded, {len(errors)} errors")
-    for pages in api.paginate_images(project["id"], collection["id"], page_size=4).windows():
-        window = await driver.run(pages)
-        for page in window:
-            print("page:", *(image["name"] for image in page.items))
-        if window[-1].last:
+    for flow in api.paginate_images(project["id"], collection["id"], page_size=4):
+        page = await driver.run(flow)
+        print("page:", *(image["name"] for image in page.items))
+        if page.last:
             break
     print("projects:", *(each["name"] for each in await driver.run(api.list_projects())))
     await driver.close()

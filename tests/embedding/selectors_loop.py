@@ -16,10 +16,10 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Sequence
 from itertools import count
 from select import select
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, Timeouts, exchange
 from pixel_core.effects import Clock, Effect, Exchange, Flow, Lease, Once, Random, Read, Report, Sleep, Write
@@ -144,7 +144,7 @@ class Loop:
             case Lease(origin, timeouts):
                 return (yield from self.lease(origin, timeouts))
             case Write(sock, segments, timeout):
-                left = memoryview(b"".join(bytes(segment) for segment in segments))
+                left = memoryview(b"".join(cast(Sequence[bytes], segments)))  # slices of files are for uploads
                 while left:
                     try:
                         left = left[sock.send(left) :]
