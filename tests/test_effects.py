@@ -153,5 +153,7 @@ def test_an_exchange_asks_for_what_the_table_says() -> None:
     flow = exchange(Request("GET", Origin("http", "pixel.invalid", 80), "/", timeouts=Timeouts(total=1.0)))
     assert isinstance(next(flow), effects.Clock)
     flow.send(0.0)
-    assert {name for name, asked_by in ASKED_BY.items() if asked_by == "`exchange`"} == {kind.__name__ for kind in BELOW}
+    assert {name for name, asked_by in ASKED_BY.items() if asked_by == "`exchange`"} == {
+        kind.__name__ for kind in BELOW
+    }
     flow.close()
