@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* A change brings a fragment: one short paragraph in `pixel_transports/changes/VERSION/NAME.KIND.md`, where KIND is one of
-  `KINDS`. So two branches never change the same line.
+* A change brings a fragment: one short paragraph in `pixel_transports/changes/VERSION/NAME.KIND.md`, where KIND is one
+  of `KINDS`. So two branches never change the same line.
 * VERSION is the one that it will be part of: that of `pyproject.toml`, until that is raised.
 """
 

@@ -55,8 +55,9 @@ class Crew:
         await self.endings.put((key, await self.driver.outcome(flow)))
 
     async def ended(self, timeout: float | None) -> list[Ending]:
-        first = await curio.ignore_after(timeout, self.endings.get)
-        endings = [] if first is None else [first]
+        endings: list[Ending] = []
+        async with curio.ignore_after(timeout):
+            endings.append(await self.endings.get())
         while not self.endings.empty():
             endings.append(await self.endings.get())
         return endings
@@ -160,7 +161,8 @@ class Driver:
 
 async def within(seconds: float | None, function: Any, *given: Any) -> Any:
     try:
-        return await curio.timeout_after(seconds, function, *given)
+        async with curio.timeout_after(seconds):
+            return await function(*given)
     except curio.TaskTimeout:  # no OSError, as flows expect it, and no Exception at all
         raise TimeoutError(f"nothing happened within {seconds} seconds") from None
 

@@ -28,7 +28,7 @@ def main(url: str) -> None:
     with PixelClient(f"{url}/api/sandbox", *account, journal=None) as client:
         greenlets = [gevent.spawn(client.me) for _ in range(GREENLETS)]
         gevent.joinall(greenlets, raise_error=True)
-        print(f"{len(greenlets)} calls at once, as", greenlets[0].value["email"])
+        print(f"{len(greenlets)} calls at once, as", greenlets[0].get()["email"])
 
         project = client.create_project("Greenlets", "Made by greenlets", SAMPLE_AREA)
         collection = client.create_data_collection(project["id"], "Photos", "Sent by greenlets", "image")

@@ -8,16 +8,15 @@ Rules kept here:
 * `perform` performs each effect and decides nothing. The HTTP is the core's: `exchange` is a flow too.
 """
 
-import heapq
 import os
 import secrets
 import selectors
 import socket
 import sys
 import time
-from collections import deque
 from collections.abc import Generator, Hashable, Sequence
-from itertools import count
+from dataclasses import dataclass, field
+from math import inf
 from select import select
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -28,25 +27,25 @@ AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0
 
 
 class Wait(NamedTuple):
-    """What a task waits for; it goes on with whether that came before the seconds were over."""
+    """What a task waits for; it goes on with whether that came before the moment `until`."""
 
     sock: socket.socket | None = None
     events: int = 0
-    seconds: float | None = None
+    until: float = inf
     task: "Task | None" = None
 
 
-Steps: TypeAlias = Generator[Wait, bool, Any]
+Steps: TypeAlias = Generator[Wait, Any, Any]
 
 
+@dataclass(eq=False)
 class Task:
-    """Steps on their way. `outcome` is their result, or the exception that ended them."""
+    """Steps on their way. `outcome` is their result, or the Exception that ended them."""
 
-    def __init__(self, steps: Steps) -> None:
-        self.steps, self.over = steps, False
-        self.outcome: Any = None
-        self.wait: Wait | None = None
-        self.joined: list[Task] = []
+    steps: Steps
+    over: bool = False
+    outcome: Any = None
+    joined: "list[Task]" = field(default_factory=list)
 
 
 class Connection:
@@ -68,9 +67,7 @@ class Loop:
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
-        self.ready: deque[Task] = deque()
-        self.timers: list[tuple[float, int, Task, Wait]] = []
-        self.order = count()
+        self.waiting: dict[Task, Wait] = {}
         self.idle: dict[Origin, list[Connection]] = {}
         self.once: dict[Hashable, Task] = {}
 
@@ -79,21 +76,13 @@ class Loop:
     def run(self, *flows: Flow[Any]) -> list[Any]:
         """Run flows to their ends, all at once; give their results in order, or raise the first failure."""
         tasks = [self.spawn(self.drive(flow)) for flow in flows]
-        while True:
-            while self.ready:
-                self.step(self.ready.popleft(), True)
-            if all(task.over for task in tasks):
-                break
-            limit = max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
-            for key, _ in self.selector.select(limit):
-                self.selector.unregister(key.fileobj)
-                self.ready.append(key.data)
-            while self.timers and self.timers[0][0] <= time.monotonic():
-                _, _, task, wait = heapq.heappop(self.timers)
-                if task.wait is wait and task not in self.ready:  # otherwise what it waited for came in time
-                    if wait.sock is not None:
-                        self.selector.unregister(wait.sock)
-                    self.step(task, False)
+        while not all(task.over for task in tasks):
+            first = min(wait.until for wait in self.waiting.values())
+            for key, _ in self.selector.select(None if first == inf else max(0.0, first - time.monotonic())):
+                self.step(key.data, True)
+            now = time.monotonic()
+            for task in [task for task, wait in self.waiting.items() if wait.until <= now]:
+                self.step(task, False)
         for task in tasks:
             if isinstance(task.outcome, Exception):
                 raise task.outcome
@@ -101,21 +90,23 @@ class Loop:
 
     def spawn(self, steps: Steps) -> Task:
         task = Task(steps)
-        self.ready.append(task)
+        self.step(task, None)
         return task
 
-    def step(self, task: Task, came: bool) -> None:
+    def step(self, task: Task, came: bool | None) -> None:
+        last = self.waiting.pop(task, None)
+        if last is not None and last.sock is not None:
+            self.selector.unregister(last.sock)
         try:
-            wait = next(task.steps) if task.wait is None else task.steps.send(came)
+            wait = task.steps.send(came)
         except Exception as end:
             task.over, task.outcome = True, end.value if isinstance(end, StopIteration) else end
-            self.ready.extend(task.joined)
+            for each in task.joined:
+                self.step(each, True)
             return
-        task.wait = wait
+        self.waiting[task] = wait
         if wait.sock is not None:
             self.selector.register(wait.sock, wait.events, task)
-        if wait.seconds is not None:
-            heapq.heappush(self.timers, (time.monotonic() + wait.seconds, next(self.order), task, wait))
         if wait.task is not None:
             wait.task.joined.append(task)
 
@@ -160,7 +151,7 @@ class Loop:
                     except BlockingIOError:
                         yield from self.until(sock, selectors.EVENT_READ, timeout)
             case Sleep(seconds):
-                yield Wait(seconds=seconds)
+                yield Wait(until=time.monotonic() + seconds)
             case Clock():
                 return time.monotonic()
             case Random():
@@ -171,7 +162,8 @@ class Loop:
                 running = self.once.get(key)
                 if running is None or running.over:
                     running = self.once[key] = self.spawn(self.drive(flow))
-                yield Wait(task=running)
+                if not running.over:
+                    yield Wait(task=running)
                 if isinstance(running.outcome, Exception):
                     raise running.outcome
                 return running.outcome
@@ -179,7 +171,7 @@ class Loop:
                 raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see curio_client.py")
 
     def until(self, sock: socket.socket, events: int, seconds: float | None) -> Steps:
-        if not (yield Wait(sock, events, seconds)):
+        if not (yield Wait(sock, events, inf if seconds is None else time.monotonic() + seconds)):
             raise TimeoutError(f"nothing happened within {seconds} seconds")
 
     def lease(self, origin: Origin, timeouts: Timeouts) -> Steps:

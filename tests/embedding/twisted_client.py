@@ -129,7 +129,7 @@ async def main(reactor: Any, url: str) -> None:
     account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
     api, driver = PixelApi(Session(f"{url}/api/sandbox", account)), Driver(reactor)
     users = await gatherResults([driver.start(api.me()) for _ in range(8)])
-    print(f"{len(users)} calls at once, as", users[0]["email"])
+    print(f"{len(users)} calls at once, as", users[0].get("email"))
     await driver.start(api.create_project("Twisted", "Made under Twisted", AREA))
     print("projects:", *(each["name"] for each in await driver.start(api.list_projects())))
     await driver.pool.closeCachedConnections()
