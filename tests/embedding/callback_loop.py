@@ -211,25 +211,38 @@ def main(url: str, loop: CallbackLoop) -> None:
     account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
     api, driver = PixelApi(Session(f"{url}/api/sandbox", account)), Driver(loop)
     users: list[Any] = []
+    trouble: list[Exception] = []
+
+    def then(go_on: Resume) -> Resume:
+        def ended(outcome: Any) -> None:
+            if isinstance(outcome, Exception):
+                trouble.append(outcome)
+                loop.quit()
+            else:
+                go_on(outcome)
+
+        return ended
 
     def known(user: Any) -> None:
         users.append(user)
         if len(users) == 8:
             print("8 calls at once, as", user["email"])
-            driver.start(api.create_project("Callbacks", "Made from a loop of callbacks", AREA), made)
+            driver.start(api.create_project("Callbacks", "Made from a loop of callbacks", AREA), then(made))
 
     def made(project: Any) -> None:
-        driver.start(api.list_projects(), listed)
+        driver.start(api.list_projects(), then(listed))
 
     def listed(projects: Any) -> None:
         print("projects:", *(each["name"] for each in projects))
         loop.quit()
 
     for _ in range(8):
-        driver.start(api.me(), known)
+        driver.start(api.me(), then(known))
     loop.run()
     for connection in (each for idle in driver.idle.values() for each in idle):
         connection.stream.close()
+    if trouble:
+        raise trouble[0]
 
 
 if __name__ == "__main__":
