@@ -4,9 +4,9 @@
 
 Rules kept here:
 
-* `newest_images` is written once, as a flow; the clients below have it as a method and as a coroutine method, beside
-  all that Pixel's clients have. Type checkers know the three.
-* Inside an operation, `self` is the pure face: `yield from self.list_data_collections(...)`.
+* An operation is written once, as a flow; the clients below have it as a method and as a coroutine method, beside all
+  that Pixel's clients have. Type checkers know the three.
+* Inside an operation, `self` is the pure face (`api_class`): `yield from self.list_data_collections(...)`.
 """
 
 import asyncio
@@ -26,11 +26,16 @@ class Survey(Operations):
     """What surveyors ask of Pixel."""
 
     @operation
-    def newest_images(self, project_id: int, count: int = 3) -> Flow[list[Image]]:
-        """The images of a project that were taken last, out of all its collections of images, the newest first."""
+    def images_of(self, project_id: int) -> Flow[list[Image]]:
+        """The images of a project, out of all its collections of images."""
         collections = yield from self.list_data_collections(project_id, data_collection_type="image")
         flows = (self.get_images(project_id, each["id"], limit=1000) for each in collections)
-        images: list[Image] = [image for some in (yield from Together(flows, limit=4)) for image in some]
+        return [image for images in (yield from Together(flows, limit=4)) for image in images]
+
+    @operation
+    def newest_images(self, project_id: int, count: int = 3) -> Flow[list[Image]]:
+        """The images of a project that were taken last, the newest first."""
+        images = yield from self.images_of(project_id)
         return sorted(images, key=lambda image: image.get("capture_date") or "", reverse=True)[:count]
 
 
@@ -41,9 +46,13 @@ class SurveyApi(Survey, PixelApi):
 class SurveyClient(Survey, PixelClient):
     """The blocking face."""
 
+    api_class = SurveyApi
+
 
 class SurveyClientAsync(Survey, PixelClientAsync):
     """The async face."""
+
+    api_class = SurveyApi
 
 
 def prepared(client: SurveyClient) -> int:
