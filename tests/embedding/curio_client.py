@@ -27,6 +27,10 @@ from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 
 T = TypeVar("T")
 
+# curio has no types, and what checkers guess of these two is wrong.
+timeout_after: Any = curio.timeout_after
+ignore_after: Any = curio.ignore_after
+
 
 class Connection:
     """What `Lease` gives: a socket, its HTTP machine, and the way back."""
@@ -56,7 +60,7 @@ class Crew:
 
     async def ended(self, timeout: float | None) -> list[Ending]:
         endings: list[Ending] = []
-        async with curio.ignore_after(timeout):
+        async with ignore_after(timeout):
             endings.append(await self.endings.get())
         while not self.endings.empty():
             endings.append(await self.endings.get())
@@ -161,7 +165,7 @@ class Driver:
 
 async def within(seconds: float | None, function: Any, *given: Any) -> Any:
     try:
-        async with curio.timeout_after(seconds):
+        async with timeout_after(seconds):
             return await function(*given)
     except curio.TaskTimeout:  # no OSError, as flows expect it, and no Exception at all
         raise TimeoutError(f"nothing happened within {seconds} seconds") from None
