@@ -138,7 +138,7 @@ class Driver:
             case Read(sock, timeout):
                 self.when(partial(sock.recv, 65536), timeout, resume, sock.fileno())
             case _:
-                raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see curio_client.py")
+                raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")
         return LATER
 
     def tell_all(self, key: Hashable, outcome: Any) -> None:

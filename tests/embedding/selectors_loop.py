@@ -1,11 +1,12 @@
-"""Several calls at once over one selector: plain sockets, no threads, and no event loop but this one.
+"""Several calls at once, and uploads, over one selector: plain sockets, no threads, and no event loop but this one.
 
     python -m tests.embedding.selectors_loop http://127.0.0.1:8000
 
 Rules kept here:
 
-* A task is a generator that yields what it waits for: a socket, a moment, or another task. Flows run inside of such.
+* A task is a generator that yields what it waits for: a socket, a moment, or other tasks. Flows run inside of such.
 * `perform` performs each effect and decides nothing. The HTTP is the core's: `exchange` is a flow too.
+* Files are read in the loop, since there are no threads. A program with large ones would have a thread for that.
 """
 
 import os
@@ -18,12 +19,34 @@ from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from select import select
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, Timeouts, exchange
-from pixel_core.effects import Clock, Effect, Exchange, Flow, Lease, Once, Random, Read, Report, Sleep, Write
-
-AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
+from pixel_core.effects import (
+    Alongside,
+    AskToken,
+    Clock,
+    Digest,
+    Effect,
+    Ended,
+    Exchange,
+    Flow,
+    Journaled,
+    Lease,
+    Once,
+    Random,
+    Read,
+    Recalled,
+    Record,
+    Report,
+    Sleep,
+    Start,
+    Stat,
+    Write,
+)  # fmt: skip
+from pixel_core.models import PixelUploadFile
+from pixel_transports.files import SliceReader, digest, look_at
+from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 
 
 class Wait(NamedTuple):
@@ -32,7 +55,7 @@ class Wait(NamedTuple):
     sock: socket.socket | None = None
     events: int = 0
     until: float = inf
-    task: "Task | None" = None
+    tasks: "Sequence[Task]" = ()  # any of them
 
 
 Steps: TypeAlias = Generator[Wait, Any, Any]
@@ -45,7 +68,11 @@ class Task:
     steps: Steps
     over: bool = False
     outcome: Any = None
-    joined: "list[Task]" = field(default_factory=list)
+    joined: "list[tuple[Task, Wait]]" = field(default_factory=list)
+
+
+Crew: TypeAlias = list[tuple[Any, Task]]
+"""Flows that run alongside a lead, with their keys."""
 
 
 class Connection:
@@ -101,14 +128,22 @@ class Loop:
             wait = task.steps.send(came)
         except Exception as end:
             task.over, task.outcome = True, end.value if isinstance(end, StopIteration) else end
-            for each in task.joined:
-                self.step(each, True)
+            for each, joining in task.joined:
+                if self.waiting.get(each) is joining:
+                    self.step(each, True)
             return
         self.waiting[task] = wait
         if wait.sock is not None:
             self.selector.register(wait.sock, wait.events, task)
-        if wait.task is not None:
-            wait.task.joined.append(task)
+        for each in wait.tasks:
+            each.joined.append((task, wait))
+
+    def cancel(self, task: Task) -> None:
+        last = self.waiting.pop(task, None)
+        if last is not None and last.sock is not None:
+            self.selector.unregister(last.sock)
+        task.over = True
+        task.steps.close()
 
     # The driver: a flow asks, `perform` performs, and what goes wrong is thrown in where the flow asked
 
@@ -135,14 +170,12 @@ class Loop:
             case Lease(origin, timeouts):
                 return (yield from self.lease(origin, timeouts))
             case Write(sock, segments, timeout):
-                left = memoryview(b"".join(cast(Sequence[bytes], segments)))  # slices of files are for uploads
-                while left:
-                    try:
-                        left = left[sock.send(left) :]
-                    except BlockingIOError:
-                        yield from self.until(sock, selectors.EVENT_WRITE, timeout)
-                    except ConnectionError:
-                        return False  # the peer hung up; what it said before is still read
+                try:
+                    for segment in segments:
+                        for piece in [segment] if isinstance(segment, bytes) else SliceReader(segment):
+                            yield from self.write(sock, memoryview(piece), timeout)
+                except ConnectionError:
+                    return False  # the peer hung up; what it said before is still read
                 return True
             case Read(sock, timeout):
                 while True:
@@ -151,28 +184,56 @@ class Loop:
                     except BlockingIOError:
                         yield from self.until(sock, selectors.EVENT_READ, timeout)
             case Sleep(seconds):
-                yield Wait(until=time.monotonic() + seconds)
+                yield Wait(until=moment(seconds))
             case Clock():
                 return time.monotonic()
             case Random():
                 return secrets.randbits(128)
-            case Report():
-                return None  # nobody listens
+            case Report() | Record():
+                return None  # nobody listens, and nothing is written down
+            case AskToken(function):
+                return function()
+            case Stat(paths):
+                return look_at(paths)
+            case Digest(slices, keep):
+                return digest(slices, keep, lambda: False)
+            case Alongside(lead):
+                crew: Crew = []
+                try:
+                    return (yield from self.drive(lead(crew)))
+                finally:
+                    for _, task in crew:
+                        self.cancel(task)
+            case Start(crew, key, flow):
+                crew.append((key, self.spawn(self.drive(flow))))
+            case Ended(crew, timeout):
+                if not any(task.over for _, task in crew):
+                    yield Wait(until=moment(timeout), tasks=[task for _, task in crew])
+                ended = [(key, task.outcome) for key, task in crew if task.over]
+                crew[:] = [(key, task) for key, task in crew if not task.over]
+                return ended
+            case Journaled(lead=lead):
+                return (yield from self.drive(lead(Recalled())))  # no journal: nothing is recalled
             case Once(key, flow):
                 running = self.once.get(key)
                 if running is None or running.over:
                     running = self.once[key] = self.spawn(self.drive(flow))
                 if not running.over:
-                    yield Wait(task=running)
+                    yield Wait(tasks=[running])
                 if isinstance(running.outcome, Exception):
                     raise running.outcome
                 return running.outcome
-            case _:
-                raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see curio_client.py")
 
     def until(self, sock: socket.socket, events: int, seconds: float | None) -> Steps:
-        if not (yield Wait(sock, events, inf if seconds is None else time.monotonic() + seconds)):
+        if not (yield Wait(sock, events, moment(seconds))):
             raise TimeoutError(f"nothing happened within {seconds} seconds")
+
+    def write(self, sock: socket.socket, left: memoryview, seconds: float | None) -> Steps:
+        while left:
+            try:
+                left = left[sock.send(left) :]
+            except BlockingIOError:
+                yield from self.until(sock, selectors.EVENT_WRITE, seconds)
 
     def lease(self, origin: Origin, timeouts: Timeouts) -> Steps:
         idle = self.idle.setdefault(origin, [])
@@ -200,12 +261,20 @@ class Loop:
         self.selector.close()
 
 
+def moment(seconds: float | None) -> float:
+    return inf if seconds is None else time.monotonic() + seconds
+
+
 def main(url: str) -> None:
     account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
     api, loop = PixelApi(Session(f"{url}/api/sandbox", account)), Loop()
     users = loop.run(*(api.me() for _ in range(8)))
     print(f"{len(users)} calls at once, as", users[0]["email"])
-    loop.run(api.create_project("Selectors", "Made over one selector", AREA))
+    (project,) = loop.run(api.create_project("Selectors", "Made over one selector", SAMPLE_AREA))
+    (collection,) = loop.run(api.create_data_collection(project["id"], "Photos", "Six of them", "image"))
+    files = [PixelUploadFile(file=path) for path in sample_photos()]
+    ((images, errors),) = loop.run(api.upload_multiple_images(project["id"], collection["id"], files))
+    print(f"{len(images)} photos uploaded, {len(errors)} errors")
     (projects,) = loop.run(api.list_projects())
     print("projects:", *(each["name"] for each in projects))
     loop.close()

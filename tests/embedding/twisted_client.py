@@ -79,7 +79,7 @@ class Driver:
                 return None  # nobody listens
             case Once(key, flow):
                 return self.once(key, flow)
-        raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see curio_client.py")
+        raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")
 
     async def sleep(self, seconds: float) -> None:
         await deferLater(self.reactor, seconds)
