@@ -16,12 +16,15 @@ import sys
 import threading
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pixel_core.effects import Alongside, Ended, Flow, Sleep, Start
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from pixel_transports.sandbox.exchange import Buffer
+from tests.embedding.selectors_loop import Loop
 
 HERE = Path(__file__).parent
 LOOPS = {
@@ -113,6 +116,35 @@ def test_a_librarys_own_operation_gives_the_same_on_three_faces(server: SandboxS
     assert {name: lines[name].split() for name in ("blocking", "async", "pure")} == dict.fromkeys(
         ("blocking", "async", "pure"), newest
     )
+
+
+def test_what_is_left_alongside_is_broken_off_in_the_loop_over_selectors() -> None:
+    told: list[str] = []
+
+    def sleeper() -> Flow[None]:
+        try:
+            yield from Sleep(3600.0)
+        finally:
+            told.append("broken off")
+
+    def lead(crew: Any) -> Flow[None]:
+        yield from Start(crew, "sleeper", sleeper())
+        assert (yield from Ended(crew, 0.01)) == []
+        yield from Start(crew, "quick", quick())
+        ((key, outcome),) = yield from Ended(crew, None)
+        told.append(f"{key} gave {outcome}")
+        raise ValueError("enough")
+
+    def quick() -> Flow[int]:
+        yield from Sleep(0.01)
+        return 7
+
+    loop = Loop()
+    with pytest.raises(ValueError, match="enough"):
+        loop.run(iter(Alongside(lead)))
+    assert told == ["quick gave 7", "broken off"]
+    assert loop.waiting == {}
+    loop.close()
 
 
 def test_the_librarys_own_part_has_thirty_lines() -> None:
