@@ -151,6 +151,9 @@ class _Client(Operations):
 
     _driver: Any  # that of the face
 
+    api_class: type[PixelApi] = PixelApi
+    """The pure face of its operations. A client with operations of its own names one that has them, too."""
+
     def __init__(
         self,
         url: str,
@@ -163,7 +166,7 @@ class _Client(Operations):
     ) -> None:
         account = Account(keycloak_server_url, realm, client_id, username, password)
         self.session = Session(url, account, options_of(kwargs), kwargs.get("token"))
-        self.api = PixelApi(self.session)
+        self.api = self.api_class(self.session)
         self.url = self.session.url
         self._life = _Life()
         self._changes: CallOptions = {}
@@ -201,7 +204,7 @@ class _Client(Operations):
         twin = object.__new__(type(self))
         vars(twin).update(vars(self))
         twin.session = self.session.with_options(**changes)
-        twin.api = PixelApi(twin.session)
+        twin.api = self.api_class(twin.session)
         twin._changes = {**self._changes, **changes}
         return twin
 

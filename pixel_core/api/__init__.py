@@ -4,7 +4,7 @@ Every operation is defined once, in the module of its resource. `PixelApi` is al
 give flows, which any driver can run.
 """
 
-from typing import Unpack
+from typing import Self, Unpack
 
 from pixel_core.api.analysis import Analysis
 from pixel_core.api.arcgis import Arcgis
@@ -52,9 +52,9 @@ class PixelApi(Operations):
     >>> effect = next(flow)                     # what it asks for first
     """
 
-    def with_options(self, **changes: Unpack[CallOptions]) -> "PixelApi":
+    def with_options(self, **changes: Unpack[CallOptions]) -> Self:
         """The same login with other options for its calls; see `CallOptions`."""
-        return PixelApi(self.session.with_options(**changes))
+        return type(self)(self.session.with_options(**changes))
 
 
 def operation_names() -> list[str]:
