@@ -138,6 +138,7 @@ _find, __dir__ = lazily(
         ],
         ".auth": [],
         ".exceptions": [],
+        ".gis": [],
         ".settings": [],
         ".types": [],
         ".utils": [],
