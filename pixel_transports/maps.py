@@ -141,14 +141,18 @@ def svg(shapes: Iterable[Shape], width: int = 560, height: int = 340) -> str:
 
 
 def _grid(plane: _Plane) -> Iterator[str]:
+    # A line near the edge gets no label, which would be cut off or lie on another.
     for longitude in plane.meridians():
         x, _ = plane.pixel(longitude, 0.0)
         yield f'<path d="M{x} 0V{plane.height:g}" stroke="{_GRID}" fill="none"/>'
-        yield f'<text x="{x + 3:g}" y="{plane.height - 5:g}" fill="{_TEXT}">{degrees(_usual(longitude), "EW")}</text>'
+        if 30 < x < plane.width - 50:
+            told = degrees(_usual(longitude), "EW")
+            yield f'<text x="{x + 3:g}" y="{plane.height - 5:g}" fill="{_TEXT}">{told}</text>'
     for latitude in plane.parallels():
         _, y = plane.pixel(0.0, latitude)
         yield f'<path d="M0 {y}H{plane.width:g}" stroke="{_GRID}" fill="none"/>'
-        yield f'<text x="4" y="{y - 3:g}" fill="{_TEXT}">{degrees(latitude, "NS")}</text>'
+        if 16 < y < plane.height - 16:
+            yield f'<text x="4" y="{y - 3:g}" fill="{_TEXT}">{degrees(latitude, "NS")}</text>'
 
 
 def _drawn(plane: _Plane, shape: Shape) -> Iterator[str]:

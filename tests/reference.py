@@ -2,14 +2,16 @@
 
 Rules kept here:
 
-* Every module is in it, with pdoc's own pages; nothing is written by hand.
+* Every module is in it but the entries of programs, which run what they import; nothing is written by hand.
 * A warning is a mistake: all of them are told, and the exit status is 1.
 """
 
 import argparse
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pdoc
 import pdoc.render
@@ -17,13 +19,29 @@ import pdoc.render
 PACKAGES = ("pixel_client", "pixel_core", "pixel_transports")
 
 
+def modules() -> list[str]:
+    """The modules that pdoc is told to document. From a package it goes on to what is in it, but for one with
+    `__all__`, where it takes that for everything.
+    """
+    found = []
+    for package in PACKAGES:
+        home = str(Path(import_module(package).__file__ or "").parent)
+        inside = [each.name for each in walk_packages([home], f"{package}.")]
+        named = [name for name in inside if hasattr(import_module(name.rpartition(".")[0]), "__all__")]
+        # The users' package lies among the transports, and has a name of its own.
+        found += [package, *(name for name in named if not name.startswith("pixel_transports.pixel_client"))]
+    return [name for name in found if not name.endswith(".__main__")]
+
+
 def build(folder: Path) -> list[str]:
     """Write the reference of all packages into a folder. Gives what was warned of."""
     pdoc.render.configure(docformat="markdown", show_source=False, search=False, footer_text="Pixel client")
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        # A program's entry is no module to read about: running it is what importing it does.
-        pdoc.pdoc(*PACKAGES, output_directory=folder)
+        # The keys of these two are keywords of Python, so that they cannot be written as classes. pdoc assumes that
+        # they come from the file in which it finds them, and that is so.
+        warnings.filterwarnings("ignore", r"Cannot determine where \S+\.SearchFilter(And|Or)Expr\.(and|or) is taken from")
+        pdoc.pdoc(*modules(), output_directory=folder)
     return [str(warning.message) for warning in told]
 
 

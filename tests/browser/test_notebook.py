@@ -19,14 +19,33 @@ NAMES = [path.name for path in sample_photos()]
 POINT = (0xC2, 0x41, 0x0C)
 
 
+class Watched(NotebookClient):
+    """Executes a notebook, and keeps what the kernel sends to be shown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.messages: list[Any] = []
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        self.messages.append(msg)
+        return super().process_message(msg, cell, cell_index)
+
+
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook with the outputs of all its cells. An error in a cell is an error here."""
+def client(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """What executed the notebook. An error in a cell is an error here."""
     folder = tmp_path_factory.mktemp("notebook")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     kernel = {**os.environ, "PIXEL_JOURNAL": str(folder / "journal.sqlite"), "IPYTHONDIR": str(folder / "ipython")}
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute(env=kernel)
-    return notebook
+    client = Watched(notebook, timeout=120, resources={"metadata": {"path": str(folder)}})
+    client.execute(env=kernel)
+    return client
+
+
+@pytest.fixture(scope="module")
+def executed(client: Watched) -> Any:
+    """The notebook with the outputs of all its cells."""
+    return client.nb
 
 
 def outputs(notebook: Any, source: str) -> list[Any]:
@@ -49,7 +68,7 @@ def test_the_notebook_is_kept_without_outputs() -> None:
 
 
 def test_a_client_shows_where_it_is_and_who_and_no_password(executed: Any) -> None:
-    html = shown(executed, "client = get_client")["text/html"]
+    html = shown(executed, "listener=Bar()")["text/html"]
     assert "http://127.0.0.1:" in html
     assert "demo@example.com, Sandbox" in html
     assert "open" in html
@@ -62,6 +81,15 @@ def test_an_upload_shows_one_bar_that_ends_with_the_exact_line(executed: Any) ->
     assert 'data-state="done"' in bar.data["text/html"]
     assert "images: 6 of 6 files done, 0 failed" in bar.data["text/plain"]
     assert errors.data["text/plain"] == "[]"
+
+
+def test_the_bar_is_one_output_that_changes_in_its_place(client: Watched) -> None:
+    bars = [each for each in client.messages if "pixel-bar" in each["content"].get("data", {}).get("text/html", "")]
+    assert [each["msg_type"] for each in bars] == ["display_data"] + ["update_display_data"] * (len(bars) - 1)
+    assert len({each["content"]["transient"]["display_id"] for each in bars}) == 1
+    states = [each["content"]["data"]["text/html"].split('data-state="')[1].split('"')[0] for each in bars]
+    assert states == ["under way"] * (len(bars) - 1) + ["done"]
+    assert len(bars) > 1
 
 
 def test_images_show_as_a_table_a_map_and_geojson(executed: Any) -> None:
