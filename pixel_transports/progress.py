@@ -28,7 +28,7 @@ from pixel_transports.logs import UPLOADS, write
 from pixel_transports.notebooks import Face, NotebookFace, in_a_kernel
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
 
 EVERY = 30.0

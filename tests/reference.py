@@ -40,7 +40,9 @@ def build(folder: Path) -> list[str]:
         warnings.simplefilter("always")
         # The keys of these two are keywords of Python, so that they cannot be written as classes. pdoc assumes that
         # they come from the file in which it finds them, and that is so.
-        warnings.filterwarnings("ignore", r"Cannot determine where \S+\.SearchFilter(And|Or)Expr\.(and|or) is taken from")
+        warnings.filterwarnings(
+            "ignore", r"Cannot determine where \S+\.SearchFilter(And|Or)Expr\.(and|or) is taken from"
+        )
         pdoc.pdoc(*modules(), output_directory=folder)
     return [str(warning.message) for warning in told]
 
