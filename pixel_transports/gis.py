@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from math import isfinite
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, cast, overload
 
 from pixel_core.values import value
 from pixel_transports.maps import Shape, extent, positions
@@ -190,7 +190,9 @@ def to_geojson(results: Result) -> dict[str, Any]: ...
 def to_geojson(results: Iterable[Result]) -> dict[str, Any]: ...
 def to_geojson(results: Result | Iterable[Result]) -> dict[str, Any]:
     """GeoJSON: a Feature of one result, a FeatureCollection of several."""
-    return Feature(results).to_geojson() if isinstance(results, Mapping) else Features(results).to_geojson()
+    if isinstance(results, Mapping):
+        return Feature(cast(Result, results)).to_geojson()
+    return Features(results).to_geojson()
 
 
 def _geometry(found: object) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pixel_transports.maps import degrees, svg
@@ -131,13 +132,13 @@ class NotebookFace:
         self._display("stopped", f"{what} {100 * sent // total} % {told}, stopped")
 
     def _display(self, state: str, text: str) -> None:
-        from IPython.display import display  # here, since it is there wherever a kernel is
-
         _, total, sent, _ = self._latest
         html = (
             f'<div class="pixel-bar" data-state="{state}"><progress style="width:16em;vertical-align:middle" '
             f'value="{sent}" max="{total}"></progress> <span>{escape(text)}</span></div>'
         )
         shown = {"text/html": html, "text/plain": text}
+        # Imported here, since it is there wherever a kernel is, and nowhere else.
+        display = import_module("IPython.display").display
         display(shown, raw=True, display_id=self._id, update=self._begun)
         self._begun = True

@@ -19,7 +19,8 @@ def colour_at(picture: Path, element: Locator) -> Colour:
     box = element.bounding_box()
     assert box is not None
     with Image.open(picture) as image:
-        found = image.convert("RGB").getpixel((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+        middle = int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2)
+        found = image.convert("RGB").getpixel(middle)
     assert isinstance(found, tuple)
     return found[0], found[1], found[2]
 

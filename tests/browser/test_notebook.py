@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from pixel_transports.sandbox import sample_photos
@@ -35,7 +36,7 @@ class Watched(NotebookClient):
 def client(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """What executed the notebook. An error in a cell is an error here."""
     folder = tmp_path_factory.mktemp("notebook")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     kernel = {**os.environ, "PIXEL_JOURNAL": str(folder / "journal.sqlite"), "IPYTHONDIR": str(folder / "ipython")}
     client = Watched(notebook, timeout=120, resources={"metadata": {"path": str(folder)}})
     client.execute(env=kernel)
@@ -61,7 +62,7 @@ def shown(notebook: Any, source: str) -> Any:
 
 
 def test_the_notebook_is_kept_without_outputs() -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell for cell in code if cell.outputs or cell.execution_count] == []
@@ -92,6 +93,31 @@ def test_the_bar_is_one_output_that_changes_in_its_place(client: Watched) -> Non
     assert len(bars) > 1
 
 
+def test_a_bar_in_a_thread_says_so_when_an_upload_is_broken_off(tmp_path: Path) -> None:
+    first = """
+import sys
+from threading import Thread
+from pixel_core.events import UploadProgress
+from pixel_transports.progress import watcher_for
+bar = watcher_for(sys.stderr)
+"""
+    second = """
+with bar:
+    event = UploadProgress("<photos>", 10, 0, 5, 0, {"sending": 1}, 0, 0.0, 0.0, None)
+    thread = Thread(target=bar, args=[event])
+    thread.start()
+    thread.join()
+"""
+    notebook = new_notebook(cells=[new_code_cell(first), new_code_cell(second)])  # type: ignore[no-untyped-call]
+    kernel = {**os.environ, "IPYTHONDIR": str(tmp_path)}
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute(env=kernel)
+    made, used = (cell.outputs for cell in notebook.cells)
+    assert made == []
+    (bar,) = used
+    assert 'data-state="stopped"' in bar.data["text/html"]
+    assert "&lt;photos&gt; 50 %" in bar.data["text/html"]
+
+
 def test_images_show_as_a_table_a_map_and_geojson(executed: Any) -> None:
     data = shown(executed, "features = Features(images)")
     assert data["text/plain"] == "<Features: 6, of which 6 have a place>"
@@ -114,7 +140,9 @@ def test_the_async_client_takes_await_at_the_top_of_a_cell(executed: Any) -> Non
 
 
 def test_a_person_sees_the_client_the_bar_the_table_and_the_map(executed: Any, visit: Visit) -> None:
-    exporter = HTMLExporter(template_name="lab", require_js_url="", mathjax_url="", mermaid_js_url="")
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        template_name="lab", require_js_url="", mathjax_url="", mermaid_js_url=""
+    )
     html, _ = exporter.from_notebook_node(executed)
     page = visit.page
     page.set_content(html)
