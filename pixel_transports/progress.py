@@ -28,7 +28,7 @@ from pixel_transports.logs import UPLOADS, write
 from pixel_transports.notebooks import Face, NotebookFace, in_a_kernel
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 
 EVERY = 30.0
@@ -151,18 +151,18 @@ class TerminalFaces:
     """Makes what a bar is shown on at a terminal, with `rich`."""
 
     def __init__(self, stream: TextIO | None) -> None:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
 
         self.console = Console(file=stream, stderr=True)
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[told]}"),
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=16),
+            progress.TextColumn("{task.percentage:>3.0f}%"),
+            progress.TextColumn("{task.fields[told]}"),
         )
         # What goes to stdout is data: it is left alone. Messages on stderr appear above the bar.
-        self.new_progress: Callable[[], Progress] = lambda: Progress(
+        self.new_progress: Callable[[], Progress] = lambda: progress.Progress(
             *columns, console=self.console, redirect_stdout=False, redirect_stderr=True
         )
 
