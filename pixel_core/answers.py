@@ -22,9 +22,9 @@ class Answer:
     __slots__ = ("_asked", "request_id", "response")
 
     def __init__(self, response: Response, asked: Request | str, request_id: str) -> None:
-        self.response = response
+        self.response: Response = response
         self._asked = asked
-        self.request_id = request_id
+        self.request_id: str = request_id
 
     @property
     def label(self) -> str:
@@ -63,7 +63,7 @@ class Field:
     def __init__(self, answer: Answer, path: str, value: Any) -> None:
         self._answer = answer
         self._path = path
-        self.value = value
+        self.value: Any = value
 
     def __repr__(self) -> str:
         return f"<Field {self._path or '(all)'}>"

@@ -88,7 +88,7 @@ class PixelBadRequestError(PixelStatusError):
         tries: int = 1,
     ) -> None:
         self.body = body
-        self.json_resp_msg = json.dumps(response_json, indent=4)
+        self.json_resp_msg: str = json.dumps(response_json, indent=4)
         message = f"Bad request {status_code} for {method} {url} (request ID: {request_id})"
         if tries > 1:
             message += f", after {tries} tries"
@@ -171,7 +171,7 @@ class PixelStorageError(PixelStatusError):
         super().__init__(message, status_code=status_code, method=method, url=url, response_json=None, request_id=None)
         self.code = code
         self.expired = expired
-        self.renewable = renewable or expired
+        self.renewable: bool = renewable or expired
 
 
 class PixelLoginError(PixelError):
@@ -239,7 +239,7 @@ class PixelMultipleUploadJobError(PixelError):
 
     def __init__(self, errors: Sequence[PixelUploadJobError]) -> None:
         super().__init__("Multiple upload jobs failed:\n" + "\n".join(str(error) for error in errors))
-        self.errors = list(errors)
+        self.errors: list[PixelUploadJobError] = list(errors)
 
 
 class PixelFileChangedError(PixelError):

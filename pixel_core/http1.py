@@ -278,7 +278,7 @@ class Unpacker:
         self._gzip = coding == "gzip"
         self._machine = zlib.decompressobj(wbits=31) if self._gzip else None
         self._early = b""
-        self.complete = True
+        self.complete: bool = True
         """Whether nothing is missing: nothing came at all, or all of it."""
 
     def feed(self, data: bytes | bytearray, limit: int) -> bytes:

@@ -12,7 +12,7 @@ Rules kept here:
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast, overload
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from pydantic_core import from_json
@@ -88,7 +88,7 @@ class Headers:
         self._received: Sequence[tuple[bytes, bytes]] = ()
         self.shared: Headers | None = None
         """What these were made from by `with_field`, as others were and will be: what it is on the wire can be kept."""
-        self.added = ("", "")
+        self.added: tuple[str, str] = ("", "")
         """The field that `with_field` added to `shared`."""
 
     @classmethod
@@ -146,7 +146,7 @@ class Headers:
             return NotImplemented
         return [(k.lower(), v) for k, v in self._items] == [(k.lower(), v) for k, v in other._items]
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment] # `__eq__` alone makes it None
 
     def __repr__(self) -> str:
         return f"<Headers {', '.join(name for name, _ in self._items)}>"
@@ -208,8 +208,8 @@ class Meter:
     __slots__ = ("bytes", "retries")
 
     def __init__(self) -> None:
-        self.bytes = 0
-        self.retries = 0
+        self.bytes: int = 0
+        self.retries: int = 0
 
 
 @value

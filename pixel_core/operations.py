@@ -57,7 +57,7 @@ class Resource(Face):
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.api = self
+        self.api: Resource = self
 
 
 class _Definition:
@@ -68,7 +68,7 @@ class _Definition:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.__doc__ = function.__doc__
-        self.__name__ = function.__name__
+        self.__name__: str = function.__name__
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
         self._methods: dict[Maker | None, Callable[..., Any]] = {}

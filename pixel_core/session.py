@@ -112,9 +112,11 @@ class Session:
     def __init__(
         self, url: str, account: Account, options: Options = Options(), token: TokenSource | None = None
     ) -> None:
-        self.url = url.rstrip("/")
+        self.url: str = url.rstrip("/")
         self.options = options
-        self.tokens = Tokens(account, options.timeout_pixel) if token is None else GivenTokens(token)
+        self.tokens: Tokens | GivenTokens = (
+            Tokens(account, options.timeout_pixel) if token is None else GivenTokens(token)
+        )
         self._origin, path = split_url(self.url)
         self._base = path.rstrip("/")
         self._retries = RetryPolicy()

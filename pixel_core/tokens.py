@@ -199,7 +199,7 @@ class GivenTokens:
     """
 
     def __init__(self, source: TokenSource) -> None:
-        self.function = None if isinstance(source, str) else source
+        self.function: Callable[[], Any] | None = None if isinstance(source, str) else source
         self._held = _NOTHING
         if isinstance(source, str):
             self.take(source, 0.0)

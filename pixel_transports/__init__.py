@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from pixel_transports.sockets import SocketTransport
     from pixel_transports.tls import TlsOptions
     from pixel_transports.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
-
-__getattr__, __dir__ = lazily(
-    globals(),
-    {
-        ".asynchronous": ["AsyncDriver"],
-        ".blocking": ["BlockingDriver"],
-        ".clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
-        ".factory": ["get_client"],
-        ".loops": ["AnyioTransport"],
-        ".settings": ["PixelApiSettings"],
-        ".sockets": ["SocketTransport"],
-        ".tls": ["TlsOptions"],
-        ".transports": ["AsyncFunctionTransport", "AsyncTransport", "FunctionTransport", "Transport"],
-    },
-)
+else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+    __getattr__, __dir__ = lazily(
+        globals(),
+        {
+            ".asynchronous": ["AsyncDriver"],
+            ".blocking": ["BlockingDriver"],
+            ".clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
+            ".factory": ["get_client"],
+            ".loops": ["AnyioTransport"],
+            ".settings": ["PixelApiSettings"],
+            ".sockets": ["SocketTransport"],
+            ".tls": ["TlsOptions"],
+            ".transports": ["AsyncFunctionTransport", "AsyncTransport", "FunctionTransport", "Transport"],
+        },
+    )
 
 __all__ = [
     "AnyioTransport",

@@ -247,6 +247,13 @@ class _Client(Operations):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.url}{', closed' if self.closed else ''}>"
 
+    def _repr_html_(self) -> str:
+        from pixel_transports.notebooks import client_html  # here, since only notebooks ask for it
+
+        account = self._made_of.account
+        who = "a token" if self._made_of.keywords.get("token") is not None else f"{account.username}, {account.realm}"
+        return client_html(type(self).__name__, self.url, who, self.closed)
+
     @property
     def closed(self) -> bool:
         """Whether the client was closed, and not entered since."""

@@ -1,11 +1,12 @@
-"""Progress of uploads for people: a bar where there is a terminal, a plain line now and then where there is none.
+"""Progress of uploads for people: a bar where there is a terminal or a notebook, else a plain line now and then.
 
 Rules kept here:
 
 * Both are listeners: they are called with every event, from whatever thread, and ask for nothing.
 * What they show comes from the events alone. The last line of an upload is exact: bytes, files, retries, time.
 * A stream that is no terminal gets plain text, without colours and without going back in a line.
-* The bar needs `rich` (extra `cli`), which is imported when the bar is made.
+* The bar at a terminal needs `rich` (extra `cli`), which is imported when the bar is made. That in a notebook needs
+  nothing.
 
 >>> with get_client(listener=LogLines()) as client: ...
 
@@ -14,6 +15,7 @@ A callback of one's own is a listener too: a function that takes an event.
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,9 +25,10 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from pixel_core.events import UploadProgress
 from pixel_transports.logs import UPLOADS, write
+from pixel_transports.notebooks import Face, NotebookFace, in_a_kernel
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 
 EVERY = 30.0
@@ -45,7 +48,9 @@ class Watcher(Protocol):
 
 
 def watcher_for(stream: TextIO) -> Watcher:
-    """The bar for a terminal, where `rich` is installed; lines for anything else."""
+    """The bar for a notebook, and for a terminal where `rich` is installed; lines for anything else."""
+    if stream in (sys.stdout, sys.stderr) and in_a_kernel():
+        return Bar()
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         try:
             return Bar(stream)
@@ -103,50 +108,31 @@ class LogLines:
 
 
 class Bar:
-    """A bar on a terminal (stderr without a stream), and the exact line once an upload is over."""
+    """A bar, and the exact line once an upload is over: below the cell in a notebook, else on a terminal (stderr
+    without a stream).
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._console = Console(file=stream, stderr=True)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[told]}"),
-        )
-        # What goes to stdout is data: it is left alone. Messages on stderr appear above the bar.
-        self._new: Callable[[], Progress] = lambda: Progress(
-            *columns, console=self._console, redirect_stdout=False, redirect_stderr=True
+        self._new: Callable[[], Face] = (
+            NotebookFace if stream is None and in_a_kernel() else TerminalFaces(stream).new_face
         )
         self._lock = threading.Lock()
-        self._shown: tuple[Progress, TaskID] | None = None
+        self._shown: Face | None = None
         self._sent_before = 0
 
     def __call__(self, event: object) -> None:
         if not isinstance(event, UploadProgress):
             return
         with self._lock:
+            if self._shown is None:
+                self._shown = self._new()
+                self._sent_before = event.sent
             # An upload of nothing but empty files is complete from the start.
             total, sent = (event.total, event.sent) if event.total else (1, 1)
-            if self._shown is None:
-                progress = self._new()
-                self._shown = progress, progress.add_task(event.what, total=total, told="")
-                self._sent_before = event.sent
-            progress, task = self._shown
-            progress.update(task, total=total, completed=sent, told=_in_short(event))
-            progress.start()  # Which does nothing where it was started before.
+            self._shown.show(event.what, total, sent, _in_short(event))
             if event.last:
-                self._stop()
-                line = sentence(event, self._sent_before)
-                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def _stop(self) -> None:
-        if self._shown is not None:
-            progress, _ = self._shown
-            self._shown = None
-            progress.stop()
+                self._shown.end(sentence(event, self._sent_before))
+                self._shown = None
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +142,54 @@ class Bar:
     ) -> None:
         """Take the hands off the terminal: also after an upload that did not come to its end."""
         with self._lock:
-            self._stop()
+            if self._shown is not None:
+                self._shown.stop()
+                self._shown = None
+
+
+class TerminalFaces:
+    """Makes what a bar is shown on at a terminal, with `rich`."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        self.console = Console(file=stream, stderr=True)
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=16),
+            progress.TextColumn("{task.percentage:>3.0f}%"),
+            progress.TextColumn("{task.fields[told]}"),
+        )
+        # What goes to stdout is data: it is left alone. Messages on stderr appear above the bar.
+        self.new_progress: Callable[[], Progress] = lambda: progress.Progress(
+            *columns, console=self.console, redirect_stdout=False, redirect_stderr=True
+        )
+
+    def new_face(self) -> Face:
+        return _TerminalFace(self)
+
+
+class _TerminalFace:
+    """One bar at a terminal."""
+
+    def __init__(self, made_by: TerminalFaces) -> None:
+        self._console = made_by.console
+        self._progress = made_by.new_progress()
+        self._task: TaskID | None = None
+
+    def show(self, what: str, total: int, sent: int, told: str) -> None:
+        if self._task is None:
+            self._task = self._progress.add_task(what, total=total, told="")
+        self._progress.update(self._task, total=total, completed=sent, told=told)
+        self._progress.start()  # Which does nothing where it was started before.
+
+    def end(self, line: str) -> None:
+        self._progress.stop()
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        self._progress.stop()
 
 
 def sentence(progress: UploadProgress, sent_before: int = 0) -> str:

@@ -119,7 +119,9 @@ def test_sandbox_prints_settings_that_lead_to_it_and_ends_when_asked(ending: sig
             assert pixel("me", environment=environment).returncode == 0
             process.send_signal(ending)
             assert process.wait(20) == 0
-            assert "Traceback" not in process.stderr.read()
+            told = process.stderr.read()
+            assert "Traceback" not in told
+            assert f"look at it at {environment['PIXEL_API_URL'].partition('/api')[0]}/_sandbox/" in told
         finally:
             process.kill()
 

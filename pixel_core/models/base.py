@@ -11,7 +11,7 @@ Rules kept by every input of this package:
 * No model reads a file: sizes and digests come from effects.
 """
 
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, StrictBool, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -23,7 +23,7 @@ JsonMetadata: TypeAlias = dict[str, StrictBool | str | float | int | None]
 class PixelModel(BaseModel):
     """The base of all inputs."""
 
-    model_config = ConfigDict(extra="ignore", ser_json_inf_nan="constants", defer_build=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", ser_json_inf_nan="constants", defer_build=True)
 
     def body(self) -> dict[str, Any]:
         """The model as a JSON body: without what is None."""
@@ -35,7 +35,7 @@ class SensitiveModel(PixelModel):
     in its `errors()`.
     """
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
 
     @model_validator(mode="wrap")
     @classmethod

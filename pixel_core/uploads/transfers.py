@@ -120,7 +120,7 @@ class Tally:
         self._total = sum(each.file.total for each in transfers)
         self.stages: Counter[Stage] = Counter(each.stage for each in transfers)
         self.hashed = 0
-        self.confirmed = 0
+        self.confirmed: int = 0
         self._stored = 0
         self._shown = 0
         self._retries = 0

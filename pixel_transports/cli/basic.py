@@ -39,21 +39,29 @@ def demo(folder: Path | None) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="The port to listen on; 0 takes a free one.")
 @click.option("--beyond-loopback", is_flag=True, help="Allow an address that other machines can reach.")
-def sandbox(host: str, port: int, beyond_loopback: bool) -> None:
+@click.option(
+    "--job-seconds",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="How long the server works on what was uploaded; with more, it can be watched.",
+)
+def sandbox(host: str, port: int, beyond_loopback: bool, job_seconds: float) -> None:
     """Serve a local Pixel until Ctrl-C.
 
-    Prints the settings that lead to it, as lines for a dotenv file. It keeps everything in memory, and lists what it
-    received at /_sandbox/requests and /_sandbox/objects.
+    Prints the settings that lead to it, as lines for a dotenv file. It keeps everything in memory. A page at /_sandbox/
+    shows projects and images on a map, upload jobs and requests as they come; /_sandbox/requests and /_sandbox/objects
+    list what it received, as JSON.
     """
     from pixel_transports.sandbox import Sandbox, serve
 
-    local = Sandbox()
+    local = Sandbox(job_seconds=job_seconds)
 
     def ready(url: str) -> None:
         for name, value in local.environment(url).items():
             click.echo(f"{name}={value}")
         sys.stdout.flush()
-        click.echo(f"Serving a sandbox at {url}; stop it with Ctrl-C", err=True)
+        click.echo(f"Serving a sandbox at {url}; look at it at {url}/_sandbox/; stop it with Ctrl-C", err=True)
 
     try:
         serve(host, port, ready, sandbox=local, beyond_loopback=beyond_loopback)

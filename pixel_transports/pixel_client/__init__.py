@@ -74,7 +74,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_find, __dir__ = lazily(
+_find, _listed = lazily(
     globals(),
     {
         "pixel_core.errors": [
@@ -138,11 +138,16 @@ _find, __dir__ = lazily(
         ],
         ".auth": [],
         ".exceptions": [],
+        ".gis": [],
         ".settings": [],
         ".types": [],
         ".utils": [],
     },
 )
+
+
+def __dir__() -> list[str]:
+    return _listed()
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ Rules kept here:
 
 from pixel_transports.sandbox.handler import ManualClock, Sandbox
 from pixel_transports.sandbox.objects import StoredObject
-from pixel_transports.sandbox.pages import ReceivedRequest
+from pixel_transports.sandbox.received import ReceivedRequest
 from pixel_transports.sandbox.samples import SAMPLE_AREA, sample_photos
 from pixel_transports.sandbox.server import SandboxServer, serve
 

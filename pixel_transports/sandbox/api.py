@@ -15,7 +15,10 @@ from pixel_transports.sandbox.keycloak import Keycloak
 from pixel_transports.sandbox.router import Route, Router, Row, arguments
 from pixel_transports.sandbox.users import Account, Users
 
-PLUGINS = ({"name": "optimized_raster", "enabled": True}, {"name": "image_service", "enabled": True})
+PLUGINS: tuple[dict[str, Any], ...] = (
+    {"name": "optimized_raster", "enabled": True},
+    {"name": "image_service", "enabled": True},
+)
 """The capabilities that a tenant may have; the sandbox has both."""
 
 

@@ -29,7 +29,9 @@ from pixel_transports.sandbox.jobs import Jobs
 from pixel_transports.sandbox.keycloak import Keycloak
 from pixel_transports.sandbox.minting import Mint
 from pixel_transports.sandbox.objects import StoredObject
-from pixel_transports.sandbox.pages import Pages, ReceivedRequest
+from pixel_transports.sandbox.overview import is_of_the_page
+from pixel_transports.sandbox.pages import Pages
+from pixel_transports.sandbox.received import ReceivedRequest
 from pixel_transports.sandbox.routes import other_rows, place_rows, service_rows, user_rows, work_rows
 from pixel_transports.sandbox.search import Search
 from pixel_transports.sandbox.signatures import Signer
@@ -110,7 +112,7 @@ class Sandbox:
         ]
         self._api = Api(self._keycloak, users, rows)
         self._storage = Storage(self.state, mint, self.signer, self._lock)
-        self._pages = Pages(self.state, self._received, self.environment)
+        self._pages = Pages(self.state, self._received, self.environment, uploads.status)
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.tenant}: {len(self._received)} requests, {len(self.state.objects)} objects>"
@@ -253,6 +255,8 @@ class Sandbox:
     def _record(self, incoming: Incoming, response: Response) -> None:
         # What is no request line is not shown either.
         path = incoming.path if incoming.path.isascii() else "?"
+        if is_of_the_page(path):
+            return
         query = incoming.raw_query if path.startswith("/api/") else ""
         record = ReceivedRequest(
             time=incoming.now,

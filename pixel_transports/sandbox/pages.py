@@ -2,22 +2,24 @@
 
 Rules kept here:
 
-* A record of a request holds no body, no header but its request id, and a query only where the API got it: the query
-  of a presigned URL is a signature.
+* Nothing is changed by looking.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from urllib.parse import quote
 
 from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.exchange import Incoming, json_answer, refusal, text_answer
+from pixel_transports.sandbox.overview import Overview, StatusOf
+from pixel_transports.sandbox.received import ReceivedRequest
 from pixel_transports.sandbox.records import iso
 from pixel_transports.sandbox.state import State
 
 _WELCOME = """\
 This is a Pixel sandbox: a login server, the API and an object storage, all in memory.
 
+/_sandbox/                a page to look at: a map, upload jobs, requests
 /_sandbox/requests        what it received, newest last (JSON)
 /_sandbox/objects         what is stored: key, size, MD5 and image id (JSON)
 /_sandbox/objects/KEY     the bytes of one object
@@ -28,25 +30,17 @@ Connect a client with
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedRequest:
-    """One request that was answered. `time` is in seconds since the epoch, `body_bytes` the size of its body."""
-
-    time: float
-    method: str
-    path: str
-    query: str
-    status: int
-    body_bytes: int
-    request_id: str | None
-
-
 class Pages:
     """The pages at `/` and below `/_sandbox`."""
 
     def __init__(
-        self, state: State, received: Iterable[ReceivedRequest], environment: Callable[[str], dict[str, str]]
+        self,
+        state: State,
+        received: Sequence[ReceivedRequest],
+        environment: Callable[[str], dict[str, str]],
+        status_of: StatusOf,
     ) -> None:
+        self._overview = Overview(state, received, status_of)
         self._state = state
         self._received = received
         self._environment = environment
@@ -63,6 +57,10 @@ class Pages:
             case ("",):
                 lines = (f"{name}={value}" for name, value in self._environment(str(incoming.origin)).items())
                 return text_answer(_WELCOME.format(environment="\n".join(lines)))
+            case ("_sandbox",) | ("_sandbox", ""):
+                return self._overview.page()
+            case ("_sandbox", "state"):
+                return self._overview.data(incoming)
             case ("_sandbox", "requests"):
                 return json_answer([{**asdict(record), "time": iso(record.time)} for record in self._received])
             case ("_sandbox", "objects"):

@@ -78,7 +78,7 @@ class Collection(Record):
         }
 
 
-FIELDS = {
+FIELDS: dict[str, tuple[str, ...]] = {
     "image": (
         *("image_type", "location", "cam_heading", "cam_pitch", "cam_roll", "hfov", "vfov", "far_dist", "near_dist"),
         *("capture_date", "cam_height", "img_rotation", "cam_orientation", "focal_length", "radial"),

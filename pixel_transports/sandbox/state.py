@@ -8,6 +8,7 @@ Rules kept here:
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -51,7 +52,7 @@ class State:
     groups: dict[str, list[Job]] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     objects: dict[str, StoredObject] = field(default_factory=dict)
-    ids: "count[int]" = field(default_factory=lambda: count(1))
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def next_id(self) -> int:
         """A new id. All kinds share one sequence, so that an id of one kind is never one of another by chance."""

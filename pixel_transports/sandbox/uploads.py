@@ -133,7 +133,8 @@ class Uploads:
             )
         return job.job
 
-    def _status(self, job: UploadJob, now: float) -> str:
+    def status(self, job: UploadJob, now: float) -> str:
+        """Which stage it is in at this moment."""
         if job.job is None:
             return "lobby"
         if job.outcome is not None and now >= job.job.ends_at + self._lag_seconds:
@@ -143,7 +144,7 @@ class Uploads:
 
     def _view(self, job: UploadJob, now: float) -> dict[str, Any]:
         """An upload job as the API tells it."""
-        status = self._status(job, now)
+        status = self.status(job, now)
         outcome = job.outcome if status in ("failed", "validated_and_moved") else None
         resource = None if outcome is None else outcome.resource
         result = None if resource is None else {"resource_name": resource.kind, "resource_id": resource.id}

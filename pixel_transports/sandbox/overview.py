@@ -1,0 +1,120 @@
+"""The page to look at: what is in the sandbox and what goes on, as one HTML file and the JSON that it asks for.
+
+Rules kept here:
+
+* The page needs nothing from elsewhere, and may ask for nothing from elsewhere (its security policy says so).
+* What it shows comes as JSON and becomes text there, never HTML.
+* Only what is visible to users is on the map. Lists are cut at their newest; what is cut is counted.
+* What the page asks for is not written down among the requests: it would drown those of others.
+"""
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from itertools import islice
+from typing import Any
+
+from pixel_core.messages import Headers, Response
+from pixel_transports.sandbox.exchange import Incoming, json_answer
+from pixel_transports.sandbox.received import ReceivedRequest
+from pixel_transports.sandbox.records import Project, Resource, iso
+from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.work import UploadJob
+
+MOST_IMAGES = 2000
+MOST_ROWS = 100
+
+StatusOf = Callable[[UploadJob, float], str]
+
+
+def is_of_the_page(path: str) -> bool:
+    """Whether a request with this path comes from the page."""
+    return path in ("/_sandbox", "/_sandbox/", "/_sandbox/state")
+
+
+class Overview:
+    """The page and its data. `status_of` tells the status of an upload job at a moment."""
+
+    def __init__(self, state: State, received: Sequence[ReceivedRequest], status_of: StatusOf) -> None:
+        self._state = state
+        self._received = received
+        self._status_of = status_of
+        self._page: Response | None = None
+
+    def page(self) -> Response:
+        """The HTML file."""
+        if self._page is None:
+            html = (files("pixel_transports.sandbox") / "page.html").read_text(encoding="utf-8")
+            self._page = Response(200, Headers(_fields(html)), html.encode())
+        return self._page
+
+    def data(self, incoming: Incoming) -> Response:
+        """Everything that the page shows, at this moment."""
+        images = [image for image in self._state.resources["image"].values() if self._seen(image)]
+        jobs = [job for jobs in self._state.upload_jobs.values() for job in jobs.values()]
+        statuses = {job.id: self._status_of(job, incoming.now) for job in jobs}
+        received = self._received
+        return json_answer(
+            {
+                "projects": [_place(each) for each in self._state.projects.values() if self._state.visible(each)],
+                "images": [self._position(image) for image in images[-MOST_IMAGES:]],
+                "image_count": len(images),
+                "jobs": [self._job(job, statuses[job.id]) for job in sorted(jobs, key=lambda job: -job.id)[:MOST_ROWS]],
+                "job_counts": Counter(statuses.values()),
+                "requests": [
+                    {**asdict(record), "time": iso(record.time)} for record in islice(reversed(received), MOST_ROWS)
+                ],
+                "request_count": len(received),
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def _seen(self, image: Resource) -> bool:
+        return self._state.shown(self._state.collections.get(image.data_collection_id))
+
+    def _position(self, image: Resource) -> dict[str, Any]:
+        return {
+            "id": image.id,
+            "name": image.name,
+            "project_id": self._state.collections[image.data_collection_id].project_id,
+            "location": image.fields.get("location"),
+            "heading": image.fields.get("cam_heading"),
+        }
+
+    @staticmethod
+    def _job(job: UploadJob, status: str) -> dict[str, Any]:
+        parts = job.main.parts.values()
+        resource = None if job.outcome is None else job.outcome.resource
+        return {
+            "id": job.id,
+            "name": job.name,
+            "status": status,
+            "detail": None if job.outcome is None else job.outcome.detail,
+            "parts": len(parts),
+            "parts_here": sum(part.content is not None for part in parts),
+            "resource_id": None if resource is None else resource.id,
+        }
+
+
+def _place(project: Project) -> dict[str, Any]:
+    return {"id": project.id, "name": project.name, "area": project.area_of_interest}
+
+
+def _fields(html: str) -> dict[str, str]:
+    """The header fields of the page: its own script may run, and no other."""
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }

@@ -1,0 +1,36 @@
+"""What a screenshot shows, by its pixels.
+
+Rules kept here:
+
+* A picture is asked about colours at places, and how much of it is one colour; nothing is compared byte by byte, since
+  fonts differ from machine to machine.
+"""
+
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Locator
+
+Colour = tuple[int, int, int]
+
+
+def colour_at(picture: Path, element: Locator) -> Colour:
+    """The colour in the middle of an element."""
+    box = element.bounding_box()
+    assert box is not None
+    with Image.open(picture) as image:
+        middle = int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2)
+        found = image.convert("RGB").getpixel(middle)
+    assert isinstance(found, tuple)
+    return found[0], found[1], found[2]
+
+
+def is_blank(picture: Path) -> bool:
+    """Whether the picture holds next to nothing: few colours, or one nearly everywhere."""
+    with Image.open(picture) as image:
+        colours = image.convert("RGB").getcolors(image.width * image.height) or []
+        return len(colours) < 20 or max(count for count, _ in colours) > 0.97 * image.width * image.height
+
+
+def near(found: Colour, wanted: Colour) -> bool:
+    return all(abs(one - other) <= 24 for one, other in zip(found, wanted, strict=True))
