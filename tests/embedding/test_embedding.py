@@ -25,6 +25,7 @@ from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from pixel_transports.sandbox.exchange import Buffer
 from tests.embedding.selectors_loop import Loop
+from tests.embedding.wrapper import SurveyApi, SurveyClient
 
 HERE = Path(__file__).parent
 LOOPS = {
@@ -145,6 +146,14 @@ def test_what_is_left_alongside_is_broken_off_in_the_loop_over_selectors() -> No
     assert told == ["quick gave 7", "broken off"]
     assert loop.waiting == {}
     loop.close()
+
+
+def test_light_copies_of_a_librarys_client_and_of_its_pure_face_have_its_operations() -> None:
+    client = SurveyClient(
+        "http://pixel.invalid", "http://login.invalid", "Sandbox", "frontend", "nobody", "", token="t"
+    )
+    assert isinstance(client.with_options(retries=0).api, SurveyApi)
+    assert isinstance(SurveyApi(client.session).with_options(retries=0), SurveyApi)
 
 
 def test_the_librarys_own_part_has_thirty_lines() -> None:
