@@ -9,7 +9,6 @@ Rules kept here:
 
 import hashlib
 import json
-import os
 import random
 import subprocess
 import sys
@@ -129,11 +128,6 @@ def make_photos(folder: Path, count: int, seed: int = 1) -> tuple[list[Path], Co
         paths.append(path)
         facts[path.name, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()] += 1
     return paths, facts
-
-
-def environment_with(given: dict[str, str]) -> dict[str, str]:
-    """The environment of a program that finds the sandbox, and this checkout."""
-    return {**os.environ, **given}
 
 
 if __name__ == "__main__":

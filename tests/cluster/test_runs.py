@@ -1,17 +1,17 @@
-"""Runs of shards: again, after a kill, two at once, and after another machine; every file is there once."""
+"""Runs of shards: once, again, after a kill, and two at once; every file is there once.
+
+Rules kept here:
+
+* A worker that is killed is a process of its own, and gets SIGKILL.
+"""
 
 import json
 import os
 import pickle
-import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,62 +19,13 @@ import pytest
 
 from pixel_core.errors import PixelLoginError
 from pixel_core.messages import Request, Response
-from pixel_transports import PixelClient, PixelClientAsync, SocketTransport, factory
+from pixel_transports import PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.journal import Journal
 from pixel_transports.sandbox import SandboxServer
 from pixel_transports.settings import PixelApiSettings
 from pixel_transports.shard_notes import Note
 from pixel_transports.shard_reports import ShardReport
-from pixel_transports.shards import Shard, plan
-from tests.cluster.serving import Counting, make_photos, truth_of
-from tests.faults.world import ROOT, World, world
-
-ELSEWHERE = json.dumps({"machine": "another start", "name": "node-7", "process": 1})
-
-
-@pytest.fixture(autouse=True)
-def no_clients_are_kept() -> Iterator[None]:
-    yield
-    for client in factory._clients.values():
-        if isinstance(client, PixelClient):
-            client.close()
-    factory._clients.clear()
-
-
-class Place:
-    """A sandbox, and photos for it in shards."""
-
-    def __init__(self, here: World, folder: Path) -> None:
-        self.here = here
-        self.folder = folder
-        self.settings = PixelApiSettings(**here.sandbox.environment(here.server.url))
-
-    def shards(self, files: int, shards: int | None = 1, journals: str = "journals", **options: Any) -> list[Shard]:
-        paths, self.facts = make_photos(self.folder / "photos", files)
-        where = (self.here.project_id, self.here.collection_id)
-        options = {"folder": self.folder / journals, "shards": shards, "settings": self.settings, **options}
-        return plan(paths, *where, **options)
-
-    @property
-    def stores(self) -> int:
-        assert isinstance(self.here.sandbox, Counting)
-        return self.here.sandbox.stores
-
-    def holds_every_file_once(self) -> None:
-        assert Counter(truth_of(self.here)["images"]) == self.facts
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with world(Counting(job_seconds=0.02)) as here:
-        yield Place(here, tmp_path)
-
-
-@pytest.fixture
-def slow_place(tmp_path: Path) -> Iterator[Place]:
-    """One where validation takes a second."""
-    with world(Counting(job_seconds=1.0)) as here:
-        yield Place(here, tmp_path)
+from tests.cluster.placing import Place, left_by_another_machine, report_of, started
 
 
 class Watched:
@@ -91,25 +42,6 @@ class Watched:
 
     def close(self) -> None:
         self._inner.close()
-
-
-def started(shard: Shard, folder: Path, name: str) -> "subprocess.Popen[str]":
-    """A process that runs a shard."""
-    path = folder / name
-    path.write_bytes(pickle.dumps(shard))
-    command = [sys.executable, "-m", "tests.cluster.worker", str(path)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-
-
-def report_of(process: "subprocess.Popen[str]") -> ShardReport:
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    return ShardReport.of_json(json.loads(output))
-
-
-def left_by_another_machine(shard: Shard) -> None:
-    shard.journal.parent.mkdir(exist_ok=True)
-    shard.journal.with_suffix(".machine").write_text(ELSEWHERE)
 
 
 # Run, and run again
@@ -269,93 +201,6 @@ def test_a_run_that_cannot_log_in_raises_and_leaves_the_shard_to_whoever_comes(p
     assert Note.of(shard.journal).holder() is None
     assert shard.report() is None
     assert shard.run().complete
-
-
-# Other machines
-
-
-def test_a_shard_that_another_machine_has_is_left_alone_until_that_is_certainly_over(place: Place) -> None:
-    (shard,) = place.shards(3)
-    left_by_another_machine(shard)
-    report = shard.run(wait=0.0)
-    assert report.in_use
-    assert "node-7" in report.failed[0].detail
-    assert place.stores == 0
-    assert shard.run(take_over=True).complete
-    assert Note.of(shard.journal).holder() is None
-    assert shard.run().complete
-    place.holds_every_file_once()
-
-
-def test_a_note_that_nobody_can_read_is_that_of_another_machine(place: Place) -> None:
-    (shard,) = place.shards(1)
-    left_by_another_machine(shard)
-    shard.journal.with_suffix(".machine").write_text("")
-    assert "an unknown machine" in shard.run(wait=0.0).failed[0].detail
-
-
-def test_a_shard_waits_for_another_machine_too(place: Place) -> None:
-    (shard,) = place.shards(2)
-    left_by_another_machine(shard)
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(shard.run)
-        time.sleep(0.3)
-        assert place.stores == 0
-        shard.journal.with_suffix(".machine").unlink()
-        assert running.result().complete
-
-
-def test_the_same_machine_goes_on_after_a_run_that_left_its_note(place: Place) -> None:
-    (shard,) = place.shards(2)
-    assert Note.of(shard.journal).take() is None
-    assert shard.run(wait=0.0).complete
-    assert Note.of(shard.journal).holder() is None
-
-
-def test_what_was_uploaded_is_not_sent_again_where_the_journal_was_lost_with_its_machine(place: Place) -> None:
-    first, second = place.shards(600, shards=None, shard_files=500)
-    assert first.run().complete
-    first.journal.unlink()
-    left_by_another_machine(first)
-    again = first.run(take_over=True)
-    assert (len(again.uploaded), len(again.skipped)) == (0, 500)
-    assert second.run(look=True).complete, "those of the other folder have the same names, and other bytes"
-    assert place.stores == 600
-    place.holds_every_file_once()
-
-
-def test_nothing_is_sent_again_where_the_last_lines_of_the_journal_were_lost_with_its_machine(place: Place) -> None:
-    """Its disk is as it was when some files were sent, others had an upload job, and others were not known yet."""
-    (shard,) = place.shards(300, upload_max_concurrency=2)
-    early = place.folder / "early.sqlite"
-    process = started(shard, place.folder, "first")
-    while place.stores < 20:
-        time.sleep(0.002)
-    with closing(sqlite3.connect(shard.journal)) as journal, closing(sqlite3.connect(early)) as copy:
-        journal.backup(copy)
-    assert report_of(process).complete
-    early.replace(shard.journal)
-    known = len(Journal(shard.journal).files())
-    assert 0 < known < 300
-    left_by_another_machine(shard)
-    report = shard.run(take_over=True)
-    assert (len(report.uploaded), len(report.skipped), report.failed) == (0, 300, ())
-    assert place.stores == 300
-    place.holds_every_file_once()
-
-
-def test_a_look_waits_for_files_that_are_still_being_validated(slow_place: Place) -> None:
-    (one,), (other,) = slow_place.shards(3, journals="here"), slow_place.shards(3, journals="there")
-    jobs = slow_place.here.sandbox.state.upload_jobs[slow_place.here.collection_id]
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(one.run)
-        while sum(job.job is not None for job in list(jobs.values())) < 3:
-            time.sleep(0.01)
-        report = other.run(look=True)
-        assert running.result().complete
-    assert len(report.skipped) == 3
-    assert slow_place.stores == 3
-    slow_place.holds_every_file_once()
 
 
 def test_a_copy_of_a_client_with_another_journal_can_be_pickled(server: SandboxServer, tmp_path: Path) -> None:
