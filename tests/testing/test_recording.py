@@ -95,9 +95,9 @@ def test_the_whole_api_is_recorded_without_a_secret_and_replayed(face: Face, rud
     assert found == []
     assert all(rude.made.values())
     elsewhere = PixelApiSettings(**{**rude.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
-    with Replay(file) as replay:
-        again = client(face.async_, elsewhere, transport=replay, clock=TurnedClock())
-        assert tell_the_stories(Caller(face, again), tmp_path / "second") == said
+    # Not all has to be asked for again: of a server that was slow, pages behind the last were asked for.
+    again = client(face.async_, elsewhere, transport=Replay(file), clock=TurnedClock())
+    assert tell_the_stories(Caller(face, again), tmp_path / "second") == said
 
 
 def secrets_in(file: Path, rude: Rude) -> list[str]:
