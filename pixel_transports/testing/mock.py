@@ -13,12 +13,12 @@ import difflib
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from pixel_core.messages import Headers, Request, Response
 from pixel_core.session import encode_json
 from pixel_transports.files import whole_body
-from pixel_transports.testing.routes import UNSET, Call, Matcher, Pattern, Route
+from pixel_transports.testing.routes import UNSET, Call, Matcher, Pattern, Route, RouteOptions
 from pixel_transports.testing.secrets import Hider, is_login, open_headers, query_of
 
 _LOGIN = {"access_token": "a-token-of-the-mock", "token_type": "Bearer", "expires_in": 300}
@@ -90,7 +90,8 @@ class MockTransport:
         `query` names parameters and what they have to be: a value, a compiled regular expression, or None (it has to be
         missing); others may be there. `json` is what the body has to be. Either may be a function that tells. `status`
         and `headers` are those of JSON answers. With `times`, a single answer is given so often. A route that is
-        `optional` need not be used. Raises ValueError without an answer, and for wrong paths and numbers.
+        `optional` need not be used. Raises ValueError without an answer, and for wrong paths and
+        numbers, TypeError for a coroutine function.
         """
         route = Route(
             method,
@@ -107,23 +108,23 @@ class MockTransport:
             self.routes.append(route)
         return route
 
-    def get(self, path: Pattern, *answers: Any, **more: Any) -> Route:
+    def get(self, path: Pattern, *answers: Any, **more: Unpack[RouteOptions]) -> Route:
         """`on("GET", ...)`."""
         return self.on("GET", path, *answers, **more)
 
-    def post(self, path: Pattern, *answers: Any, **more: Any) -> Route:
+    def post(self, path: Pattern, *answers: Any, **more: Unpack[RouteOptions]) -> Route:
         """`on("POST", ...)`."""
         return self.on("POST", path, *answers, **more)
 
-    def put(self, path: Pattern, *answers: Any, **more: Any) -> Route:
+    def put(self, path: Pattern, *answers: Any, **more: Unpack[RouteOptions]) -> Route:
         """`on("PUT", ...)`."""
         return self.on("PUT", path, *answers, **more)
 
-    def patch(self, path: Pattern, *answers: Any, **more: Any) -> Route:
+    def patch(self, path: Pattern, *answers: Any, **more: Unpack[RouteOptions]) -> Route:
         """`on("PATCH", ...)`."""
         return self.on("PATCH", path, *answers, **more)
 
-    def delete(self, path: Pattern, *answers: Any, **more: Any) -> Route:
+    def delete(self, path: Pattern, *answers: Any, **more: Unpack[RouteOptions]) -> Route:
         """`on("DELETE", ...)`."""
         return self.on("DELETE", path, *answers, **more)
 

@@ -41,7 +41,9 @@ class Replay:
     >>> client = testing.client(settings=settings, transport=Replay("session.json"))
 
     The settings have to lead to the same paths as when it was recorded; user and password may be any. In a `with`
-    block, `assert_all_used` is called at its end. Raises OSError for a file that cannot be read, ValueError for one
+    block, `assert_all_used` is called at its end. An upload of hundreds of files is cut into requests as time goes, so
+    it may ask otherwise than it did: record one of a few. So are listings of a slow server, of which pages behind the
+    last are asked for: with a clock they never are. Raises OSError for a file that cannot be read, ValueError for one
     that is no recording.
     """
 

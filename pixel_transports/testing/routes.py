@@ -6,10 +6,11 @@ Rules kept here:
 * No call shows a token: its header fields are those that hold no secret.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 from urllib.parse import unquote
 
 from pixel_core.messages import Headers, Response
@@ -50,6 +51,17 @@ class Unset:
 UNSET = Unset()
 
 
+class RouteOptions(TypedDict, total=False):
+    """What can be said of a route besides its method, path and answers: see `MockTransport.on`."""
+
+    query: Matcher
+    json: Any
+    status: int
+    headers: Mapping[str, str] | None
+    times: int | None
+    optional: bool
+
+
 class Route:
     """One route: `method`, `pattern`, matchers and answers. `calls` are those that it answered."""
 
@@ -68,6 +80,8 @@ class Route:
     ) -> None:
         if not answers:
             raise ValueError(f"the route {method} {_text(pattern)} has no answer: give JSON, a Response, or an error")
+        if any(inspect.iscoroutinefunction(each) for each in answers):
+            raise TypeError("a mock serves both faces, so its answers are plain functions and no coroutine functions")
         if times is not None and len(answers) > 1:
             raise ValueError("a route with several answers gives each of them once: leave `times` out")
         if times is not None and times < 1:

@@ -70,13 +70,13 @@ class Hider:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._spellings: list[str] = []
+        self._spellings: set[str] = set()
 
     def learn(self, secret: str) -> None:
         """Hide this value wherever it stands, unless it is too short for that."""
         if len(secret) >= _SHORTEST and secret not in self._known:
             self._known.add(secret)
-            self._spellings = sorted({each for known in self._known for each in _spelt(known)}, key=len, reverse=True)
+            self._spellings |= _spelt(secret)
 
     def learn_headers(self, headers: Headers, sent: bool = True) -> None:
         """Hide the values of header fields that may be secrets: of those that are sent, all that are not known to be
@@ -129,17 +129,22 @@ class Hider:
 
     def again(self, told: Any) -> Any:
         """The same with all secrets hidden that are known by now, also in names and in bytes."""
-        if isinstance(told, dict):
-            return {self.again(name): self.again(each) for name, each in told.items()}
-        if isinstance(told, list):
-            return [self.again(each) for each in told]
-        if isinstance(told, bytes):
-            for spelling in self._spellings:
-                told = told.replace(spelling.encode(), HIDDEN.encode())
-        elif isinstance(told, str):
-            for spelling in self._spellings:
-                told = told.replace(spelling, HIDDEN)
-        return told
+        # The longest first, since one may be a part of another.
+        return _without(told, sorted(self._spellings, key=len, reverse=True))
+
+
+def _without(told: Any, spellings: list[str]) -> Any:
+    if isinstance(told, dict):
+        return {_without(name, spellings): _without(each, spellings) for name, each in told.items()}
+    if isinstance(told, list):
+        return [_without(each, spellings) for each in told]
+    if isinstance(told, bytes):
+        for spelling in spellings:
+            told = told.replace(spelling.encode(), HIDDEN.encode())
+    elif isinstance(told, str) and len(told) >= _SHORTEST:
+        for spelling in spellings:
+            told = told.replace(spelling, HIDDEN)
+    return told
 
 
 def _spelt(secret: str) -> set[str]:

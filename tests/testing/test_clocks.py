@@ -93,6 +93,24 @@ def test_light_copies_go_by_the_same_clock() -> None:
     assert copy._driver.clock is clock
 
 
+def test_listings_on_a_clock_ask_for_no_page_behind_the_last(face: Face) -> None:
+    clock = TurnedClock()
+    sandbox = Sandbox(clock=clock)
+
+    async def session(client: Any) -> None:
+        project = await client.create_project("P", "", SAMPLE_AREA)
+        collection = await client.create_data_collection(project["id"], "C", "", "image")
+        files = [PixelUploadFile(file=path) for path in PHOTOS]
+        await client.upload_multiple_images(project["id"], collection["id"], files)
+        before = len(sandbox.received)
+        pages = client.paginate_images(project["id"], collection["id"], page_size=2)
+        images = [image async for image in pages] if face.async_ else list(await pages)
+        assert len(images) == 3
+        assert len(sandbox.received) - before == 2
+
+    face.run(sandbox, session, clock=clock)
+
+
 def test_each_client_is_nobody_elses() -> None:
     sandbox = Sandbox()
     assert client(transport=sandbox) is not client(transport=sandbox)

@@ -298,6 +298,14 @@ def test_a_route_that_means_nothing_is_refused(given: tuple[Any, ...], more: dic
         MockTransport().get(*given, **more)
 
 
+def test_a_coroutine_function_is_no_answer() -> None:
+    async def later(call: Call) -> int:
+        return 1
+
+    with pytest.raises(TypeError, match="no coroutine functions"):
+        MockTransport().get("/a", later)
+
+
 def test_a_call_shows_neither_its_body_nor_its_whole_address() -> None:
     shown = repr(Call("GET", "/a", {}, {"password": "5ecret"}, Headers(), b"5ecret", "http://5ecret"))
     assert "5ecret" not in shown

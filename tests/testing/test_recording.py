@@ -29,7 +29,6 @@ from pixel_transports.testing import (
     client,
 )
 from pixel_transports.testing.replaying import _shown
-from pixel_transports.testing.secrets import Hider, fits
 from tests.test_secrets import CREDENTIALS, GIVEN, HEADER, KEY, USER_PASSWORD, Rude, harvest, quoting, user
 from tests.testing.faces import Face
 from tests.transports import test_whole_api as stories
@@ -95,9 +94,9 @@ def test_the_whole_api_is_recorded_without_a_secret_and_replayed(face: Face, rud
     assert found == []
     assert all(rude.made.values())
     elsewhere = PixelApiSettings(**{**rude.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
-    with Replay(file) as replay:
-        again = client(face.async_, elsewhere, transport=replay, clock=TurnedClock())
-        assert tell_the_stories(Caller(face, again), tmp_path / "second") == said
+    # Not all has to be asked for again: of a server that was slow, pages behind the last were asked for.
+    again = client(face.async_, elsewhere, transport=Replay(file), clock=TurnedClock())
+    assert tell_the_stories(Caller(face, again), tmp_path / "second") == said
 
 
 def secrets_in(file: Path, rude: Rude) -> list[str]:
@@ -289,76 +288,6 @@ def test_long_bytes_that_are_sent_are_known_by_their_digest(tmp_path: Path) -> N
     with pytest.raises(NotRecordedError):
         replay(other)
     assert replay(request).status == 200
-
-
-SECRETS: list[tuple[str, str]] = [
-    (
-        "https://s3.test/b/k?X-Amz-Date=1&X-Amz-Signature=5ecret&a=b",
-        "https://s3.test/b/k?X-Amz-Date=1&X-Amz-Signature=***&a=b",
-    ),
-    ("https://s3.test/?AWSAccessKeyId=5ecret&Signature=5ecret", "https://s3.test/?AWSAccessKeyId=***&Signature=***"),
-    ("<Error><AWSAccessKeyId>5ecret</AWSAccessKeyId></Error>", "<Error><AWSAccessKeyId>***</AWSAccessKeyId></Error>"),
-    ("got Authorization: Bearer 5ecret.5ecret", "got Authorization: Bearer ***"),
-    ("http://someone:5ecret@proxy.test/", "http://***@proxy.test/"),
-    ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln here", "token *** here"),
-    ('wrong: {"password": "5ecret", "a": "b"}', 'wrong: {"password": "***", "a": "b"}'),
-    ("grant_type=password&password=5ecret", "grant_type=password&password=***"),
-    ("nothing of that kind", "nothing of that kind"),
-]
-
-
-@pytest.mark.parametrize(("text", "hidden"), SECRETS)
-def test_secrets_inside_a_text_are_known_by_their_names(text: str, hidden: str) -> None:
-    assert Hider().text(text) == hidden
-
-
-def test_secrets_inside_json_are_known_by_their_names_at_any_depth() -> None:
-    told = {
-        "password": "a",
-        "Api-Key": "b",
-        "credentials": {"username": "c", "more": ["d"]},
-        "fields": {"policy": "e", "x-amz-signature": "f", "key": "open"},
-        "expires_in": 300,
-        "not-before-policy": 0,
-        "has_token": True,
-        "name": "open",
-    }
-    assert Hider().value(told) == {
-        "password": "***",
-        "Api-Key": "***",
-        "credentials": {"username": "***", "more": ["***"]},
-        "fields": {"policy": "***", "x-amz-signature": "***", "key": "open"},
-        "expires_in": 300,
-        "not-before-policy": 0,
-        "has_token": True,
-        "name": "open",
-    }
-
-
-@pytest.mark.parametrize(
-    "told", ["its 5ecret+a/ö ", "in 5ecret%2Ba%2F%C3%B6", "a 5ecret+a/\\u00f6 b", "NWVjcmV0K2Evw7Y="]
-)
-def test_a_secret_that_became_known_is_hidden_in_all_its_spellings(told: str) -> None:
-    hider = Hider()
-    hider.value({"password": "5ecret+a/ö"})
-    hidden = hider.again({"a": [told, told.encode()]})
-    assert "***" in hidden["a"][0]
-    assert b"***" in hidden["a"][1]
-
-
-@pytest.mark.parametrize(
-    ("recorded", "sent", "same"),
-    [
-        ({"a": ["x"]}, {"a": ["x"]}, True),
-        ({"a": ["x"]}, {"a": ["x", "y"]}, False),
-        ({"a": "x***z"}, {"a": "xyz"}, True),
-        ({"a": "x***z"}, {"a": "xy"}, False),
-        ({"a": 1}, {"a": True}, False),
-        ({"a": None}, {}, False),
-    ],
-)
-def test_stars_stand_for_anything_and_all_else_for_itself(recorded: Any, sent: Any, same: bool) -> None:
-    assert fits(recorded, sent) is same
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "another", "exchanges": []}', '{"format": 1}'])
