@@ -7,7 +7,6 @@ Rules kept here:
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -94,6 +93,8 @@ def path(at: Path | None) -> None:
 
 @contextmanager
 def _readable(at: Path | None) -> Iterator[None]:
+    import sqlite3
+
     try:
         yield
     except (OSError, sqlite3.Error) as error:

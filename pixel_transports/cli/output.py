@@ -5,7 +5,8 @@ Rules kept here:
 * People at a terminal get a table; a pipe gets columns of plain text, without colours or lines. `--json` is one JSON
   document: a list for lists, an object for one thing.
 * Nothing secret is shown in any form: what is named like a secret is ***, and so are the forms of uploads.
-* In JSON a value is what the server said. In tables and text it stands in one line, without control characters.
+* In JSON a value is what the server said. In tables and text it stands in one line, without control characters;
+  points are longitude and latitude. In text a `-` stands for nothing, so that each line has all its columns.
 """
 
 import csv
@@ -59,7 +60,7 @@ def show_rows(rows: Iterable[Row], columns: Sequence[str], form: str | None) -> 
     elif not found:
         tell("There is nothing to list.")
     else:
-        _table([[_cell(each.get(name)) for name in columns] for each in found], [_title(name) for name in columns])
+        _table([[_cell(each.get(name)) for name in columns] for each in found], [printable(name) for name in columns])
 
 
 def show_one(row: Row, form: str | None) -> None:
@@ -70,7 +71,7 @@ def show_one(row: Row, form: str | None) -> None:
     elif form is not None:
         show_rows([row], list(row), form)
     else:
-        _table([[_title(name), _cell(value)] for name, value in shown.items()], None)
+        _table([[printable(name), _cell(value)] for name, value in shown.items()], None)
 
 
 def open_to_all(value: Any) -> Any:
@@ -100,12 +101,14 @@ def _csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: value if isinstance(value, str) else _cell(value) for name, value in row.items()})
+        writer.writerow({name: _csv_cell(value) for name, value in row.items()})
     return text.getvalue()
 
 
-def _title(name: str) -> str:
-    return printable(name.replace("_", " "))
+def _csv_cell(value: Any) -> str:
+    if isinstance(value, (Mapping, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else _cell(value)
 
 
 def _cell(value: Any) -> str:
@@ -114,11 +117,17 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return printable(" ".join(value.split()))
+    if isinstance(value, Mapping) and value.get("type") == "Point" and isinstance(value.get("coordinates"), list):
+        return " ".join(_number(each) for each in value["coordinates"])
     if isinstance(value, Mapping) or (isinstance(value, list) and not all(isinstance(each, str) for each in value)):
         return printable(json.dumps(value, ensure_ascii=False))
     if isinstance(value, list):
         return printable(", ".join(value))
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.7f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def _table(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
@@ -127,7 +136,7 @@ def _table(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
         return
     from rich.cells import cell_len
 
-    lines = [*([[each.upper() for each in header]] if header else []), *rows]
+    lines = [*([header] if header else []), *([text or "-" for text in row] for row in rows)]
     widths = [max(cell_len(line[at]) for line in lines) for at in range(len(lines[0]))]
     for line in lines:
         padded = (text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True))
@@ -142,7 +151,8 @@ def _rich(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
 
     table = Table(box=box.SIMPLE_HEAD if header else None, show_header=header is not None, header_style="bold")
     for name in header or ("", ""):
-        table.add_column(name, overflow="fold", style=None if header or table.columns else "bold")
+        short = name == "id" or name.endswith(("_id", "_at", "_date"))
+        table.add_column(name, overflow="fold", no_wrap=short, style=None if header or table.columns else "bold")
     for row in rows:
         table.add_row(*map(Text, row))
     Console(file=sys.stdout).print(table)
