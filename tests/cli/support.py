@@ -4,7 +4,8 @@ Rules kept here:
 
 * The sandbox's time stands still, and ids are given in the order of the requests: each run shows the same.
 * A golden file holds the command, what it wrote and its exit code. Ports and request ids are names in it.
-* `PIXEL_GOLDEN=rewrite python -m pytest tests/cli` writes the golden files anew; look at the difference before it is kept.
+* `PIXEL_GOLDEN=rewrite python -m pytest tests/cli` writes the golden files anew; look at the difference
+  before it is kept.
 """
 
 import os
@@ -72,6 +73,7 @@ def made_at(server: SandboxServer, folder: Path) -> World:
         for name, kind in (("Photos", "image"), ("Map", "RGB"), ("Cloud", "point_cloud"))
     ]
     images, rasters, clouds = ids
+    made = []
     for number, heading in enumerate((12.5, 270.0, 90.0)):
         path = folder / f"photo_{number}.jpg"
         path.write_bytes(JPEG + bytes([number]) * 100)
@@ -81,12 +83,12 @@ def made_at(server: SandboxServer, folder: Path) -> World:
             "capture_date": f"2024-05-1{number}T10:00:00Z",
             "location": {"type": "Point", "coordinates": [5.6 + number / 10, 58.9]},
         }
-        last = client.upload_image(project, images, path, metadata={"fields": fields})  # type: ignore[arg-type]
+        made.append(client.upload_image(project, images, path, metadata={"fields": fields}))
     (folder / "map.tif").write_bytes(TIFF)
     (folder / "cloud.laz").write_bytes(LAS)
     raster = client.upload_raster(project, rasters, folder / "map.tif")
     cloud = client.upload_point_cloud(project, clouds, folder / "cloud.laz")
-    return World(server, client, project, images, rasters, clouds, last["id"], raster["id"], cloud["id"])
+    return World(server, client, project, images, rasters, clouds, made[-1]["id"], raster["id"], cloud["id"])
 
 
 def at_terminal(

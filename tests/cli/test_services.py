@@ -19,7 +19,7 @@ def written(folder: Path, value: Any) -> Path:
 
 
 def test_an_arcgis_service_is_made_started_stopped_changed_and_deleted(world: World, tmp_path: Path) -> None:
-    options = {"feature_service_options": {"image_layer": {}}}
+    options: dict[str, Any] = {"feature_service_options": {"image_layer": {}}}
     body = {"name": "Flights", "description": "", "data_collection_ids": [world.images], "options": options}
     made = told(world, "arcgis", "create", "feature", written(tmp_path, body))
     one = ("Feature", made["id"])
