@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TextIO, TypeVar
 
 import click
@@ -58,7 +58,8 @@ def with_client(command: Command) -> Command:
     @verbose_option
     @functools.wraps(command)
     def connected(*, env_file: str | None, verbose: bool, **options: Any) -> None:
-        with messages(verbose, logging.DEBUG), clear_errors():
+        # What goes wrong is told as the error: warnings of the tries before it would say the same.
+        with messages(verbose, logging.DEBUG) if verbose else nullcontext(), clear_errors():
             from pixel_transports.cli.waiting import JobWatch
             from pixel_transports.factory import get_client
             from pixel_transports.settings import PixelApiSettings
