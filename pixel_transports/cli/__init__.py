@@ -14,9 +14,21 @@ try:
 except ModuleNotFoundError:  # pragma: no cover - told by a test in an environment of its own
     sys.exit("The command line needs its extra: pip install 'pixel-client-sansio[cli]'")
 
+from pixel_transports.cli.analysing import analysis
+from pixel_transports.cli.arcgis import arcgis
+from pixel_transports.cli.attaching import attachments
 from pixel_transports.cli.basic import demo, me, sandbox
+from pixel_transports.cli.completion import completion
+from pixel_transports.cli.configuring import config
+from pixel_transports.cli.data_collections import collections
 from pixel_transports.cli.exits import EXIT_CODES, INTERRUPTED, tell
+from pixel_transports.cli.harvesting import harvest
+from pixel_transports.cli.jobs import jobs
 from pixel_transports.cli.journals import journal
+from pixel_transports.cli.optimising import optimise
+from pixel_transports.cli.projects import projects
+from pixel_transports.cli.resources import images, pointclouds, rasters
+from pixel_transports.cli.searching import search
 from pixel_transports.cli.upload import upload
 
 
@@ -29,7 +41,14 @@ def cli() -> None:
     """
 
 
-for _command in (demo, journal, me, sandbox, upload):
+_COMMANDS: tuple[click.Command, ...] = (
+    *(projects, collections, images, rasters, pointclouds, search),
+    *(upload, journal, attachments, optimise, jobs),
+    *(arcgis, harvest, analysis),
+    *(me, config, completion, demo, sandbox),
+)
+
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

@@ -8,11 +8,16 @@ Rules kept here:
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pixel_core.events import FileFinished, FileHashed, FileSent
+from pixel_transports.cli.common import with_client
 from pixel_transports.cli.exits import FAILED, UNREACHABLE, clear_errors, fail
+
+if TYPE_CHECKING:
+    from pixel_transports.clients import PixelClient
 
 
 @click.command()
@@ -72,15 +77,11 @@ def sandbox(host: str, port: int, beyond_loopback: bool, job_seconds: float) -> 
 
 
 @click.command()
-@click.option("--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings.")
 @click.option("--extended", is_flag=True, help="All that is known of the user.")
-def me(env_file: str | None, extended: bool) -> None:
+@with_client
+def me(client: "PixelClient", extended: bool) -> None:
     """Show who is logged in, as JSON."""
-    from pixel_transports.factory import get_client
-    from pixel_transports.settings import PixelApiSettings
-
-    with clear_errors(), get_client(settings=PixelApiSettings(_env_file=env_file)) as client:
-        click.echo(json.dumps(client.me(extended=extended), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(client.me(extended=extended), indent=2, ensure_ascii=False))
 
 
 def _show_progress(event: object) -> None:

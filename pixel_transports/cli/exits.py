@@ -15,16 +15,25 @@ from typing import NoReturn
 import click
 from pydantic import ValidationError
 
-from pixel_core.errors import PixelBadRequestError, PixelConnectionError, PixelError, PixelLoginError
+from pixel_core.errors import (
+    PixelBadRequestError,
+    PixelConnectionError,
+    PixelError,
+    PixelJobTimeoutError,
+    PixelLoginError,
+    PixelNotFoundError,
+    PixelPermissionError,
+)
 
 DONE, FAILED, USAGE, NOTHING, LOGIN, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 EXIT_CODES = """\b
 Exit codes:
   0    done; for `demo`: and everything matched; for a dry run: and all is well
-  1    the server refused, some or all files failed, or something did not match
+  1    the server refused, a job or some files failed, or something did not match
   2    wrong usage, or settings that are missing or wrong
-  3    nothing to do: there are no files, or all of them were uploaded before
+  3    nothing to do: there are no files, all of them were uploaded before, or
+       the answer to a question was no
   4    the login was refused
   5    no connection, or no answer in time
   130  interrupted
@@ -48,13 +57,29 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        fail(f"Settings: {in_words(error)}", USAGE)
+        if error.title != "PixelApiSettings":
+            fail(f"{error.title}: {in_words(error)}", USAGE)
+        fail(missing_settings(error), USAGE)
     except PixelConnectionError as error:
         fail(f"{error}. Check PIXEL_API_URL, PIXEL_AUTH_SERVER_URL and the network.", UNREACHABLE)
     except PixelLoginError as error:
         fail(str(error), LOGIN)
+    except PixelNotFoundError as error:
+        fail(f"{in_short(error)}. Check the ids; the `list` commands show those that there are.", FAILED)
+    except PixelPermissionError as error:
+        fail(f"{in_short(error)}. `pixel me` shows who is logged in.", FAILED)
+    except PixelJobTimeoutError as error:
+        fail(f"{in_short(error)}. `pixel jobs wait` waits for a job.", FAILED)
     except PixelError as error:
         fail(in_short(error), FAILED)
+
+
+def missing_settings(error: ValidationError) -> str:
+    """Which settings are missing or wrong, and what to do about it."""
+    return (
+        f"Settings: {in_words(error)}. Set them in the environment, or name a dotenv file with --env-file; "
+        "`pixel config` shows which ones are in force."
+    )
 
 
 def in_short(error: PixelError) -> str:

@@ -7,8 +7,6 @@ Rules kept here:
 """
 
 import json
-import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from pixel_transports.cli.common import agree, yes_option
 from pixel_transports.cli.exits import FAILED, NOTHING, fail, tell
 
 _AT = click.option(
@@ -61,7 +60,7 @@ def list_files(everything: bool, as_json: bool, at: Path | None) -> None:
 
 @journal.command()
 @click.option("--destination", help="Only what went there: a line that `pixel journal list` shows above its files.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @_AT
 def drop(destination: str | None, yes: bool, at: Path | None) -> None:
     """Forget what is written down; on the server, nothing changes.
@@ -75,11 +74,7 @@ def drop(destination: str | None, yes: bool, at: Path | None) -> None:
         count = sum(destination in (None, each.destination) for each in book.files())
     if not count:
         fail("There is nothing to forget.", NOTHING)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("without a terminal to ask at, say --yes")
-        if not click.confirm(f"Forget {count} files in {book.path}?", err=True):
-            fail("Nothing was forgotten.", NOTHING)
+    agree(yes, f"Forget {count} files in {book.path}?", "Nothing was forgotten.")
     with _readable(at):
         dropped = book.drop(destination)
     tell(f"{dropped} files were forgotten.")
@@ -98,6 +93,8 @@ def path(at: Path | None) -> None:
 
 @contextmanager
 def _readable(at: Path | None) -> Iterator[None]:
+    import sqlite3
+
     try:
         yield
     except (OSError, sqlite3.Error) as error:

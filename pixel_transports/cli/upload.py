@@ -8,11 +8,9 @@ Rules kept here:
 * A file that cannot be sent does not keep the others from it.
 """
 
-import logging
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +21,7 @@ import click
 from pixel_core.errors import PixelError, PixelUploadJobError
 from pixel_core.events import FileFinished, FileHashed, FileSent
 from pixel_transports.cli import exits
+from pixel_transports.cli.common import env_file_option, messages
 from pixel_transports.cli.exits import clear_errors, fail, tell
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ class Wishes:
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a report: FILE.json or FILE.csv."
 )
-@click.option("--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings.")
+@env_file_option
 @click.option("-v", "--verbose", is_flag=True, help="Tell of each file and each failed call.")
 def upload(**options: Any) -> None:
     """Upload files to a data collection.
@@ -136,7 +135,7 @@ def upload(**options: Any) -> None:
     """
     wishes = Wishes(**options)
     _fitting(wishes)
-    with _messages(wishes.verbose), clear_errors():
+    with messages(wishes.verbose), clear_errors():
         sys.exit(_dry_run(wishes) if wishes.dry_run else _upload(wishes))
 
 
@@ -156,23 +155,6 @@ def _fitting(wishes: Wishes) -> None:
             raise click.UsageError(f"--report {wishes.report}: the name has to end in .json or .csv")
         if not wishes.report.parent.is_dir():
             raise click.UsageError(f"--report {wishes.report}: there is no such folder")
-
-
-@contextmanager
-def _messages(verbose: bool) -> Iterator[None]:
-    """Show what the library logs as messages on stderr: warnings, and failed calls where they are asked for."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("pixel: %(message)s"))
-    if not verbose:
-        handler.addFilter(lambda record: record.name != "pixel_client.calls")
-    logger = logging.getLogger("pixel_client")
-    logger.addHandler(handler)
-    spread, logger.propagate = logger.propagate, False
-    try:
-        yield
-    finally:
-        logger.propagate = spread
-        logger.removeHandler(handler)
 
 
 # Both

@@ -38,7 +38,7 @@ class Call:
 
 
 Pattern: TypeAlias = "str | re.Pattern[str]"
-Matcher: TypeAlias = "Mapping[str, Any] | Callable[[Any], bool] | None"
+Matcher: TypeAlias = Mapping[str, Any] | Callable[[Any], bool] | None
 
 
 class Unset:
