@@ -11,7 +11,7 @@ Rules kept here:
 
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class Candidate:
     make: Callable[..., Any]
     far: Literal["sockets", "function", "asgi", "wsgi"] = "sockets"
     backend: Literal["asyncio", "trio"] = "asyncio"
-    lacks: frozenset[Ability] | tuple[Ability, ...] = ()
+    lacks: Collection[Ability] = ()
     answer_limit: int | None = None
 
     @classmethod

@@ -1,5 +1,6 @@
 """The transports that the check-suite is run on: all of ours, and all adapters."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from pixel_transports.checks import Ability, Candidate
 
 LIMIT = 3_200_000
 LIMITS = Limits(body=LIMIT)
+TRUST = ssl.create_default_context()  # once, since it takes long to be made
 
 HTTPX_LACKS: tuple[Ability, ...] = ("early-answer-open",)
 ASYNC_HTTPX_LACKS: tuple[Ability, ...] = ("early-answer", "early-answer-open")
@@ -29,14 +31,14 @@ AIOHTTP_LACKS: tuple[Ability, ...] = ("latin-1",)
 @contextmanager
 def over_httpx() -> Iterator[HttpxTransport]:
     with httpx.Client(
-        trust_env=False, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}
+        verify=TRUST, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}
     ) as client:
         yield HttpxTransport(client, limits=LIMITS)
 
 
 @asynccontextmanager
 async def over_async_httpx() -> AsyncIterator[AsyncHttpxTransport]:
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}) as client:
+    async with httpx.AsyncClient(verify=TRUST, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}) as client:
         yield AsyncHttpxTransport(client, limits=LIMITS)
 
 

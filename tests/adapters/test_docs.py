@@ -1,6 +1,8 @@
 """What the page of the transports says about adapters and checks is true: its Python blocks run as they are written."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -66,3 +68,18 @@ def test_every_check_is_a_sentence_and_applies_to_some_transport() -> None:
 def test_all_checks_apply_to_our_own_transports() -> None:
     for name in ("sockets", "asyncio", "trio"):
         assert checks.applicable(CANDIDATES[name]) == list(checks.CHECKS)
+
+
+def test_apps_and_checks_need_neither_httpx_nor_aiohttp_nor_pytest() -> None:
+    """Each library is imported when its adapter is asked for; without it, that is an ImportError."""
+    code = (
+        "import sys\n"
+        "for name in ('httpx', 'aiohttp', 'pytest', 'trio'): sys.modules[name] = None\n"
+        "from pixel_transports import checks\n"
+        "from pixel_transports.adapters import AsgiTransport, WsgiTransport\n"
+        "for check in checks.CHECKS[:3]: check(checks.Candidate(AsgiTransport, far='asgi'))\n"
+        "try: from pixel_transports.adapters import HttpxTransport\n"
+        "except ImportError as error: print(error.name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["httpx"]
