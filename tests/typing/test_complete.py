@@ -1,6 +1,7 @@
 """Every public symbol of the three packages has a known type: `pyright --verifytypes` says 100 %."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def test_every_public_symbol_has_a_known_type(package: str, tmp_path: Path) -> N
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson"]
     done = subprocess.run(
         [*command, "--verifytypes", package, "--ignoreexternal"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     told = json.loads(done.stdout)["typeCompleteness"]
     unknown = [each["name"] for each in told["symbols"] if each["isExported"] and not each["isTypeKnown"]]
