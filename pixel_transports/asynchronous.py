@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from anyio.abc import TaskGroup
 
 from pixel_core.effects import (
     Alongside,
@@ -169,7 +168,7 @@ class AsyncDriver:
 class AsyncCrew:
     """Flows that run alongside a lead, as tasks of a group."""
 
-    def __init__(self, driver: AsyncDriver, group: TaskGroup) -> None:
+    def __init__(self, driver: AsyncDriver, group: Any) -> None:  # a TaskGroup of anyio
         self._driver = driver
         self._group = group
         self._endings: list[Ending] = []

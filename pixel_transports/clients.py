@@ -23,7 +23,7 @@ from pixel_core.api import Operations, PixelApi
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelClosedError
 from pixel_core.messages import Timeouts
-from pixel_core.operations import AsyncFace, BlockingFace
+from pixel_core.operations import AsyncFace, BlockingFace, Maker, Resource
 from pixel_core.paging import Page, Pages
 from pixel_core.session import CallOptions, Options, Session
 from pixel_core.tokens import Account, TokenSource
@@ -150,6 +150,9 @@ class _Client(Operations):
     """What both faces share: the session, and whether the client is open."""
 
     _driver: Any  # that of the face
+    session: Session
+    api: Resource
+    url: str
 
     api_class: type[PixelApi] = PixelApi
     """The pure face of its operations. A client with operations of its own names one that has them, too."""
@@ -306,7 +309,7 @@ class PixelClient(BlockingFace, _Client):
     """
 
     _driver: BlockingDriver
-    maker = _BlockingMaker()
+    maker: Maker | None = _BlockingMaker()
 
     @overload
     def __init__(self, async_client: "PixelClientAsync") -> None: ...
@@ -332,7 +335,9 @@ class PixelClient(BlockingFace, _Client):
             super().__init__(*args, **kwargs)
 
     def _become(self, other: "PixelClientAsync") -> None:
-        self.session, self.api, self.url = other.session, other.api, other.url
+        self.session: Session = other.session
+        self.api: Resource = other.api
+        self.url: str = other.url
         self._life = _Life()
         self._journal, self._network = other._journal, other._network
         self._telemetry, self._made_of, self._changes = other._telemetry, other._made_of, other._changes
@@ -433,7 +438,7 @@ class PixelClientAsync(AsyncFace, _Client):
     """
 
     _driver: "AsyncDriver"
-    maker = _AsyncMaker()
+    maker: Maker | None = _AsyncMaker()
 
     def _open(self, transport: object, listener: Listener | None) -> None:
         from pixel_transports.asynchronous import AsyncDriver  # here, since the blocking face needs no event loop

@@ -134,9 +134,9 @@ class Outgoing:
     """What is left to send of a request. It keeps its place, so that sending can stop and go on."""
 
     def __init__(self, segments: Sequence[Segment] = ()) -> None:
-        self.left = memoryview(b"")
+        self.left: memoryview = memoryview(b"")
         """What was taken out last and is not yet sent; the driver shortens it."""
-        self.large = any(isinstance(each, FileSlice) or len(each) > LITTLE for each in segments)
+        self.large: bool = any(isinstance(each, FileSlice) or len(each) > LITTLE for each in segments)
         self._segments = deque(segments)
         self._reader: SliceReader | None = None
         self._by_hand = False

@@ -225,7 +225,7 @@ class Run:
         self._alive: _Alive | None = None
         self._connection = _connect(self._journal)
         try:
-            self.recalled = self._claim(with_finished)
+            self.recalled: Recalled = self._claim(with_finished)
         except BaseException:
             self._leave()
             raise
@@ -417,7 +417,7 @@ class Journal:
 
     def __init__(self, path: "str | os.PathLike[str] | None" = None) -> None:
         """The user's own, or the one at `path`. Raises RuntimeError for the own one of a user without a home."""
-        self.path = default_path(os.environ) if path is None else absolute(path)
+        self.path: Path = default_path(os.environ) if path is None else absolute(path)
 
     def __repr__(self) -> str:
         return f"<Journal {self.path}>"

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
 from pixel_core.events import UploadProgress
 from pixel_transports.logs import UPLOADS, write
@@ -154,7 +154,7 @@ class TerminalFaces:
         from rich import progress
         from rich.console import Console
 
-        self.console = Console(file=stream, stderr=True)
+        self.console: Any = Console(file=stream, stderr=True)
         columns = (
             progress.TextColumn("{task.description}"),
             progress.BarColumn(bar_width=16),

@@ -10,7 +10,7 @@ Rules kept here:
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,7 +30,9 @@ class PixelApiSettings(BaseSettings):
     Raises pydantic's ValidationError (a ValueError) that names what is missing or wrong.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True)
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True
+    )
 
     PIXEL_ENV: Literal["dev", "test", "prod"] = Field(
         default="prod", validation_alias=AliasChoices("PIXEL_ENV", "KEYCLOAK_ENV")

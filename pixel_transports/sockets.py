@@ -220,7 +220,7 @@ class _Connection:
         self.used = self.used or reusable
         if scope is not None:
             scope.detach(self.stream.abort)
-        transport.give_back(lease, self, reusable)
+        transport._give_back(lease, self, reusable)
 
 
 class SocketTransport:
@@ -241,7 +241,7 @@ class SocketTransport:
         resolve: Resolver = look_up,
     ) -> None:
         self.limits = limits
-        self.generation = 0
+        self.generation: int = 0
         self._proxies = proxies
         self._tls = tls
         self._context = tls if isinstance(tls, ssl.SSLContext) else None
@@ -315,7 +315,7 @@ class SocketTransport:
             connection_line("opened", wanted.origin)
             return _Connection(stream, self.limits, generation, via).lend(self, lease)
         except BaseException:
-            self.give_back(lease, lease.connection, reusable=True)
+            self._give_back(lease, lease.connection, reusable=True)
             raise
 
     def _wait(self, lease: PoolLease[_Connection], waker: threading.Event, timeout: float | None) -> None:
@@ -328,7 +328,7 @@ class SocketTransport:
         if lease.state is LeaseState.WAITING:
             raise in_time(TimeoutError(), "no connection became free", timeout)
 
-    def give_back(self, lease: PoolLease[_Connection], connection: _Connection | None, reusable: bool) -> None:
+    def _give_back(self, lease: PoolLease[_Connection], connection: _Connection | None, reusable: bool) -> None:
         """Free the place, then close what is not kept."""
         with self._lock:
             if connection is not None and connection.generation != self.generation:

@@ -26,7 +26,7 @@ _METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "P
 class Telemetry:
     """What a driver and a client tell a tracer."""
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Any) -> None:  # a Tracer of OpenTelemetry
         self._tracer = tracer
 
     @classmethod

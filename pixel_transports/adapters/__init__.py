@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from pixel_transports.adapters.asgi import AsgiTransport
     from pixel_transports.adapters.httpx_clients import AsyncHttpxTransport, HttpxTransport
     from pixel_transports.adapters.wsgi import WsgiTransport
-
-__getattr__, __dir__ = lazily(
-    globals(),
-    {
-        ".aiohttp_sessions": ["AiohttpTransport"],
-        ".asgi": ["AsgiTransport"],
-        ".httpx_clients": ["AsyncHttpxTransport", "HttpxTransport"],
-        ".wsgi": ["WsgiTransport"],
-    },
-)
+else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+    __getattr__, __dir__ = lazily(
+        globals(),
+        {
+            ".aiohttp_sessions": ["AiohttpTransport"],
+            ".asgi": ["AsgiTransport"],
+            ".httpx_clients": ["AsyncHttpxTransport", "HttpxTransport"],
+            ".wsgi": ["WsgiTransport"],
+        },
+    )
 
 __all__ = ["AiohttpTransport", "AsgiTransport", "AsyncHttpxTransport", "HttpxTransport", "WsgiTransport"]

@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelTimeoutError
 from pixel_core.http1 import ClientConnection, Limits, unpacker_for, wire_headers
-from pixel_core.messages import FileSlice, Headers, Request, Response, Segment, body_segments
+from pixel_core.messages import FileSlice, Headers, Request, Response, Segment, Timeouts, body_segments
 from pixel_transports.files import PIECE, SliceReader
 
 
@@ -30,13 +30,13 @@ class Outbound:
         ClientConnection().start(request)
         self.request = request
         self.segments: Sequence[Segment] = body_segments(request.body)
-        self.fields = wire_headers(request, self.segments)
-        self.length = sum(map(len, self.segments))
+        self.fields: list[tuple[str, str]] = wire_headers(request, self.segments)
+        self.length: int = sum(map(len, self.segments))
         self.failure: PixelError | None = None
         """What went wrong in reading the body, or in handing it on in time."""
         self._handed = 0
         total = request.timeouts.total
-        self.timeouts = request.timeouts if total is None else request.timeouts.within(total)
+        self.timeouts: Timeouts = request.timeouts if total is None else request.timeouts.within(total)
         self._until = None if total is None else time.monotonic() + total
         self._reading: Generator[bytes, None, None] | None = None
 

@@ -112,7 +112,7 @@ class Rig:
         transport: Any,
         far: FarEnd,
         origin: Origin,
-        portal: BlockingPortal | None,
+        portal: Any,  # a BlockingPortal of anyio, or None
         threads: ThreadPoolExecutor,
         folder: Path,
     ) -> None:
@@ -152,7 +152,8 @@ class Rig:
         """Send it and do not wait. For an async transport, cancelling the future cancels the task."""
         if self._portal is None:
             return self._threads.submit(self.transport.send, request)
-        return self._portal.start_task_soon(self.transport.send, request)
+        future: Future[Response] = self._portal.start_task_soon(self.transport.send, request)
+            return future
 
     def close(self) -> None:
         """Close the transport."""

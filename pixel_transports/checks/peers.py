@@ -118,7 +118,7 @@ class Peer:
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.origin = Origin("http", "127.0.0.1", self._listener.getsockname()[1])
+        self.origin: Origin = Origin("http", "127.0.0.1", self._listener.getsockname()[1])
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
     @property

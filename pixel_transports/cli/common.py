@@ -21,16 +21,17 @@ from pixel_core.errors import PixelError
 from pixel_transports.cli.exits import NOTHING, clear_errors, fail, tell
 
 Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 T = TypeVar("T")
 
-env_file_option = click.option(
+env_file_option: Option = click.option(
     "--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings."
 )
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="Tell of each request, on stderr.")
-project_option = click.option("--project", type=int, required=True, help="The id of the project.")
-collection_option = click.option("--collection", type=int, required=True, help="The id of the data collection.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
-file_argument = click.argument("file", type=click.File("r", encoding="utf-8"))
+verbose_option: Option = click.option("-v", "--verbose", is_flag=True, help="Tell of each request, on stderr.")
+project_option: Option = click.option("--project", type=int, required=True, help="The id of the project.")
+collection_option: Option = click.option("--collection", type=int, required=True, help="The id of the data collection.")
+yes_option: Option = click.option("--yes", is_flag=True, help="Do not ask.")
+file_argument: Option = click.argument("file", type=click.File("r", encoding="utf-8"))
 
 
 def placed(command: Command) -> Command:

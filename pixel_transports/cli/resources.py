@@ -150,4 +150,7 @@ def _group(kind: _Kind) -> click.Group:
     return group
 
 
+images: click.Group
+rasters: click.Group
+pointclouds: click.Group
 images, rasters, pointclouds = map(_group, _KINDS)

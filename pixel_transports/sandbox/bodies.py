@@ -8,7 +8,7 @@ Rules kept here:
 * Unknown names are ignored; of a repeated name in a query the last value counts.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import from_json
@@ -67,7 +67,7 @@ def _checked(model: type[M], value: Any, place: str) -> M:
 class Taken(BaseModel):
     """The base of all bodies and queries."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
     @property
     def given(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class ManualClock:
     """
 
     def __init__(self, now: float = 1_735_689_600.0) -> None:
-        self.now = now
+        self.now: float = now
 
     def __call__(self) -> float:
         return self.now
@@ -94,8 +94,8 @@ class Sandbox:
         self._clock = clock
         self._lock = threading.Lock()
         self._mint = mint = Mint(secret.encode() if isinstance(secret, str) else secret)
-        self.state = State()
-        self.signer = Signer(mint.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
+        self.state: State = State()
+        self.signer: Signer = Signer(mint.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
         self._jobs = Jobs(self.state, mint, job_seconds=job_seconds)
         accounts, realm = Accounts(username, password), tenant.capitalize()
         self._keycloak = Keycloak(

@@ -16,8 +16,8 @@ class StoredObject:
     """What is stored at one key. `bytes()` of it joins the whole; `chunks()` goes through it without a copy."""
 
     def __init__(self, buffers: Sequence[Buffer], md5: str | None = None) -> None:
-        self.buffers = tuple(buffers)
-        self.size = sum(len(buffer) for buffer in self.buffers)
+        self.buffers: tuple[Buffer, ...] = tuple(buffers)
+        self.size: int = sum(len(buffer) for buffer in self.buffers)
         self._md5 = md5
 
     @property

@@ -108,7 +108,7 @@ class Resource(Record):
     def describe(self, metadata: dict[str, Any]) -> None:
         """Take over what was told about the resource: `fields` one by one, `json_metadata` as a whole."""
         fields = dict(metadata.get("fields") or {})
-        self.name = fields.pop("name", self.name)
+        self.name: str = fields.pop("name", self.name)
         self.fields.update((name, value) for name, value in fields.items() if name in FIELDS[self.kind])
         self.json_metadata = metadata.get("json_metadata", self.json_metadata)
 

@@ -49,7 +49,7 @@ class SandboxServer:
                 f"{host!r} can be reached from other machines, and a sandbox protects nothing: "
                 "pass beyond_loopback=True if that is wanted"
             )
-        self.sandbox = Sandbox() if sandbox is None else sandbox
+        self.sandbox: Sandbox = Sandbox() if sandbox is None else sandbox
         self._host = host
         self._port = port
         self._idle_seconds = idle_seconds

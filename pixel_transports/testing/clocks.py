@@ -24,6 +24,8 @@ class TurnedClock(ManualClock):
     [7.0]
     """
 
+    now: float
+
     def __init__(self, now: float = 1_735_689_600.0) -> None:
         super().__init__(now)
         self.waits: list[float] = []

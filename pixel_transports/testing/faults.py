@@ -95,7 +95,7 @@ class Status(Fault):
     def __init__(self, status: int, retry_after: float | str | None = None, json: Any = None) -> None:
         self.status = status
         self.retry_after = retry_after
-        self.json = {"detail": f"a fault with status {status}"} if json is None else json
+        self.json: Any = {"detail": f"a fault with status {status}"} if json is None else json
 
     def exchange(self, request: Request) -> Flow[Response]:
         yield from ()

@@ -48,10 +48,10 @@ class MockTransport:
     """
 
     def __init__(self, *, base: str = "/api/mock", login: bool = True) -> None:
-        self.base = base.rstrip("/")
+        self.base: str = base.rstrip("/")
         self.calls: list[Call] = []
         """The calls that came, in order, but for logins that no route was for."""
-        self.logins = 0
+        self.logins: int = 0
         """How many logins were answered without a route."""
         self.routes: list[Route] = []
         self._unmatched: list[str] = []

@@ -41,7 +41,7 @@ class Recorder(Around):
 
     def __init__(self, transport: AnyTransport, path: str | os.PathLike[str]) -> None:
         super().__init__(transport)
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._hider = Hider()
         self._entries: list[dict[str, Any]] = []
         self._lock = threading.Lock()

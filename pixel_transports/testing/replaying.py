@@ -48,7 +48,7 @@ class Replay:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         try:
             recorded = json.loads(self.path.read_text(encoding="utf-8"))
             known = recorded["format"] == FORMAT

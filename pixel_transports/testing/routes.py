@@ -86,12 +86,12 @@ class Route:
             raise ValueError("a route with several answers gives each of them once: leave `times` out")
         if times is not None and times < 1:
             raise ValueError(f"times is a whole number from 1, got {times}")
-        self.method = method.upper()
+        self.method: str = method.upper()
         self.pattern = pattern
         self.query = query
         self.json = json
         self.optional = optional
-        self.times = len(answers) if len(answers) > 1 else times
+        self.times: int | None = len(answers) if len(answers) > 1 else times
         self.calls: list[Call] = []
         self._answers = list(answers)
         self._status, self._headers = status, Headers({"Content-Type": "application/json", **(headers or {})})
