@@ -153,7 +153,7 @@ class Rig:
         if self._portal is None:
             return self._threads.submit(self.transport.send, request)
         future: Future[Response] = self._portal.start_task_soon(self.transport.send, request)
-            return future
+        return future
 
     def close(self) -> None:
         """Close the transport."""
