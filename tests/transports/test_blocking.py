@@ -55,9 +55,10 @@ def no_blocked_loops() -> None:
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """No thread of ours outlives a test, and no socket."""
-    before = open_sockets()
+    before, threads = open_sockets(), threading.enumerate()
     yield
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("pixel-")] == []
+    more = [thread for thread in threading.enumerate() if thread not in threads]
+    assert [thread.name for thread in more if thread.name.startswith("pixel-")] == []
     eventually(lambda: open_sockets() <= before)
 
 
