@@ -320,6 +320,20 @@ class _Connection:
         pool.give_back(lease, self, reusable)
 
 
+def _used_again(pool: "_LoopPool", lease: "PoolLease[_Connection]") -> _Connection | None:
+    """The connection that came with a lease, lent where it can serve again, and closed where it cannot. It is looked at
+    once, since a look may take what it finds.
+    """
+    connection, lease.connection = lease.connection, None
+    if connection is None:
+        return None
+    if connection.stream.quiet:
+        connection_line("used again", lease.origin)
+        return connection.lend(pool, lease)
+    connection.close()
+    return None
+
+
 class _LoopPool:
     """The connections of one event loop."""
 
@@ -406,23 +420,15 @@ class AnyioTransport:
         lease, expired = pool.pool.acquire(wanted.origin, time.monotonic())
         for old in expired:
             old.close()
-        connection = lease.connection
-        if connection is not None and connection.stream.quiet:
-            connection_line("used again", wanted.origin)
-            return connection.lend(pool, lease)
-        return self._lease_in_time(pool, lease, wanted)
+        return _used_again(pool, lease) or self._lease_in_time(pool, lease, wanted)
 
     async def _lease_in_time(self, pool: _LoopPool, lease: PoolLease[_Connection], wanted: Lease) -> _Connection:
         try:
             if lease.state is LeaseState.WAITING:
                 await self._wait(pool, lease, wanted.timeouts.pool)
-            connection = lease.connection
-            if connection is not None:
-                if connection.stream.quiet:
-                    connection_line("used again", wanted.origin)
-                    return connection.lend(pool, lease)
-                connection.close()
-                lease.connection = None
+                kept = _used_again(pool, lease)
+                if kept is not None:
+                    return kept
             proxy = self._proxies.for_origin(wanted.origin)
             stream = await connect(wanted.origin, wanted.timeouts.connect, self._context, proxy, self._resolve)
             via = proxy if wanted.origin.scheme == "http" else None

@@ -16,6 +16,7 @@ import time
 import weakref
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
+from math import ceil
 from typing import Any
 
 from pixel_core.effects import Clock, Effect, Lease, Read, Write
@@ -38,7 +39,7 @@ from pixel_transports.forks import tell_after_fork
 from pixel_transports.logs import connection_line
 from pixel_transports.running import run
 from pixel_transports.scopes import Scope, breakable, current_scope
-from pixel_transports.streams import AT_ONCE, LARGE, Connected, in_time, left, waiter_for
+from pixel_transports.streams import AT_ONCE, LARGE, LONGEST_WAIT, Connected, in_time, left, waiter_for
 from pixel_transports.tls import TlsOptions, TlsSession, context_of, handshake_failure, shared_context
 
 TIMED = sys.platform != "win32" and hasattr(socket, "SO_RCVTIMEO") and bool(AT_ONCE)
@@ -121,8 +122,8 @@ class SocketStream(Connected):
             self._sock.setblocking(True)
             self._blocks = True
         if timeout != self._limit:
-            seconds, rest = divmod(max(timeout or 0.0, 0.000_001), 1) if timeout is not None else (0, 0)
-            limit = struct.pack("ll", int(seconds), int(rest * 1e6))  # a timeval; all zero is no limit
+            microseconds = 0 if timeout is None else max(1, ceil(min(timeout, LONGEST_WAIT) * 1_000_000))
+            limit = struct.pack("ll", *divmod(microseconds, 1_000_000))  # a timeval; all zero is no limit
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
             self._limit = timeout
 

@@ -24,8 +24,8 @@ from pixel_transports.tls import TlsSession
 SMALL, LARGE = 16 * 1024, 256 * 1024
 """How much is read at a time, in bytes: at first, and once that was filled."""
 
-_LONGEST_WAIT = 1_000_000.0
-"""Seconds that `poll` can count."""
+LONGEST_WAIT = 1_000_000.0
+"""Seconds that the system can count."""
 
 
 def tune(sock: socket.socket) -> None:
@@ -48,7 +48,7 @@ def waiter_for(sock: socket.socket, *, read: bool = False, write: bool = False) 
         poll = poller.poll
 
         def wait(timeout: float | None) -> bool:
-            return bool(poll(timeout and ceil(min(timeout, _LONGEST_WAIT) * 1000)))
+            return bool(poll(timeout and ceil(min(timeout, LONGEST_WAIT) * 1000)))
 
     else:
 

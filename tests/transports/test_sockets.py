@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -17,6 +18,7 @@ from pixel_core.errors import (
     PixelTimeoutError,
 )
 from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Timeouts
+from pixel_transports.sockets import TIMED, SocketStream
 from tests.transports.peers import (
     LARGE,
     OK,
@@ -464,3 +466,14 @@ def test_a_peer_that_takes_nothing_cannot_hold_a_request_past_its_total(face: Fa
             face.send(request)
         over.set()
     face.shows("0 held, 0 idle, 0 waiting")
+
+
+@pytest.mark.parametrize("timeout", [1e-9, 0.0011, 1.0, 7.25, 1e12, None])
+def test_no_limit_of_a_read_becomes_none_or_more_than_the_system_can_count(timeout: float | None) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"x")
+        assert SocketStream(ours).read(timeout) == b"x"
+        if TIMED:
+            seconds, micros = struct.unpack("ll", ours.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16))
+            assert (seconds > 0 or micros > 0) == (timeout is not None)

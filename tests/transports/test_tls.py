@@ -100,9 +100,11 @@ def test_a_connection_is_kept_and_used_again(trusting: Face, authority: trustme.
         assert peer.accepted == 1
 
 
-def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(trusting: Face, authority: trustme.CA) -> None:
-    """Nor when they arrived in a record of their own together with the answer."""
-    unasked = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+@pytest.mark.parametrize("unasked", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"x"], ids=["answer", "byte"])
+def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(
+    trusting: Face, authority: trustme.CA, unasked: bytes
+) -> None:
+    """Nor when they arrived in a record of their own together with the answer. A look at a connection takes a byte."""
 
     def answer_twice(talk: Talk) -> None:
         """Two records in one segment, so that a reader of the socket gets both at once."""
