@@ -66,7 +66,7 @@ class Random(Effect[int]):
 
 
 @value
-class AskToken(Effect[Any]):
+class CallTokenProvider(Effect[Any]):
     """Call the function that somebody gave in place of a password, and give what it gives: a token, or a token and its
     life in seconds. It may block; on an event loop it may be a coroutine function.
     """
@@ -114,7 +114,7 @@ class Digest(Effect[Digested]):
 
 
 @value
-class Alongside(Effect[Any]):
+class OpenTaskGroup(Effect[Any]):
     """Run the flow `lead(crew)` and give its result. Flows that it starts in the crew run alongside; whichever of them
     is still running when the lead ends, well or not, is cancelled.
     """
@@ -122,31 +122,31 @@ class Alongside(Effect[Any]):
     lead: Callable[[Any], Flow[Any]]
 
 
-Ending: TypeAlias = tuple[Any, Any]
+TaskOutcome: TypeAlias = tuple[Any, Any]
 """How a flow of a crew ended: its key, and its result or what it raised (an Exception)."""
 
 
 @value
-class Start(Effect[None]):
+class Spawn(Effect[None]):
     """Start a flow in a crew, at once: how many run is the lead's business. `key` is given back with its ending."""
 
-    crew: Any = field(repr=False)
+    group: Any = field(repr=False)
     key: Any
     flow: Flow[Any]
 
 
 @value
-class Ended(Effect[list[Ending]]):
+class NextDone(Effect[list[TaskOutcome]]):
     """Wait until flows of the crew have ended, and give those that have since the last time: none when `timeout`
     seconds pass without an ending.
     """
 
-    crew: Any = field(repr=False)
+    group: Any = field(repr=False)
     timeout: float | None = None
 
 
 @value
-class Together(Effect[list[Any]]):
+class Gather(Effect[list[Any]]):
     """Run flows side by side, at most `limit` of them at once, and give their results in order. No driver performs
     this: it is made of a crew.
 
@@ -159,19 +159,19 @@ class Together(Effect[list[Any]]):
     collect: bool = False
 
     def __iter__(self) -> Flow[list[Any]]:
-        results: list[Any] = yield from Alongside(self._lead)
+        results: list[Any] = yield from OpenTaskGroup(self._lead)
         return results
 
-    def _lead(self, crew: Any) -> Flow[list[Any]]:
+    def _lead(self, group: Any) -> Flow[list[Any]]:
         waiting, running = enumerate(self.flows), 0
         results: dict[int, Any] = {}
         while True:
             while running < self.limit and (following := next(waiting, None)) is not None:
-                yield from Start(crew, *following)
+                yield from Spawn(group, *following)
                 running += 1
             if not running:
                 return [results[number] for number in sorted(results)]
-            for number, outcome in (yield from Ended(crew)):
+            for number, outcome in (yield from NextDone(group)):
                 if isinstance(outcome, Exception) and not self.collect:
                     raise outcome
                 results[number] = outcome
@@ -179,7 +179,7 @@ class Together(Effect[list[Any]]):
 
 
 @value
-class Entry:
+class JournalEntry:
     """What a journal knows of one file's way to a destination.
 
     `state` is "declared" (the server made the upload job `job_id`), "storing" (`parts`, numbers from 1, are stored
@@ -206,19 +206,19 @@ class Entry:
 
 
 @value
-class Recalled:
+class JournalSnapshot:
     """What a journal knows when a run begins: entries by path, of runs that were broken off (and of those that ended
     well, where that was asked for), and the paths that another run, which is alive, is at work on. Without a journal,
     `run` is None.
     """
 
     run: Any = field(default=None, repr=False)
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, JournalEntry] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
 
 
 @value
-class Journaled(Effect[Any]):
+class OpenJournal(Effect[Any]):
     """Run the flow `lead(recalled)` as a run of the journal: no other run takes the same paths to the same destination
     meanwhile. When the lead returns, what is recorded as done is remembered as finished; the rest, and all of a run
     that is broken off, is taken up by the next. A driver without a journal recalls nothing.
@@ -226,21 +226,21 @@ class Journaled(Effect[Any]):
 
     destination: str
     paths: Sequence[str] = field(repr=False)
-    lead: "Callable[[Recalled], Flow[Any]]"
+    lead: "Callable[[JournalSnapshot], Flow[Any]]"
     with_finished: bool = False
     """Whether files of runs that ended well are recalled too."""
 
 
 @value
-class Record(Effect[None]):
+class WriteJournal(Effect[None]):
     """Write entries to the journal, all or none of them, before the flow goes on. One without a state is dropped."""
 
     run: Any = field(repr=False)
-    entries: Sequence[Entry]
+    entries: Sequence[JournalEntry]
 
 
 @value
-class Once(Effect[Any]):
+class SingleFlight(Effect[Any]):
     """Run `flow`, unless one with the same key is running already: then wait for that one's result or failure."""
 
     key: Hashable
@@ -254,7 +254,7 @@ class Report(Effect[None]):
     event: object
 
 
-# What `pixel_core.exchanges` asks of those who bring their own streams: the level below `Exchange`.
+# What `pixel_core.http.exchange` asks of those who bring their own streams: the level below `Exchange`.
 
 
 @value

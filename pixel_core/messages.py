@@ -7,7 +7,7 @@ Rules kept here:
   sends the request streams what the description names.
 * A label of a request (`Request.label`) never holds a query, since the query of a presigned URL is a signature. No
   `repr` shows a header's value or a body.
-* Text becomes bytes in one place (`pixel_core.http1`), and what cannot be put on the wire safely is refused there.
+* Text becomes bytes in one place (`pixel_core.http.connection`), and what cannot be put on the wire safely is refused there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -5,28 +5,28 @@ from typing import TYPE_CHECKING
 from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
-    from pixel_transports.asynchronous import AsyncDriver
-    from pixel_transports.blocking import BlockingDriver
-    from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
-    from pixel_transports.factory import get_client
-    from pixel_transports.loops import AnyioTransport
-    from pixel_transports.settings import PixelApiSettings
-    from pixel_transports.sockets import SocketTransport
-    from pixel_transports.tls import TlsOptions
-    from pixel_transports.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
+    from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+    from pixel_transports.client.factory import get_client
+    from pixel_transports.client.settings import PixelApiSettings
+    from pixel_transports.drivers.asynchronous import AsyncDriver
+    from pixel_transports.drivers.blocking import BlockingDriver
+    from pixel_transports.net.asynchronous import AnyioTransport
+    from pixel_transports.net.blocking import SocketTransport
+    from pixel_transports.net.tls import TlsOptions
+    from pixel_transports.net.transports import AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport
 else:  # Type checkers would take a package with `__getattr__` to have any name at all.
     __getattr__, __dir__ = lazily(
         globals(),
         {
-            ".asynchronous": ["AsyncDriver"],
-            ".blocking": ["BlockingDriver"],
-            ".clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
-            ".factory": ["get_client"],
-            ".loops": ["AnyioTransport"],
-            ".settings": ["PixelApiSettings"],
-            ".sockets": ["SocketTransport"],
-            ".tls": ["TlsOptions"],
-            ".transports": ["AsyncFunctionTransport", "AsyncTransport", "FunctionTransport", "Transport"],
+            ".drivers.asynchronous": ["AsyncDriver"],
+            ".drivers.blocking": ["BlockingDriver"],
+            ".client.clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
+            ".client.factory": ["get_client"],
+            ".net.asynchronous": ["AnyioTransport"],
+            ".client.settings": ["PixelApiSettings"],
+            ".net.blocking": ["SocketTransport"],
+            ".net.tls": ["TlsOptions"],
+            ".net.transports": ["AsyncFunctionTransport", "AsyncTransport", "FunctionTransport", "Transport"],
         },
     )
 

@@ -16,8 +16,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
+from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox, SandboxServer
-from pixel_transports.settings import PixelApiSettings
 
 # Whoever starts the tests in the background may have them ignore Ctrl-C, which some of them send.
 signal.signal(signal.SIGINT, signal.default_int_handler)

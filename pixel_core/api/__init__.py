@@ -13,6 +13,7 @@ from pixel_core.api.data_collections import DataCollections
 from pixel_core.api.harvest import Harvest
 from pixel_core.api.images import Images
 from pixel_core.api.jobs import Jobs
+from pixel_core.api.operation import listing, operation
 from pixel_core.api.optimizing import Optimizing
 from pixel_core.api.point_clouds import PointClouds
 from pixel_core.api.projects import Projects
@@ -21,8 +22,7 @@ from pixel_core.api.raw import Raw
 from pixel_core.api.search import Search
 from pixel_core.api.uploads import Uploads
 from pixel_core.api.users import Users
-from pixel_core.operations import listing, operation
-from pixel_core.session import CallOptions
+from pixel_core.session.session import CallOptions
 
 
 class Operations(

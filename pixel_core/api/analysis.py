@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pixel_core import models
-from pixel_core.api.addresses import segment
 from pixel_core.api.lists import Lists, given, validated
+from pixel_core.api.operation import operation
+from pixel_core.api.paths import segment
 from pixel_core.effects import Flow
-from pixel_core.operations import operation
 
 
 def _service(service_id: int) -> str:

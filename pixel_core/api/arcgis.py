@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from pixel_core import models
-from pixel_core.api.addresses import query_of, segment
 from pixel_core.api.jobs import Jobs
 from pixel_core.api.lists import Lists, validated
+from pixel_core.api.operation import operation
+from pixel_core.api.paths import query_of, segment
 from pixel_core.effects import Flow
-from pixel_core.operations import operation
 
 CHANGE_SECONDS = 1000.0
 """How long a start, stop or refresh is waited for."""

@@ -14,12 +14,12 @@ from contextlib import suppress
 from typing import Any
 
 from pixel_core import models
-from pixel_core.answers import Field
-from pixel_core.api.addresses import query_of
-from pixel_core.effects import Flow, Together
+from pixel_core.api.paths import query_of
+from pixel_core.effects import Flow, Gather
 from pixel_core.errors import PixelNotFoundError
-from pixel_core.session import Session
-from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Transfer, Wanted, plan, whole
+from pixel_core.session.answers import Field
+from pixel_core.session.session import Session
+from pixel_core.uploads import FileSpec, Hashed, PartSizing, Pipeline, StorageRequest, Transfer, plan, whole
 from pixel_core.uploads.transfers import NOT_CONFIRMED
 
 _NEVER = 1 << 63
@@ -34,12 +34,12 @@ def attach(
     names = [each.name for each in inputs]
     if len(set(names)) < len(names):
         raise ValueError(f"the names of attachments must differ, got {', '.join(sorted(names))}")
-    planned = yield from plan([Wanted(str(each.file), called=each.name) for each in inputs], Cutting(_NEVER))
+    planned = yield from plan([FileSpec(str(each.file), called=each.name) for each in inputs], PartSizing(_NEVER))
     if not inputs:
         return []
     transfers = [Transfer(file) for file in planned]
-    desk = AttachmentDesk(session, resource_type, resource_id, {each.name: each.description for each in inputs})
-    pipeline = Pipeline(desk, session, transfers, "attachments")
+    service = AttachmentUploads(session, resource_type, resource_id, {each.name: each.description for each in inputs})
+    pipeline = Pipeline(service, session, transfers, "attachments")
     yield from pipeline.flow()
     for each in transfers:
         if each.error is not None:
@@ -47,8 +47,8 @@ def attach(
     return [each.resource for each in sorted(transfers, key=lambda each: each.file.name)]
 
 
-class AttachmentDesk:
-    """Where files for a resource are handed in (a `Desk` of the upload engine)."""
+class AttachmentUploads:
+    """Where files for a resource are handed in (a `UploadService` of the upload engine)."""
 
     def __init__(self, session: Session, resource_type: str, resource_id: int, descriptions: Mapping[str, str]) -> None:
         self._session = session
@@ -75,7 +75,7 @@ class AttachmentDesk:
             status = attachment.field("status")
             if status.text() != "Pending":
                 raise status.wrong('"Pending"', f"is {status.value!r}")
-            self.pieces(file, attachment, set())
+            self.requests(file, attachment, set())
             self._made[file.file.name] = attachment.field("id").identifier()
             found.append(attachment)
         return found
@@ -85,14 +85,14 @@ class AttachmentDesk:
             query = f"{self._query}&{query_of(attachment_id=attachment_id)}"
             yield from self._session.call("DELETE", "/attachments/", query)
 
-    def pieces(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[Piece]:
+    def requests(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[StorageRequest]:
         target = job.field("upload_file_params")
         return [whole(self._session, hashed, target.field("url").url(), target.field("fields").texts())]
 
     def finish(self, sent: Sequence[Transfer]) -> Flow[None]:
         """Tell the server of each that it is stored, and take its answer."""
         flows = [self._complete(each) for each in sent]
-        answers = yield from Together(flows, self._session.options.upload_max_concurrency, collect=True)
+        answers = yield from Gather(flows, self._session.options.upload_max_concurrency, collect=True)
         for each, answer in zip(sent, answers, strict=True):
             if isinstance(answer, Exception):
                 each.fail(NOT_CONFIRMED, str(answer), answer)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pixel_core import models
-from pixel_core.api.addresses import query_of
+from pixel_core.api.operation import Resource, operation
+from pixel_core.api.paths import query_of
 from pixel_core.effects import Flow
-from pixel_core.operations import Resource, operation
 
 
 class Attachments(Resource):

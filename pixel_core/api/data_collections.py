@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pixel_core import models
-from pixel_core.api.addresses import collection_path, project_path, query_of
 from pixel_core.api.lists import Lists, validated
+from pixel_core.api.operation import operation
+from pixel_core.api.paths import collection_path, project_path, query_of
 from pixel_core.api.projects import changes
 from pixel_core.effects import Flow
-from pixel_core.operations import operation
 
 
 class DataCollections(Lists):

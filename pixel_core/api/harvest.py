@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from pixel_core import models
-from pixel_core.api.addresses import collection_path, segment
 from pixel_core.api.lists import Lists, validated
+from pixel_core.api.operation import operation
+from pixel_core.api.paths import collection_path, segment
 from pixel_core.effects import Flow
-from pixel_core.operations import operation
 
 
 def _services(project_id: int, data_collection_id: int) -> str:

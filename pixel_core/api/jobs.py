@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pixel_core import models
-from pixel_core.answers import Answer
-from pixel_core.api.addresses import segment
+from pixel_core.api.operation import Resource, operation
+from pixel_core.api.paths import segment
 from pixel_core.effects import Clock, Flow, Report, Sleep
 from pixel_core.errors import PixelJobTimeoutError
 from pixel_core.events import JobProgress
-from pixel_core.operations import Resource, operation
-from pixel_core.retries import RetryPolicy
-from pixel_core.session import Session
+from pixel_core.session.answers import Answer
+from pixel_core.session.retries import RetryPolicy
+from pixel_core.session.session import Session
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0

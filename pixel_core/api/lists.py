@@ -16,11 +16,11 @@ from itertools import count
 from typing import Any, TypeVar
 
 from pixel_core import models
-from pixel_core.api.addresses import asks_for_none, query_of
+from pixel_core.api.operation import Resource
+from pixel_core.api.paging import Page, Pages
+from pixel_core.api.paths import asks_for_none, query_of
 from pixel_core.effects import Flow, Report
 from pixel_core.events import KeywordsIgnored
-from pixel_core.operations import Resource
-from pixel_core.paging import Page, Pages
 
 T = TypeVar("T")
 M = TypeVar("M", bound="models.PixelModel")

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pixel_core import models
-from pixel_core.answers import Answer
-from pixel_core.api.addresses import query_of, segment
 from pixel_core.api.jobs import Jobs
 from pixel_core.api.lists import Lists, validated
+from pixel_core.api.operation import operation
+from pixel_core.api.paths import query_of, segment
 from pixel_core.api.point_clouds import point_clouds_path
 from pixel_core.api.rasters import rasters_path
 from pixel_core.effects import Flow
-from pixel_core.operations import operation
+from pixel_core.session.answers import Answer
 
 T = TypeVar("T")
 

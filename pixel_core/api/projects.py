@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pixel_core import models
-from pixel_core.api.addresses import project_path, query_of
 from pixel_core.api.lists import Lists, validated
+from pixel_core.api.operation import operation
+from pixel_core.api.paths import project_path, query_of
 from pixel_core.effects import Flow
-from pixel_core.operations import operation
 
 
 def changes(**values: Any) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pixel_core import models
-from pixel_core.api.addresses import collection_path, query_of, segment
 from pixel_core.api.lists import Lists, paged, passed_through
+from pixel_core.api.operation import listing, operation
+from pixel_core.api.paging import AHEAD, Pages
+from pixel_core.api.paths import collection_path, query_of, segment
 from pixel_core.effects import Flow
-from pixel_core.operations import listing, operation
-from pixel_core.paging import AHEAD, Pages
 
 
 def rasters_path(project_id: int, data_collection_id: int) -> str:

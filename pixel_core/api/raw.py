@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pixel_core.api.addresses import query_of
+from pixel_core.api.operation import Resource, operation
+from pixel_core.api.paths import query_of
 from pixel_core.effects import Flow
 from pixel_core.messages import Response
-from pixel_core.operations import Resource, operation
 
 
 class Raw(Resource):

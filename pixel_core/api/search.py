@@ -7,11 +7,11 @@ from itertools import count
 from typing import Any
 
 from pixel_core import models
-from pixel_core.api.addresses import query_of
 from pixel_core.api.lists import check_page_size
+from pixel_core.api.operation import Resource, listing, operation
+from pixel_core.api.paging import AHEAD, Page, Pages
+from pixel_core.api.paths import query_of
 from pixel_core.effects import Flow
-from pixel_core.operations import Resource, listing, operation
-from pixel_core.paging import AHEAD, Page, Pages
 
 
 class Search(Resource):

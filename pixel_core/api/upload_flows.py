@@ -17,10 +17,9 @@ from contextlib import suppress
 from typing import Any
 
 from pixel_core import models
-from pixel_core.answers import Answer, Field
-from pixel_core.api.addresses import collection_path, query_of, segment, upload_jobs_path
 from pixel_core.api.jobs import poll, wait_for
-from pixel_core.effects import Entry, Flow, Journaled, Random, Recalled, Sleep
+from pixel_core.api.paths import collection_path, query_of, segment, upload_jobs_path
+from pixel_core.effects import Flow, JournalEntry, JournalSnapshot, OpenJournal, Random, Sleep
 from pixel_core.errors import (
     PixelBadRequestError,
     PixelConnectionError,
@@ -31,8 +30,20 @@ from pixel_core.errors import (
     PixelUploadJobError,
 )
 from pixel_core.messages import Response
-from pixel_core.session import Session
-from pixel_core.uploads import Cutting, Hashed, Piece, Pipeline, Planned, Stage, Transfer, Wanted, pieces, plan
+from pixel_core.session.answers import Answer, Field
+from pixel_core.session.session import Session
+from pixel_core.uploads import (
+    FileSpec,
+    Hashed,
+    PartSizing,
+    Pipeline,
+    Planned,
+    Stage,
+    StorageRequest,
+    Transfer,
+    plan,
+    storage_requests,
+)
 from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED, UNDER_WAY
 from pixel_core.values import value
 
@@ -82,9 +93,9 @@ class UploadFlows:
         metadata: models.Metadata | None,
     ) -> Flow[Any]:
         """One file: its resource. Raises ValueError, FileNotFoundError, and what went wrong with it."""
-        cutting = Cutting.of(self._session.options.multipart_threshold, multipart, part_size)
-        wanted = Wanted(str(path), tuple(str(each) for each in support_files), metadata_of(metadata))
-        planned = yield from plan([wanted], cutting)
+        sizing = PartSizing.of(self._session.options.multipart_threshold, multipart, part_size)
+        wanted = FileSpec(str(path), tuple(str(each) for each in support_files), metadata_of(metadata))
+        planned = yield from plan([wanted], sizing)
         (transfer,), broken = yield from self._transfer(planned, alone=True)
         if transfer.error is not None:
             raise broken or transfer.error.__cause__ or transfer.error
@@ -96,8 +107,8 @@ class UploadFlows:
         """Many files: the resources of some and the errors of the others. Raises ValueError for equal names,
         FileNotFoundError, ValidationError, and what ends all while nothing was uploaded.
         """
-        cutting = Cutting.of(self._session.options.multipart_threshold, multipart, part_size)
-        planned = yield from plan(_all_wanted(files), cutting)
+        sizing = PartSizing.of(self._session.options.multipart_threshold, multipart, part_size)
+        planned = yield from plan(_all_wanted(files), sizing)
         if not planned:
             return [], []
         transfers, broken = yield from self._transfer(planned, alone=False)
@@ -111,18 +122,18 @@ class UploadFlows:
     def _transfer(self, files: Sequence[Planned], alone: bool) -> Flow[tuple[list[Transfer], Exception | None]]:
         """The transfers of all files, each at its end, and what stopped those that had not begun."""
         yield from self._check_collection()
-        desk = UploadDesk(self._session, self._kind, *self._place, alone)
+        service = CollectionUploads(self._session, self._kind, *self._place, alone)
         transfers = [Transfer(file) for file in files]
 
-        def lead(recalled: Recalled) -> Flow[Exception | None]:
-            yield from desk.recall(transfers, recalled)
-            pipeline = Pipeline(desk, self._session, transfers, self._kind.path, recalled.run)
+        def lead(snapshot: JournalSnapshot) -> Flow[Exception | None]:
+            yield from service.recall(transfers, snapshot)
+            pipeline = Pipeline(service, self._session, transfers, self._kind.path, snapshot.run)
             yield from pipeline.flow()
             return pipeline.broken
 
         destination = f"{self._session.url}{collection_path(*self._place)} ({self._session.tokens.realm})"
         skip = self._session.options.skip_uploaded
-        broken = yield from Journaled(destination, [each.path for each in files], lead, with_finished=skip)
+        broken = yield from OpenJournal(destination, [each.path for each in files], lead, with_finished=skip)
         return transfers, broken
 
     def _check_collection(self) -> Flow[None]:
@@ -136,8 +147,8 @@ class UploadFlows:
             )
 
 
-class UploadDesk:
-    """Where files for a data collection are handed in (a `Desk` of the upload engine). `alone` is a single file, for
+class CollectionUploads:
+    """Where files for a data collection are handed in (a `UploadService` of the upload engine). `alone` is a single file, for
     which the service has an address of its own.
     """
 
@@ -182,8 +193,8 @@ class UploadDesk:
         by_name = {job.field("name").text(): job for job in jobs}
         return [by_name.get(each.file.name) or _no_job(answer, each.file.name) for each in files]
 
-    def pieces(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[Piece]:
-        return pieces(self._session, hashed, job, stored)
+    def requests(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[StorageRequest]:
+        return storage_requests(self._session, hashed, job, stored)
 
     # The end
 
@@ -326,12 +337,12 @@ class UploadDesk:
 
     # What an earlier run left
 
-    def recall(self, transfers: Sequence[Transfer], recalled: Recalled) -> Flow[None]:
+    def recall(self, transfers: Sequence[Transfer], snapshot: JournalSnapshot) -> Flow[None]:
         """Put the files that the journal knows where the server says they are; the others begin anew."""
-        known: list[tuple[Transfer, Entry]] = []
+        known: list[tuple[Transfer, JournalEntry]] = []
         for each in transfers:
-            entry = recalled.entries.get(each.file.path)
-            if each.file.path in recalled.taken:
+            entry = snapshot.entries.get(each.file.path)
+            if each.file.path in snapshot.taken:
                 each.fail("in_use", "another program is uploading it to the same data collection")
                 each.stage = Stage.FAILED
             elif entry is not None and _is_of(entry, each.file):
@@ -358,7 +369,7 @@ class UploadDesk:
             else:
                 each.stage = Stage.DONE
 
-    def _place_at(self, transfer: Transfer, entry: Entry, job: Field | None) -> None:
+    def _place_at(self, transfer: Transfer, entry: JournalEntry, job: Field | None) -> None:
         """Where a file is that the journal knows. Raises PixelProtocolError for a job that cannot be understood."""
         status = None if job is None else job.field("status").text()
         if status == DONE and job is not None:
@@ -390,7 +401,7 @@ class UploadDesk:
                 transfer.trouble = NOT_LISTED
                 return
 
-    def _go_on(self, transfer: Transfer, entry: Entry) -> None:
+    def _go_on(self, transfer: Transfer, entry: JournalEntry) -> None:
         """A file with an upload job, some parts of which may be stored. It is not read again to be hashed."""
         file, count = transfer.file, len(transfer.file.slices)
         if file.part_size != entry.part_size or len(entry.digests) != count + len(file.support_files):
@@ -413,7 +424,7 @@ def metadata_of(metadata: models.Metadata | None) -> dict[str, Any] | None:
     return dict(metadata) if metadata else None
 
 
-def _all_wanted(files: Sequence[models.PixelUploadFile]) -> list[Wanted]:
+def _all_wanted(files: Sequence[models.PixelUploadFile]) -> list[FileSpec]:
     """Raises ValueError for equal names, ValidationError."""
     wanted = []
     names: set[str] = set()
@@ -423,11 +434,11 @@ def _all_wanted(files: Sequence[models.PixelUploadFile]) -> list[Wanted]:
             raise ValueError(f"All files must have unique names: there are two of the name {file.file.name!r}")
         names.add(file.file.name)
         supports = tuple(str(path) for path in file.support_files or ())
-        wanted.append(Wanted(str(file.file), supports, file.metadata.body() if file.metadata else None))
+        wanted.append(FileSpec(str(file.file), supports, file.metadata.body() if file.metadata else None))
     return wanted
 
 
-def _is_of(entry: Entry, file: Planned) -> bool:
+def _is_of(entry: JournalEntry, file: Planned) -> bool:
     """Whether the file and those that belong to it are as the journal knows them."""
     facts = tuple((each.size, each.facts.modified) for each in (file, *file.support_files))
     return ((entry.size, entry.modified), *entry.supports) == facts

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pixel_core import models
-from pixel_core.api.addresses import upload_jobs_path
 from pixel_core.api.lists import Lists, validated
+from pixel_core.api.operation import operation
+from pixel_core.api.paths import upload_jobs_path
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelUploadJobError
-from pixel_core.operations import operation
 
 if TYPE_CHECKING:
     from pixel_core.api.upload_flows import UploadFlows

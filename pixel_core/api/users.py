@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pixel_core import models
-from pixel_core.api.addresses import query_of, segment
+from pixel_core.api.operation import Resource, operation
+from pixel_core.api.paths import query_of, segment
 from pixel_core.effects import Flow
-from pixel_core.operations import Resource, operation
 
 
 class Users(Resource):

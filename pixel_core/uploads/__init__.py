@@ -1,20 +1,20 @@
 """Uploads: plans, the requests to the object storage, and the engine that has many files on their way at once."""
 
-from pixel_core.uploads.pipeline import Pipeline
-from pixel_core.uploads.plans import Cutting, Hashed, Planned, Wanted, plan
-from pixel_core.uploads.storing import Piece, pieces, whole
+from pixel_core.uploads.engine import Pipeline
+from pixel_core.uploads.plans import FileSpec, Hashed, PartSizing, Planned, plan
+from pixel_core.uploads.requests import StorageRequest, storage_requests, whole
 from pixel_core.uploads.transfers import Stage, Transfer
 
 __all__ = [
-    "Cutting",
+    "FileSpec",
     "Hashed",
-    "Piece",
+    "PartSizing",
     "Pipeline",
     "Planned",
     "Stage",
+    "StorageRequest",
     "Transfer",
-    "Wanted",
-    "pieces",
     "plan",
+    "storage_requests",
     "whole",
 ]

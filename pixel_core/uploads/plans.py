@@ -16,7 +16,7 @@ from typing import Any
 
 from pixel_core.effects import FileFacts, Flow, Stat
 from pixel_core.messages import FileSlice
-from pixel_core.session import encode_json
+from pixel_core.session.session import encode_json
 from pixel_core.values import value
 
 MIB = 1024 * 1024
@@ -95,14 +95,14 @@ class Hashed:
 
 
 @value
-class Cutting:
+class PartSizing:
     """How files are cut: in parts of `part_size` bytes where that is given, else only those above `threshold` bytes."""
 
     threshold: int
     part_size: int | None = None
 
     @classmethod
-    def of(cls, threshold: int, multipart: bool, part_size: int | None) -> "Cutting":
+    def of(cls, threshold: int, multipart: bool, part_size: int | None) -> "PartSizing":
         """Raises ValueError for multipart without a usable part size."""
         if not multipart:
             return cls(threshold)
@@ -121,7 +121,7 @@ class Cutting:
 
 
 @value
-class Wanted:
+class FileSpec:
     """A file as a person names it: its path, the paths of those that belong to it, and its metadata."""
 
     path: str
@@ -130,7 +130,7 @@ class Wanted:
     called: str = ""
 
 
-def plan(files: Sequence[Wanted], cutting: Cutting) -> Flow[list[Planned]]:
+def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[Planned]]:
     """Look at files and at those that belong to them. Raises FileNotFoundError or another OSError, and ValueError for
     more parts than S3 takes and for support files of the same name.
     """
@@ -148,7 +148,7 @@ def plan(files: Sequence[Wanted], cutting: Cutting) -> Flow[list[Planned]]:
     planned = []
     for each in files:
         own = next(facts)
-        part_size = cutting.part_size_for(own.size)
+        part_size = sizing.part_size_for(own.size)
         slices = _cut(each.path, own.size, part_size)
         supports = tuple(_whole(path, next(facts)) for path in each.support_files)
         planned.append(Planned(each.path, own, slices, part_size is not None, supports, each.metadata, each.called))

@@ -12,11 +12,11 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pixel_core.answers import Field
-from pixel_core.effects import Entry
+from pixel_core.effects import JournalEntry
 from pixel_core.errors import PixelUploadJobError
 from pixel_core.events import UploadProgress
 from pixel_core.messages import Meter
+from pixel_core.session.answers import Field
 from pixel_core.uploads.plans import Hashed, Planned
 
 NOT_UPLOADED, NOT_CONFIRMED, NOT_LISTED = "not_uploaded", "not_confirmed", "not_listed"
@@ -85,11 +85,11 @@ class Transfer:
             self.error = PixelUploadJobError(self.job_id, status, detail, self.file.path)
             self.error.__cause__ = cause
 
-    def entry(self, state: str) -> Entry:
+    def entry(self, state: str) -> JournalEntry:
         """What the journal is to know of it in this state ("" for nothing)."""
         facts, hashed, job = self.file.facts, self.hashed, self.job
         supports = tuple((each.size, each.facts.modified) for each in self.file.support_files)
-        bare = Entry(
+        bare = JournalEntry(
             self.file.path,
             facts.size,
             facts.modified,
@@ -112,7 +112,7 @@ def _digests(hashed: Hashed) -> tuple[str, ...]:
     return (*hashed.digests, *(each.digests[0] for each in hashed.support_files))
 
 
-class Tally:
+class Progress:
     """What the transfers of an upload come to."""
 
     def __init__(self, what: str, transfers: list[Transfer], now: float) -> None:

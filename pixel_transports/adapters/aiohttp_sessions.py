@@ -20,9 +20,9 @@ import yarl
 from aiohttp.abc import AbstractStreamWriter
 
 from pixel_core.errors import PixelError, PixelProxyError
-from pixel_core.http1 import Limits
+from pixel_core.http.connection import Limits
+from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Origin, Request, Response
-from pixel_core.proxies import Proxies
 from pixel_transports.adapters.shared import Inbound, Outbound, reason_of
 
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")

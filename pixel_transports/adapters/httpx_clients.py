@@ -19,7 +19,7 @@ import anyio
 import httpx
 
 from pixel_core.errors import PixelError, PixelProxyError
-from pixel_core.http1 import Limits
+from pixel_core.http.connection import Limits
 from pixel_core.messages import Request, Response
 from pixel_transports.adapters.shared import Inbound, Outbound, reason_of
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 from pixel_core.errors import PixelProtocolError
-from pixel_core.http1 import Limits
+from pixel_core.http.connection import Limits
 from pixel_core.messages import Response
 from pixel_transports.adapters.shared import Inbound, Outbound
 

@@ -18,9 +18,9 @@ from types import TracebackType
 import anyio.to_thread
 
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelTimeoutError
-from pixel_core.http1 import ClientConnection, Limits, unpacker_for, wire_headers
+from pixel_core.http.connection import ClientConnection, Limits, decoder_for, wire_headers
 from pixel_core.messages import FileSlice, Headers, Request, Response, Segment, Timeouts, body_segments
-from pixel_transports.files import PIECE, SliceReader
+from pixel_transports.net.files import PIECE, SliceReader
 
 
 class Outbound:
@@ -162,29 +162,29 @@ class Inbound:
         self._status = status
         self._fields = fields
         self._body = bytearray()
-        self._packed = 0
+        self._encoded_size = 0
         if sum(len(name) + len(value) + 4 for name, value in fields) > limits.head:
             raise PixelProtocolError(f"The answer to {self._label} has more than {limits.head} bytes of headers")
         asked = "Accept-Encoding" in outbound.request.headers
-        self._unpack = unpacker_for(fields) if asked else None
+        self._decoder = decoder_for(fields) if asked else None
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the body."""
-        self._packed += len(data)
-        if self._unpack is not None:
+        self._encoded_size += len(data)
+        if self._decoder is not None:
             try:
-                data = self._unpack.feed(data, self._limits.body + 1 - len(self._body))
+                data = self._decoder.feed(data, self._limits.body + 1 - len(self._body))
             except zlib.error:
                 raise PixelProtocolError(f"The answer to {self._label} is not compressed as it says") from None
         self._body += data
-        if max(len(self._body), self._packed) > self._limits.body:
+        if max(len(self._body), self._encoded_size) > self._limits.body:
             raise PixelProtocolError(
                 f"The answer to {self._label} is larger than the limit of {self._limits.body} bytes"
             )
 
     def finish(self) -> Response:
         """The whole answer."""
-        if self._unpack is not None and not self._unpack.complete:
+        if self._decoder is not None and not self._decoder.complete:
             raise PixelProtocolError(f"The compressed answer to {self._label} is cut short")
         return Response(self._status, Headers.received(self._fields), bytes(self._body))
 

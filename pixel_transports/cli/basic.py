@@ -17,7 +17,7 @@ from pixel_transports.cli.common import with_client
 from pixel_transports.cli.exits import FAILED, UNREACHABLE, clear_errors, fail
 
 if TYPE_CHECKING:
-    from pixel_transports.clients import PixelClient
+    from pixel_transports.client.clients import PixelClient
 
 
 @click.command()
@@ -29,7 +29,7 @@ def demo(folder: Path | None) -> None:
     client, waits for the server's jobs, lists the images page by page, and compares what is stored with the files.
     No tenant is needed and nothing leaves this machine.
     """
-    from pixel_transports.demo import find_photos, run_demo
+    from pixel_transports.cli.demo import find_photos, run_demo
     from pixel_transports.sandbox import sample_photos
 
     photos = find_photos(folder) if folder else sample_photos()

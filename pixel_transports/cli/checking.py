@@ -30,10 +30,10 @@ from pixel_transports.cli.exits import tell
 from pixel_transports.cli.finding import Candidate
 from pixel_transports.cli.kinds import Kind
 from pixel_transports.cli.metadata import merged
+from pixel_transports.cli.photos import flaw_of, read_metadata
 from pixel_transports.cli.problems import Problem, seen_at, size_of
-from pixel_transports.files import digest
-from pixel_transports.photos import flaw_of, read_metadata
-from pixel_transports.progress import EVERY
+from pixel_transports.display.progress import EVERY
+from pixel_transports.drivers.files import digest
 from pixel_transports.sandbox.geometry import Shape, from_geojson, meet
 
 NEARLY_NOWHERE = 1e-4

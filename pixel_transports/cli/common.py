@@ -62,8 +62,8 @@ def with_client(command: Command) -> Command:
         # What goes wrong is told as the error: warnings of the tries before it would say the same.
         with messages(verbose, logging.DEBUG) if verbose else nullcontext(), clear_errors():
             from pixel_transports.cli.waiting import JobWatch
-            from pixel_transports.factory import get_client
-            from pixel_transports.settings import PixelApiSettings
+            from pixel_transports.client.factory import get_client
+            from pixel_transports.client.settings import PixelApiSettings
 
             settings = PixelApiSettings(_env_file=env_file)
             with JobWatch(sys.stderr) as watch, get_client(settings=settings, listener=watch) as client:

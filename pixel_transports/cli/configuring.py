@@ -20,7 +20,7 @@ from pixel_transports.cli.exits import USAGE, missing_settings, tell
 from pixel_transports.cli.output import formats, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.settings import PixelApiSettings
+    from pixel_transports.client.settings import PixelApiSettings
 
 SET, MISSING, WRONG = "(set, not shown)", "(missing)", "(wrong, not shown)"
 
@@ -36,7 +36,7 @@ def config(env_file: str | None, form: str | None) -> None:
     """
     from pydantic import ValidationError
 
-    from pixel_transports.settings import PixelApiSettings
+    from pixel_transports.client.settings import PixelApiSettings
 
     settings, wrong, told = None, {}, ""
     try:
@@ -56,7 +56,7 @@ def _sources(env_file: str | None) -> Iterator[tuple[str, str, str]]:
     from pydantic import AliasChoices
     from pydantic_settings import DotEnvSettingsSource
 
-    from pixel_transports.settings import PixelApiSettings
+    from pixel_transports.client.settings import PixelApiSettings
 
     written = set(DotEnvSettingsSource(PixelApiSettings, env_file=env_file)()) if env_file else set()
     for field, info in PixelApiSettings.model_fields.items():
@@ -92,7 +92,7 @@ def _row(
 
 
 def _journal() -> dict[str, Any]:
-    from pixel_transports.journal import Journal
+    from pixel_transports.drivers.journal import Journal
 
     source = "environment: PIXEL_JOURNAL" if os.environ.get("PIXEL_JOURNAL") else "default"
     return {"setting": "PIXEL_JOURNAL", "value": str(Path(Journal(None).path)), "source": source}

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pixel_transports.cli.finding import Candidate
     from pixel_transports.cli.kinds import Kind
     from pixel_transports.cli.outcomes import Outcome
-    from pixel_transports.clients import PixelClient, PixelClientKwargs
-    from pixel_transports.progress import Watcher
-    from pixel_transports.settings import PixelApiSettings
+    from pixel_transports.client.clients import PixelClient, PixelClientKwargs
+    from pixel_transports.client.settings import PixelApiSettings
+    from pixel_transports.display.progress import Watcher
 
 OK = "validated_and_moved"
 
@@ -161,7 +161,7 @@ def _fitting(wishes: Wishes) -> None:
 
 
 def _settings(wishes: Wishes) -> "PixelApiSettings":
-    from pixel_transports.settings import PixelApiSettings
+    from pixel_transports.client.settings import PixelApiSettings
 
     return PixelApiSettings(_env_file=wishes.env_file)
 
@@ -226,7 +226,7 @@ def _dry_run(wishes: Wishes) -> int:
     except ModuleNotFoundError as error:
         fail(f"A dry run needs {error.name}: pip install 'pixel-client-sansio[cli]'", exits.USAGE)
     from pixel_transports.cli.kinds import KINDS
-    from pixel_transports.factory import get_client
+    from pixel_transports.client.factory import get_client
     from pixel_transports.sandbox.geometry import from_geojson
 
     area = None
@@ -272,8 +272,8 @@ class _Listener:
 
 
 def _upload(wishes: Wishes) -> int:
-    from pixel_transports.factory import get_client
-    from pixel_transports.progress import LogLines, watcher_for
+    from pixel_transports.client.factory import get_client
+    from pixel_transports.display.progress import LogLines, watcher_for
 
     # A bar and many lines get into each other's way.
     with LogLines(sys.stderr) if wishes.verbose else watcher_for(sys.stderr) as watcher:
@@ -429,7 +429,7 @@ def _camera(wishes: Wishes, kind: "Kind") -> Any:
     if kind.name != "image" or not wishes.exif:
         return lambda path: None
     try:
-        from pixel_transports.photos import read_metadata
+        from pixel_transports.cli.photos import read_metadata
     except ModuleNotFoundError:
         tell("Pillow is not installed: what cameras wrote into the photos is not sent.")
         return lambda path: None

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
         PixelUploadJobError,
     )
     from pixel_core.messages import Timeouts
-    from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
-    from pixel_transports.factory import get_client
-    from pixel_transports.settings import PixelApiSettings
-    from pixel_transports.tls import TlsOptions
+    from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+    from pixel_transports.client.factory import get_client
+    from pixel_transports.client.settings import PixelApiSettings
+    from pixel_transports.net.tls import TlsOptions
 
     from .models import (
         AnalysisServiceCreateUpdateInput,
@@ -92,10 +92,10 @@ _find, _listed = lazily(
             "PixelUploadJobError",
         ],
         "pixel_core.messages": ["Timeouts"],
-        "pixel_transports.clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
-        "pixel_transports.factory": ["get_client"],
-        "pixel_transports.settings": ["PixelApiSettings"],
-        "pixel_transports.tls": ["TlsOptions"],
+        "pixel_transports.client.clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
+        "pixel_transports.client.factory": ["get_client"],
+        "pixel_transports.client.settings": ["PixelApiSettings"],
+        "pixel_transports.net.tls": ["TlsOptions"],
         ".models": [
             "AnalysisServiceCreateUpdateInput",
             "AnalysisServiceListParams",

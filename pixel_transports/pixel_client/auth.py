@@ -1,5 +1,5 @@
 """The login by itself, under the name that existing code imports."""
 
-from pixel_transports.auth import KeyCloakAuth
+from pixel_transports.client.auth import KeyCloakAuth
 
 __all__ = ["KeyCloakAuth"]

@@ -1,5 +1,5 @@
 """Settings, under the name that existing code imports."""
 
-from pixel_transports.settings import PixelApiSettings
+from pixel_transports.client.settings import PixelApiSettings
 
 __all__ = ["PixelApiSettings"]

@@ -17,7 +17,8 @@ from threading import Thread
 from typing import IO, Any, TypeVar
 
 from pixel_core.messages import FileSlice
-from pixel_transports.files import BUFFER, SliceReader, digest, look_at
+from pixel_transports.drivers.files import BUFFER, digest, look_at
+from pixel_transports.net.files import SliceReader
 
 T = TypeVar("T")
 

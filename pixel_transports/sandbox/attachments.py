@@ -21,7 +21,7 @@ from pixel_transports.sandbox.bodies_files import (
     HolderQuery,
 )
 from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.lists import Shelf
+from pixel_transports.sandbox.lists import Table
 from pixel_transports.sandbox.minting import Mint
 from pixel_transports.sandbox.services import Attachment
 from pixel_transports.sandbox.signatures import Signer
@@ -50,7 +50,7 @@ class Attachments:
                 raise not_found("image")
         return kind, resource_id
 
-    def _find(self, query: AttachmentQuery) -> tuple[Holder, Shelf[Attachment], Attachment]:
+    def _find(self, query: AttachmentQuery) -> tuple[Holder, Table[Attachment], Attachment]:
         holder = self._holder(query.resource_type, query.resource_id)
         here = self._state.attachments[holder]
         if query.attachment_id not in here:

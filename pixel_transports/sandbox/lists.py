@@ -31,7 +31,7 @@ R = TypeVar("R")
 L = TypeVar("L", bound=Listed)
 
 
-class Shelf(Mapping[int, R]):
+class Table(Mapping[int, R]):
     """Records by id, always in the order of their ids, wherever they came from."""
 
     def __init__(self) -> None:

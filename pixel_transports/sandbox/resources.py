@@ -14,7 +14,7 @@ from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query, wr
 from pixel_transports.sandbox.bodies_files import PointCloudListQuery, RasterListQuery, ResourceChange
 from pixel_transports.sandbox.bodies_places import CollectionBody, PlaceQuery
 from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.lists import Shelf, narrowed
+from pixel_transports.sandbox.lists import Table, narrowed
 from pixel_transports.sandbox.records import Collection, Resource
 from pixel_transports.sandbox.state import State
 
@@ -45,7 +45,7 @@ class Resources:
     def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         query = read_query(incoming, _QUERIES[self._kind])
         collection = self._state.collection(project_id, data_collection_id)
-        here = self._state.shelves[collection.id] if collection.resource_kind == self._kind else Shelf[Resource]()
+        here = self._state.shelves[collection.id] if collection.resource_kind == self._kind else Table[Resource]()
         traits = traits_of(query)
 
         def wanted(resource: Resource) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from pixel_transports.sandbox.exchange import refusal
-from pixel_transports.sandbox.lists import Shelf
+from pixel_transports.sandbox.lists import Table
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.records import FIELDS, Collection, Project, Resource
 from pixel_transports.sandbox.services import (
@@ -26,8 +26,8 @@ from pixel_transports.sandbox.services import (
 from pixel_transports.sandbox.work import Job, Upload, UploadJob
 
 
-def _shelves() -> "defaultdict[int, Shelf[Resource]]":
-    return defaultdict(Shelf)
+def _shelves() -> "defaultdict[int, Table[Resource]]":
+    return defaultdict(Table)
 
 
 @dataclass(slots=True)
@@ -37,12 +37,12 @@ class State:
     projects: dict[int, Project] = field(default_factory=dict)
     collections: dict[int, Collection] = field(default_factory=dict)
     resources: dict[str, dict[int, Resource]] = field(default_factory=lambda: {kind: {} for kind in FIELDS})
-    shelves: defaultdict[int, Shelf[Resource]] = field(default_factory=_shelves)
+    shelves: defaultdict[int, Table[Resource]] = field(default_factory=_shelves)
     """The resources of each data collection."""
     optimized: dict[int, Optimized] = field(default_factory=dict)
     optimized_of: defaultdict[int, list[Optimized]] = field(default_factory=lambda: defaultdict(list))
     """The optimised forms of each resource."""
-    attachments: defaultdict[tuple[str, int], Shelf[Attachment]] = field(default_factory=lambda: defaultdict(Shelf))
+    attachments: defaultdict[tuple[str, int], Table[Attachment]] = field(default_factory=lambda: defaultdict(Table))
     arcgis_services: dict[str, dict[int, ArcgisService]] = field(default_factory=lambda: {"Feature": {}, "Image": {}})
     harvest_services: dict[int, HarvestService] = field(default_factory=dict)
     analysis_services: dict[int, AnalysisService] = field(default_factory=dict)

@@ -6,7 +6,7 @@ Rules kept here:
   is sent and is neither, only the size and the SHA-256 are told where it is long, and of a file in a form always: that
   is enough to know it again.
 * A form's boundary is drawn anew each time, so it is no part of what is told.
-* Secrets are hidden on the way (`Hider`).
+* Secrets are hidden on the way (`Redactor`).
 """
 
 import base64
@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 
 from pixel_core.messages import Form, Headers, Request, Response
 from pixel_transports.sandbox.forms import FormError, boundary_of, read_form
-from pixel_transports.testing.secrets import Hider, open_headers, query_of
+from pixel_transports.testing.secrets import Redactor, open_headers, query_of
 
 LONG = 4096
 """Above it, what is sent and is no text is told by its digest, in bytes."""
@@ -27,26 +27,26 @@ _KEPT = frozenset({"content-type", "etag", "retry-after", "location", "date", "x
 """Header fields of answers that the library reads, or that people look for."""
 
 
-def told_request(request: Request, body: bytes, hider: Hider) -> dict[str, Any]:
+def request_fields(request: Request, body: bytes, redactor: Redactor) -> dict[str, Any]:
     """What of a request makes it that request: its method, path, query and body."""
-    hider.learn_headers(request.headers)
+    redactor.learn_headers(request.headers)
     told: dict[str, Any] = {"method": request.method, "path": request.path}
     if request.query:
-        told["query"] = hider.value(query_of(request.query))
-    content = _told_body(body, _content_type(request), hider, sent=True)
+        told["query"] = redactor.value(query_of(request.query))
+    content = _told_body(body, _content_type(request), redactor, sent=True)
     if content:
         told["body"] = content
     return told
 
 
-def told_response(response: Response, hider: Hider) -> dict[str, Any]:
+def response_fields(response: Response, redactor: Redactor) -> dict[str, Any]:
     """An answer: its status, those of its header fields that are read, its body."""
-    hider.learn_headers(response.headers, sent=False)
+    redactor.learn_headers(response.headers, sent=False)
     told: dict[str, Any] = {"status": response.status}
-    headers = {name: hider.text(value) for name, value in open_headers(response.headers) if name.lower() in _KEPT}
+    headers = {name: redactor.text(value) for name, value in open_headers(response.headers) if name.lower() in _KEPT}
     if headers:
         told["headers"] = headers
-    content = _told_body(response.body, response.headers.get("Content-Type", ""), hider, sent=False)
+    content = _told_body(response.body, response.headers.get("Content-Type", ""), redactor, sent=False)
     if content:
         told["body"] = content
     return told
@@ -69,12 +69,12 @@ def _content_type(request: Request) -> str:
     return request.body.content_type if isinstance(request.body, Form) else given
 
 
-def _told_body(body: bytes, content_type: str, hider: Hider, sent: bool) -> dict[str, Any]:
+def _told_body(body: bytes, content_type: str, redactor: Redactor, sent: bool) -> dict[str, Any]:
     if not body:
         return {}
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        return {"form": hider.value(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))}
+        return {"form": redactor.value(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))}
     if kind == "multipart/form-data":
         try:
             form = read_form(body, boundary_of(content_type))
@@ -82,10 +82,10 @@ def _told_body(body: bytes, content_type: str, hider: Hider, sent: bool) -> dict
             pass
         else:
             file = {"name": form.filename, **_digest(bytes(form.content or b""))}
-            return {"form": hider.value(dict(form.fields)), "file": file}
+            return {"form": redactor.value(dict(form.fields)), "file": file}
     if not kind or "json" in kind:
         try:
-            return {"json": hider.value(from_json(body, allow_inf_nan=False))}
+            return {"json": redactor.value(from_json(body, allow_inf_nan=False))}
         except ValueError:
             pass
     try:
@@ -93,7 +93,7 @@ def _told_body(body: bytes, content_type: str, hider: Hider, sent: bool) -> dict
     except UnicodeDecodeError:
         text = ""
     if text and all(letter.isprintable() or letter in "\r\n\t" for letter in text):
-        return {"text": hider.text(text)}
+        return {"text": redactor.text(text)}
     return _digest(body) if sent and len(body) > LONG else {"base64": body}
 
 

@@ -8,8 +8,8 @@ Rules kept here:
 
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from pixel_transports.clients import PixelClient, PixelClientAsync, PixelClientKwargs
-from pixel_transports.settings import PixelApiSettings
+from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports.client.settings import PixelApiSettings
 
 if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pixel_core.effects import Exchange, Flow, Sleep
 from pixel_core.errors import PixelConnectionError, PixelProtocolError, PixelTimeoutError
 from pixel_core.messages import Headers, Request, Response
-from pixel_core.session import encode_json
+from pixel_core.session.session import encode_json
+from pixel_transports.net.transports import AnyTransport
 from pixel_transports.testing.secrets import is_login
-from pixel_transports.testing.wrapping import Around
-from pixel_transports.transports import AnyTransport
+from pixel_transports.testing.wrapping import TransportWrapper
 
 if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock
@@ -122,7 +122,7 @@ class NoJson(Fault):
         return Response(200, Headers({"Content-Type": "text/html"}), b"<html><body>Welcome</body></html>")
 
 
-class Faults(Around):
+class Faults(TransportWrapper):
     """A transport around another one, where things go wrong as a plan says.
 
     >>> transport = Faults(sandbox, [Refuse(), Status(503, retry_after=1), None, Reset()])

@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from pixel_core.messages import Headers, Request, Response
-from pixel_core.session import encode_json
-from pixel_transports.files import whole_body
+from pixel_core.session.session import encode_json
+from pixel_transports.net.files import whole_body
 from pixel_transports.testing.routes import UNSET, Call, Matcher, Pattern, Route, RouteOptions
-from pixel_transports.testing.secrets import Hider, is_login, open_headers, query_of
+from pixel_transports.testing.secrets import Redactor, is_login, open_headers, query_of
 
 _LOGIN = {"access_token": "a-token-of-the-mock", "token_type": "Bearer", "expires_in": 300}
 
@@ -154,7 +154,7 @@ class MockTransport:
         path = request.path
         if path.startswith(f"{self.base}/"):
             path = path[len(self.base) :]
-        query = Hider().value(query_of(request.query))  # signatures of addresses, which are query parameters
+        query = Redactor().value(query_of(request.query))  # signatures of addresses, which are query parameters
         url = f"{request.origin}{request.path}"
         return Call(request.method, path, query, json, open_headers(request.headers), body, url)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pixel_transports.clients import PixelClient, PixelClientAsync
+    from pixel_transports.client.clients import PixelClient, PixelClientAsync
     from pixel_transports.sandbox import Sandbox
     from pixel_transports.testing import MockTransport, TurnedClock
 

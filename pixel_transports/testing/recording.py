@@ -19,16 +19,16 @@ from typing import Any, Self
 from pixel_core.effects import Exchange, Flow
 from pixel_core.errors import PixelConnectionError, PixelError
 from pixel_core.messages import Request, Response
-from pixel_transports.files import whole_body
-from pixel_transports.testing.bodies import in_base64, told_request, told_response
-from pixel_transports.testing.secrets import Hider
-from pixel_transports.testing.wrapping import Around, Blocking
-from pixel_transports.transports import AnyTransport
+from pixel_transports.net.files import whole_body
+from pixel_transports.net.transports import AnyTransport
+from pixel_transports.testing.bodies import in_base64, request_fields, response_fields
+from pixel_transports.testing.secrets import Redactor
+from pixel_transports.testing.wrapping import Blocking, TransportWrapper
 
 FORMAT = "pixel recording 1"
 
 
-class Recorder(Around):
+class Recorder(TransportWrapper):
     """A transport around another one that writes down what passes.
 
     >>> with Recorder(SocketTransport(), "session.json") as transport:
@@ -42,7 +42,7 @@ class Recorder(Around):
     def __init__(self, transport: AnyTransport, path: str | os.PathLike[str]) -> None:
         super().__init__(transport)
         self.path: Path = Path(path)
-        self._hider = Hider()
+        self._hider = Redactor()
         self._entries: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
@@ -60,9 +60,9 @@ class Recorder(Around):
     def _note(self, request: Request, content: bytes, outcome: Response | PixelError) -> None:
         with self._lock:
             entry: dict[str, Any] = {"origin": str(request.origin)}
-            entry["request"] = told_request(request, content, self._hider)
+            entry["request"] = request_fields(request, content, self._hider)
             if isinstance(outcome, Response):
-                entry["response"] = told_response(outcome, self._hider)
+                entry["response"] = response_fields(outcome, self._hider)
             else:
                 told: dict[str, Any] = {"kind": type(outcome).__name__, "message": self._hider.text(str(outcome))}
                 if isinstance(outcome, PixelConnectionError):
@@ -102,27 +102,27 @@ class Recorder(Around):
         await anyio.to_thread.run_sync(self.save)
 
 
-def _hidden(entry: dict[str, Any], hider: Hider) -> dict[str, Any]:
+def _hidden(entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     """An entry without what became known as a secret later. Its own names stay."""
     request = entry["request"]
     hidden: dict[str, Any] = {
         "origin": entry["origin"],
-        "request": {"method": request["method"], "path": hider.again(request["path"])},
+        "request": {"method": request["method"], "path": redactor.again(request["path"])},
     }
     if "query" in request:
-        hidden["request"]["query"] = hider.again(request["query"])
-    _hide_body(hidden["request"], request, hider)
+        hidden["request"]["query"] = redactor.again(request["query"])
+    _hide_body(hidden["request"], request, redactor)
     if "error" in entry:
-        hidden["error"] = {**entry["error"], "message": hider.again(entry["error"]["message"])}
+        hidden["error"] = {**entry["error"], "message": redactor.again(entry["error"]["message"])}
         return hidden
     response = entry["response"]
     hidden["response"] = {"status": response["status"]}
     if "headers" in response:
-        hidden["response"]["headers"] = {name: hider.again(value) for name, value in response["headers"].items()}
-    _hide_body(hidden["response"], response, hider)
+        hidden["response"]["headers"] = {name: redactor.again(value) for name, value in response["headers"].items()}
+    _hide_body(hidden["response"], response, redactor)
     return hidden
 
 
-def _hide_body(hidden: dict[str, Any], told: dict[str, Any], hider: Hider) -> None:
+def _hide_body(hidden: dict[str, Any], told: dict[str, Any], redactor: Redactor) -> None:
     if "body" in told:
-        hidden["body"] = {kind: hider.again(content) for kind, content in told["body"].items()}
+        hidden["body"] = {kind: redactor.again(content) for kind, content in told["body"].items()}

@@ -19,10 +19,10 @@ from typing import Any, Self
 from pixel_core import errors
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response
-from pixel_transports.files import whole_body
-from pixel_transports.testing.bodies import in_base64, response_of, told_request
+from pixel_transports.net.files import whole_body
+from pixel_transports.testing.bodies import in_base64, request_fields, response_of
 from pixel_transports.testing.recording import FORMAT
-from pixel_transports.testing.secrets import Hider, fits, is_login
+from pixel_transports.testing.secrets import Redactor, fits, is_login
 
 _LOGIN = Response(
     200,
@@ -61,7 +61,7 @@ class Replay:
         self._left = [entry for entry in entries if not _was_login(entry)]
         self._used: list[dict[str, Any]] = []
         self._logins = logins
-        self._hider = Hider()
+        self._hider = Redactor()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class Replay:
     def __call__(self, request: Request) -> Response:
         """Answer one request. Raises NotRecordedError, and whatever error was recorded."""
         with self._lock:
-            told = in_base64(told_request(request, whole_body(request), self._hider))
+            told = in_base64(request_fields(request, whole_body(request), self._hider))
             if is_login(request):
                 return self._log_in()
             for entry in self._left:

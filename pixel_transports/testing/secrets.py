@@ -65,7 +65,7 @@ def open_headers(headers: Headers) -> Headers:
     return Headers([(name, value) for name, value in headers if name.lower() in _OPEN_HEADERS])
 
 
-class Hider:
+class Redactor:
     """Hides secrets, and remembers the values of those it has seen."""
 
     def __init__(self) -> None:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, cast
 from pixel_core.effects import Effect, Exchange, Flow, Sleep
 from pixel_core.messages import Request, Response
 from pixel_core.values import value
-from pixel_transports.running import run, run_async
-from pixel_transports.transports import (
+from pixel_transports.net.transports import (
     AnyTransport,
     AsyncTransport,
     Transport,
     async_transport,
     blocking_transport,
 )
+from pixel_transports.runtime.running import run, run_async
 
 if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock
@@ -37,7 +37,7 @@ class Blocking(Effect[Any]):
     function: Callable[[], Any]
 
 
-class Around:
+class TransportWrapper:
     """The base of transports around others. `inner` is what is inside; a subclass writes `exchange`.
 
     Raises TypeError for what is no transport of either face.

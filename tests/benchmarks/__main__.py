@@ -20,7 +20,7 @@ from tests.benchmarks.environments import environments
 from tests.benchmarks.scenarios import QUICK, SCENARIOS, Environments, Sizes, measure
 from tests.benchmarks.server import NoCompilerError, compile_server
 from tests.benchmarks.tables import Results, growth_table, lines_of, scenario_table, seconds_table, targets_table
-from tests.conformance.running import python_of
+from tests.system.conformance.running import python_of
 
 OTHERS = ("import", "first_answer", "cached_client", "layers", "growth")
 

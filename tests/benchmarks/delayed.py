@@ -24,8 +24,8 @@ from typing import Any
 
 from tests.benchmarks.clients.faces import creation_path, declaration, hashed
 from tests.benchmarks.clients.floors import RawSocket
-from tests.benchmarks.scenarios import ROOT
 from tests.benchmarks.server import LoadServer, compile_server
+from tests.support.paths import ROOT
 
 MIB = 1024 * 1024
 AT_ONCE = 10

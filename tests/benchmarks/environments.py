@@ -10,7 +10,7 @@ import venv
 from pathlib import Path
 
 from tests.benchmarks.scenarios import Environments
-from tests.conformance.running import NoReferenceError, clean_environment, make_reference, python_of
+from tests.system.conformance.running import NoReferenceError, clean_environment, make_reference, python_of
 
 PEERS = ("httpx", "sniffio", "urllib3", "requests", "aiohttp")
 

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pixel_transports.sandbox import SandboxServer
-from tests.benchmarks.scenarios import ROOT, Environments
+from tests.benchmarks.scenarios import Environments
+from tests.support.paths import ROOT
 
 BOUNDS = {
     "modules that `import pixel_client` loads": 45,

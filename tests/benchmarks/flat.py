@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.server import LoadServer, compile_server
+from tests.support.paths import ROOT
 
 MIB = 1024 * 1024
-ROOT = Path(__file__).parents[2]
 LIMIT = 80 * MIB
 """How much an upload may hold over the idle process."""
 
@@ -65,10 +65,10 @@ class Samples:
     def __init__(self) -> None:
         self.found: list[int] = []
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread(target=self._instrumentation, daemon=True)
         self._thread.start()
 
-    def _watch(self) -> None:
+    def _instrumentation(self) -> None:
         while not self._over.wait(0.05):
             self.found.append(held())
 

@@ -14,9 +14,9 @@ from typing import Any
 import h11
 
 from pixel_core import Account, PixelApi, Session
-from pixel_core.effects import Clock, Exchange, Flow, Lease, Once, Random, Read, Report, Write
-from pixel_core.exchanges import exchange
-from pixel_core.http1 import ClientConnection
+from pixel_core.effects import Clock, Exchange, Flow, Lease, Random, Read, Report, SingleFlight, Write
+from pixel_core.http.connection import ClientConnection
+from pixel_core.http.exchange import exchange
 from pixel_core.messages import Request, Response
 
 ME = (
@@ -85,7 +85,7 @@ class Core:
             Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),
             Random: lambda effect: 0x6F9619FF8B864D01B42D00CF4FC964FF,
-            Once: lambda effect: self.run(effect.flow),
+            SingleFlight: lambda effect: self.run(effect.flow),
             Report: lambda effect: None,
             Lease: self._lease,
             Write: lambda effect: effect.stream.write(effect.segments),

@@ -21,9 +21,9 @@ from statistics import median
 from typing import Any
 
 from tests.benchmarks.server import LoadServer
-from tests.conformance.running import clean_environment, python_of
+from tests.support.paths import ROOT
+from tests.system.conformance.running import clean_environment, python_of
 
-ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 RUN_SECONDS = 300.0
 

@@ -15,8 +15,9 @@ from statistics import median
 from typing import Any
 
 from tests.benchmarks.clients.pixel import ENVIRONMENT
-from tests.benchmarks.scenarios import ROOT, Environments, Sizes, run_client
+from tests.benchmarks.scenarios import Environments, Sizes, run_client
 from tests.benchmarks.server import LoadServer
+from tests.support.paths import ROOT
 
 IMPORTS = {
     "raw": "import json, socket",

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.figures import BOUNDS, in_a_fresh_process, modules_loaded
-from tests.benchmarks.scenarios import QUICK, ROOT, SCENARIOS, Environments, files_for, measure
+from tests.benchmarks.scenarios import QUICK, SCENARIOS, Environments, files_for, measure
 from tests.benchmarks.server import LoadServer, compile_server
 from tests.benchmarks.tables import TARGETS, Results, targets_table
+from tests.support.paths import ROOT
 
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang"))),
@@ -51,8 +52,8 @@ def test_a_first_blocking_call_loads_nothing_that_it_does_not_use() -> None:
     assert {name for name in called if name.startswith("pixel_core.models.")} == {"pixel_core.models.results"}
     unused = (
         "anyio", "encodings.idna", "pixel_client.models", "pixel_core.api.attachment_flows",
-        "pixel_core.api.upload_flows", "pixel_core.uploads", "pixel_transports.asynchronous", "pixel_transports.cli",
-        "pixel_transports.journal", "pixel_transports.sandbox", "sqlite3",
+        "pixel_core.api.upload_flows", "pixel_core.uploads", "pixel_transports.drivers.asynchronous", "pixel_transports.cli",
+        "pixel_transports.drivers.journal", "pixel_transports.sandbox", "sqlite3",
     )  # fmt: skip
     assert not [name for name in called if any(f"{name}.".startswith(f"{each}.") for each in unused)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixel_core.messages import FileSlice, Origin
-from tests.transports.peers import LARGE, Face, opened, whole
+from tests.support.peers import LARGE, Face, opened, whole
 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])

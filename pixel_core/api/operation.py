@@ -1,0 +1,155 @@
+"""One definition, three faces: the descriptors that turn a flow into a method.
+
+Rules kept here:
+
+* An operation is written once, as a generator function. On a blocking client it is a method that returns `T`, on an
+  async client a coroutine method, on `PixelApi` a method that returns the flow itself.
+* Type checkers see the right one of the three, with names, defaults and types of the arguments; so do `help()` and
+  `inspect.signature`.
+* A face says how its methods are made (`Face`); the core knows none but the pure one.
+"""
+
+from __future__ import annotations  # dozens of generic types, which nobody looks at when a program runs
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from types import MethodType
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, get_args, overload
+
+from pixel_core.api.paging import Pages
+from pixel_core.effects import Flow
+from pixel_core.session.session import Session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Maker(Protocol):
+    """How a face makes its methods out of an operation's function and a listing's function. Hashable."""
+
+    def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]: ...
+
+    def listing(self, function: Callable[..., Pages[Any]]) -> Callable[..., Any]: ...
+
+    def listing_of(self, item: Any) -> Any:
+        """The return annotation of a listing of such items."""
+
+
+class Face:
+    """Whatever has operations for methods. `maker` makes them, `api` is the object whose flows they run."""
+
+    maker: Maker | None = None
+    api: Resource
+
+
+class BlockingFace(Face):
+    """Operations return their result; listings are iterators."""
+
+
+class AsyncFace(Face):
+    """Operations are coroutine methods; listings are async iterators."""
+
+
+class Resource(Face):
+    """The base of all groups of operations, and their pure face: the methods give the flows themselves. It knows the
+    session that its flows go through.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.api: Resource = self
+
+
+class _Definition:
+    """What `operation` and `listing` share: the function, and the methods made of it, by face."""
+
+    is_listing = False
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+        self.__name__: str = function.__name__
+        self.__qualname__ = function.__qualname__
+        self.__module__ = function.__module__
+        self._methods: dict[Maker | None, Callable[..., Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.__qualname__}>"
+
+    def _bind(self, instance: Face | None, owner: type[Face]) -> Any:
+        method = self._methods.get(owner.maker) or self._make(owner.maker)
+        return method if instance is None else MethodType(method, instance)
+
+    def _make(self, maker: Maker | None) -> Callable[..., Any]:
+        # Annotations are text until someone wants the method: so the models of the others are not loaded.
+        self.function.__annotations__ = inspect.get_annotations(self.function, eval_str=True)
+        self._methods[maker] = method = self.function if maker is None else self._made_by(maker)
+        return method
+
+    def _made_by(self, maker: Maker) -> Callable[..., Any]:
+        method: Any = (maker.listing if self.is_listing else maker.operation)(self.function)
+        for name in ("__name__", "__qualname__", "__doc__", "__module__"):
+            setattr(method, name, getattr(self.function, name))
+        signature = inspect.signature(self.function)
+        result = get_args(signature.return_annotation)
+        # Pages[item], or Generator[Effect, Any, result]
+        annotation = maker.listing_of(result[0]) if self.is_listing else result[-1]
+        method.__signature__ = signature.replace(return_annotation=annotation)
+        method.__annotations__ = {**self.function.__annotations__, "return": annotation}
+        return cast(Callable[..., Any], method)
+
+
+class operation(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
+    """Makes a generator function an operation with three faces.
+
+    >>> class Users(Resource):
+    ...     @operation
+    ...     def me(self) -> Flow[User]: ...
+    """
+
+    def __init__(self, function: Callable[Concatenate[Any, P], Flow[T]]) -> None:
+        super().__init__(function)
+
+    @overload
+    def __get__(self, instance: None, owner: type[BlockingFace]) -> Callable[Concatenate[Any, P], T]: ...
+    @overload
+    def __get__(
+        self, instance: None, owner: type[AsyncFace]
+    ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]: ...
+    @overload
+    def __get__(self, instance: None, owner: type[Face]) -> Callable[Concatenate[Any, P], Flow[T]]: ...
+    @overload
+    def __get__(self, instance: BlockingFace, owner: type[Face]) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, instance: AsyncFace, owner: type[Face]) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    @overload
+    def __get__(self, instance: Face, owner: type[Face]) -> Callable[P, Flow[T]]: ...
+    def __get__(self, instance: Face | None, owner: type[Face]) -> Any:
+        return self._bind(instance, owner)
+
+
+class listing(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
+    """Makes a function that gives pages into a listing with three faces: an iterator of items, an async iterator of
+    items, or those pages. The faces stop at the first page that says it is the last, so the function need not know
+    what the pages hold.
+    """
+
+    is_listing = True
+
+    def __init__(self, function: Callable[Concatenate[Any, P], Pages[T]]) -> None:
+        super().__init__(function)
+
+    @overload
+    def __get__(self, instance: None, owner: type[BlockingFace]) -> Callable[Concatenate[Any, P], Iterator[T]]: ...
+    @overload
+    def __get__(self, instance: None, owner: type[AsyncFace]) -> Callable[Concatenate[Any, P], AsyncIterator[T]]: ...
+    @overload
+    def __get__(self, instance: None, owner: type[Face]) -> Callable[Concatenate[Any, P], Pages[T]]: ...
+    @overload
+    def __get__(self, instance: BlockingFace, owner: type[Face]) -> Callable[P, Iterator[T]]: ...
+    @overload
+    def __get__(self, instance: AsyncFace, owner: type[Face]) -> Callable[P, AsyncIterator[T]]: ...
+    @overload
+    def __get__(self, instance: Face, owner: type[Face]) -> Callable[P, Pages[T]]: ...
+    def __get__(self, instance: Face | None, owner: type[Face]) -> Any:
+        return self._bind(instance, owner)

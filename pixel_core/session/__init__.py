@@ -1,0 +1,1 @@
+"""The session: authorises calls, sends them, repeats them and raises their errors."""

@@ -1,0 +1,93 @@
+"""The requests that bring a file's bytes into the object storage.
+
+Rules kept here:
+
+* A file and what belongs to it are paired with the server's answer by name, parts by number, never by position.
+* All requests of a file are made up, and the answer checked, before the first is sent.
+* Each request carries the MD5 of its bytes to whoever sends it, so that the storage's answer can be checked.
+"""
+
+from collections.abc import Callable, Collection
+
+from pixel_core.effects import Flow, Random
+from pixel_core.messages import FileSlice, Form, Headers, Meter, Segment
+from pixel_core.session.answers import Field
+from pixel_core.session.session import Session
+from pixel_core.uploads.plans import Hashed
+from pixel_core.values import value
+
+
+@value
+class StorageRequest:
+    """One request to the object storage: a part (its `number`, from 1) or a whole file (0), of `size` bytes."""
+
+    number: int
+    size: int
+    meter: Meter
+    send: Callable[[], Flow[None]]
+
+
+def storage_requests(
+    session: Session, hashed: Hashed, job: Field, stored: Collection[int] = ()
+) -> list[StorageRequest]:
+    """The requests of a file and of its support files, without the parts that are `stored` already.
+
+    Raises PixelProtocolError when the upload job lacks a field.
+    """
+    if hashed.file.multipart:
+        made = _parts(session, hashed, job, stored)
+    else:
+        made = [whole(session, hashed, job.field("url").url(), job.field("upload_fields").texts())]
+    for each, found in zip(hashed.support_files, _support_jobs(hashed, job), strict=True):
+        made.append(whole(session, each, found.field("url").url(), found.field("upload_fields").texts()))
+    return made
+
+
+def whole(session: Session, hashed: Hashed, url: str, fields: tuple[tuple[str, str], ...]) -> StorageRequest:
+    """A file that goes as one form."""
+    meter = Meter()
+    content: Segment = _metered(hashed.file.slices[0], meter) if hashed.content is None else hashed.content
+    name, md5 = hashed.file.name, hashed.digests[0]
+
+    def send() -> Flow[None]:
+        boundary = f"{(yield from Random()):032x}"
+        yield from session.store("POST", url, Form(fields, name, content, boundary), md5=md5, meter=meter)
+
+    return StorageRequest(0, hashed.file.size, meter, send)
+
+
+def _metered(piece: FileSlice, meter: Meter) -> FileSlice:
+    return FileSlice(piece.path, piece.offset, piece.length, meter)
+
+
+def _support_jobs(hashed: Hashed, job: Field) -> list[Field]:
+    if not hashed.support_files:
+        return []
+    jobs = job.field("support_files")
+    by_name = {each.field("name").text(): each for each in jobs.items()}
+    for each in hashed.support_files:
+        if each.file.name not in by_name:
+            raise jobs.wrong(f"a list with {each.file.name!r} in it", "lacks it")
+    return [by_name[each.file.name] for each in hashed.support_files]
+
+
+def _parts(session: Session, hashed: Hashed, job: Field, stored: Collection[int]) -> list[StorageRequest]:
+    parts = job.field("upload_parts")
+    by_number = {part.field("part_number").integer(): part for part in parts.items()}
+    wanted = range(1, len(hashed.file.slices) + 1)
+    if sorted(by_number) != list(wanted):
+        raise parts.wrong(f"a list of the parts 1 to {len(wanted)}", f"has the parts {sorted(by_number)}")
+    targets = [(by_number[number].field("url").url(), by_number[number].field("headers").texts()) for number in wanted]
+
+    def piece(number: int, url: str, headers: Headers) -> StorageRequest:
+        meter = Meter()
+        content, md5 = _metered(hashed.file.slices[number - 1], meter), hashed.digests[number - 1]
+
+        def send() -> Flow[None]:
+            yield from session.store("PUT", url, content, headers, md5=md5, meter=meter)
+
+        return StorageRequest(number, content.length, meter, send)
+
+    return [
+        piece(number, url, Headers(headers)) for number, (url, headers) in enumerate(targets, 1) if number not in stored
+    ]

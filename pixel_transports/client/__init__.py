@@ -1,0 +1,1 @@
+"""The clients, their settings and `get_client`."""

@@ -1,0 +1,1 @@
+"""Progress bars, features, maps and HTML for notebooks."""

@@ -1,0 +1,1 @@
+"""Drivers: perform the effects of flows, blocking and async."""

@@ -1,0 +1,1 @@
+"""Sockets, TLS and event loops, and what a transport is."""

@@ -1,0 +1,211 @@
+"""TLS: one context for all connections that bring none of their own, contexts of options, and TLS itself without a
+socket.
+
+Rules kept here:
+
+* A context has the system's trust store, or the authorities of one file in its place; it checks certificates and host
+  names, and speaks TLS 1.2 or newer (RFC 9325, section 3.1.1).
+* A context is made once for equal options. What is wrong with a file names the file, and is never a connection's error.
+  No error and no `repr` shows the password of a key, and nobody is asked for one on a terminal.
+* `TlsSession` does no I/O: what came from the peer goes in, what goes to the peer comes out. Both faces run it over
+  their own sockets, or inside another session (to an origin, through a proxy that speaks TLS itself).
+* A peer that hangs up without the goodbye of TLS has come to its end: HTTP tells whether that was too early.
+"""
+
+import os
+import ssl
+from dataclasses import dataclass, field
+from functools import cache
+from threading import Lock
+
+from pixel_transports.runtime.forks import call_after_fork
+
+_lock = Lock()
+
+
+@call_after_fork
+def _renew_lock() -> None:
+    global _lock
+    _lock = Lock()
+
+
+@cache
+def _make() -> ssl.SSLContext:
+    return _prepared(ssl.create_default_context())
+
+
+def _prepared(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same context, with what does not depend on whom it trusts, whatever the system's defaults are."""
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def shared_context() -> ssl.SSLContext:
+    """The shared context; made at the first use, since loading a trust store takes a while."""
+    with _lock:
+        return _make()
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """Whom to trust, and who we are. All files are PEM.
+
+    `ca_file` holds the certificates of the authorities to trust in place of the system's. `client_certificate` is our
+    own certificate, followed by those between it and its authority; `client_key` its key, where that is not in the same
+    file; `key_password` what the key is encrypted with.
+
+    Raises ValueError for a key without a certificate and for a password without a key. Files are read when the first
+    request is sent, before anything goes out: FileNotFoundError or another OSError where one cannot be read, ValueError
+    where it does not hold what it should; both name the file.
+    """
+
+    ca_file: str | os.PathLike[str] | None = None
+    client_certificate: str | os.PathLike[str] | None = None
+    client_key: str | os.PathLike[str] | None = None
+    key_password: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("ca_file", "client_certificate", "client_key"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, None if given is None else os.fspath(given))
+        if self.client_certificate is None and (self.client_key is not None or self.key_password is not None):
+            raise ValueError("a client_key or key_password is for a client_certificate, and there is none")
+
+
+@cache
+def _config(options: TlsOptions) -> ssl.SSLContext:
+    context = _prepared(_trusting(options.ca_file))
+    if options.client_certificate is not None:
+        _identify(context, str(options.client_certificate), options.client_key, options.key_password)
+    return context
+
+
+def _trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    if ca_file is None:
+        return ssl.create_default_context()
+    _look_into(ca_file)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise ValueError(f"{os.fspath(ca_file)} holds no certificates in PEM form") from None
+
+
+def _identify(
+    context: ssl.SSLContext, certificate: str, key: str | os.PathLike[str] | None, password: str | None
+) -> None:
+    """Have a context show our certificate to servers that ask for one."""
+    for path in (certificate, key):
+        if path is not None:
+            _look_into(path)
+    where = os.fspath(key or certificate)
+    asked = []
+
+    def give() -> str:  # a function also where there is none, since OpenSSL would ask for it on the terminal
+        asked.append(True)
+        return password or ""
+
+    try:
+        context.load_cert_chain(certificate, key, give)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise ValueError(f"the key in {where} is not that of the certificate in {certificate}") from None
+        if asked:
+            trouble = "it is encrypted, and key_password is missing" if password is None else "key_password is wrong"
+            raise ValueError(f"the key in {where} cannot be read: {trouble}") from None
+        what = f"{certificate} and {where} hold" if key else f"{certificate} holds"
+        raise ValueError(f"{what} no certificate and key in PEM form") from None
+    except ValueError:  # a password of more than OpenSSL takes
+        raise ValueError(f"the key in {where} cannot be read: key_password is too long") from None
+
+
+def _look_into(path: str | os.PathLike[str]) -> None:
+    """Raises an OSError that names the file, where it cannot be read: OpenSSL's does not."""
+    with open(path, "rb") as file:
+        file.read(1)
+
+
+def context_of(tls: TlsOptions | ssl.SSLContext) -> ssl.SSLContext:
+    """The context of these options, made at the first use; a context is used as it is. Raises OSError, ValueError."""
+    if isinstance(tls, ssl.SSLContext):
+        return tls
+    with _lock:
+        return _config(tls)
+
+
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
+"""What OpenSSL calls bytes that are no TLS record at all."""
+
+
+def handshake_failure(error: ssl.SSLError) -> OSError:
+    """What broke a handshake, in words that fit into a sentence."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return OSError(f"its certificate is not accepted: {error.verify_message.rstrip('.')}")
+    if isinstance(error, ssl.SSLEOFError):
+        return OSError("it hung up in the TLS handshake")
+    if error.reason in _NO_TLS:
+        return OSError("it does not speak TLS")
+    return OSError(f"the TLS handshake failed: {(error.reason or 'no reason given').lower().replace('_', ' ')}")
+
+
+_RECORDS = 256 * 1024
+"""How much an inner session takes of an outer one at a time, in bytes."""
+
+
+class TlsSession:
+    """The client's side of one TLS connection. Its methods raise ssl.SSLError for what a peer does wrong.
+
+    With `outer`, it runs inside another session: what is fed and what goes out are then the records of that.
+    """
+
+    def __init__(self, context: ssl.SSLContext, host: str, outer: "TlsSession | None" = None) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        # A name that ends with a dot is the same name in certificates and in SNI, without it (RFC 6066, section 3).
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.rstrip("."))
+        self._outer = outer
+
+    def feed(self, data: bytes) -> None:
+        """Take what came from the peer; b"" is its end."""
+        if self._outer is None:
+            self._take(data)
+            return
+        self._outer.feed(data)
+        while (inner := self._outer.read(_RECORDS)) is not None:
+            self._take(inner)
+            if not inner:
+                break
+
+    def _take(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def outgoing(self) -> bytes:
+        """What a handshake has to send now. Afterwards TLS itself speaks only along with data."""
+        data = self._outgoing.read()
+        return self._outer.encrypted(data) if self._outer is not None and data else data
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake; False when that needs more from the peer."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def read(self, limit: int) -> bytes | None:
+        """What the peer says; b"" at its end, None when that needs more from it."""
+        try:
+            return self._tls.read(limit)
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b""
+
+    def encrypted(self, data: bytes | memoryview) -> bytes:
+        """The bytes that carry this data to the peer."""
+        view = memoryview(data)
+        while view:
+            view = view[self._tls.write(view) :]
+        return self.outgoing()

@@ -1,0 +1,1 @@
+"""Logging, hooks and OpenTelemetry."""

@@ -1,0 +1,1 @@
+"""Running flows, cancellation, forks, per-loop values and the environment."""

@@ -1,0 +1,195 @@
+"""Attachments: how files and the server's attachments are paired, and what is told before anything is stored."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixel_core import Form, Options, Request, Response
+from pixel_core.errors import PixelError, PixelNotFoundError, PixelProtocolError, PixelStorageError
+from pixel_core.models import PixelAttachmentUpload
+from tests.core.uploads.simulated import Simulation
+from tests.support.scripted_api import Outcome, World, body_of, told
+
+FILES = {"/p/a.txt": b"first", "/p/b.txt": b"second", "/p/c.txt": b"third", "/q/a.txt": b"other"}
+
+
+class Attaching:
+    """A server that takes attachments; tests bend its answer to the first request by `bend`."""
+
+    def __init__(self, *, refuse: dict[str, Outcome] | None = None, **bend: Any) -> None:
+        self.refuse = refuse or {}
+        self.bend = bend
+        self.names: list[str] = []
+
+    def __call__(self, request: Request) -> Outcome:
+        if request.origin.host == "s3.test":
+            return self.refuse.get(request.path.removeprefix("/"), Response(204))
+        if request.method == "POST":
+            self.names = [each["name"] for each in body_of(request)["files"]]
+            return told(self.bend.get("answer", [self.made(name) for name in reversed(self.names)]))
+        number = int(request.query.partition("attachment_id=")[2].partition("&")[0])
+        return told({"id": number, "name": self.names[number], "status": "Completed"})
+
+    def made(self, name: str) -> dict[str, Any]:
+        target = {"url": f"https://s3.test/{name}", "fields": {"key": name, "policy": "p"}}
+        made = {"id": self.names.index(name), "name": name, "status": "Pending", "upload_file_params": target}
+        return {**made, **(self.bend.get(name) or {})}
+
+
+def attaching(**bend: Any) -> World:
+    return World(Attaching(**{name.replace("_txt", ".txt"): value for name, value in bend.items()}), files=FILES)
+
+
+def stored(world: World) -> dict[str, bytes]:
+    """What went to the object storage, by the key of its form."""
+    found = {}
+    for request in world.requests:
+        if request.origin.host == "s3.test":
+            assert isinstance(request.body, Form)
+            found[dict(request.body.fields)["key"]] = world.sent(request)
+    return found
+
+
+def test_files_and_attachments_are_paired_by_name_in_any_order() -> None:
+    world = attaching()
+    world.run(world.api.add_attachments("image", 9, ["/p/b.txt", Path("/p/c.txt"), "/p/a.txt"]))
+    assert stored(world) == {"a.txt": b"first", "b.txt": b"second", "c.txt": b"third"}
+
+
+def test_the_result_is_what_the_server_says_after_storing_in_the_order_of_the_names() -> None:
+    world = attaching()
+    done = world.run(world.api.add_attachments("image", 9, ["/p/b.txt", "/p/c.txt", "/p/a.txt"]))
+    assert [(each["id"], each["name"], each["status"]) for each in done] == [
+        (2, "a.txt", "Completed"),
+        (0, "b.txt", "Completed"),
+        (1, "c.txt", "Completed"),
+    ]
+
+
+def test_an_attachment_goes_by_the_name_that_was_given_for_it() -> None:
+    world = attaching()
+    file = PixelAttachmentUpload(file=Path("/p/a.txt"), name="z", description="d")
+    world.run(world.api.add_attachments("project", 7, [file, "/p/b.txt"]))
+    assert [each["name"] for each in body_of(world.requests[0])["files"]] == ["z", "b.txt"]
+    assert body_of(world.requests[0])["files"][0]["description"] == "d"
+    assert stored(world)["z"] == b"first"
+
+
+def test_the_fields_of_the_form_keep_their_order_and_the_file_has_the_attachments_name() -> None:
+    world = attaching()
+    world.run(world.api.add_attachments("project", 7, [PixelAttachmentUpload(file=Path("/p/a.txt"), name="z")]))
+    form = world.requests[1].body
+    assert isinstance(form, Form)
+    assert (form.fields, form.filename) == ((("key", "z"), ("policy", "p")), "z")
+
+
+def test_storing_an_attachment_needs_neither_token_nor_request_id() -> None:
+    world = attaching()
+    world.run(world.api.add_attachments("project", 7, ["/p/a.txt"]))
+    request = world.requests[1]
+    assert "Authorization" not in request.headers
+    assert "X-Request-ID" not in request.headers
+    assert request.timeouts == Options().timeout_upload
+
+
+def test_attachments_keep_to_the_limit_of_requests_at_a_time() -> None:
+    files = {f"/p/{number}.txt": b"x" for number in range(9)}
+    world = Simulation(Attaching(), files=files, options=Options(upload_max_concurrency=3))
+    world.run(world.api.add_attachments("project", 7, list(files)))
+    assert world.most_at_once == 3
+
+
+def test_no_files_attach_nothing_and_send_nothing() -> None:
+    world = World()
+    assert world.run(world.api.add_attachments("project", 7, [])) == []
+    assert world.requests == world.logins == []
+
+
+# What is told before anything is sent (defect 20)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["/p/a.txt", "/q/a.txt"],
+        ["/p/a.txt", "/p/a.txt"],
+        ["/p/a.txt", PixelAttachmentUpload(file=Path("/p/b.txt"), name="a.txt")],
+    ],
+)
+def test_equal_names_are_a_value_error_before_anything_also_where_asserts_are_off(files: list[Any]) -> None:
+    world = World(files=FILES)
+    error = world.fail(world.api.add_attachments("project", 7, files), ValueError)
+    assert "the names of attachments must differ" in str(error)
+
+
+def test_a_missing_file_is_told_before_anything() -> None:
+    world = World(files=FILES)
+    error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt", "/p/none.txt"]), FileNotFoundError)
+    assert "/p/none.txt" in str(error)
+
+
+def test_a_file_that_cannot_be_read_is_told_before_anything_is_sent() -> None:
+    class Locked(World):
+        def read(self, part: Any) -> bytes:
+            raise PermissionError(13, "Permission denied", part.path)
+
+    world = Locked(files=FILES)
+    world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PermissionError)
+
+
+# What is told before anything is stored
+
+
+@pytest.mark.parametrize("answer", [[], [{"name": "a.txt"}], {"a.txt": {}}, None, [{}]])
+def test_an_attachment_that_is_missing_in_the_answer_is_a_protocol_error_and_nothing_is_stored(answer: Any) -> None:
+    world = attaching(answer=answer)
+    error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt", "/p/b.txt"]), PixelProtocolError)
+    assert "POST https://pixel.test/acme/attachments/" in str(error)
+    assert stored(world) == {}
+
+
+@pytest.mark.parametrize(
+    ("bend", "field"),
+    [
+        ({"status": "Completed"}, "'[0].status' that has to be \"Pending\", but is 'Completed'"),
+        ({"status": None}, "'[0].status'"),
+        ({"id": None}, "'[0].id'"),
+        ({"upload_file_params": None}, "'[0].upload_file_params'"),
+        ({"upload_file_params": {"url": "/b"}}, "'[0].upload_file_params.url'"),
+        ({"upload_file_params": {"url": "https://s3.test/b"}}, "'[0].upload_file_params.fields'"),
+    ],
+)
+def test_an_attachment_that_is_not_pending_or_lacks_a_field_is_a_protocol_error_and_nothing_is_stored(
+    bend: dict[str, Any], field: str
+) -> None:
+    world = attaching(b_txt=bend)
+    error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt", "/p/b.txt"]), PixelProtocolError)
+    assert field in str(error)
+    assert stored(world) == {}
+
+
+# Failures later on
+
+
+def test_a_failure_of_the_storage_is_raised_and_the_server_is_not_told_that_the_file_is_there() -> None:
+    world = attaching(refuse={"a.txt": Response(403)})
+    world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PixelStorageError)
+    assert [method for method, _ in world.calls] == ["POST", "POST"]
+
+
+def test_a_storage_that_is_busy_for_a_moment_is_tried_again() -> None:
+    server, answers = Attaching(), iter([Response(503), Response(429)])
+    world = World(
+        lambda request: next(answers, server(request)) if request.origin.host == "s3.test" else server(request),
+        files=FILES,
+    )
+    assert len(world.run(world.api.add_attachments("project", 7, ["/p/a.txt"]))) == 1
+    assert len(world.sleeps) == 2
+
+
+def test_a_server_that_does_not_take_the_word_for_it_is_an_error() -> None:
+    server = Attaching()
+    world = World(lambda request: told({}, 404) if request.method == "PUT" else server(request), files=FILES)
+    error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PixelError)
+    assert isinstance(error, PixelNotFoundError)

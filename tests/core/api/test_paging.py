@@ -1,0 +1,158 @@
+"""Pages in windows: how many are asked for, in which order they come, and where their errors come up."""
+
+from collections.abc import Generator
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixel_core.api.paging import Page, Pages
+from pixel_core.effects import Clock, Flow, NextDone, OpenTaskGroup, Sleep, Spawn
+
+
+class TroubleError(Exception):
+    pass
+
+
+class Shelf:
+    """Pages by number, of which the one at `last` is the last; those in `broken` cannot be had."""
+
+    def __init__(self, last: int, broken: frozenset[int] = frozenset(), seconds: float = 0.05) -> None:
+        self.asked: list[int] = []
+        self.seconds = seconds
+        self._last = last
+        self._broken = broken
+
+    def page(self, number: int) -> Flow[Page[int]]:
+        self.asked.append(number)
+        yield from Sleep(self.seconds)
+        if number in self._broken:
+            raise TroubleError(str(number))
+        return Page([number] if number <= self._last else [], last=number >= self._last)
+
+    def pages(self, ahead: int) -> Pages[int]:
+        return Pages(map(self.page, count()), ahead)
+
+
+class TaskGroup:
+    """Runs what it is given when its endings are asked for, the last first."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Any, Flow[Any]]] = []
+
+
+def run(flow: Flow[Any], now: list[float] | None = None) -> Any:
+    """Run a flow; `now` is the time, which those side by side pass together."""
+    answer: Any = None
+    now = [0.0] if now is None else now
+    try:
+        while True:
+            effect = flow.send(answer)
+            match effect:
+                case Clock():
+                    answer = now[0]
+                case Sleep(seconds):
+                    now[0] += seconds
+                    answer = None
+                case OpenTaskGroup(lead):
+                    answer = run(lead(TaskGroup()), now)
+                case Spawn(group, key, inner):
+                    group.waiting.append((key, inner))
+                    answer = None
+                case NextDone(group):
+                    key, inner = group.waiting.pop()
+                    then = now if not group.waiting else [0.0]
+                    try:
+                        answer = [(key, run(inner, then))]
+                    except TroubleError as error:
+                        answer = [(key, error)]
+                case _:
+                    raise AssertionError(effect)
+    except StopIteration as end:
+        return end.value
+
+
+def listed(pages: Pages[int]) -> Generator[int, None, None]:
+    """As a face lists them."""
+    for flow in pages.windows():
+        for page in run(flow):
+            if isinstance(page, Exception):
+                raise page
+            yield from page.items
+            if page.last:
+                return
+
+
+@pytest.mark.parametrize(
+    ("ahead", "asked"), [(1, 11), (2, 11), (3, 12), (8, 15), (100, 15)], ids=lambda value: str(value)
+)
+def test_windows_grow_twofold_up_to_a_limit(ahead: int, asked: int) -> None:
+    shelf = Shelf(last=10)
+    assert list(listed(shelf.pages(ahead))) == list(range(11))
+    assert sorted(shelf.asked) == list(range(asked))
+
+
+def test_pages_that_come_fast_are_fetched_one_after_another() -> None:
+    shelf = Shelf(last=10, seconds=0.001)
+    items = listed(shelf.pages(8))
+    for number in range(11):
+        assert next(items) == number
+        assert shelf.asked == list(range(number + 1))
+    assert not list(items)
+
+
+def test_windows_shrink_again_where_pages_come_fast() -> None:
+    shelf = Shelf(last=1000)
+    items = listed(shelf.pages(8))
+    assert [next(items) for _ in range(15)] == list(range(15))
+    shelf.seconds = 0.001
+    sizes, before = [], len(shelf.asked)
+    for _ in range(16):
+        next(items)
+        if len(shelf.asked) > before:
+            sizes.append(len(shelf.asked) - before)
+            before = len(shelf.asked)
+    assert sizes == [8, 4, 2, 1, 1]
+
+
+def test_nothing_is_asked_for_before_the_first_item_is() -> None:
+    shelf = Shelf(last=3)
+    items = listed(shelf.pages(8))
+    assert shelf.asked == []
+    assert next(items) == 0
+    assert shelf.asked == [0]
+
+
+def test_nothing_more_is_asked_for_once_nobody_wants_more() -> None:
+    shelf = Shelf(last=100)
+    items = listed(shelf.pages(8))
+    assert [next(items) for _ in range(3)] == [0, 1, 2]
+    items.close()
+    assert sorted(shelf.asked) == [0, 1, 2]
+
+
+@given(st.integers(0, 40), st.frozensets(st.integers(0, 45), max_size=3), st.integers(1, 12))
+def test_order_and_errors_are_those_of_pages_one_after_another(last: int, broken: frozenset[int], ahead: int) -> None:
+    def outcome(limit: int) -> tuple[list[int], str]:
+        found: list[int] = []
+        try:
+            found.extend(listed(Shelf(last, broken).pages(limit)))
+        except TroubleError as error:
+            return found, str(error)
+        return found, ""
+
+    assert outcome(ahead) == outcome(1)
+
+
+def test_a_listing_that_ends_by_itself_ends() -> None:
+    shelf = Shelf(last=100)
+    assert list(listed(Pages((shelf.page(number) for number in range(4)), 8))) == [0, 1, 2, 3]
+    assert list(listed(Pages((), 8))) == []
+
+
+@pytest.mark.parametrize("ahead", [0, -1, True, 1.0, "2", None])
+def test_a_limit_that_is_none_is_refused(ahead: Any) -> None:
+    with pytest.raises(ValueError, match="ahead is a whole number from 1"):
+        Pages((), ahead)

@@ -1,0 +1,295 @@
+"""Search: queries as dicts and models, filters, geometries as well-known text, and pages."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from pixel_core import Flow, Page, Response
+from pixel_core.errors import PixelNotFoundError, PixelProtocolError
+from pixel_core.models import Polygon, SearchOn, SearchQuery
+from pixel_core.models.geometry import wkt
+from pixel_core.models.search import SearchFilterOperator
+from tests.support.scripted_api import Expected, World, body_of, told
+
+DEFAULTS = {"distinct": False, "limit": 100, "offset": 0}
+
+
+def sent(query: Any) -> Any:
+    """The body that comes of a search."""
+    world = World(lambda _: told({}))
+    world.run(world.api.search(query))
+    return body_of(world.requests[0])
+
+
+def filtered(value: Any) -> Any:
+    return sent({"on": "images", "filter": value})["filter"]
+
+
+# Queries
+
+
+@pytest.mark.parametrize("on", get_args(SearchOn))
+def test_a_dict_and_a_model_are_the_same_query(on: Any) -> None:
+    assert sent({"on": on}) == sent(SearchQuery(on=on)) == {"on": on, **DEFAULTS}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"on": "shoes"},
+        {"on": "images", "limit": "many"},
+        {"on": "images", "sort": [{"field": "name", "direction": "up"}]},
+        {"on": "images", "sort": [{}]},
+        {"on": "images", "out_fields": "name"},
+        {"on": "images", "intersects": 5},
+        None,
+        "images",
+    ],
+)
+def test_a_query_that_is_none_is_a_validation_error_and_nothing_is_sent(query: Any) -> None:
+    world = World()
+    world.fail(world.api.search(query), ValidationError)
+    with pytest.raises(ValidationError):
+        world.api.paginate_search(query, 10)
+
+
+def test_the_results_are_given_as_they_are() -> None:
+    world = World(lambda _: told({"count": 1, "results": [{"a": None}], "total_count": 9, "new": 1}))
+    assert world.run(world.api.search({"on": "images"})) == {
+        "count": 1,
+        "results": [{"a": None}],
+        "total_count": 9,
+        "new": 1,
+    }
+
+
+# Filters
+
+
+@pytest.mark.parametrize("operator", get_args(SearchFilterOperator))
+@pytest.mark.parametrize("value", ["a", 1, 1.5, None, [1, 2], ["a", None], [None]])
+def test_every_operator_takes_every_kind_of_value(operator: str, value: Any) -> None:
+    given = {operator: [{"var": "x"}, value]}
+    assert filtered(given) == given
+
+
+def test_none_in_a_filter_stays_null_at_every_depth() -> None:
+    inner = {"or": [{"==": [{"var": "a"}, None]}, {"and": [{"in": [{"var": "b"}, [None, 1]]}]}]}
+    assert filtered(inner) == inner
+
+
+def test_filters_nest() -> None:
+    given = {"and": [{"or": [{"~": [{"var": "n"}, "%a%"]}, {"!in": [{"var": "i"}, [1]]}]}, {">=": [{"var": "d"}, 1.5]}]}
+    assert filtered(given) == given
+
+
+def test_moments_in_a_filter_are_iso_8601_and_text_that_looks_like_a_date_stays_text() -> None:
+    moment = datetime(2024, 5, 17, 8, 30, tzinfo=UTC)
+    assert filtered({">": [{"var": "d"}, moment]}) == {">": [{"var": "d"}, "2024-05-17T08:30:00Z"]}
+    assert filtered({"in": [{"var": "d"}, [moment, "2024-05-17"]]}) == {
+        "in": [{"var": "d"}, ["2024-05-17T08:30:00Z", "2024-05-17"]]
+    }
+
+
+def test_numbers_in_a_filter_stay_what_they_are() -> None:
+    values = filtered({"in": [{"var": "n"}, [1, 1.0, "1"]]})["in"][1]
+    assert [type(each) for each in values] == [int, float, str]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"===": [{"var": "a"}, 1]},
+        {"==": [{"var": "a"}]},
+        {"==": [{"var": "a"}, 1, 2]},
+        {"==": ["a", 1]},
+        {"==": [{}, 1]},
+        {"==": [{"var": "a"}, []]},
+        {"==": [{"var": "a"}, {"b": 1}]},
+        {"in": [{"var": "a"}, [[1]]]},
+        {"and": {"==": [{"var": "a"}, 1]}},
+        {"or": [{"xor": []}]},
+        [{"==": [{"var": "a"}, 1]}],
+        "a = 1",
+    ],
+)
+def test_a_filter_that_is_none_is_a_validation_error(value: Any) -> None:
+    world = World()
+    world.fail(world.api.search({"on": "images", "filter": value}), ValidationError)
+
+
+# Geometries as well-known text
+
+RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
+RING_TEXT = "(0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0)"
+POINT = {"type": "Point", "coordinates": [10, 59.5]}
+GEOMETRIES: list[tuple[dict[str, Any], str]] = [
+    (POINT, "POINT (10.0 59.5)"),
+    ({"type": "Point", "coordinates": [10, 59, 3]}, "POINT Z (10.0 59.0 3.0)"),
+    ({"type": "MultiPoint", "coordinates": [[1, 2], [3, 4]]}, "MULTIPOINT (1.0 2.0, 3.0 4.0)"),
+    ({"type": "LineString", "coordinates": [[1, 2], [3, 4]]}, "LINESTRING (1.0 2.0, 3.0 4.0)"),
+    ({"type": "LineString", "coordinates": [[1, 2, 0], [3, 4, 5]]}, "LINESTRING Z (1.0 2.0 0.0, 3.0 4.0 5.0)"),
+    (
+        {"type": "MultiLineString", "coordinates": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]},
+        "MULTILINESTRING ((1.0 2.0, 3.0 4.0), (5.0 6.0, 7.0 8.0))",
+    ),
+    ({"type": "Polygon", "coordinates": [RING]}, f"POLYGON ({RING_TEXT})"),
+    ({"type": "Polygon", "coordinates": [RING, RING]}, f"POLYGON ({RING_TEXT}, {RING_TEXT})"),
+    ({"type": "MultiPolygon", "coordinates": [[RING], [RING]]}, f"MULTIPOLYGON (({RING_TEXT}), ({RING_TEXT}))"),
+    (
+        {"type": "GeometryCollection", "geometries": [POINT, {"type": "Polygon", "coordinates": [RING]}]},
+        f"GEOMETRYCOLLECTION (POINT (10.0 59.5), POLYGON ({RING_TEXT}))",
+    ),
+    ({"type": "Feature", "properties": {}, "geometry": POINT}, "POINT (10.0 59.5)"),
+]
+
+
+@dataclass
+class Shape:
+    """An object such as shapely's."""
+
+    value: Mapping[str, Any]
+
+    @property
+    def __geo_interface__(self) -> Mapping[str, Any]:
+        return self.value
+
+
+class PointModel(BaseModel):
+    """A model such as geojson-pydantic's."""
+
+    type: str = "Point"
+    coordinates: tuple[float, float] = (10.0, 59.5)
+    bbox: None = None
+
+
+@pytest.mark.parametrize(("geometry", "text"), GEOMETRIES, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_type_of_geojson_becomes_well_known_text(geometry: dict[str, Any], text: str) -> None:
+    assert sent({"on": "images", "intersects": geometry})["intersects"] == text
+    assert sent({"on": "images", "intersects": Shape(geometry)})["intersects"] == text
+
+
+@pytest.mark.parametrize("geometry", [PointModel(), Shape({"type": "Point", "coordinates": (10.0, 59.5)})])
+def test_models_and_objects_with_a_geo_interface_become_well_known_text(geometry: Any) -> None:
+    assert SearchQuery(on="images", intersects=geometry).intersects == "POINT (10.0 59.5)"
+
+
+def test_the_polygon_of_this_library_becomes_well_known_text() -> None:
+    polygon: Any = Polygon.model_validate({"coordinates": [RING]})
+    assert SearchQuery(on="images", intersects=polygon).intersects == f"POLYGON ({RING_TEXT})"
+
+
+@pytest.mark.parametrize("text", ["POINT (1 2)", "SRID=4326;POINT(1 2)", ""])
+def test_text_is_sent_as_it_is(text: str) -> None:
+    assert sent({"on": "images", "intersects": text})["intersects"] == text
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {},
+        {"type": "Circle", "coordinates": [1, 2]},
+        {"type": "Point"},
+        {"type": "Point", "coordinates": []},
+        {"type": "Point", "coordinates": [1]},
+        {"type": "Point", "coordinates": [1, 2, 3, 4]},
+        {"type": "Point", "coordinates": ["1", "2"]},
+        {"type": "Point", "coordinates": [True, 2]},
+        {"type": "Point", "coordinates": [float("nan"), 2]},
+        {"type": "Point", "coordinates": [float("inf"), 2]},
+        {"type": "Polygon", "coordinates": RING},
+        {"type": "LineString", "coordinates": [[1, 2, 3], [4, 5]]},
+        {"type": "LineString", "coordinates": "12"},
+        {"type": "GeometryCollection"},
+        {"type": "GeometryCollection", "geometries": None},
+        {"type": "GeometryCollection", "geometries": []},
+        {"type": "GeometryCollection", "geometries": [{}]},
+        {"type": "Feature", "geometry": None},
+    ],
+)
+def test_a_geometry_that_is_none_is_a_validation_error(geometry: Any) -> None:
+    with pytest.raises(ValueError):
+        wkt(geometry)
+    world = World()
+    world.fail(world.api.search({"on": "images", "intersects": geometry}), ValidationError)
+
+
+# Pages
+
+
+def items(world: World, pages: Iterator[Flow[Page[Any]]]) -> list[Any]:
+    """What the faces make of a listing: its items, until a page says it is the last."""
+    found: list[Any] = []
+    for flow in pages:
+        page = world.run(flow)
+        found += page.items
+        if page.last:
+            break
+    assert world.finished
+    return found
+
+
+def page(offset: int, answer: Any, **more: Any) -> Expected:
+    body = {"on": "images", "distinct": False, **more, "offset": offset, "limit": 2}
+    return Expected("POST", "/acme/search/", told(answer), body)
+
+
+def test_results_are_fetched_page_by_page_until_a_short_one() -> None:
+    world = World([page(0, {"results": [1, 2], "total_count": 99}), page(2, {"results": [3]})])
+    assert items(world, world.api.paginate_search({"on": "images"}, 2)) == [1, 2, 3]
+
+
+def test_a_full_last_page_of_results_costs_one_more_request() -> None:
+    world = World([page(0, {"results": [1, 2]}), page(2, {"results": []})])
+    assert items(world, world.api.paginate_search(SearchQuery(on="images"), page_size=2)) == [1, 2]
+
+
+@pytest.mark.parametrize("answer", [{}, {"results": None}, {"count": 2}, []])
+def test_missing_results_are_an_empty_page(answer: Any) -> None:
+    world = World([page(0, {"results": [1, 2]}), page(2, answer)])
+    assert items(world, world.api.paginate_search({"on": "images"}, 2)) == [1, 2]
+
+
+def test_a_bare_list_is_taken_as_the_results() -> None:
+    world = World([page(0, [1, 2]), page(2, [3])])
+    assert items(world, world.api.paginate_search({"on": "images"}, 2)) == [1, 2, 3]
+
+
+def test_offset_and_limit_of_the_query_do_not_count_and_all_else_goes_with_every_page() -> None:
+    more = {"filter": {"==": [{"var": "a"}, None]}, "search": "x"}
+    world = World([page(0, [1, 2], **more), page(2, [], **more)])
+    assert items(world, world.api.paginate_search({"on": "images", "offset": 50, "limit": 7, **more}, 2)) == [1, 2]
+
+
+@pytest.mark.parametrize("answer", [None, "text", 5, {"results": {"a": 1}}, {"results": "ab"}])
+def test_results_that_are_no_list_are_a_protocol_error_and_never_the_keys_of_an_object(answer: Any) -> None:
+    world = World([page(0, answer)])
+    error = world.fail(next(world.api.paginate_search({"on": "images"}, 2)), PixelProtocolError)
+    assert "POST https://pixel.test/acme/search/" in str(error)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "2", True, None])
+def test_a_page_size_of_a_search_below_one_is_a_value_error_and_does_not_loop_for_ever(size: Any) -> None:
+    world = World()
+    with pytest.raises(ValueError, match="page_size"):
+        world.api.paginate_search({"on": "images"}, size)
+
+
+def test_nothing_is_sent_before_the_first_result_is_asked_for() -> None:
+    world = World([page(0, [])])
+    pages = world.api.paginate_search({"on": "images"}, 2)
+    flow = next(pages)
+    assert world.requests == []
+    assert world.run(flow) == Page([], last=True)
+
+
+def test_an_error_of_a_search_comes_up_at_its_page() -> None:
+    world = World([page(0, [1, 2]), Expected("POST", "/acme/search/", Response(404))])
+    pages = world.api.paginate_search({"on": "images"}, 2)
+    assert world.run(next(pages)) == Page([1, 2], last=False)
+    world.fail(next(pages), PixelNotFoundError)

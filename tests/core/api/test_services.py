@@ -1,0 +1,349 @@
+"""ArcGIS and harvest services, analysis and users: what is checked, waited for, and never shown."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from pixel_core import Response
+from pixel_core.errors import (
+    PixelBadRequestError,
+    PixelConflictError,
+    PixelError,
+    PixelJobTimeoutError,
+    PixelProtocolError,
+    PixelServerError,
+)
+from pixel_core.models import (
+    AnalysisServiceListParams,
+    AnalysisServicePatchInput,
+    AnalysisTaskCreateInput,
+    ApiKey,
+    ArcGISFeatureServiceImageLayerOptions,
+    ArcGISFeatureServiceOptions,
+    ArcGISImageServiceOptions,
+    ArcgisServiceCreateInput,
+    ArcgisServiceCreateOptions,
+    Credentials,
+    HarvestAuthInfo,
+    HarvestServiceCreateInput,
+    HarvestServiceUpdateInput,
+    HarvestTaskListParams,
+    OIDCUserCreateInput,
+    OIDCUserUpdateInput,
+)
+from tests.core.api.rows import Call
+from tests.support.scripted_api import Expected, World, body_of, told
+
+A = "/acme/arcgis_services/Image/5"
+H = "/acme/projects/7/data_collections/8/harvest_services"
+S = "/acme/analysis/services"
+
+FEATURE = ArcgisServiceCreateOptions(
+    feature_service_options=ArcGISFeatureServiceOptions(image_layer=ArcGISFeatureServiceImageLayerOptions())
+)
+IMAGE = ArcgisServiceCreateOptions(image_service_options=ArcGISImageServiceOptions(default_service_srid=25833))
+NEITHER = ArcgisServiceCreateOptions(gdo_users=["kari"])
+
+# ArcGIS services
+
+CHANGES: list[tuple[str, Call]] = [
+    (f"{A}/start", lambda api: api.start_arcgis_service("Image", 5)),
+    (f"{A}/stop", lambda api: api.stop_arcgis_service("Image", 5)),
+    (f"{A}/refresh?refresh_data=true", lambda api: api.refresh_arcgis_service("Image", 5, refresh_data=True)),
+]
+ALL_CHANGES = pytest.mark.parametrize(("target", "call"), CHANGES)
+
+
+@pytest.mark.parametrize(
+    ("service_type", "options", "missing"),
+    [
+        ("Feature", IMAGE, "feature_service_options"),
+        ("Feature", NEITHER, "feature_service_options"),
+        ("Image", FEATURE, "image_service_options"),
+        ("Image", NEITHER, "image_service_options"),
+    ],
+)
+def test_a_service_without_the_options_of_its_type_is_a_value_error_also_where_asserts_are_off(
+    service_type: Any, options: ArcgisServiceCreateOptions, missing: str
+) -> None:
+    given = ArcgisServiceCreateInput(name="n", description="d", data_collection_ids=[1], options=options)
+    world = World()
+    error = world.fail(world.api.create_arcgis_service(service_type, given), ValueError)
+    assert f"options.{missing}" in str(error)
+
+
+@ALL_CHANGES
+def test_a_change_gives_the_finished_job_and_the_service_as_it_is_then(target: str, call: Call) -> None:
+    world = World(
+        [
+            Expected("PUT", target, told({"job": {"job_id": "j"}, "arcgis_service": {"id": 5}, "new": 1})),
+            Expected("GET", "/acme/jobs/j", told({"job_id": "j", "completed": False})),
+            Expected("GET", "/acme/jobs/j", told({"job_id": "j", "completed": True, "status": "failed"})),
+            Expected("GET", A, told({"id": 5, "status": "x"})),
+        ]
+    )
+    assert world.finish(call(world.api)) == {
+        "job": {"job_id": "j", "completed": True, "status": "failed"},
+        "arcgis_service": {"id": 5, "status": "x"},
+        "new": 1,
+    }
+
+
+@ALL_CHANGES
+@pytest.mark.parametrize("answer", [{"job": None, "arcgis_service": {"id": 5}}, {"arcgis_service": {"id": 5}}])
+def test_a_change_without_a_job_is_given_as_it_is(target: str, call: Call, answer: Any) -> None:
+    world = World([Expected("PUT", target, told(answer))])
+    assert world.finish(call(world.api)) == answer
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api: api.start_arcgis_service("Image", 5, wait=False),
+        lambda api: api.stop_arcgis_service("Image", 5, False),
+        lambda api: api.refresh_arcgis_service("Image", 5, wait=False),
+    ],
+)
+@pytest.mark.parametrize("answer", [{"job": {"job_id": "j"}, "arcgis_service": {"id": 5}}, None, []])
+def test_without_wait_the_answer_is_given_as_it_is_and_nothing_is_waited_for(call: Call, answer: Any) -> None:
+    world = World(lambda _: told(answer))
+    assert world.run(call(world.api)) == answer
+    assert len(world.requests) == 1
+
+
+@ALL_CHANGES
+def test_a_change_is_waited_for_a_thousand_seconds(target: str, call: Call) -> None:
+    world = World(lambda request: told({"job": {"job_id": "j"}} if request.method == "PUT" else {"completed": False}))
+    world.fail(call(world.api), PixelJobTimeoutError)
+    assert world.now == pytest.approx(1000 + 1000)
+
+
+@ALL_CHANGES
+@pytest.mark.parametrize(("answer", "field"), [({"job": {}}, "'job.job_id'"), ({"job": 5}, "'job'"), ([], "an object")])
+def test_a_change_whose_job_has_no_id_is_a_protocol_error(target: str, call: Call, answer: Any, field: str) -> None:
+    world = World([Expected("PUT", target, told(answer))])
+    assert field in str(world.fail(call(world.api), PixelProtocolError))
+
+
+# Harvest tasks (defect 11)
+
+
+def test_tasks_of_a_harvest_service_take_status_and_get_new_as_keywords() -> None:
+    world = World([Expected("GET", f"{H}/9/?limit=2&status=failed&get_new=true", told([]))])
+    world.finish(world.api.get_harvest_service_tasks(7, 8, 9, status="failed", get_new=True, limit=2))
+
+
+def test_tasks_of_a_harvest_service_need_no_params() -> None:
+    world = World([Expected("GET", f"{H}/9/", told([])), Expected("GET", f"{H}/9/", told([]))])
+    assert world.run(world.api.get_harvest_service_tasks(7, 8, 9)) == []
+    assert world.finish(world.api.get_harvest_service_tasks(7, 8, 9, None)) == []
+
+
+def test_keywords_beside_params_of_harvest_tasks_are_ignored() -> None:
+    world = World([Expected("GET", f"{H}/9/?get_new=false", told([]))])
+    world.finish(world.api.get_harvest_service_tasks(7, 8, 9, HarvestTaskListParams(get_new=False), status="failed"))
+
+
+def test_a_wrong_status_of_harvest_tasks_is_a_validation_error() -> None:
+    world = World()
+    world.fail(world.api.get_harvest_service_tasks(7, 8, 9, status="REVOKED"), ValidationError)
+
+
+def test_a_slash_at_the_end_is_all_that_tells_the_tasks_from_the_service() -> None:
+    world = World(lambda _: told(None))
+    world.run(world.api.get_harvest_service(7, 8, 9))
+    world.run(world.api.get_harvest_service_tasks(7, 8, 9))
+    service, tasks = [each.target for each in world.requests]
+    assert tasks == f"{service}/"
+
+
+# Analysis (defects 11 and 12)
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (lambda api: api.create_analysis_task(5, params={"a": 1}), {"params": {"a": 1}}),
+        (lambda api: api.create_analysis_task(5, params={"a": None}, name="n"), {"name": "n", "params": {"a": None}}),
+        (lambda api: api.create_analysis_task(5, {"params": 1}, name="n"), {"name": "n", "params": {"params": 1}}),
+        (lambda api: api.create_analysis_task(service_id=5, params={}), {"params": {}}),
+        (
+            lambda api: api.create_analysis_task(5, params=AnalysisTaskCreateInput(params={"a": 1}), name="no"),
+            {"params": {"a": 1}},
+        ),
+    ],
+)
+def test_a_task_can_be_created_by_keywords_though_the_argument_is_called_params_too(call: Any, body: Any) -> None:
+    world = World([Expected("POST", f"{S}/5/tasks/", told({"id": 1}), body)])
+    world.finish(call(world.api))
+
+
+def test_a_task_without_params_is_a_validation_error() -> None:
+    world = World()
+    world.fail(world.api.create_analysis_task(5, name="n"), ValidationError)
+
+
+def test_analysis_services_can_be_narrowed_by_list_input_on_every_face() -> None:
+    wanted = AnalysisServiceListParams(name="n")
+    world = World(lambda _: told([]))
+    world.run(world.api.list_analysis_services(list_input=wanted))
+    world.run(world.api.list_analysis_services(params=wanted))
+    world.run(world.api.list_analysis_services(wanted))
+    world.run(world.api.list_analysis_services(wanted, list_input=AnalysisServiceListParams(name="other")))
+    assert [each.query for each in world.requests] == ["name=n"] * 4
+
+
+def test_a_list_input_of_none_leaves_the_keywords() -> None:
+    world = World([Expected("GET", f"{S}/?enabled=true", told([]))])
+    world.finish(world.api.list_analysis_services(list_input=None, enabled=True))
+
+
+@pytest.mark.parametrize("keyword", [{"ids": []}, {"list_input": AnalysisServiceListParams(ids=[])}])
+def test_no_analysis_services_are_asked_for_by_an_empty_list_of_ids(keyword: Any) -> None:
+    world = World()
+    assert world.run(world.api.list_analysis_services(**keyword)) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (lambda api: api.patch_analysis_service(5), {}),
+        (lambda api: api.patch_analysis_service(5, AnalysisServicePatchInput()), {}),
+        (lambda api: api.patch_analysis_service(5, unknown=1), {}),
+        (lambda api: api.patch_analysis_service(5, name=None), {"name": None}),
+        (
+            lambda api: api.patch_analysis_service(5, AnalysisServicePatchInput(enabled=None, config={})),
+            {"enabled": None, "config": {}},
+        ),
+        (lambda api: api.patch_analysis_service(5, patch_input={"config": {"a": None}}), {"config": {"a": None}}),
+    ],
+)
+def test_a_patch_sends_what_was_set_an_explicit_none_as_null_and_an_empty_body_where_nothing_was(
+    call: Call, body: Any
+) -> None:
+    world = World([Expected("PATCH", f"{S}/5", told({"id": 5}), body)])
+    world.finish(call(world.api))
+    assert world.requests[0].headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("answer", [Response(204), Response(200, body=b"gone"), told({"id": 5})])
+def test_a_deleted_analysis_object_is_true_whatever_the_answer_holds(answer: Response) -> None:
+    world = World(lambda _: answer)
+    assert world.run(world.api.delete_analysis_service(5)) is True
+    assert world.run(world.api.delete_analysis_task(5, 6)) is True
+
+
+@pytest.mark.parametrize("given", [{}, {"name": "n"}, {"name": "n", "module_name": "m", "config": 5}])
+def test_an_analysis_service_without_what_it_needs_is_a_validation_error(given: Any) -> None:
+    world = World()
+    world.fail(world.api.create_analysis_service(**given), ValidationError)
+
+
+# Users (defect 8)
+
+
+def test_a_disabled_user_is_not_enabled_by_a_change_of_something_else() -> None:
+    world = World(lambda _: told({}))
+    world.run(world.api.update_oidc_user(5, OIDCUserUpdateInput(first_name="a")))
+    assert body_of(world.requests[0]) == {"first_name": "a"}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_user_is_enabled_or_disabled_where_that_is_given(enabled: bool) -> None:
+    world = World(lambda _: told({}))
+    world.run(world.api.update_oidc_user(5, OIDCUserUpdateInput(enabled=enabled)))
+    assert body_of(world.requests[0]) == {"enabled": enabled}
+
+
+# Secrets (defect 22)
+
+SECRET = "hemmelig-7"
+AUTH = HarvestAuthInfo(
+    credentials=Credentials(username="k", password=SecretStr(SECRET)), api_key=ApiKey(api_key=SecretStr(SECRET))
+)
+SENSITIVE: list[Call] = [
+    lambda api: api.create_oidc_user(
+        OIDCUserCreateInput(
+            first_name="a", last_name="b", email="a@acme.no", password=SecretStr(SECRET), user_type="viewer"
+        )
+    ),
+    lambda api: api.update_oidc_user(5, OIDCUserUpdateInput(password=SecretStr(SECRET))),
+    lambda api: api.create_harvest_service(
+        7, 8, HarvestServiceCreateInput(name="n", description="d", url="u", auth=AUTH)
+    ),
+    lambda api: api.update_harvest_service(7, 8, 9, HarvestServiceUpdateInput(auth=AUTH)),
+]
+QUOTING = {"detail": [{"loc": ["body", "password"], "msg": "too short", "input": SECRET, "ctx": {"given": SECRET}}]}
+
+
+def shown(error: PixelError) -> str:
+    """All that an error, and what it came of, can show."""
+    return f"{error} {error!r} {vars(error)} {error.__cause__!r} {error.__context__!r}"
+
+
+@pytest.mark.parametrize("call", SENSITIVE)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        told(QUOTING, 422),
+        told({"detail": [QUOTING]}, 409),
+        Response(400, body=f"no: {SECRET}".encode()),
+        Response(400, body=SECRET.encode() + b"\xff"),
+        told(QUOTING, 500),
+        Response(502, body=SECRET.encode()),
+        Response(302, body=SECRET.encode()),
+    ],
+)
+def test_an_error_of_a_sensitive_call_shows_no_secret_though_the_answer_quotes_it(call: Call, answer: Response) -> None:
+    world = World(lambda _: answer)
+    error = world.fail(call(world.api), PixelError)
+    assert SECRET in str(body_of(world.requests[0]))
+    assert SECRET not in shown(error)
+
+
+@pytest.mark.parametrize("call", SENSITIVE)
+def test_an_error_of_a_sensitive_call_has_no_payload_and_still_says_what_was_wrong(call: Call) -> None:
+    world = World(lambda _: told(QUOTING, 422))
+    error = world.fail(call(world.api), PixelBadRequestError)
+    assert error.body is None
+    assert "Payload" not in str(error)
+    assert error.response_json == {"detail": [{"loc": ["body", "password"], "msg": "too short"}]}
+
+
+def test_a_call_that_is_not_sensitive_shows_its_payload() -> None:
+    world = World(lambda _: told({}, 409))
+    error = world.fail(world.api.update_project(7, name="n"), PixelConflictError)
+    assert error.body == '{"name":"n"}'
+
+
+def test_a_sensitive_answer_that_is_no_json_is_a_protocol_error_without_the_secret() -> None:
+    world = World(lambda _: Response(200, body=SECRET.encode()))
+    for call in SENSITIVE:
+        assert SECRET not in shown(world.fail(call(world.api), PixelProtocolError))
+
+
+@pytest.mark.parametrize("call", SENSITIVE)
+def test_a_server_error_of_a_sensitive_call_is_raised_as_such(call: Call) -> None:
+    world = World(lambda _: told(QUOTING, 500))
+    assert isinstance(world.fail(call(world.api), PixelError), PixelServerError)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api: api.create_oidc_user({"password": SECRET, "email": SECRET, "user_type": SECRET}),
+        lambda api: api.create_oidc_user({"password": [SECRET]}),
+        lambda api: api.update_oidc_user(5, {"password": {"a": SECRET}}),
+        lambda api: api.update_oidc_user(5, SECRET),
+        lambda api: api.create_harvest_service(7, 8, {"auth": {"credentials": {"password": SECRET}}}),
+        lambda api: api.create_harvest_service(7, 8, {"auth": {"api_key": SECRET}}),
+        lambda api: api.update_harvest_service(7, 8, 9, {"auth": {"api_key": {"api_key": [SECRET]}}}),
+        lambda api: api.update_harvest_service(7, 8, 9, {"auth": SECRET}),
+        lambda api: api.update_harvest_service(7, 8, 9, {"field_mappings": {"maps": [{"model": SECRET}]}}),
+    ],
+)
+def test_a_validation_error_of_a_sensitive_input_shows_no_secret(call: Any) -> None:
+    world = World()
+    error = world.fail(call(world.api), ValidationError)
+    assert SECRET not in f"{error} {error!r}"

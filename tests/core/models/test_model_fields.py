@@ -1,0 +1,362 @@
+"""Every input model: its fields and defaults, its limits, and where its secrets show. The tables are spec section 4."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from pixel_core import models
+from pixel_core.api.lists import given
+from pixel_core.effects import Report
+from pixel_core.events import KeywordsIgnored
+from pixel_core.models import (
+    AnalysisServiceCreateUpdateInput,
+    AnalysisServiceListParams,
+    AnalysisServicePatchInput,
+    AnalysisTaskCreateInput,
+    AnalysisTaskListParams,
+    AnalysisTaskStatusEnum,
+    ApiKey,
+    ArcGISFeatureServiceImageLayerOptions,
+    ArcGISFeatureServiceOptions,
+    ArcGISFeatureServiceProjectLayerOptions,
+    ArcGISImageServiceOptions,
+    ArcGISImageServiceWMSOptions,
+    ArcgisServiceCreateInput,
+    ArcgisServiceCreateOptions,
+    ArcgisServiceUpdateInput,
+    Credentials,
+    DataCollectionListParams,
+    FieldMapsUpdateInput,
+    HarvestAuthInfo,
+    HarvestFieldMap,
+    HarvestFieldMapping,
+    HarvestFieldMapUpdate,
+    HarvestServiceCreateInput,
+    HarvestServiceUpdateInput,
+    HarvestTaskListParams,
+    ImageMetadataFields,
+    ImageUpdateInput,
+    ListParams,
+    MetadataObject,
+    NearblackOptions,
+    OIDCUserCreateInput,
+    OIDCUserUpdateInput,
+    OptimizedPointCloudListParams,
+    PixelAttachmentUpload,
+    PixelModel,
+    PixelStatusEnum,
+    PixelUploadFile,
+    PointCloudListParams,
+    PointCloudMetadataFields,
+    PointCloudUpdateInput,
+    Polygon,
+    RasterInfo,
+    RasterListParams,
+    RasterMetadataFields,
+    RasterUpdateInput,
+    SearchQuery,
+    SortField,
+    UpdateInputBase,
+)
+from pixel_core.models.base import SensitiveModel
+from tests.support.scripted import play
+
+REQUIRED: Any = ...
+LIST: dict[str, Any] = dict.fromkeys(["extended", "name", "ids", "tags", "offset", "limit"])
+CLOUDS = {**LIST, **dict.fromkeys(["format", "point_record_format", "version_major", "version_minor"])}
+UPDATE: dict[str, Any] = dict.fromkeys(["add_tags", "remove_tags", "json_metadata"])
+KNOWN: dict[str, Any] = {"name": None, "capture_date": None}
+
+FIELDS: dict[type[PixelModel], dict[str, Any]] = {
+    ListParams: LIST,
+    DataCollectionListParams: {**LIST, "data_collection_type": None},
+    RasterListParams: {**LIST, "format": None},
+    PointCloudListParams: CLOUDS,
+    OptimizedPointCloudListParams: {**CLOUDS, "status": None},
+    HarvestTaskListParams: {**LIST, "status": None, "get_new": None},
+    AnalysisServiceListParams: dict.fromkeys(["name", "ids", "enabled", "offset", "limit"]),
+    AnalysisTaskListParams: dict.fromkeys(["name", "ids", "status", "offset", "limit"]),
+    OIDCUserCreateInput: {
+        "first_name": REQUIRED,
+        "last_name": REQUIRED,
+        "email": REQUIRED,
+        "password": REQUIRED,
+        "enabled": True,
+        "user_type": REQUIRED,
+    },
+    # The reference has enabled=True here, which enables disabled users again (defect 8).
+    OIDCUserUpdateInput: dict.fromkeys(["first_name", "last_name", "password", "enabled", "user_type"]),
+    NearblackOptions: {"enabled": REQUIRED, "color": "black", "algorithm": "twopasses"},
+    RasterInfo: dict.fromkeys(["srid", "format", "data_type", "cell_size", "num_bands"]),
+    ImageMetadataFields: {
+        "fields_type": "image",
+        **dict.fromkeys(["image_type", "name", "location", "cam_heading", "cam_pitch", "cam_roll", "hfov", "vfov"]),
+        **dict.fromkeys(["far_dist", "near_dist", "capture_date", "cam_height", "img_rotation", "cam_orientation"]),
+        **dict.fromkeys(["focal_length", "radial"]),
+    },
+    RasterMetadataFields: {"fields_type": "raster", **KNOWN},
+    PointCloudMetadataFields: {"fields_type": "point_cloud", **KNOWN},
+    MetadataObject: {"fields": None, "json_metadata": None},
+    PixelUploadFile: {"file": REQUIRED, "support_files": None, "metadata": None},
+    PixelAttachmentUpload: {"file": REQUIRED, "name": "", "description": ""},
+    UpdateInputBase: UPDATE,
+    ImageUpdateInput: {**UPDATE, "fields": None},
+    RasterUpdateInput: {**UPDATE, "fields": None},
+    PointCloudUpdateInput: {**UPDATE, "fields": None},
+    HarvestServiceCreateInput: {
+        "name": REQUIRED,
+        "description": REQUIRED,
+        "url": REQUIRED,
+        "auth": REQUIRED,
+        "field_mappings": HarvestFieldMapping(),
+        "where_clause": "1=1",
+    },
+    HarvestServiceUpdateInput: dict.fromkeys(["name", "description", "url", "auth", "where_clause", "field_mappings"]),
+    HarvestAuthInfo: {"credentials": None, "api_key": None},
+    Credentials: {"username": REQUIRED, "password": REQUIRED, "token_url": None},
+    ApiKey: {"api_key": REQUIRED, "api_key_item_id": None},
+    HarvestFieldMapping: {"maps": None, "extra_fields": None},
+    HarvestFieldMap: {"model": REQUIRED, "field_name": REQUIRED, "external_field": REQUIRED},
+    FieldMapsUpdateInput: {"maps": None, "add_extra_fields": None, "remove_extra_fields": None},
+    HarvestFieldMapUpdate: {
+        "operation": REQUIRED,
+        "model": REQUIRED,
+        "field_name": REQUIRED,
+        "external_field": None,
+    },
+    ArcgisServiceCreateInput: {
+        "name": REQUIRED,
+        "description": REQUIRED,
+        "data_collection_ids": REQUIRED,
+        "options": REQUIRED,
+    },
+    ArcgisServiceUpdateInput: dict.fromkeys(["name", "description", "data_collection_ids", "options"]),
+    ArcgisServiceCreateOptions: dict.fromkeys(["gdo_users", "feature_service_options", "image_service_options"]),
+    ArcGISFeatureServiceOptions: {"image_layer": REQUIRED, "project_layer": None},
+    ArcGISFeatureServiceImageLayerOptions: {
+        "include_fields": None,
+        "enable_oriented_imagery": False,
+        "enable_images_as_attachments": False,
+        "image_processed_type": "blurred",
+    },
+    ArcGISFeatureServiceProjectLayerOptions: {"include_fields": None},
+    ArcGISImageServiceOptions: {"default_service_srid": REQUIRED, "wms_options": None},
+    ArcGISImageServiceWMSOptions: {
+        "enable": True,
+        **dict.fromkeys(["supported_srids", "abstract", "keywords", "title"]),
+    },
+    SearchQuery: {
+        "on": REQUIRED,
+        **dict.fromkeys(["intersects", "filter", "search", "out_fields", "sort"]),
+        "distinct": False,
+        "limit": 100,
+        "offset": 0,
+    },
+    SortField: {"field": REQUIRED, "direction": "asc"},
+    AnalysisServiceCreateUpdateInput: {
+        "name": REQUIRED,
+        "module_name": REQUIRED,
+        "enabled": True,
+        "config": REQUIRED,
+    },
+    AnalysisServicePatchInput: dict.fromkeys(["name", "enabled", "config"]),
+    AnalysisTaskCreateInput: {"name": None, "params": REQUIRED},
+    Polygon: {"type": "Polygon", "coordinates": REQUIRED, "bbox": None},
+}
+NAMED = pytest.mark.parametrize("model", FIELDS, ids=lambda model: model.__name__)
+
+
+@NAMED
+def test_a_model_has_exactly_its_fields_in_their_order_with_their_defaults(model: type[PixelModel]) -> None:
+    found = {
+        name: REQUIRED if field.is_required() else field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+    }
+    assert list(found.items()) == list(FIELDS[model].items())
+
+
+def test_every_model_has_a_row() -> None:
+    exported = {each for each in vars(models).values() if isinstance(each, type) and issubclass(each, PixelModel)}
+    assert set(FIELDS) == exported - {PixelModel}
+
+
+@NAMED
+def test_a_required_field_that_is_missing_or_none_is_refused(model: type[PixelModel]) -> None:
+    required = [name for name, default in FIELDS[model].items() if default is REQUIRED]
+    for values in ({}, dict.fromkeys(required)):
+        if required:
+            with pytest.raises(ValidationError) as caught:
+                model.model_validate(values)
+            assert {error["loc"][0] for error in caught.value.errors() if error["loc"]} >= set(required)
+
+
+# Limits: what each model takes, and what it refuses
+
+USER = {"first_name": "a", "last_name": "b", "email": "a@acme.no", "password": "p", "user_type": "viewer"}
+MAP = {"model": "image", "field_name": "name"}
+OPTIONS = {"image_service_options": {"default_service_srid": 25833}}
+ARCGIS = {"name": "n", "description": "d", "data_collection_ids": [1], "options": OPTIONS}
+EMPTY: list[Any] = [[], None, 1]
+HARVEST = {"name": "n", "description": "d", "url": "u", "auth": {}}
+
+TAKEN: list[tuple[type[PixelModel], dict[str, Any]]] = [
+    *((RasterListParams, {"format": each}) for each in ("GTiff", "JPEG", "PNG", "WEBP", "MRF", "PDF")),
+    *((PointCloudListParams, {"format": each}) for each in ("LAZ", "LAS")),
+    *((PointCloudListParams, {"point_record_format": each}) for each in (0, 10, "5")),
+    *((OptimizedPointCloudListParams, {"status": each.value}) for each in PixelStatusEnum),
+    *((HarvestTaskListParams, {"status": each}) for each in PixelStatusEnum),
+    *((AnalysisTaskListParams, {"status": each.value}) for each in AnalysisTaskStatusEnum),
+    *((OIDCUserCreateInput, {**USER, "user_type": each}) for each in ("creator", "superuser", "viewer")),
+    (OIDCUserUpdateInput, {}),
+    *((NearblackOptions, {"enabled": True, "color": each}) for each in ("black", "white", 0, 255)),
+    *((NearblackOptions, {"enabled": False, "algorithm": each}) for each in ("floodfill", "twopasses")),
+    (HarvestServiceCreateInput, HARVEST),
+    (HarvestServiceUpdateInput, {}),
+    (HarvestAuthInfo, {}),
+    (
+        HarvestAuthInfo,
+        {"credentials": {"username": "k", "password": "p"}, "api_key": {"api_key": "key"}},
+    ),
+    (HarvestFieldMapUpdate, {**MAP, "operation": "remove"}),
+    *((HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": ""}) for each in ("add", "update")),
+    (ArcgisServiceCreateInput, ARCGIS),
+    (ArcgisServiceCreateInput, {**ARCGIS, "options": {}}),
+    (ArcgisServiceUpdateInput, {}),
+    (ArcgisServiceUpdateInput, {"data_collection_ids": [1]}),
+    *((ArcGISFeatureServiceImageLayerOptions, {"image_processed_type": each}) for each in ("original", "blurred")),
+    *((SortField, {"field": "name", "direction": each}) for each in ("asc", "desc")),
+    (AnalysisServicePatchInput, {}),
+    (AnalysisTaskCreateInput, {"params": {}}),
+]
+
+REFUSED: list[tuple[type[PixelModel], dict[str, Any]]] = [
+    *((RasterListParams, {"format": each}) for each in ("gtiff", "TIFF", "")),
+    *((PointCloudListParams, {"format": each}) for each in ("laz", "COPC")),
+    *((PointCloudListParams, {"point_record_format": each}) for each in (-1, 11, "x", 1.5)),
+    *((OptimizedPointCloudListParams, {"status": each}) for each in ("PENDING", "done")),
+    *((HarvestTaskListParams, {"status": each}) for each in ("PENDING", 1)),
+    (HarvestTaskListParams, {"get_new": "perhaps"}),
+    *((AnalysisTaskListParams, {"status": each}) for each in ("pending", "DONE")),
+    (AnalysisServiceListParams, {"enabled": "perhaps"}),
+    *((OIDCUserCreateInput, {**USER, "email": each}) for each in ("a", "a@", "@b.no", "")),
+    *((OIDCUserCreateInput, {**USER, "user_type": each}) for each in ("admin", None)),
+    (OIDCUserUpdateInput, {"user_type": "admin"}),
+    *((NearblackOptions, {"enabled": True, "color": each}) for each in ("red", -1, 256)),
+    (NearblackOptions, {"enabled": True, "algorithm": "threepasses"}),
+    (UpdateInputBase, {}),
+    (RasterUpdateInput, {}),
+    (PointCloudUpdateInput, {"fields": None}),
+    (RasterUpdateInput, {"fields": {"fields_type": "image"}}),
+    (PointCloudUpdateInput, {"fields": {"fields_type": "raster"}}),
+    (ImageUpdateInput, {"json_metadata": {"a": []}}),
+    *((HarvestFieldMapUpdate, {**MAP, "operation": each}) for each in ("add", "update")),
+    *((HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": None}) for each in ("add", "update")),
+    (HarvestFieldMapUpdate, {**MAP, "operation": "change", "external_field": "x"}),
+    (FieldMapsUpdateInput, {"maps": [{**MAP, "operation": "add"}]}),
+    *((ArcgisServiceCreateInput, {**ARCGIS, "data_collection_ids": each}) for each in EMPTY),
+    (ArcgisServiceUpdateInput, {"data_collection_ids": []}),
+    (ArcGISFeatureServiceOptions, {"project_layer": {}}),
+    (ArcGISFeatureServiceImageLayerOptions, {"image_processed_type": "sharp"}),
+    (ArcGISImageServiceOptions, {"default_service_srid": "WGS84"}),
+    (SortField, {"field": "name", "direction": "up"}),
+    (SearchQuery, {"on": "users"}),
+    (AnalysisTaskCreateInput, {"params": [1]}),
+    (AnalysisServicePatchInput, {"config": "x"}),
+    (MetadataObject, {"fields": {"fields_type": "video"}}),
+]
+
+
+@pytest.mark.parametrize(("model", "values"), TAKEN, ids=str)
+def test_a_value_within_the_limits_is_taken_and_goes_into_the_body(model: type[PixelModel], values: Any) -> None:
+    body = model.model_validate(values).body()
+    assert values.keys() <= body.keys()
+
+
+@pytest.mark.parametrize(("model", "values"), REFUSED, ids=str)
+def test_a_value_beyond_the_limits_is_refused(model: type[PixelModel], values: Any) -> None:
+    with pytest.raises(ValidationError):
+        model.model_validate(values)
+
+
+# Bodies
+
+
+def test_a_new_harvest_service_always_has_field_mappings_and_a_where_clause() -> None:
+    body = HarvestServiceCreateInput.model_validate(HARVEST).body()
+    assert body == {**HARVEST, "field_mappings": {}, "where_clause": "1=1"}
+
+
+def test_each_harvest_service_has_field_mappings_of_its_own() -> None:
+    one, other = (HarvestServiceCreateInput.model_validate(HARVEST) for _ in range(2))
+    one.field_mappings.extra_fields = ["x"]
+    assert other.field_mappings.extra_fields is None
+
+
+def test_none_in_a_free_mapping_stays_and_none_of_a_field_does_not() -> None:
+    service = AnalysisServiceCreateUpdateInput(name="n", module_name="m", config={"a": None, "b": {"c": None}})
+    assert service.body()["config"] == {"a": None, "b": {"c": None}}
+    assert AnalysisTaskCreateInput(name=None, params={"a": None}).body() == {"params": {"a": None}}
+    assert ImageMetadataFields(location={"type": None}).body() == {"fields_type": "image", "location": {"type": None}}
+    assert ImageUpdateInput(json_metadata={"a": None}).body() == {"json_metadata": {"a": None}}
+
+
+def test_an_attachment_is_named_after_its_file_unless_it_has_a_name() -> None:
+    assert PixelAttachmentUpload(file=Path("/p/a.txt")).name == "a.txt"
+    assert PixelAttachmentUpload.model_validate({"file": "/p/a.txt", "name": "z"}).name == "z"
+
+
+def test_the_path_of_an_attachment_is_not_dumped_and_the_file_not_looked_at() -> None:
+    file = PixelAttachmentUpload(file=Path("/no/such/a.txt"), description="d")
+    assert file.body() == file.model_dump() == {"name": "a.txt", "description": "d"}
+
+
+def test_an_input_may_be_a_model_a_mapping_or_keywords() -> None:
+    wanted = AnalysisTaskCreateInput(params={"a": 1})
+    beside = play(given(AnalysisTaskCreateInput, wanted, {"params": {}}), None)
+    assert beside.result is wanted
+    assert beside.asked == [Report(KeywordsIgnored("AnalysisTaskCreateInput", ("params",)))]
+    assert play(given(AnalysisTaskCreateInput, {"params": {"a": 1}}, {})).result == wanted
+    assert play(given(AnalysisTaskCreateInput, None, {"params": {"a": 1}})).result == wanted
+
+
+# Secrets
+
+SECRET = "hemmelig-7"
+SECRETS: list[PixelModel] = [
+    OIDCUserCreateInput.model_validate({**USER, "password": SECRET}),
+    OIDCUserUpdateInput(password=SecretStr(SECRET)),
+    Credentials(username="k", password=SecretStr(SECRET)),
+    ApiKey(api_key=SecretStr(SECRET)),
+    HarvestAuthInfo(api_key=ApiKey(api_key=SecretStr(SECRET))),
+    HarvestServiceCreateInput.model_validate(
+        {**HARVEST, "auth": {"credentials": {"username": "k", "password": SECRET}}}
+    ),
+    HarvestServiceUpdateInput(auth=HarvestAuthInfo(credentials=Credentials(username="k", password=SecretStr(SECRET)))),
+]
+HOLDING = pytest.mark.parametrize("held", SECRETS, ids=lambda held: type(held).__name__)
+
+
+@HOLDING
+def test_a_secret_is_hidden_in_repr_text_and_python_dumps(held: PixelModel) -> None:
+    assert SECRET not in f"{held} {held!r} {held.model_dump()} {held.model_dump()!r}"
+
+
+@HOLDING
+def test_a_secret_is_plain_text_in_a_body_and_in_json(held: PixelModel) -> None:
+    assert json.dumps(held.body()).count(SECRET) == 1
+    assert held.model_dump_json().count(SECRET) == 1
+
+
+@HOLDING
+def test_whatever_holds_a_secret_does_not_repeat_its_input_in_errors(held: PixelModel) -> None:
+    assert isinstance(held, SensitiveModel)
+    with pytest.raises(ValidationError) as caught:
+        type(held).model_validate({"password": [SECRET], "api_key": [SECRET], "auth": [SECRET], "credentials": SECRET})
+    assert SECRET not in f"{caught.value} {caught.value!r}"
+
+
+def test_a_secret_that_is_none_stays_none() -> None:
+    assert OIDCUserUpdateInput().model_dump(mode="json")["password"] is None

@@ -1,0 +1,159 @@
+"""The table of effects in `pixel_core/README.md` is that of the code, and of what flows really ask for.
+
+Rules kept here:
+
+* Its rows are the effects that drivers perform, in the order in which they are defined, with their fields and what they
+  give back as the code has them.
+* Who asks for an effect is seen in flows that run: a call, a listing, an upload, and an exchange below them.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from pixel_core import Account, Origin, PixelApi, Request, Session, effects, errors, exchange
+from pixel_core.effects import Effect, Flow, Gather
+from pixel_core.errors import PixelAuthenticationError
+from pixel_core.messages import Timeouts
+from pixel_core.models import PixelUploadFile
+from pixel_transports.drivers.asynchronous import AsyncDriver
+from pixel_transports.drivers.blocking import BlockingDriver
+from pixel_transports.drivers.journal_paths import JournalPath
+from pixel_transports.net.asynchronous import AnyioTransport
+from pixel_transports.net.blocking import SocketTransport
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer, sample_photos
+
+PAGE = Path(effects.__file__).with_name("README.md").read_text(encoding="utf-8")
+KINDS = [
+    each
+    for each in vars(effects).values()
+    if inspect.isclass(each) and issubclass(each, Effect) and each not in (Effect, Gather)
+]
+ROWS = [
+    [cell.strip() for cell in line.split("|")[1:-1]]
+    for line in PAGE.partition("| effect | asked for by |")[2].partition("\n\n")[0].splitlines()[2:]
+]
+ASKED_BY = {row[0].partition("(")[0].strip("`"): row[1] for row in ROWS}
+BELOW = {effects.Lease, effects.Write, effects.Read}
+
+
+def signature(kind: type[Any]) -> str:
+    """An effect as a flow writes it, with the fields that count."""
+    return f"`{kind.__name__}({', '.join(field.name for field in fields(kind) if field.compare)})`"
+
+
+def given_back(kind: type[Any]) -> str:
+    base = next(each for each in kind.__orig_bases__ if each.__name__ == "Effect")
+    (answer,) = get_args(base)
+    return "None" if answer is type(None) else re.sub(r"\b(?:\w+\.)+", "", inspect.formatannotation(answer))
+
+
+def test_each_row_has_the_effect_as_it_is_defined() -> None:
+    assert [row[0] for row in ROWS] == [signature(kind) for kind in KINDS]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_each_row_says_what_the_effect_gives_back(kind: type[Any]) -> None:
+    (row,) = [row for row in ROWS if row[0] == signature(kind)]
+    shown = given_back(kind)
+    if shown.startswith("list[tuple"):
+        shown = "list[TaskOutcome]"  # an alias, whose name is gone at run time
+    assert re.match(r"`([^`]*)`", row[3])[1] == shown  # type: ignore[index]
+
+
+def test_every_error_that_the_table_names_exists() -> None:
+    names = {name for row in ROWS for name in re.findall(r"`(\w+Error)`", row[4])}
+    builtin = vars(__builtins__) if inspect.ismodule(__builtins__) else __builtins__
+    assert names
+    assert [name for name in names if name not in vars(errors) and name not in builtin] == []
+
+
+def test_both_drivers_perform_what_the_table_names() -> None:
+    drivers = BlockingDriver(SocketTransport()), AsyncDriver(AnyioTransport())
+    for driver in drivers:
+        assert set(driver._performers) == set(KINDS) - BELOW
+
+
+class Recorded(BlockingDriver):
+    """A driver that remembers what flows ask for."""
+
+    def __init__(self, journal: JournalPath) -> None:
+        super().__init__(SocketTransport(), journal=journal)
+        self.asked: set[str] = set()
+
+    def _perform(self, effect: Effect[Any]) -> Any:
+        self.asked.add(type(effect).__name__)
+        return super()._perform(effect)
+
+    def during(self, flow: Flow[Any]) -> tuple[Any, set[str]]:
+        """The result of a flow, and what it asked for."""
+        self.asked = set()
+        return self.run(flow), self.asked
+
+
+def among(word: str) -> set[str]:
+    """What the table says is asked for by these."""
+    return {name for name, asked_by in ASKED_BY.items() if word in asked_by}
+
+
+@contextmanager
+def recording(sandbox: Sandbox, journal: Path) -> Iterator[tuple[PixelApi, Recorded]]:
+    with SandboxServer(sandbox) as server:
+        given = sandbox.environment(server.url)
+        account = Account(given["PIXEL_AUTH_SERVER_URL"], "Sandbox", "frontend", sandbox.username, sandbox.password)
+        driver = Recorded(JournalPath.of(str(journal)))
+        try:
+            yield PixelApi(Session(given["PIXEL_API_URL"], account)), driver
+        finally:
+            driver.transport.close()
+
+
+def calls_only() -> set[str]:
+    return {name for name, asked_by in ASKED_BY.items() if asked_by == "calls, uploads"}
+
+
+def test_flows_ask_for_what_the_table_says(tmp_path: Path) -> None:
+    with recording(Sandbox(job_seconds=0.02), tmp_path / "journal.sqlite") as (api, driver):
+        user, asked = driver.during(api.me())
+        assert user["enabled"]
+        assert asked <= calls_only()
+        assert asked == calls_only() - {"Sleep"}  # which is for what is tried again
+
+        project, _ = driver.during(api.create_project("Effects", "", SAMPLE_AREA))
+        collection, _ = driver.during(api.create_data_collection(project["id"], "Photos", "", "image"))
+        files = [PixelUploadFile(file=path) for path in sample_photos()]
+        (images, failures), asked = driver.during(api.upload_multiple_images(project["id"], collection["id"], files))
+        assert (len(images), failures) == (6, [])
+        assert {"Stat", "Digest", "OpenTaskGroup", "Spawn", "NextDone", "OpenJournal", "WriteJournal"} <= asked
+        assert asked <= among("uploads")
+
+        _, asked = driver.during(effects.Gather([api.me(), api.me()], limit=2).__iter__())
+        assert {"OpenTaskGroup", "Spawn", "NextDone"} <= asked
+        assert asked <= calls_only() | among("listings")
+
+
+def test_a_call_with_a_function_for_a_token_asks_it(server: SandboxServer, tmp_path: Path) -> None:
+    url = server.sandbox.environment(server.url)["PIXEL_API_URL"]
+    account = Account("http://login.invalid", "Sandbox", "frontend", "nobody", "")
+    driver = Recorded(JournalPath.of(str(tmp_path / "journal.sqlite")))
+    with pytest.raises(PixelAuthenticationError):
+        driver.run(PixelApi(Session(url, account, token=lambda: "unknown")).me())
+    assert "CallTokenProvider" in driver.asked
+    assert ASKED_BY["CallTokenProvider"] == "calls with a token that is given"
+    driver.transport.close()
+
+
+def test_an_exchange_asks_for_what_the_table_says() -> None:
+    flow = exchange(Request("GET", Origin("http", "pixel.invalid", 80), "/", timeouts=Timeouts(total=1.0)))
+    assert isinstance(next(flow), effects.Clock)
+    flow.send(0.0)
+    assert {name for name, asked_by in ASKED_BY.items() if asked_by == "`exchange`"} == {
+        kind.__name__ for kind in BELOW
+    }
+    flow.close()

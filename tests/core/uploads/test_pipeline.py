@@ -1,0 +1,704 @@
+"""The upload engine in simulated time: what overlaps, what is bounded, and what faults do to it."""
+
+import random
+from base64 import b64encode
+from collections import Counter
+from hashlib import md5
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixel_core import Digest, FileFacts, Form, Headers, JournalEntry, Options, Request, Response, Stat
+from pixel_core.errors import (
+    PixelConnectionError,
+    PixelError,
+    PixelFileChangedError,
+    PixelServerError,
+    PixelStorageError,
+)
+from pixel_core.events import UploadProgress
+from pixel_core.models import PixelUploadFile
+from pixel_core.uploads import engine
+from pixel_core.uploads.plans import LEAST_PART, MIB, MOST_PARTS, PartSizing
+from tests.core.uploads.simulated import Simulation
+from tests.support.scripted_api import Outcome, PixelServer, body_of, told
+
+D = "/acme/projects/1/data_collections/2"
+
+
+def files_of(number: int, size: int = 10) -> dict[str, bytes]:
+    return {f"/p/{index:05}.jpg": bytes([index % 251]) * size for index in range(number)}
+
+
+def upload(world: Simulation, **more: Any) -> tuple[list[Any], list[Any]]:
+    wanted = [PixelUploadFile.model_validate({"file": path}) for path in world.files if path.endswith(".jpg")]
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, wanted, **more))
+    return done, errors
+
+
+def name_of(request: Request) -> str:
+    """The file that a request to the storage is for."""
+    return request.path.split("/")[2]
+
+
+def s3(status: int, code: str, message: str = "") -> Response:
+    return Response(status, Headers(), f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode())
+
+
+class Storage(PixelServer):
+    """A server whose storage answers each request from a script by file name, then with 204 and the ETag; signatures
+    last `signature` seconds. Time is that of `world`.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.script: dict[str, list[Outcome]] = {}
+        self.signature = float("inf")
+        self.world: Simulation | None = None
+        self.made_at: dict[int, float] = {}
+        self.ages: list[float] = []
+        self.stored: dict[str, list[bytes]] = {}
+
+    def __call__(self, request: Request) -> Outcome:
+        assert self.world is not None
+        if request.origin.host != "s3.test":
+            answer = super().__call__(request)
+            for number in self.jobs:
+                self.made_at.setdefault(number, self.world.now)
+            return answer
+        name, job = request.path.split("/")[2:4]
+        made = self.made_at[int(job.removeprefix("of-"))]
+        self.ages.append(self.world.now - made)
+        if self.world.now - made > self.signature:
+            return s3(403, "AccessDenied", "Request has expired")
+        if self.script.get(name):
+            return self.script[name].pop(0)
+        content = self.world.sent(request)
+        self.stored.setdefault(name, []).append(content)
+        return Response(204, Headers({"ETag": f'"{md5(content).hexdigest()}"'}))
+
+
+def simulated(
+    server: Storage | None = None, number: int = 3, size: int = 10, **more: Any
+) -> tuple[Storage, Simulation]:
+    server = server or Storage()
+    options = {name: more.pop(name) for name in list(more) if name in Options.__annotations__}
+    files = more.pop("files", None) or files_of(number, size)
+    world = Simulation(server, files=files, options=Options(**options), **more)
+    server.world = world
+    return server, world
+
+
+# What overlaps
+
+
+def test_the_next_files_are_read_while_the_present_ones_are_sent() -> None:
+    """Reading takes 8 s on one reader and 2 s on four, sending 8 s: together hardly more than the sending."""
+    _, world = simulated(number=80, size=1 * MIB, read_rate=10 * MIB, line_rate=10 * MIB)
+    done, errors = upload(world)
+    assert (len(done), errors) == (80, [])
+    assert 8.0 < world.now - 1000 < 9.5
+
+
+def test_files_are_validated_while_others_are_sent_and_a_slow_server_job_holds_nothing_else_up() -> None:
+    class Slow(Storage):
+        """The first group of jobs is never completed."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.groups: list[Any] = []
+
+        def __call__(self, request: Request) -> Outcome:
+            if request.method == "PUT" and request.path.endswith("multiple_uploadFinished"):
+                super().__call__(request)
+                self.groups.append(body_of(request)["job_ids"])
+                return told({"group_job": {"group_id": f"g{len(self.groups)}"}})
+            if request.path.endswith("jobs/groups/g1"):
+                return told({"group_id": "g1", "completed": False})
+            if "/jobs/groups/" in request.path:
+                return told({"group_id": "gx", "completed": True})
+            return super().__call__(request)
+
+    server = Slow()
+    _, world = simulated(server, number=60, size=1 * MIB, line_rate=5 * MIB)
+    done, errors = upload(world)
+    first = len(server.groups[0])
+    assert 0 < first < 60
+    assert (len(done), len(errors)) == (60 - first, first)
+    assert {error.status for error in errors} == {"not_confirmed"}
+    assert world.sent_at[-1][0] - 1000 < 15  # though the first group was waited for, for twenty minutes
+    assert world.now - 1000 >= 1200
+
+
+def test_a_file_in_parts_is_read_by_several_at_once() -> None:
+    _, world = simulated(files={"/p/a.jpg": b"x" * (128 * MIB)}, read_rate=16 * MIB)
+    upload(world, multipart=True, multipart_part_size=8 * MIB)
+    assert world.most_reading == engine.HASHED_AT_ONCE
+    assert world.now - 1000 < 3
+
+
+# What is bounded
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10])
+def test_requests_at_a_time_are_bounded_over_files_parts_and_support_files(limit: int) -> None:
+    files = {**files_of(6, 4000), **{f"/p/{index}.wld": b"1" for index in range(6)}}
+    _, world = simulated(files=files, upload_max_concurrency=limit)
+    wanted = [
+        PixelUploadFile.model_validate({"file": f"/p/{index:05}.jpg", "support_files": [f"/p/{index}.wld"]})
+        for index in range(6)
+    ]
+    world.run(world.api.upload_multiple_images(1, 2, wanted, multipart=True, multipart_part_size=1000))
+    assert len(world.sent_at) == 6 * 5
+    assert world.most_sending == limit
+
+
+def test_what_is_read_ahead_of_a_slow_line_is_bounded() -> None:
+    """Files are small enough to be kept, and no more of them are than may be."""
+    ahead = []
+
+    class Watching(Simulation):
+        read_bytes = 0
+
+        def perform(self, effect: Any) -> Any:
+            if isinstance(effect, Digest):
+                self.read_bytes += sum(each.length for each in effect.slices)
+                ahead.append(self.read_bytes - sum(len(each) for each in server.stored.values()) * 200_000)
+            return super().perform(effect)
+
+    server = Storage()
+    world = Watching(server, files=files_of(400, 200_000), line_rate=2 * MIB)
+    server.world = world
+    done, _ = upload(world)
+    assert len(done) == 400
+    assert max(ahead) < engine.KEPT_AHEAD + 12 * 200_000
+
+
+def test_upload_jobs_are_made_for_what_can_be_sent_soon() -> None:
+    """A line of 100 kB/s would need 17 minutes for everything; no signature gets older than a part of that."""
+    server, world = simulated(number=100, size=1 * MIB, line_rate=100_000)
+    done, _ = upload(world)
+    assert len(done) == 100
+    assert max(server.ages) < 6 * 60
+    assert max(len(batch) for batch in server.batches) <= 16
+    assert max(len(batch) for batch in server.batches[3:]) <= 12
+
+
+def test_calls_of_the_api_for_each_file_stay_few_however_many_files_there_are() -> None:
+    calls = []
+    for number in (400, 4000):
+        _, world = simulated(number=number, latency=0.0)
+        done, errors = upload(world)
+        assert (len(done), errors) == (number, [])
+        calls.append(sum(each.origin.host != "s3.test" for each in world.requests) / number)
+    assert calls[1] <= calls[0] <= 0.06
+
+
+# Signatures
+
+
+def test_a_signature_that_got_too_old_gets_a_new_job_for_that_file_alone() -> None:
+    server = Storage(kind="image")
+    server.script = {"00001.jpg": [s3(403, "AccessDenied", "Invalid according to Policy: Policy expired.")]}
+    server, world = simulated(server)
+    done, errors = upload(world)
+    assert (len(done), errors) == (3, [])
+    assert server.batches == [["00000.jpg", "00001.jpg", "00002.jpg"], ["00001.jpg"]]
+    assert {name: len(contents) for name, contents in server.stored.items()} == dict.fromkeys(
+        ["00000.jpg", "00001.jpg", "00002.jpg"], 1
+    )
+
+
+def test_signatures_that_live_two_seconds_are_enough_where_they_are_used_at_once() -> None:
+    server, world = simulated(Storage(), number=60, size=1 * MIB, line_rate=8 * MIB, upload_max_concurrency=4)
+    server.signature = 2.0
+    done, errors = upload(world)
+    assert (len(done), errors) == (60, [])
+    assert Counter(len(contents) for contents in server.stored.values()) == {1: 60}
+
+
+@pytest.mark.parametrize(
+    ("answer", "most_jobs"),
+    [
+        (s3(403, "AccessDenied", "Request has expired"), 11),
+        (s3(403, "RequestTimeTooSkewed"), 2),
+        (s3(403, "AccessDenied", "Request is not valid yet"), 2),
+        (s3(404, "NoSuchUpload"), 11),
+    ],
+)
+def test_a_file_gets_so_many_jobs_and_no_more(answer: Response, most_jobs: int) -> None:
+    server = Storage()
+    server.script = {"00001.jpg": [answer] * 20}
+    server, world = simulated(server)
+    done, (error,) = upload(world)
+    assert len(done) == 2
+    assert (error.status, error.file) == ("not_stored", "/p/00001.jpg")
+    assert Counter(name for batch in server.batches for name in batch)["00001.jpg"] == most_jobs
+
+
+# Integrity
+
+
+def test_bytes_that_were_damaged_on_their_way_are_sent_again() -> None:
+    other = Response(204, Headers({"ETag": f'"{md5(b"other").hexdigest()}"'}))
+    server = Storage()
+    server.script = {"00000.jpg": [s3(400, "BadDigest")], "00001.jpg": [other]}
+    server, world = simulated(server)
+    done, errors = upload(world)
+    assert (len(done), errors) == (3, [])
+    assert Counter(name_of(request) for _, request in world.sent_at) == {"00000.jpg": 2, "00001.jpg": 2, "00002.jpg": 1}
+
+
+def test_bytes_that_arrive_otherwise_twice_fail_their_file() -> None:
+    other = Response(204, Headers({"ETag": f'"{md5(b"other").hexdigest()}"'}))
+    server = Storage()
+    server.script = {"00000.jpg": [s3(400, "BadDigest")] * 2, "00001.jpg": [other] * 2}
+    server, world = simulated(server)
+    done, errors = upload(world)
+    assert [each["name"] for each in done] == ["00002.jpg"]
+    assert [error.status for error in errors] == ["not_stored"] * 2
+    assert "it stored other bytes than were sent" in str(errors[1])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ETag": '"0123456789abcdef0123456789abcdef-3"'},
+        {"ETag": f'"{"0" * 32}"', "x-amz-server-side-encryption": "aws:kms"},
+        {"ETag": f'"{"0" * 32}"', "x-amz-server-side-encryption-customer-algorithm": "AES256"},
+        {},
+    ],
+)
+def test_an_etag_that_is_no_md5_says_nothing(headers: dict[str, str]) -> None:
+    server = Storage()
+    server.script = {"00000.jpg": [Response(204, Headers(headers))]}
+    _, world = simulated(server, number=1)
+    done, _ = upload(world)
+    assert (len(done), len(world.sent_at)) == (1, 1)
+
+
+class Written(Simulation):
+    """A world in which a file is written to at its n-th look or reading."""
+
+    at: int
+    kind: type[Any]
+
+    def perform(self, effect: Any) -> Any:
+        if isinstance(effect, self.kind) and "/p/00001.jpg" in str(effect):
+            self.at -= 1
+        return super().perform(effect)
+
+    def facts(self, path: str) -> FileFacts:
+        facts = super().facts(path)
+        return FileFacts(facts.size, 7) if path == "/p/00001.jpg" and self.at <= 0 else facts
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "status", "told_of"), [(Digest, 1, "not_read", "read"), (Stat, 2, "not_stored", "sent")]
+)
+def test_a_file_that_is_written_to_fails_alone(kind: type[Any], at: int, status: str, told_of: str) -> None:
+    server = Storage()
+    world = Written(server, files=files_of(3, engine.KEPT + 1))
+    world.kind, world.at = kind, at
+    server.world = world
+    done, (error,) = upload(world)
+    assert len(done) == 2
+    assert (error.status, error.file) == (status, "/p/00001.jpg")
+    assert isinstance(error.__cause__, PixelFileChangedError)
+    assert f"changed while it was {told_of}" in str(error)
+
+
+def test_what_is_sent_of_a_small_file_is_what_was_hashed_though_it_is_written_to_meanwhile() -> None:
+    server, world = simulated(number=1)
+    before = world.files["/p/00000.jpg"]
+
+    class Writing(Storage):
+        def __call__(self, request: Request) -> Outcome:
+            if request.origin.host == "s3.test":
+                world.files["/p/00000.jpg"] = b"otherwise."
+            return super().__call__(request)
+
+    server = Writing()
+    server.world, world.server = world, server
+    done, errors = upload(world)
+    assert (len(done), errors) == (1, [])
+    assert server.stored == {"00000.jpg": [before]}
+
+
+# Retries
+
+
+def test_what_may_pass_is_tried_again_and_what_will_not_fails_its_file_at_once() -> None:
+    passing: list[Outcome] = [
+        PixelConnectionError("reset", sent=True),
+        s3(400, "RequestTimeout"),
+        s3(503, "SlowDown"),
+        Response(429, Headers({"Retry-After": "7"})),
+        Response(500),
+    ]
+    refused = {
+        "00001.jpg": s3(403, "SignatureDoesNotMatch"),
+        "00002.jpg": s3(400, "EntityTooLarge"),
+        "00003.jpg": s3(404, "NoSuchBucket"),
+    }
+    server = Storage()
+    server.script = {"00000.jpg": passing, **{name: [answer] * 3 for name, answer in refused.items()}}
+    server, world = simulated(server, number=5)
+    done, errors = upload(world)
+    assert [each["name"] for each in done] == ["00000.jpg", "00004.jpg"]
+    assert [(error.file, error.status) for error in errors] == [(f"/p/{name}", "not_stored") for name in refused]
+    assert Counter(name_of(request) for _, request in world.sent_at) == {
+        "00000.jpg": 6,
+        "00001.jpg": 1,
+        "00002.jpg": 1,
+        "00003.jpg": 1,
+        "00004.jpg": 1,
+    }
+    assert 7.0 in world.sleeps
+
+
+def test_a_redirect_to_another_host_is_followed_with_the_same_bytes() -> None:
+    server = Storage()
+    server.script = {"00000.jpg": [Response(307, Headers({"Location": "https://s3.test/bucket/00000.jpg/100?x=1"}))]}
+    server, world = simulated(server, number=1)
+    done, _ = upload(world)
+    assert len(done) == 1
+    assert [request.target for _, request in world.sent_at] == ["/bucket/00000.jpg/100", "/bucket/00000.jpg/100?x=1"]
+    assert not any("Authorization" in request.headers for _, request in world.sent_at)
+    assert server.stored["00000.jpg"] == [world.files["/p/00000.jpg"]]
+
+
+def test_an_upload_that_is_not_over_at_its_deadline_ends_and_says_so_for_each_file() -> None:
+    _, world = simulated(number=40, size=1 * MIB, line_rate=1 * MIB, upload_deadline=10.0)
+    done, errors = upload(world)
+    assert 0 < len(done) < 12
+    assert len(done) + len(errors) == 40
+    assert all("not over within 10 seconds" in str(error) for error in errors)
+    assert world.now - 1000 == pytest.approx(10.0, abs=0.1)
+
+
+def test_a_refusal_of_one_file_among_many_is_told_for_that_file() -> None:
+    class Picky(Storage):
+        def __call__(self, request: Request) -> Outcome:
+            if request.method == "POST" and request.path.endswith("/upload_jobs/"):
+                names = [each["name"] for each in body_of(request)["files"]]
+                if "00077.jpg" in names:
+                    return told({"detail": "a bad name"}, 422)
+            return super().__call__(request)
+
+    _, world = simulated(Picky(), number=150)
+    done, (error,) = upload(world)
+    assert len(done) == 149
+    assert (error.file, error.status) == ("/p/00077.jpg", "not_uploaded")
+    assert "a bad name" in str(error)
+
+
+def test_an_answer_to_uploadfinished_that_is_lost_does_not_finish_files_twice() -> None:
+    class Lossy(Storage):
+        lost = 0
+
+        def __call__(self, request: Request) -> Outcome:
+            answer = super().__call__(request)
+            if request.path.endswith("multiple_uploadFinished") and not self.lost:
+                self.lost += 1
+                return PixelConnectionError("the connection broke", sent=True)
+            return answer
+
+    _, world = simulated(Lossy())
+    done, errors = upload(world)
+    assert (len(done), errors) == (3, [])
+    assert sum(each.path.endswith("multiple_uploadFinished") for each in world.requests) == 1
+
+
+def test_a_request_to_finish_that_never_arrived_is_made_again() -> None:
+    class Deaf(Storage):
+        lost = 0
+
+        def __call__(self, request: Request) -> Outcome:
+            if request.path.endswith("multiple_uploadFinished") and self.lost < 2:
+                self.lost += 1
+                return PixelConnectionError("the connection broke", sent=True)
+            return super().__call__(request)
+
+    _, world = simulated(Deaf())
+    done, errors = upload(world)
+    assert (len(done), errors) == (3, [])
+    assert sum(each.path.endswith("multiple_uploadFinished") for each in world.requests) == 3
+
+
+# Progress
+
+
+def test_progress_never_falls_is_told_ten_times_a_second_at_most_and_is_exact_at_the_end() -> None:
+    server = Storage()
+    server.script = {
+        "00003.jpg": [s3(503, "SlowDown")] * 3,
+        "00005.jpg": [s3(403, "AccessDenied", "Request has expired")],
+    }
+    server.script["00007.jpg"] = [s3(403, "SignatureDoesNotMatch")]
+    _, world = simulated(server, number=40, size=300_000, line_rate=1 * MIB, read_rate=2 * MIB)
+    done, errors = upload(world)
+    told_of = [event for event in world.events if isinstance(event, UploadProgress)]
+    assert len(told_of) > 50
+    for before, after in pairwise(told_of):
+        assert after.hashed >= before.hashed
+        assert after.sent >= before.sent
+        assert after.confirmed >= before.confirmed
+        assert after.retries >= before.retries
+    spans = [after.seconds - before.seconds for before, after in pairwise(told_of[:-1])]
+    assert min(spans) >= 0.0999
+    last = told_of[-1]
+    assert last.last
+    assert (last.total, last.hashed, last.sent) == (40 * 300_000, 40 * 300_000, 39 * 300_000)
+    assert last.confirmed == 39 * 300_000
+    assert (dict(last.files), last.retries) == ({"done": 39, "failed": 1}, 3)
+    assert (len(done), len(errors)) == (39, 1)
+    assert all(sum(event.files.values()) == 40 for event in told_of)
+
+
+# The journal
+
+
+def test_the_journal_is_written_before_the_server_is_told_that_files_are_finished() -> None:
+    _, world = simulated(journal={})
+    upload(world)
+    finished = next(n for n, each in enumerate(world.requests) if each.path.endswith("multiple_uploadFinished"))
+    states: dict[str, str] = {}
+    for requests, entries in world.records:
+        if requests <= finished:
+            states.update((entry.path, entry.state) for entry in entries)
+    assert states == dict.fromkeys(world.files, "finishing")
+    last = [entry for _, entries in world.records for entry in entries][-3:]
+    assert {(entry.state, entry.resource is not None) for entry in last} == {("done", True)}
+
+
+def test_each_part_that_is_stored_is_written_down_once() -> None:
+    _, world = simulated(number=2, size=50, journal={})
+    upload(world, multipart=True, multipart_part_size=5)
+    entries = [entry for _, written in world.records for entry in written]
+    targets = [entry for entry in entries if entry.target is not None]
+    assert [(entry.state, entry.part_size, len(entry.digests)) for entry in targets] == [("declared", 5, 10)] * 2
+    assert all(entry.target["upload_parts"] for entry in targets)
+    for path in world.files:
+        parts = [number for entry in entries if entry.path == path for number in entry.parts]
+        assert sorted(parts) == sorted(set(parts))
+        assert len(parts) >= 8  # the last wave may go straight to "sent"
+
+
+def known(world: Simulation, path: str, state: str, job_id: int | None, **more: Any) -> JournalEntry:
+    return JournalEntry(path, len(world.files[path]), 0, state, job_id, **more)
+
+
+def test_a_file_that_was_sent_before_is_only_told_to_be_finished() -> None:
+    server, world = simulated()
+    server.jobs[100] = {"id": 100, "name": "00001.jpg"}
+    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", "sent", 100)}
+    done, errors = upload(world)
+    assert ([each["name"] for each in done], errors) == (["00000.jpg", "00001.jpg", "00002.jpg"], [])
+    assert "00001.jpg" not in server.stored
+
+
+def test_a_file_whose_finish_was_told_before_is_not_told_again() -> None:
+    server, world = simulated()
+    server.jobs[100] = {"id": 100, "name": "00001.jpg"}
+    server.told.add(100)
+    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", "finishing", 100)}
+    done, _ = upload(world)
+    assert len(done) == 3
+    assert all(
+        100 not in body_of(each)["job_ids"] for each in world.requests if each.path.endswith("multiple_uploadFinished")
+    )
+
+
+def test_a_file_that_changed_since_begins_anew() -> None:
+    server, world = simulated()
+    server.jobs[100] = {"id": 100, "name": "00001.jpg"}
+    world.journal = {"/p/00001.jpg": JournalEntry("/p/00001.jpg", 10, 99, "sent", 100)}
+    done, _ = upload(world)
+    assert len(done) == 3
+    assert len(server.stored["00001.jpg"]) == 1
+
+
+def test_only_the_parts_that_are_missing_are_sent() -> None:
+    server, world = simulated(number=1, size=50)
+    content = world.files["/p/00000.jpg"]
+    digests = tuple(b64encode(md5(content[at : at + 10]).digest()).decode() for at in range(0, 50, 10))
+    parts = [{"part_number": n + 1, "md5": digest} for n, digest in enumerate(digests)]
+    (job,) = server._create([{"name": "00000.jpg", "parts": parts}])
+    server.made_at[100] = 0.0
+    server.batches.clear()
+    entry = known(world, "/p/00000.jpg", "declared", 100, digests=digests, target=job, part_size=10, parts=(1, 2, 4))
+    world.journal = {"/p/00000.jpg": entry}
+    done, errors = upload(world, multipart=True, multipart_part_size=10)
+    assert (len(done), errors) == (1, [])
+    assert server.batches == []
+    assert sorted(request.query for _, request in world.sent_at) == ["partNumber=3&sig=x", "partNumber=5&sig=x"]
+    progress = [event for event in world.events if isinstance(event, UploadProgress)]
+    assert progress[0].sent == 30
+    assert progress[-1].sent == 50
+
+
+def test_parts_whose_addresses_are_dead_are_sent_to_a_new_job() -> None:
+    server, world = simulated(number=1, size=30)
+    content = world.files["/p/00000.jpg"]
+    digests = tuple(b64encode(md5(content[at : at + 10]).digest()).decode() for at in range(0, 30, 10))
+    parts = [{"part_number": n + 1, "md5": digest} for n, digest in enumerate(digests)]
+    (job,) = server._create([{"name": "00000.jpg", "parts": parts}])
+    server.made_at[100], server.signature = -1e9, 3600.0
+    entry = known(world, "/p/00000.jpg", "declared", 100, digests=digests, target=job, part_size=10, parts=(1,))
+    world.journal = {"/p/00000.jpg": entry}
+    done, errors = upload(world, multipart=True, multipart_part_size=10)
+    assert (len(done), errors) == (1, [])
+    assert sorted(server.stored["00000.jpg"]) == sorted([content[:10], content[10:20], content[20:]])
+
+
+def test_a_file_with_a_job_is_sent_to_it_without_being_read_for_hashing_again() -> None:
+    server, world = simulated(number=1)
+    md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
+    (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
+    server.made_at[100] = world.now
+    server.batches.clear()
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "declared", 100, digests=(md5_of,), target=job)}
+    done, errors = upload(world)
+    assert (len(done), errors, server.batches, world.most_reading) == (1, [], [], 0)
+
+
+def test_a_file_whose_job_in_the_journal_cannot_be_used_begins_anew_the_way_it_goes() -> None:
+    server, world = simulated(number=1)
+    md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
+    (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
+    entry = known(world, "/p/00000.jpg", "declared", 100, digests=(md5_of,), target={**job, "url": None})
+    world.journal = {"/p/00000.jpg": entry}
+    done, errors = upload(world)
+    assert (len(done), errors) == (1, [])
+    assert next(each.path for each in world.requests if each.method == "POST") == f"{D}/upload_jobs/"
+
+
+@pytest.mark.parametrize("answer", [Response(500), told({"results": []}), PixelConnectionError("no", sent=False)])
+def test_a_finished_file_that_cannot_be_looked_up_is_never_begun_anew(answer: Outcome) -> None:
+    class Silent(Storage):
+        def __call__(self, request: Request) -> Outcome:
+            return answer if request.path == f"{D}/images/" else super().__call__(request)
+
+    server, world = simulated(Silent(), number=1)
+    server.jobs[100] = {"id": 100, "name": "00000.jpg"}
+    server.told.add(100)
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "finishing", 100)}
+    with pytest.raises(PixelError):
+        upload(world)
+    assert (server.batches, server.stored) == ([], {})
+
+
+@pytest.mark.parametrize("outcome", [{"status": None}, {"result": None}, {"result": {"resource_name": "song"}}])
+def test_a_finished_job_that_cannot_be_understood_is_told_and_its_file_never_begun_anew(
+    outcome: dict[str, Any],
+) -> None:
+    server, world = simulated(Storage(outcomes={"00000.jpg": outcome}), number=1)
+    server.jobs[100] = {"id": 100, "name": "00000.jpg"}
+    server.told.add(100)
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "finishing", 100)}
+    done, (error,) = upload(world)
+    assert (done, error.status) == ([], "not_confirmed")
+    assert (server.batches, server.stored) == ([], {})
+
+
+def test_an_answer_of_the_storage_after_damaged_bytes_is_judged_for_itself() -> None:
+    server = Storage()
+    server.script = {"00000.jpg": [s3(400, "BadDigest"), s3(403, "AccessDenied", "Request has expired")]}
+    server, world = simulated(server, number=1)
+    done, _ = upload(world)
+    assert (len(done), len(server.batches), len(world.sent_at)) == (1, 2, 3)
+
+
+# Parts
+
+
+@pytest.mark.parametrize(
+    ("size", "part_size"),
+    [
+        (64 * MIB, None),
+        (64 * MIB + 1, LEAST_PART),
+        (8 * 1000 * MIB, 8 * MIB),
+        (20 * 1024 * MIB, 21 * MIB),
+        (5 * 1024 * 1024 * MIB, 1024 * MIB),
+        (15 * 1024 * 1024 * MIB, 1573 * MIB),
+    ],
+)
+def test_above_the_threshold_parts_are_chosen_so_that_there_are_about_a_thousand(
+    size: int, part_size: int | None
+) -> None:
+    assert PartSizing(64 * MIB).part_size_for(size) == part_size
+
+
+@given(st.integers(1, 48 * 1024 * 1024 * MIB))
+def test_there_are_never_more_parts_than_the_storage_takes(size: int) -> None:
+    part_size = PartSizing(64 * MIB).part_size_for(size)
+    assert part_size is None or -(-size // part_size) <= MOST_PARTS
+
+
+def test_a_file_above_the_threshold_goes_in_parts_and_the_others_whole() -> None:
+    files = {"/p/large.jpg": b"x" * 101, "/p/small.jpg": b"x" * 100}
+    server, world = simulated(files=files, multipart_threshold=100)
+    done, _ = upload(world)
+    assert len(done) == 2
+    assert {(name_of(request), isinstance(request.body, Form)) for _, request in world.sent_at} == {
+        ("large.jpg", False),
+        ("small.jpg", True),
+    }
+    assert sorted(server.batches) == [["large.jpg"], ["small.jpg"]]
+
+
+# Whatever happens
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_what_is_reported_is_what_is_stored_whatever_goes_wrong(seed: int) -> None:
+    chance = random.Random(seed)
+
+    class Wild(Storage):
+        def __call__(self, request: Request) -> Outcome:
+            if request.path == D:
+                return super().__call__(request)
+            wild = chance.random()
+            if wild < 0.1:
+                return PixelConnectionError("reset", sent=chance.random() < 0.5)
+            if wild < 0.15:
+                return Response(chance.choice([500, 502, 503, 429, 408]))
+            if request.origin.host == "s3.test" and wild < 0.25:
+                return chance.choice(
+                    [
+                        s3(400, "BadDigest"),
+                        s3(403, "AccessDenied", "Request has expired"),
+                        s3(403, "SignatureDoesNotMatch"),
+                        s3(404, "NoSuchUpload"),
+                        Response(200, Headers({"ETag": '"' + "0" * 32 + '"'})),
+                    ]
+                )
+            answer = super().__call__(request)
+            if wild > 0.95:  # It was done, and nobody hears of it.
+                return PixelConnectionError("the connection broke", sent=True)
+            return answer
+
+    server, world = simulated(
+        Wild(), number=chance.randint(1, 30), size=chance.choice([0, 10, 1000]), line_rate=1e5, journal={}
+    )
+    parts = {"multipart": True, "multipart_part_size": 300} if chance.random() < 0.5 else {}
+    try:
+        done, errors = upload(world, **parts)
+    except (PixelConnectionError, PixelServerError, PixelStorageError):
+        return
+    names = [path[3:] for path in world.files]
+    assert sorted([each["name"] for each in done] + [error.file[3:] for error in errors]) == sorted(names)
+    for each in done:
+        number = each["id"] - 1000
+        assert number in server.told
+        assert server.jobs[number]["name"] == each["name"]
+        content = world.files[f"/p/{each['name']}"]
+        requests = {content[at : at + 300] for at in range(0, max(1, len(content)), 300)} if parts else {content}
+        assert requests <= set(server.stored[each["name"]])
+    finished = [entry.path[3:] for _, entries in world.records for entry in entries if entry.state == "done"]
+    assert sorted(finished) == sorted(each["name"] for each in done)

@@ -1,0 +1,758 @@
+"""Uploads: what is checked beforehand, what goes where, and what becomes of each file."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixel_core import Effect, FileSlice, Flow, Form, Headers, Options, PixelApi, Request, Response
+from pixel_core.api import upload_flows
+from pixel_core.errors import (
+    PixelConnectionError,
+    PixelFileChangedError,
+    PixelJobTimeoutError,
+    PixelProtocolError,
+    PixelServerError,
+    PixelStorageError,
+    PixelTimeoutError,
+    PixelUploadJobError,
+)
+from pixel_core.events import FileFinished, FileHashed, FileSent
+from pixel_core.models import ImageMetadataFields, MetadataObject, PixelUploadFile
+from tests.support.scripted_api import Outcome, PixelServer, World, body_of, told
+
+D = "/acme/projects/1/data_collections/2"
+Call = Callable[[PixelApi], Flow[Any]]
+FILES = {
+    "/p/a.jpg": b"hello pixel",
+    "/p/b.jpg": b"other",
+    "/p/a.wld": b"1 2 3",
+    "/p/a.xml": b"<x/>",
+    "/p/empty.jpg": b"",
+}
+
+
+def digest(content: bytes) -> str:
+    return b64encode(md5(content).digest()).decode()
+
+
+def stored(world: World) -> list[Request]:
+    """The requests that went to the object storage."""
+    return [each for each in world.requests if each.origin.host == "s3.test"]
+
+
+def declared(world: World) -> list[dict[str, Any]]:
+    """What the server was told of the files, in all requests for upload jobs."""
+    asked = [each for each in world.requests if each.method == "POST" and "/upload_jobs/" in each.path]
+    return [file for each in asked for file in body_of(each)["files"]]
+
+
+def made(server: PixelServer | None = None, **options: Any) -> World:
+    return World(server or PixelServer(), files=FILES, options=Options(**options))
+
+
+def several(*names: str, **more: Any) -> list[PixelUploadFile]:
+    return [PixelUploadFile.model_validate({"file": f"/p/{name}", **more}) for name in names]
+
+
+# A single file
+
+
+def test_an_image_is_declared_stored_validated_and_given() -> None:
+    world = made()
+    assert world.run(world.api.upload_image(1, 2, Path("/p/a.jpg"))) == {"id": 1100, "name": "a.jpg"}
+    assert declared(world) == [{"name": "a.jpg", "md5": digest(b"hello pixel")}]
+    assert world.calls == [
+        ("GET", D),
+        ("POST", f"{D}/upload_jobs/"),
+        ("POST", "/bucket/a.jpg/100"),
+        ("PUT", f"{D}/upload_jobs/100/uploadFinished"),
+        ("GET", "/acme/jobs/j1"),
+        ("GET", f"{D}/upload_jobs/?ids=100&limit=1"),
+        ("GET", f"{D}/images/1100"),
+    ]
+
+
+def test_the_fields_of_the_form_come_first_in_their_order_and_the_file_last() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg"))
+    (request,) = stored(world)
+    assert isinstance(request.body, Form)
+    assert request.body.fields == (("key", "a.jpg/100"), ("policy", "p"), ("x-amz-signature", "s"))
+    assert (request.body.filename, request.body.content) == ("a.jpg", b"hello pixel")
+    first, content, last = request.body.segments()
+    assert isinstance(first, bytes)
+    assert isinstance(last, bytes)
+    assert content == b"hello pixel"
+    assert first.index(b'name="x-amz-signature"') < first.index(b'name="file"; filename="a.jpg"')
+    assert last == f"\r\n--{request.body.boundary}--\r\n".encode()
+
+
+def test_storage_requests_have_neither_token_nor_request_id_and_their_own_time_limits() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=4))
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"]))
+    assert len(stored(world)) == 5
+    for request in stored(world):
+        assert "Authorization" not in request.headers
+        assert "X-Request-ID" not in request.headers
+        assert request.timeouts == Options().timeout_upload
+
+
+def test_a_multipart_file_is_declared_by_parts_and_each_is_put_with_exactly_its_headers() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=4))
+    contents = [b"hell", b"o pi", b"xel"]
+    assert declared(world) == [
+        {
+            "name": "a.jpg",
+            "parts": [
+                {"part_number": number, "md5": digest(content), "content_length": len(content)}
+                for number, content in enumerate(contents, 1)
+            ],
+        }
+    ]
+    assert ("POST", f"{D}/upload_jobs/multipart") in world.calls
+    requests = stored(world)
+    assert [each.method for each in requests] == ["PUT"] * 3
+    assert [each.target for each in requests] == [f"/bucket/a.jpg/100?partNumber={n}&sig=x" for n in (1, 2, 3)]
+    assert [world.sent(each) for each in requests] == contents
+    assert [dict(each.headers) for each in requests] == [
+        {"Content-MD5": digest(content), "x-amz-part": str(number)} for number, content in enumerate(contents, 1)
+    ]
+
+
+def test_support_files_are_paired_by_name_though_the_server_answers_in_another_order() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", support_files=[Path("/p/a.wld"), "/p/a.xml"]))
+    assert declared(world) == [
+        {
+            "name": "a.jpg",
+            "md5": digest(b"hello pixel"),
+            "support_files": [
+                {"name": "a.wld", "md5": digest(b"1 2 3")},
+                {"name": "a.xml", "md5": digest(b"<x/>")},
+            ],
+        }
+    ]
+    assert {each.target: world.sent(each) for each in stored(world)} == {
+        "/bucket/a.jpg/100": b"hello pixel",
+        "/bucket/a.wld/of-100": b"1 2 3",
+        "/bucket/a.xml/of-100": b"<x/>",
+    }
+
+
+def test_support_files_of_a_multipart_file_are_sent_whole() -> None:
+    world = made()
+    world.run(
+        world.api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"], multipart=True, multipart_part_size=2)
+    )
+    assert [each.method for each in stored(world)] == ["PUT"] * 6 + ["POST"]
+    assert world.sent(stored(world)[-1]) == b"1 2 3"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "sent"),
+    [
+        ({"fields": {"x": None}, "free": 1}, {"fields": {"x": None}, "free": 1}),
+        (
+            MetadataObject(fields=ImageMetadataFields(name="n"), json_metadata={"ok": True}),
+            {"fields": {"fields_type": "image", "name": "n"}, "json_metadata": {"ok": True}},
+        ),
+    ],
+)
+def test_metadata_is_a_dict_that_goes_out_as_it_is_or_a_model_without_none(metadata: Any, sent: Any) -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", metadata))
+    assert declared(world)[0]["metadata"] == sent
+
+
+@pytest.mark.parametrize("metadata", [None, {}, MetadataObject()])
+def test_empty_metadata_is_left_out(metadata: Any) -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", metadata))
+    assert "metadata" not in declared(world)[0]
+
+
+def test_an_empty_file_is_sent_like_any_other() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/empty.jpg"))
+    assert declared(world) == [{"name": "empty.jpg", "md5": digest(b"")}]
+    assert world.sent(stored(world)[0]) == b""
+
+
+def test_an_empty_multipart_file_is_one_empty_part() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/empty.jpg", multipart=True, multipart_part_size=4))
+    assert declared(world)[0]["parts"] == [{"part_number": 1, "md5": digest(b""), "content_length": 0}]
+
+
+def test_a_part_size_without_multipart_means_nothing() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart_part_size=4))
+    assert "md5" in declared(world)[0]
+
+
+def test_progress_is_reported_in_order() -> None:
+    world = made()
+    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=4))
+    told_of = [each for each in world.events if isinstance(each, (FileHashed, FileSent, FileFinished))]
+    assert told_of == [
+        FileHashed("/p/a.jpg", 11),
+        FileSent("/p/a.jpg", 11),
+        FileFinished("/p/a.jpg", "validated_and_moved"),
+    ]
+
+
+# What is told before anything is sent or created
+
+
+def test_a_missing_file_is_told_before_anything_is_sent() -> None:
+    calls: list[Call] = [
+        lambda api: api.upload_image(1, 2, "/p/none.jpg"),
+        lambda api: api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/none.wld"]),
+        lambda api: api.upload_multiple_images(1, 2, several("a.jpg", "none.jpg")),
+        lambda api: api.upload_multiple_images(1, 2, several("a.jpg", support_files=["/p/none.wld"])),
+    ]
+    for call in calls:
+        world = World(files=FILES)
+        error = world.fail(call(world.api), FileNotFoundError)
+        assert "/p/none." in str(error)
+
+
+@pytest.mark.parametrize("size", [None, 0, -1, 1.5, True, "5"])
+def test_multipart_without_a_usable_part_size_is_told_before_anything_is_sent(size: Any) -> None:
+    world = World(files=FILES)
+    world.fail(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=size), ValueError)
+    files = several("a.jpg")
+    world.fail(world.api.upload_multiple_images(1, 2, files, multipart=True, multipart_part_size=size), ValueError)
+
+
+def test_more_parts_than_the_storage_takes_are_told_before_anything_is_sent() -> None:
+    world = World(files={"/p/a.jpg": b"x" * 10_001})
+    flow = world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=1)
+    error = world.fail(flow, ValueError)
+    assert "use a multipart_part_size of 2 or more" in str(error)
+
+
+def test_equal_names_are_told_before_anything_is_sent() -> None:
+    world = World(files={**FILES, "/q/a.jpg": b"3"})
+    files = [*several("a.jpg"), PixelUploadFile.model_validate({"file": "/q/a.jpg"})]
+    error = world.fail(world.api.upload_multiple_images(1, 2, files), ValueError)
+    assert str(error).startswith("All files must have unique names")
+    world.fail(world.api.upload_image(1, 2, "/p/b.jpg", support_files=["/p/a.jpg", "/q/a.jpg"]), ValueError)
+
+
+@pytest.mark.parametrize("found", ["raster", "RGB", "DTM", "DSM", "point_cloud", "new"])
+def test_a_data_collection_of_another_type_is_a_value_error_before_anything_is_created(found: str) -> None:
+    calls: list[Call] = [
+        lambda api: api.upload_image(1, 2, "/p/a.jpg"),
+        lambda api: api.upload_multiple_images(1, 2, several("a.jpg")),
+    ]
+    for call in calls:
+        world = made(PixelServer(collection_type=found))
+        error = world.fail(call(world.api), ValueError)
+        assert str(error).startswith("Data collection is not an image data collection")
+        assert world.calls == [("GET", D)]
+
+
+def test_no_files_are_two_empty_lists_and_no_request() -> None:
+    world = World()
+    assert world.run(world.api.upload_multiple_images(1, 2, [])) == ([], [])
+    assert world.requests == world.logins == []
+
+
+# A single file that goes wrong
+
+
+def test_a_server_that_makes_no_upload_job_is_a_protocol_error() -> None:
+    world = made(PixelServer(skip=frozenset({"a.jpg"})))
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelProtocolError)
+    assert "no upload job for a.jpg" in str(error)
+    assert f"POST https://pixel.test{D}/upload_jobs/" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("job", "field"),
+    [
+        ({}, "'[0].id'"),
+        ({"id": True}, "'[0].id'"),
+        ({"id": ""}, "'[0].id'"),
+        ({"id": 5}, "'[0].url'"),
+        ({"id": 5, "url": 7}, "'[0].url'"),
+        ({"id": 5, "url": "/relative"}, "'[0].url'"),
+        ({"id": 5, "url": "https://s3.test/b"}, "'[0].upload_fields'"),
+        ({"id": 5, "url": "https://s3.test/b", "upload_fields": {"k": None}}, "'[0].upload_fields.k'"),
+        ({"id": 5, "url": "https://s3.test/b", "upload_fields": {}}, "'[0].support_files'"),
+        ({"id": 5, "url": "https://s3.test/b", "upload_fields": {}, "support_files": []}, "'[0].support_files'"),
+        (
+            {"id": 5, "url": "https://s3.test/b", "upload_fields": {}, "support_files": [{"name": "a.wld"}]},
+            "'[0].support_files[0].url'",
+        ),
+    ],
+)
+def test_a_field_that_is_missing_in_the_upload_job_is_named_and_nothing_is_stored(
+    job: dict[str, Any], field: str
+) -> None:
+    world = made(PixelServer(fail_on={("POST", "/upload_jobs/"): told([job])}))
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"]), PixelProtocolError)
+    assert field in str(error)
+    assert f"POST https://pixel.test{D}/upload_jobs/" in str(error)
+    assert stored(world) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        (None, "'[0].upload_parts'"),
+        ([], "'[0].upload_parts'"),
+        ([{"part_number": 1}, {"part_number": 3}], "'[0].upload_parts'"),
+        ([{"part_number": 1}, {"part_number": "2"}], "'[0].upload_parts[1].part_number'"),
+        ([{"part_number": 1}, {"part_number": 2}], "'[0].upload_parts[0].url'"),
+        ([{"part_number": n, "url": "https://s3.test/b"} for n in (1, 2)], "'[0].upload_parts[0].headers'"),
+    ],
+)
+def test_a_field_that_is_missing_in_the_parts_is_named(parts: Any, field: str) -> None:
+    job = {"id": 5, "upload_parts": parts}
+    world = made(PixelServer(fail_on={("POST", "/upload_jobs/multipart"): told([job])}))
+    flow = world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=6)
+    error = world.fail(flow, PixelProtocolError)
+    assert field in str(error)
+    assert stored(world) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "field"),
+    [
+        ({("PUT", "/upload_jobs/100/uploadFinished"): told({})}, "'job'"),
+        ({("PUT", "/upload_jobs/100/uploadFinished"): told({"job": {}})}, "'job.job_id'"),
+        ({("GET", "/acme/jobs/j1"): told({})}, "'completed'"),
+        ({("GET", "/upload_jobs/"): told([{"id": 100}])}, "'[0].status'"),
+        ({("GET", "/upload_jobs/"): told([{"id": 100, "status": "validated_and_moved"}])}, "'[0].result'"),
+        ({("GET", "/upload_jobs/"): told([])}, "upload job 100"),
+    ],
+)
+def test_a_field_that_is_missing_later_on_is_named(answers: dict[tuple[str, str], Outcome], field: str) -> None:
+    world = made(PixelServer(fail_on=answers))
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelProtocolError)
+    assert field in str(error)
+    assert "(request ID: " in str(error)
+
+
+def test_an_upload_job_that_failed_raises_with_its_id_status_detail_and_file() -> None:
+    world = made(PixelServer(outcomes={"a.jpg": {"status": "failed", "detail": "no image", "result": None}}))
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelUploadJobError)
+    assert (error.job_id, error.status, error.detail, error.file) == (100, "failed", "no image", "/p/a.jpg")
+    assert FileFinished("/p/a.jpg", "failed") in world.events
+
+
+@pytest.mark.parametrize("status", ["lobby", "submitted", "validating", "validated"])
+def test_an_upload_that_is_still_under_way_when_its_job_is_completed_is_waited_for(status: str) -> None:
+    server, looks = PixelServer(), iter([status] * 4)
+    server.outcomes["a.jpg"] = {"status": status}
+    seen: list[str] = []
+
+    def bent(request: Request) -> Outcome:
+        if request.target.startswith(f"{D}/upload_jobs/?"):
+            seen.append(next(looks, "validated_and_moved"))
+            server.outcomes["a.jpg"] = {"status": seen[-1]}
+        return server(request)
+
+    world = World(bent, files=FILES)
+    assert world.run(world.api.upload_image(1, 2, "/p/a.jpg"))["id"] == 1100
+    assert seen == [status] * 4 + ["validated_and_moved"]
+
+
+def test_an_upload_that_never_ends_is_waited_for_ten_minutes() -> None:
+    world = made(PixelServer(outcomes={"a.jpg": {"status": "validating"}}))
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelJobTimeoutError)
+    assert "Upload job 100 (/p/a.jpg) is still 'validating' after 600 seconds" in str(error)
+    assert world.now == pytest.approx(1000 + upload_flows.VALIDATION_SECONDS)
+
+
+def test_a_failed_job_does_not_matter_by_itself() -> None:
+    server = PixelServer(fail_on={("GET", "/acme/jobs/j1"): told({"completed": True, "status": "failed"})})
+    world = made(server)
+    assert world.run(world.api.upload_image(1, 2, "/p/a.jpg"))["id"] == 1100
+
+
+# The object storage
+
+
+DENIED = b"<Error><Code>AccessDenied</Code><Message>%s</Message><RequestId>R</RequestId></Error>"
+
+
+@pytest.mark.parametrize(
+    "trouble", [Response(503), Response(500), Response(429), PixelConnectionError("reset", sent=True)], ids=str
+)
+def test_a_storage_request_is_tried_up_to_upload_num_retries_times(trouble: Outcome) -> None:
+    world = made(PixelServer(refuse={"a.jpg": trouble}), upload_num_retries=4)
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), (PixelStorageError, PixelConnectionError))
+    assert len(stored(world)) == 4
+    assert len(world.sleeps) == 3
+    assert "after 4 tries" in str(error)
+    assert len({id(each.body) for each in stored(world)}) == 1, "the same body each time"
+
+
+def test_a_storage_request_that_succeeds_in_the_end_is_stored() -> None:
+    server = PixelServer()
+    outcomes: Iterator[Outcome] = iter(
+        [Response(503), PixelTimeoutError("slow", sent=True), PixelConnectionError("refused")]
+    )
+
+    def bent(request: Request) -> Outcome:
+        return next(outcomes, Response(204)) if request.origin.host == "s3.test" else server(request)
+
+    world = World(bent, files=FILES)
+    assert world.run(world.api.upload_image(1, 2, "/p/a.jpg"))["id"] == 1100
+    assert len(stored(world)) == 4
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 403, 404, 411, 501])
+def test_a_refusal_of_the_storage_is_not_repeated(status: int) -> None:
+    world = made(PixelServer(refuse={"a.jpg": Response(status)}))
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelStorageError)
+    assert len(stored(world)) == 1
+    assert (error.status_code, error.code, error.expired) == (status, "", False)
+    assert "no reason given" in str(error)
+
+
+def test_the_storage_error_has_the_code_of_s3_and_no_signature() -> None:
+    answer = Response(403, Headers(), b"<Error><Code>SignatureDoesNotMatch</Code><Message>m</Message></Error>")
+    world = made(PixelServer(refuse={"a.jpg": answer}))
+    error = world.fail(
+        world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=100), PixelStorageError
+    )
+    assert error.code == "SignatureDoesNotMatch"
+    assert error.url == "https://s3.test/bucket/a.jpg/100"
+    assert "sig=" not in f"{error} {error.__dict__}"
+    assert str(error) == (
+        "The object storage refused PUT https://s3.test/bucket/a.jpg/100: status 403, SignatureDoesNotMatch, "
+        "after 1 try"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "expired"),
+    [
+        (b"Request has expired", True),
+        (b"Invalid according to Policy: Policy expired.", True),
+        (b"Access Denied", False),
+    ],
+)
+def test_a_signature_that_is_too_old_is_told_from_a_wrong_one(message: bytes, expired: bool) -> None:
+    world = made(PixelServer(refuse={"a.jpg": Response(403, Headers(), DENIED % message)}))
+    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelStorageError)
+    assert error.expired is expired
+    assert ("the signature has expired" in str(error)) is expired
+
+
+def test_words_of_old_age_under_another_code_do_not_make_a_signature_expired() -> None:
+    answer = DENIED.replace(b"AccessDenied", b"InternalError") % b"Request has expired"
+    world = made(PixelServer(refuse={"a.jpg": Response(403, Headers(), answer)}))
+    assert world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelStorageError).expired is False
+
+
+def test_a_file_that_changes_while_it_is_sent_is_no_transport_error() -> None:
+    world = made(PixelServer(refuse={"a.jpg": PixelFileChangedError("shorter")}))
+    world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelFileChangedError)
+    assert len(stored(world)) == 1
+
+
+# Several files
+
+
+def test_several_images_come_back_in_the_order_of_the_files() -> None:
+    world = made()
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("b.jpg", "a.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg", "a.jpg"]
+    assert errors == []
+    assert {each.target: world.sent(each) for each in stored(world)} == {
+        "/bucket/b.jpg/100": b"other",
+        "/bucket/a.jpg/101": b"hello pixel",
+    }
+    assert world.calls.count(("GET", D)) == 1
+
+
+def test_several_multipart_images_share_one_request_for_jobs() -> None:
+    world = made()
+    done, _ = world.run(
+        world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg"), multipart=True, multipart_part_size=8)
+    )
+    assert len(done) == 2
+    assert [world.sent(each) for each in stored(world)] == [b"hello pi", b"xel", b"other"]
+
+
+def test_the_metadata_and_support_files_of_each_file_go_with_it() -> None:
+    world = made()
+    files = [
+        *several("a.jpg", support_files=["/p/a.wld"], metadata={"json_metadata": {"n": 1}}),
+        *several("b.jpg", metadata={}),
+    ]
+    world.run(world.api.upload_multiple_images(1, 2, files))
+    first, second = declared(world)
+    assert first["metadata"] == {"json_metadata": {"n": 1}}
+    assert [each["name"] for each in first["support_files"]] == ["a.wld"]
+    assert set(second) == {"name", "md5"}
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+def test_more_than_two_hundred_files_go_in_batches_and_each_job_gets_its_own_file(backwards: bool) -> None:
+    files = {f"/p/{number:03}.jpg": f"content {number}".encode() for number in range(450)}
+    server = PixelServer(backwards=backwards)
+    world = World(server, files=files)
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several(*(path[3:] for path in files))))
+    assert errors == []
+    assert [len(each) for each in server.batches] == [200, 200, 50]
+    assert [each["name"] for each in done] == [path[3:] for path in files]
+    for request in stored(world):
+        name = request.path.split("/")[2]
+        assert world.sent(request) == files[f"/p/{name}"]
+
+
+def test_finished_files_are_looked_up_fifty_at_a_time() -> None:
+    files = {f"/p/{number:03}.jpg": b"x" for number in range(120)}
+    world = World(PixelServer(), files=files)
+    world.run(world.api.upload_multiple_images(1, 2, several(*(path[3:] for path in files))))
+    looked_up = [each.query.rpartition("&")[2] for each in world.requests if each.path == f"{D}/images/"]
+    assert looked_up == ["limit=50", "limit=50", "limit=20"]
+
+
+def test_a_file_that_the_server_makes_no_job_for_is_told_and_the_others_go_on() -> None:
+    world = made(PixelServer(skip=frozenset({"a.jpg"})))
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert (error.job_id, error.status, error.file) == (None, "not_created", "/p/a.jpg")
+
+
+def test_no_jobs_at_all_are_an_error_for_each_file() -> None:
+    world = made(PixelServer(skip=frozenset({"a.jpg", "b.jpg"})))
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert done == []
+    assert [each.status for each in errors] == ["not_created"] * 2
+    assert stored(world) == []
+
+
+def test_a_failure_of_the_storage_is_its_own_files() -> None:
+    world = made(PixelServer(refuse={"a.jpg": Response(403)}))
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert (error.job_id, error.status) == (100, "not_stored")
+    assert isinstance(error.__cause__, PixelStorageError)
+    finished = next(each for each in world.requests if each.path.endswith("multiple_uploadFinished"))
+    assert body_of(finished) == {"job_ids": [101]}
+
+
+def test_where_no_file_could_be_stored_nothing_is_declared_finished() -> None:
+    world = made(PixelServer(refuse={"a.jpg": Response(403)}))
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg")))
+    assert (done, len(errors)) == ([], 1)
+    assert not any(each.path.endswith("multiple_uploadFinished") for each in world.requests)
+
+
+def test_a_file_that_cannot_be_read_is_its_own_files() -> None:
+    server = PixelServer()
+    world = made(server)
+
+    class Vanishing(World):
+        def read(self, part: FileSlice) -> bytes:
+            if part.path == "/p/a.jpg":
+                raise PermissionError(13, "Permission denied", part.path)
+            return super().read(part)
+
+    world = Vanishing(server, files=FILES)
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert (error.status, error.file) == ("not_read", "/p/a.jpg")
+    assert server.batches == [["b.jpg"]]
+
+
+def test_a_field_missing_in_one_files_job_is_its_own_files() -> None:
+    server = PixelServer()
+
+    def bent(request: Request) -> Outcome:
+        answer = server(request)
+        if request.path == f"{D}/upload_jobs/" and request.method == "POST":
+            jobs = [{**job, "url": None} if job["name"] == "a.jpg" else job for job in server.jobs.values()]
+            return told(jobs)
+        return answer
+
+    world = World(bent, files=FILES)
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert error.status == "not_stored"
+    assert ".url'" in str(error)
+
+
+def test_two_files_with_one_job_id_do_not_vanish() -> None:
+    server = PixelServer()
+
+    def bent(request: Request) -> Outcome:
+        answer = server(request)
+        if request.path == f"{D}/upload_jobs/" and request.method == "POST":
+            return told([{**job, "id": 100} for job in server.jobs.values()])
+        return answer
+
+    world = World(bent, files=FILES)
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["a.jpg"]
+    assert [each.file for each in errors] == ["/p/b.jpg"]
+
+
+def test_two_files_that_become_the_same_image_are_both_done() -> None:
+    same = {"result": {"resource_name": "image", "resource_id": 1100}}
+    world = made(PixelServer(outcomes={"b.jpg": same}))
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["id"] for each in done] == [1100, 1100]
+    assert errors == []
+
+
+@pytest.mark.parametrize("outcome", [{"status": None}, {"result": None}, {"result": {"resource_name": "song"}}])
+def test_a_finished_job_that_cannot_be_understood_is_its_own_files(outcome: dict[str, Any]) -> None:
+    world = made(PixelServer(outcomes={"a.jpg": outcome}))
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert (error.job_id, error.status) == (100, "not_confirmed")
+    assert isinstance(error.__cause__, PixelProtocolError)
+
+
+def test_an_upload_job_that_failed_is_told_and_the_others_are_done() -> None:
+    world = made(PixelServer(outcomes={"a.jpg": {"status": "failed", "detail": ["bad"]}}))
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert (error.job_id, error.status, error.detail, error.file) == (100, "failed", ["bad"], "/p/a.jpg")
+    finished = [each for each in world.events if isinstance(each, FileFinished)]
+    assert finished == [FileFinished("/p/a.jpg", "failed"), FileFinished("/p/b.jpg", "validated_and_moved")]
+
+
+def test_an_upload_of_several_that_never_ends_is_told_with_its_status_after_ten_minutes() -> None:
+    world = made(PixelServer(outcomes={"a.jpg": {"status": "validating"}}))
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert error.status == "validating"
+    assert world.now == pytest.approx(1000 + upload_flows.VALIDATION_SECONDS)
+
+
+def test_an_image_that_is_not_listed_at_the_end_is_told() -> None:
+    world = made(PixelServer(unlisted=frozenset({"a.jpg"})))
+    done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert [each["name"] for each in done] == ["b.jpg"]
+    assert (error.status, error.detail) == (
+        "not_listed",
+        "the server finished it as image 1100, and does not list that",
+    )
+
+
+def test_an_upload_job_that_is_not_listed_at_the_end_is_told() -> None:
+    server = PixelServer(fail_on={("GET", "/upload_jobs/"): told([])})
+    done, errors = (world := made(server)).run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert done == []
+    assert [each.status for each in errors] == ["not_listed"] * 2
+
+
+def test_what_ends_all_is_raised_while_nothing_was_uploaded() -> None:
+    for path in ("/upload_jobs/", "/upload_jobs/multiple_uploadFinished"):
+        method = "POST" if path.endswith("jobs/") else "PUT"
+        world = made(PixelServer(fail_on={(method, path): Response(500)}))
+        world.fail(world.api.upload_multiple_images(1, 2, several("a.jpg")), PixelServerError)
+
+
+def test_what_ends_all_is_raised_though_a_file_failed_before_since_nothing_was_uploaded() -> None:
+    failing: dict[tuple[str, str], Outcome] = {("PUT", "/upload_jobs/multiple_uploadFinished"): Response(500)}
+    world = made(PixelServer(skip=frozenset({"a.jpg"}), fail_on=failing))
+    world.fail(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")), PixelServerError)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/upload_jobs/", "not_confirmed"), ("/images/", "not_listed")],
+)
+def test_what_ends_all_after_the_server_has_the_files_is_told_for_each_file(path: str, status: str) -> None:
+    world = made(PixelServer(fail_on={("GET", path): Response(500)}))
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert done == []
+    assert [(each.job_id, each.status) for each in errors] == [(100, status), (101, status)]
+    assert all(isinstance(each.__cause__, PixelServerError) for each in errors)
+
+
+def test_where_the_group_of_jobs_cannot_be_asked_the_upload_jobs_tell() -> None:
+    world = made(PixelServer(fail_on={("GET", "/acme/jobs/groups/g1"): Response(500)}))
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
+    assert (len(done), errors) == (2, [])
+
+
+def test_a_batch_that_fails_after_another_succeeded_is_told_for_its_files() -> None:
+    files = {f"/p/{number:03}.jpg": b"x" for number in range(201)}
+    server = PixelServer()
+
+    def bent(request: Request) -> Outcome:
+        if request.path == f"{D}/upload_jobs/" and request.method == "POST" and server.batches:
+            return Response(500)
+        return server(request)
+
+    world = World(bent, files=files)
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several(*(path[3:] for path in files))))
+    assert len(done) == 200
+    assert [(each.file, each.status) for each in errors] == [("/p/200.jpg", "not_uploaded")]
+
+
+def test_every_file_is_in_exactly_one_of_the_two_lists_whatever_happens() -> None:
+    names = [f"{number}.jpg" for number in range(8)]
+    server = PixelServer(
+        skip=frozenset({"0.jpg"}),
+        unlisted=frozenset({"1.jpg"}),
+        refuse={"2.jpg": Response(403), "3.jpg": PixelConnectionError("reset", sent=True)},
+        outcomes={"4.jpg": {"status": "failed"}, "5.jpg": {"status": "validating"}, "6.jpg": {"result": None}},
+    )
+    world = World(server, files={f"/p/{name}": name.encode() for name in names})
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, several(*names)))
+    assert [each["name"] for each in done] == ["7.jpg"]
+    assert [each.file for each in errors] == [f"/p/{name}" for name in names[:7]]
+
+
+# A flow that is left half-way
+
+
+class Interrupted(World):
+    """A world that ends in the midst of an effect, after so many of them."""
+
+    class End(BaseException):
+        """The end of the world."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(PixelServer(), files=FILES)
+        self.steps = steps
+        self.asked = 0
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        self.asked += 1
+        if self.asked > self.steps:
+            raise Interrupted.End
+        return super().perform(effect)
+
+    def interrupts(self, flow: Flow[Any]) -> bool:
+        """Whether the flow did not get to its end."""
+        try:
+            self.run(flow)
+        except Interrupted.End:
+            return True
+        return False
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api: api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"]),
+        lambda api: api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")),
+    ],
+    ids=["one", "several"],
+)
+def test_an_upload_that_is_closed_at_any_point_asks_for_nothing_more(call: Call) -> None:
+    steps = 0
+    while (world := Interrupted(steps)).interrupts(call(world.api)):
+        assert world.asked == steps + 1
+        steps += 1
+    assert steps > 40

@@ -1,0 +1,192 @@
+"""The documentation is true: its Python blocks run, its commands are there, its tables are those of the code.
+
+Rules kept here:
+
+* Each block of Python runs by itself, as written, against a sandbox: whoever copies it gets what it shows.
+* Each command of a shell block is known, with its options; so is each module that a page says to run.
+"""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import pytest
+
+from pixel_transports.cli import cli
+from pixel_transports.sandbox import SandboxServer, sample_photos
+from tests.package.operations_table import markdown
+from tests.support.paths import ROOT
+
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in (
+        "README.md",
+        "pixel_core/README.md",
+        "pixel_transports/README.md",
+        "pixel_transports/RECIPES.md",
+        "tests/README.md",
+    )
+}
+README = PAGES["README.md"]
+
+ELSEWHERE = ("Many machines", "Transports that you have already", "Checking a transport", "Testing what you write")
+"""Parts of pages whose blocks need a place of their own: `cluster/`, `adapters/` and `testing/` run them."""
+
+
+def blocks_of(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+def _here(page: str) -> str:
+    """A page without the parts that are run elsewhere."""
+    first, *parts = page.split("\n## ")
+    return "\n## ".join([first, *(part for part in parts if part.partition("\n")[0] not in ELSEWHERE)])
+
+
+BLOCKS = blocks_of(README, "python")
+EVERY_BLOCK = [
+    pytest.param(block, name, id=f"{name}-{number}")
+    for name, page in PAGES.items()
+    for number, block in enumerate(blocks_of(_here(page), "python"), 1)
+]
+
+
+def commands() -> Iterator[list[str]]:
+    """The words of each command in a shell block."""
+    for page in map(_here, PAGES.values()):
+        lines = [line for block in blocks_of(page, "sh") for line in block.splitlines()]
+        shown = [line for block in blocks_of(page, "console") for line in block.splitlines()]
+        for line in [*lines, *(line[2:] for line in shown if line.startswith("$ "))]:
+            yield from (shlex.split(each, comments=True) for each in line.split("&&"))
+
+
+@pytest.fixture
+def prepared(server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the examples take for granted: settings in the environment and in `.env`, a folder of photos."""
+    environment = server.sandbox.environment(server.url)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+    (tmp_path / "photos").mkdir()
+    for photo in sample_photos():
+        (tmp_path / "photos" / photo.name).write_bytes(photo.read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(("block", "page"), EVERY_BLOCK)
+def test_every_python_block_of_every_page_runs_as_written(block: str, page: str) -> None:
+    exec(compile(block, page, "exec"), {"__name__": "__main__"})
+
+
+def test_no_block_is_in_a_language_that_nobody_checks() -> None:
+    fences = {fence for page in PAGES.values() for fence in re.findall(r"^```(.*)\n(?:.*\n)*?```$", page, re.MULTILINE)}
+    assert fences <= {"python", "python not-run", "sh", "console", ""}
+
+
+def test_every_page_is_checked() -> None:
+    folders = [ROOT / folder for folder in ("pixel_core", "pixel_transports", "tests")]
+    found = [*ROOT.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))]
+    pages = {path.relative_to(ROOT).as_posix() for path in found if "changes" not in path.parts}
+    assert pages == set(PAGES)
+
+
+def test_every_command_of_a_shell_block_is_known() -> None:
+    checked = [_problem(words) for words in commands()]
+    assert len(checked) > 8
+    assert [problem for problem in checked if problem] == []
+
+
+def _problem(words: Sequence[str]) -> str | None:
+    """What is wrong with a command, if anything is."""
+    program, *rest = words
+    match Path(program).name:
+        case "pixel":
+            return _problem_of_pixel(rest)
+        case "python" | "python3":
+            module = rest[rest.index("-m") + 1]
+            return None if find_spec(module) else f"there is no module {module}"
+        case "pip":
+            return _problem_of_pip(rest)
+    return f"{program} is not known"
+
+
+def _problem_of_pixel(words: Sequence[str]) -> str | None:
+    command: click.Command = cli
+    rest = list(words)
+    while isinstance(command, click.Group):
+        name = rest.pop(0)
+        if name not in command.commands:
+            return f"pixel has no command {name}"
+        command = command.commands[name]
+    known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+    unknown = [word for word in rest if word.startswith("-") and word.partition("=")[0] not in known]
+    return f"pixel {words[0]} does not know {', '.join(unknown)}" if unknown else None
+
+
+def _problem_of_pip(words: Sequence[str]) -> str | None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {extra for word in words for extra in re.findall(r"\[(.*)\]", word)}
+    unknown = wanted - set(project["optional-dependencies"])
+    return f"there are no extras {unknown}" if unknown or words[0] != "install" else None
+
+
+def test_every_module_that_a_page_says_to_run_is_there() -> None:
+    named = {module for page in PAGES.values() for module in re.findall(r"python -m ([\w.]+)", page)}
+    assert "tests.system.conformance" in named
+    assert [module for module in named if find_spec(module) is None] == []
+
+
+def test_every_link_inside_leads_somewhere() -> None:
+    for name, page in PAGES.items():
+        links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page) if "://" not in link]
+        assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_upload_example_uploads_all_photos(server: SandboxServer, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = [each for each in BLOCKS if "upload_multiple_images" in each]
+    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == [each.name for each in sample_photos()]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_ten_line_driver_gets_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = [each for each in BLOCKS if "def drive" in each]
+    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+    assert "demo@example.com" in capsys.readouterr().out
+
+
+def test_the_table_of_operations_is_that_of_the_code() -> None:
+    assert markdown() in (ROOT / "pixel_core" / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_shell_block_of_the_readme_is_one_command_line() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert [len(block.splitlines()) for block in blocks] == [1, 1]
+    assert "pixel demo" in blocks[0]
+    assert "pytest" in blocks[1]
+
+
+@pytest.mark.parametrize("folder", ["pixel_core", "pixel_transports", "tests"])
+def test_every_file_that_a_folders_page_names_exists(folder: str) -> None:
+    page = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    cells = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `") and "| `" in row]
+    names = [name for cell in cells for name in re.findall(r"`([\w/]+(?:\.py|/))`", cell)]
+    assert names
+    missing = [name for name in names if not (ROOT / folder / name).exists()]
+    assert missing == []
+
+
+def test_each_defect_of_the_reference_has_tests_that_exist() -> None:
+    page = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \|.*\| (.+) \|$", page, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 23))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    defined = set(re.findall(r"def (test_\w+)\(", sources))
+    named = {name for _, names in rows for name in re.findall(r"`(test_\w+)`", names)}
+    assert named - defined == set()

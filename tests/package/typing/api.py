@@ -1,0 +1,111 @@
+"""What type checkers infer for the three faces of an operation and of a listing. Read by them, never run."""
+
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, assert_type
+
+from pixel_core import Flow, Page, Pages, PixelApi, Resource, listing, operation
+from pixel_core.errors import PixelUploadJobError
+from pixel_core.models import (
+    DataCollection,
+    Image,
+    ImageUpdateInput,
+    Job,
+    JobGroup,
+    ListParams,
+    PixelUploadFile,
+    Plugin,
+    Project,
+    UploadJob,
+    User,
+)
+from pixel_transports.client.clients import PixelClient, PixelClientAsync
+
+SQUARE: dict[str, Any] = {}
+
+
+def blocking(client: PixelClient) -> None:
+    assert_type(client.me(), User)
+    assert_type(client.me(extended=True), User)
+    assert_type(client.get_plugins(), list[Plugin])
+    assert_type(client.create_project("n", "d", SQUARE, tags=["a"]), Project)
+    assert_type(client.list_projects(), list[Project])
+    assert_type(client.list_projects(ListParams(limit=1)), list[Project])
+    assert_type(client.list_projects(ids=[1], name="a"), list[Project])
+    assert_type(client.get_project(7, True), Project)
+    assert_type(client.create_data_collection(7, "n", "d", "DTM"), DataCollection)
+    assert_type(client.list_data_collections(7, limit=1), list[DataCollection])
+    assert_type(client.get_images(7, 8, limit=1), list[Image])
+    assert_type(client.update_image(7, 8, 9, ImageUpdateInput(add_tags=[])), Image)
+    assert_type(client.get_upload_jobs(7, 8), list[UploadJob])
+    assert_type(client.upload_image(7, 8, Path("a.jpg"), {"fields": {}}, multipart=True), Image)
+    assert_type(
+        client.upload_multiple_images(7, 8, [PixelUploadFile(file=Path("a.jpg"))]),
+        tuple[list[Image], list[PixelUploadJobError]],
+    )
+    assert_type(client.wait_for_job(5, timeout=1.5), Job)
+    assert_type(client.wait_for_group_job("g"), JobGroup)
+    assert_type(client.paginate_images(7, 8, 50), Iterator[Image])
+    for image in client.paginate_images(7, 8, page_size=50, name="x"):
+        assert_type(image, Image)
+        assert_type(image["id"], int)
+        assert_type(image["name"], str)
+        assert_type(image.get("cam_height"), float | None)
+
+
+async def asynchronous(client: PixelClientAsync) -> None:
+    user = assert_type(client.me(), Coroutine[Any, Any, User])
+    assert_type(await user, User)
+    assert_type(await client.me(extended=True), User)
+    assert_type(await client.list_projects(ids=[1]), list[Project])
+    assert_type(await client.get_project(project_id=7), Project)
+    assert_type(await client.get_images(7, 8), list[Image])
+    assert_type(await client.upload_image(7, 8, "a.jpg"), Image)
+    assert_type(
+        await client.upload_multiple_images(7, 8, []),
+        tuple[list[Image], list[PixelUploadJobError]],
+    )
+    assert_type(client.paginate_images(7, 8, 50), AsyncIterator[Image])
+    async for image in client.paginate_images(7, 8, page_size=50, name="x"):
+        assert_type(image, Image)
+
+
+def pure(api: PixelApi) -> None:
+    assert_type(api.me(), Flow[User])
+    assert_type(api.list_projects(ids=[1]), Flow[list[Project]])
+    assert_type(api.get_project(7, extended=True), Flow[Project])
+    assert_type(api.upload_image(7, 8, "a.jpg"), Flow[Image])
+    assert_type(api.paginate_images(7, 8, 50), Pages[Image])
+    assert_type(next(api.paginate_images(7, 8, 50)), Flow[Page[Image]])
+
+
+async def entered(blocking: PixelClient, asynchronous: PixelClientAsync) -> None:
+    with blocking as client:
+        assert_type(client, PixelClient)
+    async with asynchronous as other:
+        assert_type(other, PixelClientAsync)
+
+
+async def from_the_class(blocking: PixelClient, asynchronous: PixelClientAsync, api: PixelApi) -> None:
+    assert_type(PixelClient.get_project(blocking, 7), Project)
+    assert_type(await PixelClientAsync.get_project(asynchronous, 7), Project)
+    assert_type(PixelApi.get_project(api, 7), Flow[Project])
+
+
+class Echoes(Resource):
+    """A group of operations of one's own."""
+
+    @operation
+    def echo(self, text: str, times: int = 1) -> Flow[list[str]]:
+        user = yield from PixelApi(self.session).me()
+        assert_type(user, User)
+        return [text] * times
+
+    @listing
+    def numbers(self) -> Pages[int]:
+        return Pages(())
+
+
+def ones_own(echoes: Echoes) -> None:
+    assert_type(echoes.echo("a", times=2), Flow[list[str]])
+    assert_type(echoes.numbers(), Pages[int])

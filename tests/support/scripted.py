@@ -1,0 +1,83 @@
+"""A scripted driver: it performs nothing, and answers what a flow asks for with the lines of a script.
+
+A line is what the flow gets back for one effect; an exception as a line is thrown in where the flow asked. A flow
+that asks for more than the script holds fails the test.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pixel_core.effects import Effect, Flow
+from pixel_core.http.connection import ClientConnection
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Played(Generic[T]):
+    """How a flow went: what it asked for, in order, and what came of it."""
+
+    asked: list[Effect[Any]] = field(default_factory=list)
+    outcome: T | None = None
+    error: BaseException | None = None
+
+    @property
+    def kinds(self) -> list[type[Effect[Any]]]:
+        return [type(effect) for effect in self.asked]
+
+    @property
+    def result(self) -> T:
+        """The flow's result; raises what the flow raised."""
+        if self.error is not None:
+            raise self.error
+        assert self.outcome is not None
+        return self.outcome
+
+
+def play(flow: Flow[T], *script: Any) -> Played[T]:
+    """Run a flow to its end against a script, which has to be used up."""
+    played: Played[T] = Played()
+    lines = list(script)
+    reply: Any = None
+    try:
+        while True:
+            effect = flow.throw(reply) if isinstance(reply, BaseException) else flow.send(reply)
+            played.asked.append(effect)
+            assert lines, f"the script has no line for {effect!r}"
+            reply = lines.pop(0)
+    except StopIteration as end:
+        played.outcome = end.value
+    except AssertionError:
+        raise
+    except BaseException as error:
+        played.error = error
+    assert not lines, f"the flow ended before these lines: {lines!r}"
+    return played
+
+
+def play_until(flow: Flow[Any], *script: Any) -> Effect[Any]:
+    """Run a flow through a script and leave it at the effect that follows the last line."""
+    effect = next(flow)
+    for reply in script:
+        effect = flow.throw(reply) if isinstance(reply, BaseException) else flow.send(reply)
+    return effect
+
+
+@dataclass(slots=True)
+class FakeLease:
+    """A leased connection without a stream; `released` holds the word of every release."""
+
+    used: bool = False
+    http: ClientConnection = field(default_factory=ClientConnection)
+    stream: Any = "a stream"
+    released: list[bool] = field(default_factory=list)
+
+    def release(self, reusable: bool) -> None:
+        self.released.append(reusable)
+
+
+def joined(segments: Sequence[Any]) -> bytes:
+    """Segments that are all bytes, in one piece."""
+    assert all(isinstance(segment, bytes) for segment in segments), segments
+    return b"".join(segments)

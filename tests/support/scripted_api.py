@@ -1,0 +1,383 @@
+"""A driver made by hand: it runs a flow against a made-up world and keeps a record of all that was asked for.
+
+Rules kept here:
+
+* No I/O and no time: the clock moves only where a flow sleeps or an exchange says how long it takes; random bits are
+  counted; files are bytes in memory; flows that run side by side run one after the other.
+* What a flow asks for and the script does not hold ends the test at once (`OffScriptError` is no Exception, so no
+  flow can take it for a failure of the server).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import md5
+from itertools import count
+from typing import Any, TypeVar
+
+import pytest
+
+from pixel_core import (
+    Account,
+    CallTokenProvider,
+    Clock,
+    Digest,
+    Digested,
+    Effect,
+    Exchange,
+    FileFacts,
+    FileSlice,
+    Flow,
+    Form,
+    Headers,
+    JournalSnapshot,
+    NextDone,
+    OpenJournal,
+    OpenTaskGroup,
+    Options,
+    PixelApi,
+    Random,
+    Report,
+    Request,
+    Response,
+    Session,
+    SingleFlight,
+    Sleep,
+    Spawn,
+    Stat,
+)
+from pixel_core.errors import PixelFileChangedError
+
+E = TypeVar("E", bound=Exception)
+
+URL = "https://pixel.test/acme"
+ACCOUNT = Account("https://keycloak.test", "Acme", "frontend", "kari@acme.test", "hemmelig")
+MOST_SLEEPS = 10_000
+TOKEN_TARGET = "/realms/Acme/protocol/openid-connect/token"
+
+
+class OffScriptError(BaseException):
+    """A flow asked for something that the test does not expect."""
+
+
+Outcome = Response | Exception
+Server = Callable[[Request], Outcome]
+
+
+def told(value: Any, status: int = 200, **headers: str) -> Response:
+    """An answer with a JSON body; header names have underscores for hyphens."""
+    fields = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Response(status, Headers(fields), json.dumps(value).encode())
+
+
+def token(access: str = "t1", **fields: Any) -> Response:
+    return told({"access_token": access, **fields})
+
+
+@dataclass
+class TaskGroup:
+    """The flows of a crew that were started and not run yet, with their keys."""
+
+    flows: list[tuple[Any, Flow[Any]]] = field(default_factory=list)
+
+
+@dataclass
+class Expected:
+    """One exchange that has to come next. `body`, where given, is the request's JSON or its bytes; `takes` seconds."""
+
+    method: str
+    target: str
+    outcome: Outcome
+    body: Any = None
+    takes: float = 0.0
+
+
+class World:
+    """What a flow runs in. Its server is a list of expected exchanges, or a function from request to answer.
+
+    Logins are answered by the world itself (tokens t1, t2, ... without an end), unless `login` is false.
+    """
+
+    def __init__(
+        self,
+        script: Iterable[Expected] | Server = (),
+        *,
+        files: Mapping[str, bytes] | None = None,
+        bits: Iterable[int] | None = None,
+        login: bool = True,
+        options: Options = Options(),
+        account: Account = ACCOUNT,
+        url: str = URL,
+    ) -> None:
+        self.server: Server | None = script if callable(script) else None
+        self.script: list[Expected] = [] if callable(script) else list(script)
+        self.files = dict(files or {})
+        self.bits: Iterator[int] = iter(count(1) if bits is None else bits)
+        self.login = login
+        self.now = 1000.0
+        self.requests: list[Request] = []
+        self.logins: list[Request] = []
+        self.sleeps: list[float] = []
+        self.events: list[object] = []
+        self.keys: list[object] = []
+        self.session = Session(url, account, options)
+        self.api = PixelApi(self.session)
+
+    @property
+    def finished(self) -> bool:
+        return not self.script
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """Method and target of every request but those of the world's own logins."""
+        return [(each.method, each.target) for each in self.requests]
+
+    def run(self, flow: Flow[Any]) -> Any:
+        """Run a flow to its end; performs what it asks for, or throws into it what went wrong."""
+        try:
+            return self.resume(flow, next(flow))
+        except StopIteration as stop:
+            return stop.value
+
+    def resume(self, flow: Flow[Any], effect: Effect[Any]) -> Any:
+        """Run a flow to its end from an effect on that it asked for."""
+        try:
+            while True:
+                try:
+                    result = self.perform(effect)
+                except Exception as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            flow.close()
+
+    def finish(self, flow: Flow[Any]) -> Any:
+        """Run a flow that has to use the whole script up."""
+        result = self.run(flow)
+        assert not self.script, f"never asked for: {self.script}"
+        return result
+
+    def fail(self, flow: Flow[Any], kind: type[E] | tuple[type[E], ...]) -> E:
+        """Run a flow that has to raise `kind`, and give what it raised."""
+        with pytest.raises(kind) as caught:
+            self.run(flow)
+        assert not self.script, f"never asked for: {self.script}"
+        return caught.value
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        match effect:
+            case Exchange(request):
+                return self._exchange(request)
+            case Sleep(seconds):
+                self.sleeps.append(seconds)
+                if len(self.sleeps) > MOST_SLEEPS:
+                    raise OffScriptError(f"slept {MOST_SLEEPS} times: would this ever end?")
+                self.now += seconds
+                return None
+            case Clock():
+                return self.now
+            case CallTokenProvider(function):
+                return function()
+            case Random():
+                return next(self.bits)
+            case Stat(paths):
+                return [self.facts(path) for path in paths]
+            case Digest(slices, keep):
+                contents = [self.read(each) for each in slices]
+                digests = [md5(each).digest() for each in contents]
+                return Digested(digests, self.facts(slices[0].path), contents[0] if keep else None)
+            case OpenTaskGroup(lead):
+                return self.run(lead(TaskGroup()))
+            case Spawn(group, key, flow):
+                group.flows.append((key, flow))
+                return None
+            case NextDone(group, timeout):
+                return self._ended(group, timeout)
+            case OpenJournal(_, _, lead, _):
+                return self.run(lead(JournalSnapshot(None)))
+            case SingleFlight(key, flow):
+                self.keys.append(key)
+                return self.run(flow)
+            case Report(event):
+                self.events.append(event)
+                return None
+            case _:
+                raise OffScriptError(f"no flow of the API asks for {effect!r}")
+
+    def _ended(self, group: "TaskGroup", timeout: float | None) -> list[Any]:
+        """The flow of a crew that was started first runs to its end now."""
+        if not group.flows:
+            if timeout is None:
+                raise OffScriptError("the flow waits for the end of what was never started")
+            self.now += timeout
+            return []
+        key, flow = group.flows.pop(0)
+        return [(key, self._outcome(flow))]
+
+    def facts(self, path: str) -> FileFacts:
+        return FileFacts(len(self._file(path)), 0)
+
+    def _outcome(self, flow: Flow[Any]) -> Any:
+        try:
+            return self.run(flow)
+        except Exception as error:
+            return error
+
+    def _exchange(self, request: Request) -> Response:
+        if self.login and request.target == TOKEN_TARGET:
+            self.logins.append(request)
+            return token(f"t{len(self.logins)}")
+        self.requests.append(request)
+        outcome = self.server(request) if self.server else self._next(request)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _next(self, request: Request) -> Outcome:
+        if not self.script:
+            raise OffScriptError(f"nothing more was expected, but: {request.method} {request.target}")
+        expected = self.script.pop(0)
+        if (request.method, request.target) != (expected.method, expected.target):
+            raise OffScriptError(
+                f"expected {expected.method} {expected.target}, but: {request.method} {request.target}"
+            )
+        if expected.body is not None and body_of(request) != expected.body:
+            raise OffScriptError(f"{request.method} {request.target} with {body_of(request)!r}, not {expected.body!r}")
+        self.now += expected.takes
+        return expected.outcome
+
+    def _file(self, path: str) -> bytes:
+        if path not in self.files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return self.files[path]
+
+    def read(self, part: FileSlice) -> bytes:
+        """The bytes that a slice stands for."""
+        content = self._file(part.path)[part.offset : part.offset + part.length]
+        if len(content) < part.length:
+            raise PixelFileChangedError(f"{part.path} is shorter than it was")
+        return content
+
+    def sent(self, request: Request) -> bytes:
+        """The bytes of a file, or of the file part of a form, that a storage request carries."""
+        content = request.body.content if isinstance(request.body, Form) else request.body
+        return self.read(content) if isinstance(content, FileSlice) else content
+
+
+def body_of(request: Request) -> Any:
+    """The decoded JSON of a request's body, None without one; another body as it is."""
+    if not isinstance(request.body, bytes):
+        return request.body
+    if request.headers.get("Content-Type") == "application/json":
+        return json.loads(request.body)
+    return request.body or None
+
+
+@dataclass
+class PixelServer:
+    """A server that takes uploads of project 1, data collection 2, and an object storage. Tests bend it by its fields.
+
+    `kind` is what uploads become ("image", "raster", "point_cloud").
+    `refuse` maps a file's name to the storage's answer; `outcomes` maps it to the fields of its finished upload job.
+    """
+
+    collection_type: str = "image"
+    kind: str = "image"
+    skip: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
+    refuse: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    backwards: bool = True
+    jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    fail_on: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    told: set[int] = field(default_factory=set)
+    batches: list[list[str]] = field(default_factory=list)
+
+    def __call__(self, request: Request) -> Outcome:
+        path = request.path.removeprefix("/acme/projects/1/data_collections/2")
+        if request.origin.host == "s3.test":
+            name = path.split("/")[2]
+            return self.refuse.get(name, Response(204))
+        if (request.method, path) in self.fail_on:
+            return self.fail_on[request.method, path]
+        match request.method, path:
+            case "GET", "":
+                return told({"id": 2, "data_collection_type": self.collection_type})
+            case "POST", "/upload_jobs/" | "/upload_jobs/multipart":
+                return told(self._create(body_of(request)["files"]))
+            case "PUT", "/upload_jobs/multiple_uploadFinished":
+                self.told.update(body_of(request)["job_ids"])
+                return told({"group_job": {"group_id": "g1"}})
+            case "GET", "/acme/jobs/groups/g1":
+                return told({"group_id": "g1", "completed": True})
+            case "PUT", _ if path.endswith("/uploadFinished"):
+                self.told.add(int(path.split("/")[2]))
+                return told({"job": {"job_id": "j1"}})
+            case "GET", "/acme/jobs/j1":
+                return told({"job_id": "j1", "completed": True})
+            case "GET", "/upload_jobs/":
+                return told([self._finished(number) for number in _ids(request)])
+            case "GET", _ if path == f"/{self.kind}s/":
+                return told(
+                    [self._resource(number) for number in _ids(request) if self._name(number) not in self.unlisted]
+                )
+            case "GET", _ if path.startswith(f"/{self.kind}s/"):
+                return told(self._resource(int(path.removeprefix(f"/{self.kind}s/"))))
+            case _:
+                raise OffScriptError(f"no such endpoint: {request.method} {request.target}")
+
+    def _create(self, files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        self.batches.append([each["name"] for each in files])
+        made = []
+        for each in files:
+            if each["name"] in self.skip:
+                continue
+            number = 100 + len(self.jobs)
+            job: dict[str, Any] = {"id": number, "name": each["name"], **_target(f"{each['name']}/{number}")}
+            job["support_files"] = [
+                {"name": support["name"], **_target(f"{support['name']}/of-{number}")}
+                for support in reversed(each.get("support_files", []))
+            ]
+            job["upload_parts"] = [
+                {
+                    "part_number": part["part_number"],
+                    "url": f"https://s3.test/bucket/{each['name']}/{number}?partNumber={part['part_number']}&sig=x",
+                    "headers": {"Content-MD5": part["md5"], "x-amz-part": str(part["part_number"])},
+                }
+                for part in reversed(each.get("parts", []))
+            ]
+            self.jobs[number] = job
+            made.append(job)
+        return made[::-1] if self.backwards else made
+
+    def _name(self, number: int) -> str:
+        return str(self.jobs[number - 1000]["name"])
+
+    def _finished(self, number: int) -> dict[str, Any]:
+        if number not in self.told:
+            return {"id": number, "status": "lobby", "detail": None, "result": None}
+        done = {
+            "id": number,
+            "status": "validated_and_moved",
+            "detail": None,
+            "result": {"resource_name": self.kind, "resource_id": 1000 + number},
+        }
+        return {**done, **self.outcomes.get(self.jobs[number]["name"], {})}
+
+    def _resource(self, number: int) -> dict[str, Any]:
+        return {"id": number, "name": self._name(number)}
+
+
+def _target(key: str) -> dict[str, Any]:
+    return {
+        "url": f"https://s3.test/bucket/{key}",
+        "upload_fields": {"key": key, "policy": "p", "x-amz-signature": "s"},
+    }
+
+
+def _ids(request: Request) -> list[int]:
+    (ids,) = [value for name, _, value in (pair.partition("=") for pair in request.query.split("&")) if name == "ids"]
+    return [int(number) for number in ids.split("%2C")]

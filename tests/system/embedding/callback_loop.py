@@ -1,0 +1,249 @@
+"""A program with windows: an event loop that knows `after(ms, function)` and `watch(fd, function)`, and nothing else.
+
+    python -m tests.system.embedding.callback_loop http://127.0.0.1:8000
+
+Tk (`after`, `createfilehandler`; see `tk_loop.py`) and Qt (`QTimer.singleShot`, `QSocketNotifier`) have such loops.
+
+Rules kept here:
+
+* No call blocks, and there are no threads: a window stays alive while calls are under way.
+* A flow is started with a function that is called with its result, or with the exception that ended it.
+"""
+
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable, Hashable, Sequence
+from errno import EISCONN
+from functools import partial
+from select import select
+from typing import Any, Protocol, TypeAlias, cast
+
+from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, exchange
+from pixel_core.effects import Clock, Effect, Exchange, Flow, Lease, Random, Read, Report, SingleFlight, Sleep, Write
+
+AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
+LOOK_AGAIN = 5  # milliseconds between looks at a socket that connects or is full: the loop tells only what can be read
+LATER: Any = object()  # what `perform` gives when the answer comes by a callback
+Resume: TypeAlias = Callable[[Any], None]
+
+
+class CallbackLoop(Protocol):
+    """What is asked of a loop. A file is watched until it can be read; None: no longer."""
+
+    def after(self, ms: int, function: Callable[[], None]) -> None: ...
+    def watch(self, fd: int, function: Callable[[], None] | None) -> None: ...
+    def run(self) -> None: ...
+    def quit(self) -> None: ...
+
+
+class SmallLoop:
+    """The smallest of such loops."""
+
+    def __init__(self) -> None:
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.watched: dict[int, Callable[[], None]] = {}
+        self.running = True
+
+    def after(self, ms: int, function: Callable[[], None]) -> None:
+        self.timers.append((time.monotonic() + ms / 1000, function))
+
+    def watch(self, fd: int, function: Callable[[], None] | None) -> None:
+        self.watched.pop(fd, None)
+        if function is not None:
+            self.watched[fd] = function
+
+    def run(self) -> None:
+        while self.running:
+            now = time.monotonic()
+            due = [each for each in self.timers if each[0] <= now]
+            self.timers = [each for each in self.timers if each[0] > now]
+            for _, function in due:
+                function()
+            soon = 0.0 if due else min((moment for moment, _ in self.timers), default=now) - now
+            for fd in select(list(self.watched), [], [], max(0.0, soon))[0]:
+                if fd in self.watched:
+                    self.watched[fd]()
+
+    def quit(self) -> None:
+        self.running = False
+
+
+class Connection:
+    """What `Lease` gives: a socket, its HTTP machine, and the way back."""
+
+    def __init__(self, sock: socket.socket, idle: "list[Connection]") -> None:
+        self.stream, self.http, self.used, self._idle = sock, ClientConnection(), False, idle
+
+    def release(self, reusable: bool) -> None:
+        self.used = True
+        if reusable:
+            self._idle.append(self)
+        else:
+            self.stream.close()
+
+
+class Driver:
+    """Runs flows in a loop of callbacks."""
+
+    def __init__(self, loop: CallbackLoop) -> None:
+        self.loop = loop
+        self.idle: dict[Origin, list[Connection]] = {}
+        self.once: dict[Hashable, list[Resume]] = {}
+
+    def start(self, flow: Flow[Any], ended: Resume) -> None:
+        """Run a flow; `ended` is called with its result, or with the Exception that ended it."""
+
+        def resume(answer: Any) -> None:
+            try:
+                while answer is not LATER:
+                    effect = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
+                    try:
+                        answer = self.perform(effect, resume)
+                    except Exception as error:
+                        answer = error
+                return
+            except StopIteration as end:
+                outcome = end.value
+            except Exception as error:
+                outcome = error
+            ended(outcome)
+
+        resume(None)
+
+    def perform(self, effect: Effect[Any], resume: Resume) -> Any:
+        """What the flow asked for, or LATER: then `resume` is called with it."""
+        match effect:
+            case Clock():
+                return time.monotonic()
+            case Random():
+                return secrets.randbits(128)
+            case Report():
+                return None  # a window could show it
+            case Sleep(seconds):
+                self.loop.after(round(seconds * 1000), partial(resume, None))
+            case Exchange(request):
+                self.start(exchange(request), resume)
+            case SingleFlight(key, flow):
+                self.once.setdefault(key, []).append(resume)
+                if len(self.once[key]) == 1:
+                    self.start(flow, partial(self.tell_all, key))
+            case Lease(origin, timeouts):
+                return self.lease(origin, timeouts.connect, resume)
+            case Write(sock, segments, timeout):
+                left = bytearray().join(cast(Sequence[bytes], segments))  # slices of files are for uploads
+                self.when(partial(self.written, sock, left), timeout, resume)
+            case Read(sock, timeout):
+                self.when(partial(sock.recv, 65536), timeout, resume, sock.fileno())
+            case _:
+                raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")
+        return LATER
+
+    def tell_all(self, key: Hashable, outcome: Any) -> None:
+        for resume in self.once.pop(key):
+            resume(outcome)
+
+    def when(self, attempt: Callable[[], Any], seconds: float | None, resume: Resume, fd: int | None = None) -> None:
+        """Try until it no longer says that it would block: when `fd` can be read, or again and again."""
+        over = False
+
+        def look(late: bool = False) -> None:
+            nonlocal over
+            if over:
+                return
+            try:
+                answer = attempt()
+            except BlockingIOError:
+                if not late:
+                    if fd is None:
+                        self.loop.after(LOOK_AGAIN, look)
+                    return
+                answer = TimeoutError(f"nothing happened within {seconds} seconds")
+            except OSError as error:
+                answer = error
+            over = True
+            if fd is not None:
+                self.loop.watch(fd, None)
+            resume(answer)
+
+        if fd is not None:
+            self.loop.watch(fd, look)
+        if seconds is not None:
+            self.loop.after(round(seconds * 1000), partial(look, True))
+        look()
+
+    def lease(self, origin: Origin, seconds: float | None, resume: Resume) -> Any:
+        idle = self.idle.setdefault(origin, [])
+        while idle:
+            connection = idle.pop()
+            if not select([connection.stream], [], [], 0)[0]:
+                return connection
+            connection.stream.close()  # the peer hung up meanwhile
+        family, kind, protocol, _, address = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+
+        def connected(answer: Any) -> None:
+            if isinstance(answer, Exception):
+                sock.close()
+            resume(answer)
+
+        def attempt() -> Connection:
+            if (error := sock.connect_ex(address)) not in (0, EISCONN):
+                raise OSError(error, os.strerror(error))  # BlockingIOError while it goes on
+            return Connection(sock, idle)
+
+        self.when(attempt, seconds, connected)
+        return LATER
+
+    def written(self, sock: socket.socket, left: bytearray) -> bool:
+        try:
+            while left:
+                del left[: sock.send(left)]
+        except ConnectionError:
+            return False  # the peer hung up; what it said before is still read
+        return True
+
+
+def main(url: str, loop: CallbackLoop) -> None:
+    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, driver = PixelApi(Session(f"{url}/api/sandbox", account)), Driver(loop)
+    users: list[Any] = []
+    trouble: list[Exception] = []
+
+    def then(go_on: Resume) -> Resume:
+        def ended(outcome: Any) -> None:
+            if isinstance(outcome, Exception):
+                trouble.append(outcome)
+                loop.quit()
+            else:
+                go_on(outcome)
+
+        return ended
+
+    def known(user: Any) -> None:
+        users.append(user)
+        if len(users) == 8:
+            print("8 calls at once, as", user["email"])
+            driver.start(api.create_project("Callbacks", "Made from a loop of callbacks", AREA), then(made))
+
+    def made(project: Any) -> None:
+        driver.start(api.list_projects(), then(listed))
+
+    def listed(projects: Any) -> None:
+        print("projects:", *(each["name"] for each in projects))
+        loop.quit()
+
+    for _ in range(8):
+        driver.start(api.me(), then(known))
+    loop.run()
+    for connection in (each for idle in driver.idle.values() for each in idle):
+        connection.stream.close()
+    if trouble:
+        raise trouble[0]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], SmallLoop())

@@ -1,0 +1,216 @@
+"""curio, which neither asyncio nor anyio knows of: a driver with every effect, so that uploads work too.
+
+    python -m tests.system.embedding.curio_client http://127.0.0.1:8000
+
+Rules kept here:
+
+* The loop is never blocked: files are looked at, hashed and read in threads.
+* A connection is given back by a plain call. Closing one has to be awaited here, so that is done later.
+"""
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Hashable, Sequence
+from select import select
+from typing import Any, TypeVar
+
+import curio
+
+from pixel_core import Account, ClientConnection, FileSlice, Origin, PixelApi, Session, Timeouts, effects, exchange
+from pixel_core.effects import Effect, Flow, TaskOutcome
+from pixel_core.messages import Segment
+from pixel_core.models import PixelUploadFile
+from pixel_transports.drivers.files import digest, look_at
+from pixel_transports.net.files import SliceReader
+from pixel_transports.runtime.running import run_async
+from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
+
+T = TypeVar("T")
+
+# curio has no types, and what checkers guess of these two is wrong.
+timeout_after: Any = curio.timeout_after
+ignore_after: Any = curio.ignore_after
+
+
+class Connection:
+    """What `Lease` gives: a socket, its HTTP machine, and the way back."""
+
+    def __init__(self, sock: Any, idle: "list[Connection]", closing: list[Any]) -> None:
+        self.stream, self.http, self.used, self._idle, self._closing = sock, ClientConnection(), False, idle, closing
+
+    def release(self, reusable: bool) -> None:
+        self.used = True
+        if reusable:
+            self._idle.append(self)
+        else:
+            self._closing.append(self.stream)
+
+
+class TaskGroup:
+    """Flows that run alongside a lead, as tasks of a group."""
+
+    def __init__(self, driver: "Driver", group: Any) -> None:
+        self.driver, self.group, self.endings = driver, group, curio.Queue()
+
+    async def start(self, key: Any, flow: Flow[Any]) -> None:
+        await self.group.spawn(self.work, key, flow)
+
+    async def work(self, key: Any, flow: Flow[Any]) -> None:
+        await self.endings.put((key, await self.driver.outcome(flow)))
+
+    async def ended(self, timeout: float | None) -> list[TaskOutcome]:
+        endings: list[TaskOutcome] = []
+        async with ignore_after(timeout):
+            endings.append(await self.endings.get())
+        while not self.endings.empty():
+            endings.append(await self.endings.get())
+        return endings
+
+
+class Driver:
+    """Runs flows under curio."""
+
+    def __init__(self) -> None:
+        self.idle: dict[Origin, list[Connection]] = {}
+        self.closing: list[Any] = []
+        self.running: dict[Hashable, tuple[Any, list[Any]]] = {}
+
+    async def run(self, flow: Flow[T]) -> T:
+        return await run_async(flow, self.perform)
+
+    async def outcome(self, flow: Flow[Any]) -> Any:
+        """The result of a flow, or the Exception that ended it."""
+        try:
+            return await self.run(flow)
+        except Exception as error:
+            return error
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        """What the flow asked for, or a coroutine that comes to it."""
+        match effect:
+            case effects.Clock():
+                return time.monotonic()
+            case effects.Random():
+                return secrets.randbits(128)
+            case effects.Report() | effects.WriteJournal():
+                return None  # nobody listens, and nothing is written down
+            case effects.Sleep(seconds):
+                return _slept(seconds)
+            case effects.CallTokenProvider(function):
+                return curio.run_in_thread(function)
+            case effects.Stat(paths):
+                return curio.run_in_thread(look_at, paths)
+            case effects.Digest(slices, keep):
+                return curio.run_in_thread(digest, slices, keep, lambda: False)
+            case effects.Exchange(request):
+                return self.run(exchange(request))
+            case effects.Lease(origin, timeouts):
+                return self.lease(origin, timeouts)
+            case effects.Write(sock, segments, timeout):
+                return _written(sock, segments, timeout)
+            case effects.Read(sock, timeout):
+                return within(timeout, sock.recv, 65536)
+            case effects.SingleFlight(key, flow):
+                return self.once(key, flow)
+            case effects.OpenTaskGroup(lead):
+                return self.alongside(lead)
+            case effects.Spawn(group, key, flow):
+                return group.start(key, flow)
+            case effects.NextDone(group, timeout):
+                return group.ended(timeout)
+            case effects.OpenJournal(lead=lead):
+                return self.run(lead(effects.JournalSnapshot()))  # no journal: nothing is recalled
+        raise NotImplementedError(repr(effect))
+
+    async def once(self, key: Hashable, flow: Flow[Any]) -> Any:
+        first = key not in self.running
+        done, outcomes = self.running.setdefault(key, (curio.Event(), []))
+        if first:
+            try:
+                outcomes.append(await self.outcome(flow))
+            finally:
+                del self.running[key]
+                await done.set()
+        await done.wait()
+        if not outcomes:
+            return await self.once(key, flow)  # whoever ran it was cancelled
+        if isinstance(outcomes[0], Exception):
+            raise outcomes[0]
+        return outcomes[0]
+
+    async def alongside(self, lead: Callable[[Any], Flow[Any]]) -> Any:
+        async with curio.TaskGroup(wait=None) as group:  # None: whoever is left when the lead ends is cancelled
+            return await self.run(lead(TaskGroup(self, group)))
+
+    async def lease(self, origin: Origin, timeouts: Timeouts) -> Connection:
+        await self.close_what_is_left()
+        idle = self.idle.setdefault(origin, [])
+        while idle:
+            connection = idle.pop()
+            if not select([connection.stream.fileno()], [], [], 0)[0]:
+                return connection
+            self.closing.append(connection.stream)  # the peer hung up meanwhile
+        sock = await within(timeouts.connect, curio.open_connection, origin.host, origin.port)
+        return Connection(sock, idle, self.closing)
+
+    async def close_what_is_left(self) -> None:
+        while self.closing:
+            await self.closing.pop().close()
+
+    async def close(self) -> None:
+        for idle in self.idle.values():
+            self.closing.extend(connection.stream for connection in idle)
+        await self.close_what_is_left()
+
+
+async def within(seconds: float | None, function: Any, *given: Any) -> Any:
+    try:
+        async with timeout_after(seconds):
+            return await function(*given)
+    except curio.TaskTimeout:  # no OSError, as flows expect it, and no Exception at all
+        raise TimeoutError(f"nothing happened within {seconds} seconds") from None
+
+
+async def _slept(seconds: float) -> None:
+    await curio.sleep(seconds)
+
+
+async def _written(sock: Any, segments: Sequence[Segment], timeout: float | None) -> bool:
+    try:
+        for segment in segments:
+            if isinstance(segment, FileSlice):
+                with SliceReader(segment) as reader:
+                    while piece := await curio.run_in_thread(reader.read):
+                        await within(timeout, sock.sendall, piece)
+            else:
+                await within(timeout, sock.sendall, segment)
+    except ConnectionError:
+        return False  # the peer hung up; what it said before is still read
+    return True
+
+
+async def main(url: str) -> None:
+    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, driver = PixelApi(Session(f"{url}/api/sandbox", account)), Driver()
+    async with curio.TaskGroup() as group:
+        for _ in range(8):
+            await group.spawn(driver.run, api.me())
+    print(f"{len(group.results)} calls at once, as", group.results[0]["email"])
+
+    project = await driver.run(api.create_project("Curio", "Made under curio", SAMPLE_AREA))
+    collection = await driver.run(api.create_data_collection(project["id"], "Photos", "Six of them", "image"))
+    files = [PixelUploadFile(file=path) for path in sample_photos()]
+    images, errors = await driver.run(api.upload_multiple_images(project["id"], collection["id"], files))
+    print(f"{len(images)} photos uploaded, {len(errors)} errors")
+    for flow in api.paginate_images(project["id"], collection["id"], page_size=4):
+        page = await driver.run(flow)
+        print("page:", *(image["name"] for image in page.items))
+        if page.last:
+            break
+    print("projects:", *(each["name"] for each in await driver.run(api.list_projects())))
+    await driver.close()
+
+
+if __name__ == "__main__":
+    curio.run(main, sys.argv[1])

@@ -1,0 +1,285 @@
+"""Several calls at once, and uploads, over one selector: plain sockets, no threads, and no event loop but this one.
+
+    python -m tests.system.embedding.selectors_loop http://127.0.0.1:8000
+
+Rules kept here:
+
+* A task is a generator that yields what it waits for: a socket, a moment, or other tasks. Flows run inside of such.
+* `perform` performs each effect and decides nothing. The HTTP is the core's: `exchange` is a flow too.
+* Files are read in the loop, since there are no threads. A program with large ones would have a thread for that.
+"""
+
+import os
+import secrets
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Generator, Hashable, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from select import select
+from typing import Any, NamedTuple, TypeAlias
+
+from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, Timeouts, exchange
+from pixel_core.effects import (
+    CallTokenProvider,
+    Clock,
+    Digest,
+    Effect,
+    Exchange,
+    Flow,
+    JournalSnapshot,
+    Lease,
+    NextDone,
+    OpenJournal,
+    OpenTaskGroup,
+    Random,
+    Read,
+    Report,
+    SingleFlight,
+    Sleep,
+    Spawn,
+    Stat,
+    Write,
+    WriteJournal,
+)  # fmt: skip
+from pixel_core.models import PixelUploadFile
+from pixel_transports.drivers.files import digest, look_at
+from pixel_transports.net.files import SliceReader
+from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
+
+
+class Wait(NamedTuple):
+    """What a task waits for; it goes on with whether that came before the moment `until`."""
+
+    sock: socket.socket | None = None
+    events: int = 0
+    until: float = inf
+    tasks: "Sequence[Task]" = ()  # any of them
+
+
+Steps: TypeAlias = Generator[Wait, Any, Any]
+
+
+@dataclass(eq=False)
+class Task:
+    """Steps on their way. `outcome` is their result, or the Exception that ended them."""
+
+    steps: Steps
+    over: bool = False
+    outcome: Any = None
+    joined: "list[tuple[Task, Wait]]" = field(default_factory=list)
+
+
+TaskGroup: TypeAlias = list[tuple[Any, Task]]
+"""Flows that run alongside a lead, with their keys."""
+
+
+class Connection:
+    """What `Lease` gives: a socket, its HTTP machine, and the way back."""
+
+    def __init__(self, sock: socket.socket, idle: "list[Connection]") -> None:
+        self.stream, self.http, self.used, self._idle = sock, ClientConnection(), False, idle
+
+    def release(self, reusable: bool) -> None:
+        self.used = True
+        if reusable:
+            self._idle.append(self)
+        else:
+            self.stream.close()
+
+
+class Loop:
+    """Runs flows side by side."""
+
+    def __init__(self) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.waiting: dict[Task, Wait] = {}
+        self.idle: dict[Origin, list[Connection]] = {}
+        self.once: dict[Hashable, Task] = {}
+
+    # The scheduler: nothing in it knows of Pixel
+
+    def run(self, *flows: Flow[Any]) -> list[Any]:
+        """Run flows to their ends, all at once; give their results in order, or raise the first failure."""
+        tasks = [self.spawn(self.drive(flow)) for flow in flows]
+        while not all(task.over for task in tasks):
+            first = min(wait.until for wait in self.waiting.values())
+            for key, _ in self.selector.select(None if first == inf else max(0.0, first - time.monotonic())):
+                self.step(key.data, True)
+            now = time.monotonic()
+            for task in [task for task, wait in self.waiting.items() if wait.until <= now]:
+                self.step(task, False)
+        for task in tasks:
+            if isinstance(task.outcome, Exception):
+                raise task.outcome
+        return [task.outcome for task in tasks]
+
+    def spawn(self, steps: Steps) -> Task:
+        task = Task(steps)
+        self.step(task, None)
+        return task
+
+    def step(self, task: Task, came: bool | None) -> None:
+        last = self.waiting.pop(task, None)
+        if last is not None and last.sock is not None:
+            self.selector.unregister(last.sock)
+        try:
+            wait = task.steps.send(came)
+        except Exception as end:
+            task.over, task.outcome = True, end.value if isinstance(end, StopIteration) else end
+            for each, joining in task.joined:
+                if self.waiting.get(each) is joining:
+                    self.step(each, True)
+            return
+        self.waiting[task] = wait
+        if wait.sock is not None:
+            self.selector.register(wait.sock, wait.events, task)
+        for each in wait.tasks:
+            each.joined.append((task, wait))
+
+    def cancel(self, task: Task) -> None:
+        last = self.waiting.pop(task, None)
+        if last is not None and last.sock is not None:
+            self.selector.unregister(last.sock)
+        task.over = True
+        task.steps.close()
+
+    # The driver: a flow asks, `perform` performs, and what goes wrong is thrown in where the flow asked
+
+    def drive(self, flow: Flow[Any]) -> Steps:
+        answer: Any = None
+        error: Exception | None = None
+        try:
+            while True:
+                effect = flow.send(answer) if error is None else flow.throw(error)
+                answer = error = None
+                try:
+                    answer = yield from self.perform(effect)
+                except Exception as problem:
+                    error = problem
+        except StopIteration as end:
+            return end.value
+        finally:
+            flow.close()
+
+    def perform(self, effect: Effect[Any]) -> Steps:
+        match effect:
+            case Exchange(request):
+                return (yield from self.drive(exchange(request)))
+            case Lease(origin, timeouts):
+                return (yield from self.lease(origin, timeouts))
+            case Write(sock, segments, timeout):
+                try:
+                    for segment in segments:
+                        for piece in [segment] if isinstance(segment, bytes) else SliceReader(segment):
+                            yield from self.write(sock, memoryview(piece), timeout)
+                except ConnectionError:
+                    return False  # the peer hung up; what it said before is still read
+                return True
+            case Read(sock, timeout):
+                while True:
+                    try:
+                        return sock.recv(65536)
+                    except BlockingIOError:
+                        yield from self.until(sock, selectors.EVENT_READ, timeout)
+            case Sleep(seconds):
+                yield Wait(until=moment(seconds))
+            case Clock():
+                return time.monotonic()
+            case Random():
+                return secrets.randbits(128)
+            case Report() | WriteJournal():
+                return None  # nobody listens, and nothing is written down
+            case CallTokenProvider(function):
+                return function()
+            case Stat(paths):
+                return look_at(paths)
+            case Digest(slices, keep):
+                return digest(slices, keep, lambda: False)
+            case OpenTaskGroup(lead):
+                group: TaskGroup = []
+                try:
+                    return (yield from self.drive(lead(group)))
+                finally:
+                    for _, task in group:
+                        self.cancel(task)
+            case Spawn(group, key, flow):
+                group.append((key, self.spawn(self.drive(flow))))
+            case NextDone(group, timeout):
+                if not any(task.over for _, task in group):
+                    yield Wait(until=moment(timeout), tasks=[task for _, task in group])
+                ended = [(key, task.outcome) for key, task in group if task.over]
+                group[:] = [(key, task) for key, task in group if not task.over]
+                return ended
+            case OpenJournal(lead=lead):
+                return (yield from self.drive(lead(JournalSnapshot())))  # no journal: nothing is recalled
+            case SingleFlight(key, flow):
+                running = self.once.get(key)
+                if running is None or running.over:
+                    running = self.once[key] = self.spawn(self.drive(flow))
+                if not running.over:
+                    yield Wait(tasks=[running])
+                if isinstance(running.outcome, Exception):
+                    raise running.outcome
+                return running.outcome
+
+    def until(self, sock: socket.socket, events: int, seconds: float | None) -> Steps:
+        if not (yield Wait(sock, events, moment(seconds))):
+            raise TimeoutError(f"nothing happened within {seconds} seconds")
+
+    def write(self, sock: socket.socket, left: memoryview, seconds: float | None) -> Steps:
+        while left:
+            try:
+                left = left[sock.send(left) :]
+            except BlockingIOError:
+                yield from self.until(sock, selectors.EVENT_WRITE, seconds)
+
+    def lease(self, origin: Origin, timeouts: Timeouts) -> Steps:
+        idle = self.idle.setdefault(origin, [])
+        while idle:
+            connection = idle.pop()
+            if not select([connection.stream], [], [], 0)[0]:
+                return connection
+            connection.stream.close()  # the peer hung up meanwhile
+        family, kind, protocol, _, address = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            sock.connect_ex(address)
+            yield from self.until(sock, selectors.EVENT_WRITE, timeouts.connect)
+            if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(error, os.strerror(error))
+        except BaseException:
+            sock.close()
+            raise
+        return Connection(sock, idle)
+
+    def close(self) -> None:
+        for connection in (each for idle in self.idle.values() for each in idle):
+            connection.stream.close()
+        self.selector.close()
+
+
+def moment(seconds: float | None) -> float:
+    return inf if seconds is None else time.monotonic() + seconds
+
+
+def main(url: str) -> None:
+    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, loop = PixelApi(Session(f"{url}/api/sandbox", account)), Loop()
+    users = loop.run(*(api.me() for _ in range(8)))
+    print(f"{len(users)} calls at once, as", users[0]["email"])
+    (project,) = loop.run(api.create_project("Selectors", "Made over one selector", SAMPLE_AREA))
+    (collection,) = loop.run(api.create_data_collection(project["id"], "Photos", "Six of them", "image"))
+    files = [PixelUploadFile(file=path) for path in sample_photos()]
+    ((images, errors),) = loop.run(api.upload_multiple_images(project["id"], collection["id"], files))
+    print(f"{len(images)} photos uploaded, {len(errors)} errors")
+    (projects,) = loop.run(api.list_projects())
+    print("projects:", *(each["name"] for each in projects))
+    loop.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,167 @@
+"""Each program of this folder runs as a reader would run it: by itself, against a sandbox.
+
+Rules kept here:
+
+* A program is a process of its own, in which sockets left open are told of; it ends with 0 and says nothing on stderr.
+* The calls that it makes at once really are: the sandbox answers none of them before all are there. The first login
+  fails for a moment, so that something has to be waited for and tried again.
+* A program whose loop is not installed is skipped, and says so.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixel_core.effects import Flow, NextDone, OpenTaskGroup, Sleep, Spawn
+from pixel_core.messages import Headers, Origin, Response
+from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
+from pixel_transports.sandbox.exchange import Buffer
+from tests.system.embedding.selectors_loop import Loop
+from tests.system.embedding.wrapper import SurveyApi, SurveyClient
+
+HERE = Path(__file__).parent
+LOOPS = {
+    "selectors_loop": "selectors",
+    "callback_loop": "select",
+    "tk_loop": "tkinter",
+    "twisted_client": "twisted",
+    "gevent_client": "gevent",
+    "curio_client": "curio",
+}
+"""The programs that bring a loop, and the module that it is made of."""
+
+AT_ONCE = {"gevent_client": 50}
+UPLOADING = {"selectors_loop", "gevent_client", "curio_client"}
+PATIENCE = 60.0
+
+
+class Gathering(Sandbox):
+    """Answers who asks `me` only when so many ask at a time; is away for the first request of all."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(job_seconds=0.02)
+        self._gate = threading.Barrier(number)
+        self.away = True
+
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+        if self.away:
+            self.away = False
+            return Response(503, Headers({"Retry-After": "0"}))
+        if target.startswith(f"{self.api_path}/users/me"):
+            self._gate.wait(PATIENCE)
+        return super().handle(method, origin, target, headers, content)
+
+
+def ended(name: str, url: str) -> subprocess.CompletedProcess[str]:
+    """A program that has run to its end."""
+    command = [sys.executable, "-W", "default::ResourceWarning", "-m", f"tests.system.embedding.{name}", url]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PIXEL_")}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=HERE.parents[2], env=environment, timeout=PATIENCE
+    )
+
+
+def run(name: str, url: str) -> list[str]:
+    """The lines that a program prints."""
+    done = ended(name, url)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(params=LOOPS)
+def name(request: pytest.FixtureRequest) -> str:
+    """A program whose loop is installed."""
+    name: str = request.param
+    if name == "curio_client" and sys.version_info >= (3, 12):
+        pytest.skip("curio 1.6, the last on the package index, cannot be imported on Python 3.12 and newer")
+    if find_spec(LOOPS[name]) is None:
+        pytest.skip(f"{LOOPS[name]} is not installed (extra `embedding`)")
+    return name
+
+
+def test_a_program_in_a_loop_of_others_logs_in_once_makes_calls_at_once_and_uploads(name: str) -> None:
+    number = AT_ONCE.get(name, 8)
+    sandbox = Gathering(number)
+    with SandboxServer(sandbox) as server:
+        lines = run(name, server.url)
+    assert lines[0] == f"{number} calls at once, as {sandbox.username}"
+    (project,) = sandbox.state.projects.values()
+    assert lines[-1] == f"projects: {project.name}"
+    assert sum(request.path.endswith("/token") for request in sandbox.received) == 1  # the one before was not received
+    assert list(sandbox.failures) == []
+    stored = sorted(bytes(each) for each in sandbox.objects.values())
+    assert stored == sorted(photo.read_bytes() for photo in sample_photos() if name in UPLOADING)
+
+
+@pytest.mark.parametrize("name", sorted({*LOOPS} - {"gevent_client", "tk_loop"}), indirect=True)
+def test_a_driver_tells_its_flow_when_nobody_is_there(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    done = ended(name, f"http://127.0.0.1:{port}")
+    assert done.returncode == 1
+    assert re.search(r"PixelConnectionError\W+POST", done.stderr)
+    assert "(after 3 tries)" in done.stderr
+
+
+def test_a_librarys_own_operation_gives_the_same_on_three_faces(server: SandboxServer) -> None:
+    lines = dict(line.split(": ") for line in run("wrapper", server.url))
+    newest = [photo.name for photo in sample_photos()[1:4]][::-1]
+    assert {name: lines[name].split() for name in ("blocking", "async", "pure")} == dict.fromkeys(
+        ("blocking", "async", "pure"), newest
+    )
+
+
+def test_what_is_left_alongside_is_broken_off_in_the_loop_over_selectors() -> None:
+    told: list[str] = []
+
+    def sleeper() -> Flow[None]:
+        try:
+            yield from Sleep(3600.0)
+        finally:
+            told.append("broken off")
+
+    def lead(group: Any) -> Flow[None]:
+        yield from Spawn(group, "sleeper", sleeper())
+        assert (yield from NextDone(group, 0.01)) == []
+        yield from Spawn(group, "quick", quick())
+        ((key, outcome),) = yield from NextDone(group, None)
+        told.append(f"{key} gave {outcome}")
+        raise ValueError("enough")
+
+    def quick() -> Flow[int]:
+        yield from Sleep(0.01)
+        return 7
+
+    loop = Loop()
+    with pytest.raises(ValueError, match="enough"):
+        loop.run(iter(OpenTaskGroup(lead)))
+    assert told == ["quick gave 7", "broken off"]
+    assert loop.waiting == {}
+    loop.close()
+
+
+def test_light_copies_of_a_librarys_client_and_of_its_pure_face_have_its_operations() -> None:
+    client = SurveyClient(
+        "http://pixel.invalid", "http://login.invalid", "Sandbox", "frontend", "nobody", "", token="t"
+    )
+    assert isinstance(client.with_options(retries=0).api, SurveyApi)
+    assert isinstance(SurveyApi(client.session).with_options(retries=0), SurveyApi)
+
+
+def test_the_librarys_own_part_has_thirty_lines() -> None:
+    source = (HERE / "wrapper.py").read_text(encoding="utf-8")
+    own = source.partition("class Survey(")[2].partition("def prepared(")[0]
+    assert len([line for line in own.splitlines() if line.strip()]) <= 30
+
+
+def test_every_program_is_run() -> None:
+    programs = {path.stem for path in HERE.glob("*.py")} - {"__init__", "test_embedding"}
+    assert programs == {*LOOPS, "wrapper"}

@@ -1,0 +1,208 @@
+"""Clients of each face, called alike: a call that is made, and a call that is given up.
+
+Rules kept here:
+
+* All faces are called from the main thread of a program that is no coroutine, the async ones through a portal.
+* Whoever gives up a call does as programs do: Ctrl-C (a signal in the main thread) on the blocking face, `Task.cancel`
+  or a cancel scope on the others.
+"""
+
+import asyncio
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from types import FrameType
+from typing import Any, Protocol
+
+import anyio
+import trio
+from anyio.from_thread import BlockingPortal
+
+from pixel_core.events import CallRepeated
+from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports.client.settings import PixelApiSettings
+
+PATIENCE = 10.0
+"""How long a call waits where a row is about something else, and how long what happens at once may take."""
+
+GIVEN_UP = "given up"
+
+_COUNTS = re.compile(r"(\d+) held, (\d+) idle, (\d+) waiting")
+
+
+class GivenUp(BaseException):
+    """What an interrupt raises in the main thread: no Exception, as KeyboardInterrupt is none."""
+
+
+class Caller:
+    """A client of one face, called from a program that is no coroutine. `repeating` is called when it will repeat a
+    request.
+    """
+
+    def __init__(self, face: str, settings: PixelApiSettings, portal: BlockingPortal | None) -> None:
+        self._portal = portal
+        self.face = face
+        self.repeating: Callable[[], None] = lambda: None
+        kind: Any = PixelClient if portal is None else PixelClientAsync
+        self.client: Any = kind.from_settings(settings, journal=None, listener=self._heard)
+
+    def _heard(self, event: object) -> None:
+        if isinstance(event, CallRepeated):
+            self.repeating()
+
+    def call(self, name: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
+        """Call a method of the client, with these options for the call."""
+        method = partial(getattr(self.client.with_options(**options or {}), name), *arguments, **keywords)
+        return method() if self._portal is None else self._portal.call(method)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How a call of this face can be given up."""
+        return {"blocking": ("interrupt",), "asyncio": ("task", "scope"), "trio": ("scope",)}[self.face]
+
+    def begin(self, way: str, turns: int | None, call: partial[Any]) -> "Attempt":
+        """Begin a call (of `call`, which is `self.call` with its arguments) that is going to be given up, on an event
+        loop after so many turns of it, unless that is None.
+        """
+        if self._portal is None:
+            return _Interrupted(call)
+        options = dict(call.keywords)
+        client = self.client.with_options(**options.pop("options", None) or {})
+        name, *arguments = call.args
+        return _Cancelled(self._portal, way, turns, partial(getattr(client, name), *arguments, **options))
+
+    def close(self) -> None:
+        if self._portal is None:
+            self.client.close()
+        else:
+            self._portal.call(self.client.aclose)
+
+    def tasks(self) -> int:
+        """How many tasks the event loop has."""
+        if self._portal is None:
+            return 0
+        if self.face == "trio":
+            return self._portal.call(lambda: trio.lowlevel.current_statistics().tasks_living)
+        return self._portal.call(lambda: len(asyncio.all_tasks()))
+
+    @property
+    def pool(self) -> str:
+        return repr(self.client._driver.transport)
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many places are held, how many connections are idle, how many owners wait for a place."""
+        found = _COUNTS.search(self.pool)
+        return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
+
+
+class Attempt(Protocol):
+    """A call that is going to be given up."""
+
+    def end(self, ready: Callable[[], bool]) -> Any:
+        """Give it up once `ready` says so. Gives `GIVEN_UP`, or what the call gave if that was first, and raises what
+        it raised.
+        """
+        ...
+
+
+class _Interrupted:
+    """A call of the blocking face, in the main thread."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._inside = False
+        self._over = threading.Event()
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        if self._inside:
+            self._inside = False
+            raise GivenUp
+
+    def _give_up(self, ready: Callable[[], bool]) -> None:
+        main = threading.main_thread().ident or 0
+        while not ready():
+            if self._over.wait(0.001):
+                return
+        # One that comes just before a wait begins is seen only after it: so it is sent until it is heard.
+        while not self._over.wait(0.003):
+            if self._inside:
+                signal.pthread_kill(main, signal.SIGUSR1)
+
+    def end(self, ready: Callable[[], bool]) -> Any:
+        before = signal.signal(signal.SIGUSR1, self._raise)
+        thread = threading.Thread(target=self._give_up, args=(ready,), name="gives-up", daemon=True)
+        thread.start()
+        try:
+            self._inside = True
+            try:
+                return self._call()
+            finally:
+                self._inside = False
+        except GivenUp:
+            return GIVEN_UP
+        finally:
+            self._over.set()
+            thread.join()
+            signal.signal(signal.SIGUSR1, before)
+
+
+class _Cancelled:
+    """A call of an async face, as a task of the portal's loop."""
+
+    def __init__(
+        self, portal: BlockingPortal, way: str, turns: int | None, method: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> None:
+        self._portal = portal
+        self._method = method
+        self._turns = turns
+        self._cancel: Callable[[], object] = lambda: None
+        self._begun = threading.Event()
+        self._future = portal.start_task_soon(self._as_task if way == "task" else self._in_scope)
+
+    async def _as_task(self) -> Any:
+        task = asyncio.ensure_future(self._method())
+        self._cancel = task.cancel
+        self._begun.set()
+        await self._spin()
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return GIVEN_UP
+
+    async def _in_scope(self) -> Any:
+        results: list[Any] = []
+        failures: list[Exception] = []
+
+        async def attempt() -> None:
+            try:
+                results.append(await self._method())
+            except Exception as error:  # kept here, since the group would wrap it
+                failures.append(error)
+
+        async with anyio.create_task_group() as group:
+            self._cancel = group.cancel_scope.cancel
+            self._begun.set()
+            group.start_soon(attempt)
+            await self._spin()
+        if failures:
+            raise failures[0]
+        return results[0] if results else GIVEN_UP
+
+    async def _spin(self) -> None:
+        """Give it up after so many turns."""
+        if self._turns is not None:
+            for _ in range(self._turns):
+                await anyio.lowlevel.checkpoint()
+            self._cancel()
+
+    def end(self, ready: Callable[[], bool]) -> Any:
+        self._begun.wait(PATIENCE)
+        while self._turns is None and not self._future.done() and not ready():
+            time.sleep(0.001)
+        if self._turns is None and not self._future.done():
+            time.sleep(0.003)  # for what was sent to be read
+            self._portal.call(self._cancel)
+        return self._future.result(PATIENCE)

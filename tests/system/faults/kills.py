@@ -1,0 +1,302 @@
+"""`python -m tests.system.faults.kills --seed N`: upload a folder, killed again and again, and started again each time.
+
+Rules kept here:
+
+* A kill is SIGKILL. Half of them come at a drawn moment, half at a drawn stage of a drawn request, whose thread sends
+  the signal: so they fall before, in the middle of, and after every step.
+* They are spread over the whole upload: how many requests a kill lets through is drawn from what is left to do.
+* At the end every file is stored once, with its own bytes, and told as uploaded.
+* What was in flight may be sent again, nothing else: body bytes are counted where they arrive, those of broken requests
+  too.
+* A file or part whose success was told to the client well before a kill is never sent again.
+"""
+
+import argparse
+import bisect
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+
+from tests.support.paths import ROOT
+from tests.system.faults.lines import Seen, Stage
+from tests.system.faults.plans import Place, Quiet
+from tests.system.faults.proxy import Proxy
+from tests.system.faults.world import (
+    FACES,
+    KIB,
+    Made,
+    World,
+    child_command,
+    make_files,
+    result_of,
+    start_child,
+    stored_as_told,
+    told_apart,
+    world,
+)
+
+PART = 64 * KIB
+CONCURRENCY = 4
+SMALL = (KIB, 48 * KIB)
+LARGE = (PART, 320 * KIB)
+LARGE_SHARE = 0.15
+GRACE_SECONDS = 0.5
+"""How long a client may take to note down what it was told."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to; without anything in `wrong` it is as it has to be."""
+
+    wrong: list[str]
+    kills: dict[str, int]
+    early: int
+    storage_requests: int
+    api_requests: int
+    body_bytes: int
+    sent_again: int
+    bound: int
+    repeats: int
+    unfinished_jobs: int
+    seconds: float
+
+    def __str__(self) -> str:
+        lines = [
+            f"{sum(self.kills.values())} kills in {self.seconds:.1f} s; {self.early} runs ended before their kill",
+            *(f"  {count:5} {when}" for when, count in sorted(self.kills.items())),
+            f"{self.storage_requests} storage requests, {self.api_requests} others",
+            f"{self.body_bytes} body bytes arrived in the storage, {self.sent_again} of them again "
+            f"(at most {self.bound} may); {self.repeats} whole requests came again",
+            f"{self.unfinished_jobs} upload jobs were left unfinished",
+            *(f"WRONG: {each}" for each in self.wrong),
+        ]
+        return "\n".join(lines)
+
+
+class _Trigger:
+    """Kills the child at the n-th time that an exchange comes to a stage; tells when it did."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: Popen[str] | None = None
+        self._stage = Stage.CAME
+        self._left = 0
+        self.where = ""
+
+    def arm(self, child: "Popen[str]", stage: Stage, count: int) -> None:
+        with self._lock:
+            self._child, self._stage, self._left, self.where = child, stage, count, ""
+
+    def disarm(self) -> None:
+        with self._lock:
+            self._child = None
+
+    def __call__(self, stage: Stage, seen: Seen) -> None:
+        with self._lock:
+            if self._child is None or stage is not self._stage:
+                return
+            self._left -= 1
+            if self._left > 0:
+                return
+            self._child.kill()
+            self._child = None
+            self.where = f"{seen.place.value}: {stage.value}"
+
+
+def _todo(made: Sequence[Made], seen: Sequence[Seen]) -> int:
+    """About how many storage requests are still needed."""
+    whole = sum(1 if each.size < PART else -(-each.size // PART) for each in made)
+    return max(0, whole - len({each.stored for each in seen if _succeeded(each)}))
+
+
+def _succeeded(seen: Seen) -> bool:
+    return seen.place is Place.STORAGE and seen.status is not None and seen.status < 300
+
+
+def _startup_seconds() -> float:
+    """How long a child takes until it sends anything."""
+    start = time.monotonic()
+    with Popen([sys.executable, "-c", "import tests.system.faults.child"], cwd=ROOT):
+        pass
+    return time.monotonic() - start
+
+
+def _killed(
+    child: "Popen[str]", draw: random.Random, trigger: _Trigger, requests: int, seconds: float
+) -> tuple[str, str]:
+    """Kill a child at a drawn instant. Gives when that was, or "" where it was through before, and its errors.
+
+    `requests` is how many requests it may get through on average, `seconds` how long it may live on average.
+    """
+    if draw.random() < 0.5:
+        trigger.arm(child, draw.choice(list(Stage)), draw.randint(1, 2 * requests))
+        limit = None
+    else:
+        trigger.where, limit = "", draw.uniform(0.0, 2 * seconds)
+    when = "at a moment"
+    try:
+        _, errors = child.communicate(timeout=limit if limit is not None else 300.0)
+    except TimeoutExpired:
+        child.kill()
+        _, errors = child.communicate()
+        if limit is None:
+            raise
+    trigger.disarm()
+    if child.returncode >= 0:
+        return "", errors
+    return trigger.where or when, errors
+
+
+def _again(made: Sequence[Made], seen: Sequence[Seen]) -> tuple[int, int, int]:
+    """Of the storage requests: all body bytes, those of them that came again, and the largest body."""
+    needed: dict[str, int] = {}
+    total = largest = 0
+    for each in seen:
+        if each.place is Place.STORAGE:
+            total += each.body_bytes
+            largest = max(largest, each.length)
+            if _succeeded(each) and each.stored is not None:
+                needed.setdefault(each.stored, each.body_bytes)
+    return total, total - sum(needed.values()), largest
+
+
+def _repeats(seen: Sequence[Seen], killed_at: Sequence[float]) -> tuple[int, list[str]]:
+    """How many successful storage requests came again, and those whose first success was told well before a kill."""
+    first: dict[str, Seen] = {}
+    repeats, late = 0, []
+    for each in seen:
+        name = each.stored if _succeeded(each) else None
+        if name is None:
+            continue
+        before = first.setdefault(name, each)
+        if before is each:
+            continue
+        repeats += 1
+        if before.told_at is not None:
+            following = bisect.bisect(killed_at, before.told_at)
+            # Without a kill in between there was no reason at all.
+            if following == len(killed_at) or killed_at[following] - before.told_at > GRACE_SECONDS:
+                late.append(name)
+    return repeats, late
+
+
+def run(
+    folder: Path, *, seed: int, files: int, kills: int, face: str = "blocking", storage_seconds: float = 0.02
+) -> Outcome:
+    """One run. A storage request takes `storage_seconds` longer, so that a kill finds some in flight."""
+    draw = random.Random(seed)
+    made = make_files(folder / "photos", draw, files, SMALL, LARGE, LARGE_SHARE)
+    trigger = _Trigger()
+    landed: dict[str, int] = {}
+    killed_at: list[float] = []
+    early = 0
+    startup = _startup_seconds()
+    start = time.monotonic()
+    wrong: list[str] = []
+    options = {
+        "multipart_threshold": PART,
+        "parts_from": PART,
+        "part_size": PART,
+        # A kill may come when all is done: then the next run, too, has nothing to do.
+        "skip_uploaded": True,
+        "journal": str(folder / "journal.sqlite"),
+        "keywords": {"upload_max_concurrency": CONCURRENCY},
+    }
+    with world(job_seconds=0.1) as here, Proxy(here.address, Quiet(storage_seconds), trigger) as proxy:
+        command = child_command(here, proxy.url, folder / "photos", face, options)
+        while len(killed_at) < kills and early < 3 * kills:
+            requests = _todo(made, list(proxy.seen)) // (kills - len(killed_at) + 1)
+            if early > kills:
+                requests = 0  # Nothing is left to do, so only the first requests of a run can be met.
+            with start_child(command) as child:
+                seconds = (startup + requests * storage_seconds / CONCURRENCY) * 0.8
+                when, errors = _killed(child, draw, trigger, requests + 4, seconds)
+            if when:
+                killed_at.append(time.monotonic())
+                landed[when] = landed.get(when, 0) + 1
+            elif child.returncode == 0:
+                early += 1
+            else:
+                wrong.append(f"a run failed by itself:\n{errors[-2000:]}")
+                break
+        with start_child(command) as child:
+            output, errors = child.communicate()
+        seconds = time.monotonic() - start
+        return _judged(here, proxy, made, kills, wrong, landed, killed_at, early, seconds, output, errors)
+
+
+def _judged(
+    here: World,
+    proxy: Proxy,
+    made: Sequence[Made],
+    kills: int,
+    wrong: list[str],
+    landed: dict[str, int],
+    killed_at: list[float],
+    early: int,
+    seconds: float,
+    output: str,
+    errors: str,
+) -> Outcome:
+    names = [each.name for each in made]
+    try:
+        result = result_of(output)
+    except ValueError:
+        wrong.append(f"the last run failed:\n{errors[-2000:]}")
+    else:
+        wrong += told_apart(made, result)
+        wrong += [f"{name} failed at the end: {status}: {detail}" for name, status, detail in result["errors"][:3]]
+        if result["sockets"]:
+            wrong.append(f"{result['sockets']} sockets are left open")
+    wrong += stored_as_told(made, names, here.stored())
+    seen = list(proxy.seen)
+    total, again, largest = _again(made, seen)
+    bound = len(killed_at) * CONCURRENCY * largest
+    repeats, late = _repeats(seen, killed_at)
+    if again > bound:
+        wrong.append(f"{again} bytes were sent again, and {bound} is the most that was in flight")
+    if repeats > len(killed_at) * CONCURRENCY:
+        wrong.append(f"{repeats} finished requests were sent again, more than were in flight")
+    if late:
+        wrong.append(f"{len(late)} were sent again though they were long finished: {late[:5]}")
+    if len(killed_at) < kills:
+        wrong.append(f"only {len(killed_at)} of {kills} kills met a run that was under way")
+    storage = sum(each.place is Place.STORAGE for each in seen)
+    return Outcome(
+        wrong,
+        landed,
+        early,
+        storage,
+        len(seen) - storage,
+        total,
+        again,
+        bound,
+        repeats,
+        here.unfinished(),
+        seconds,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as the command line says. Gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.system.faults.kills", description="Uploads that are killed.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--face", choices=FACES, default="blocking")
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run(Path(folder), seed=chosen.seed, files=chosen.files, kills=chosen.kills, face=chosen.face)
+    print(f"seed {chosen.seed}, {chosen.files} files, {chosen.kills} kills, {chosen.face}")
+    print(outcome)
+    return 1 if outcome.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

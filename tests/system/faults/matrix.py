@@ -1,0 +1,195 @@
+"""`python -m tests.system.faults.matrix`: every fault, at every byte, on every face, for one small call.
+
+Rules kept here:
+
+* A row spoils one exchange of one call. It ends with the right result, or with the error that the table names, within
+  its deadline, and the call after it has the right result.
+* The tables stand in modules of their own: exchanges with the API (`rows_exchange`), limits and connections
+  (`rows_limits`), calls that are given up (`rows_given_up`), and exchanges with the object storage (`rows_storage`).
+* After every row no place of the pool is held, nobody waits, there is no connection but the idle ones, and no task; at
+  the end of a face no socket and no thread is left, and nothing had to be closed by the garbage collector.
+* Each table is played on each face in a process of its own, some of them at once: most of the time is spent waiting.
+"""
+
+import argparse
+import gc
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tests.support.paths import ROOT
+from tests.system.faults import rows_exchange, rows_given_up, rows_limits, rows_storage
+from tests.system.faults.bench import Bench, Case, bench, eventually
+from tests.system.faults.child import open_sockets
+from tests.system.faults.world import FACES
+
+TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
+    "storage": rows_storage.cases,
+    "storage-broken-off": rows_storage.broken_off,
+    "exchange": rows_exchange.cases,
+    "limits": rows_limits.cases,
+    "given-up": rows_given_up.cases,
+}
+
+
+@dataclass(slots=True)
+class Table:
+    """What the cases of a table came to on one face."""
+
+    calls: int = 0
+    longest: float = 0.0
+    wrong: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a face came to: how often which result by what was called and what was done to it; figures by table; what is
+    wrong.
+    """
+
+    face: str
+    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> "Outcome":
+        tables = {name: Table(**figures) for name, figures in told["tables"].items()}
+        return cls(told["face"], told["rows"], tables, told["wrong"])
+
+    def add(self, other: "Outcome") -> None:
+        """Take in what other tables came to."""
+        self.rows.update(other.rows)
+        self.tables.update(other.tables)
+        self.wrong += other.wrong
+
+    @property
+    def calls(self) -> int:
+        return sum(table.calls for table in self.tables.values())
+
+
+def shown(outcomes: Sequence[Outcome]) -> str:
+    """What faces came to, side by side."""
+    lines = []
+    for row in dict.fromkeys(row for outcome in outcomes for row in outcome.rows):
+        told: dict[str, list[str]] = {}
+        for outcome in outcomes:
+            if row in outcome.rows:
+                counts = sorted(outcome.rows[row].items())
+                told.setdefault(", ".join(f"{name} {count}" for name, count in counts), []).append(outcome.face)
+        lines += [f"{row:70} | {', '.join(faces):25} | {text}" for text, faces in told.items()]
+    for outcome in outcomes:
+        for name, table in outcome.tables.items():
+            lines.append(
+                f"{outcome.face}, {name}: {table.calls} calls in {table.seconds:.0f} s, the longest took "
+                f"{table.longest:.2f} s, {table.wrong} wrong"
+            )
+    calls = sum(outcome.calls for outcome in outcomes)
+    wrong = [f"WRONG: {outcome.face}: {each}" for outcome in outcomes for each in outcome.wrong]
+    return "\n".join([*lines, f"{calls} calls, {len(wrong)} wrong", *wrong[:100]])
+
+
+def _threads() -> int:
+    """How many threads there are, but for the ones that trio keeps for a moment to use them again."""
+    return sum(not thread.name.startswith("Trio thread") for thread in threading.enumerate())
+
+
+@contextmanager
+def _collected(wrong: list[str]) -> Iterator[None]:
+    """What the garbage collector has to close, or cannot raise, is wrong."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: wrong.append(f"{unraisable.exc_value!r} in {unraisable.object!r}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+            gc.collect()
+    finally:
+        sys.unraisablehook = before
+
+
+def run_face(face: str, every: int = 1, tables: Iterable[str] = TABLES, seed: int = 1) -> Outcome:
+    """Play the tables on one face, in the main thread; of the bytes, one in `every` is taken."""
+    outcome = Outcome(face)
+    sockets, threads = open_sockets(), _threads()
+    with _collected(outcome.wrong), bench(face, seed) as here:
+        for name in tables:
+            table = outcome.tables[name] = Table()
+            start = time.monotonic()
+            for case in TABLES[name](here, every):
+                played = case.play(here)
+                row = outcome.rows.setdefault(f"{case.what:4} | {case.told}", {})
+                row[played.result] = row.get(played.result, 0) + 1
+                table.calls += 1
+                table.longest = max(table.longest, played.seconds)
+                table.wrong += bool(played.wrong)
+                outcome.wrong += [f"{case}: {each}" for each in played.wrong]
+            table.seconds = time.monotonic() - start
+    if not eventually(lambda: open_sockets() == sockets):
+        outcome.wrong.append(f"{open_sockets()} sockets, before it were {sockets}")
+    if not eventually(lambda: _threads() == threads):
+        outcome.wrong.append(f"{threading.enumerate()}, before it were {threads}")
+    return outcome
+
+
+def run(
+    faces: Iterable[str] = FACES,
+    every: int = 1,
+    tables: Iterable[str] = TABLES,
+    seed: int = 1,
+    at_once: int = 3,
+) -> list[Outcome]:
+    """Play the tables on these faces, each table in a process of its own, so many at once."""
+    options = ["--every", str(every), "--seed", str(seed), "--json"]
+
+    def play(face: str, table: str) -> Outcome:
+        command = [sys.executable, "-m", "tests.system.faults.matrix", "--face", face, "--table", table, *options]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        lines = done.stdout.strip().splitlines()
+        if done.returncode or not lines:
+            return Outcome(face, wrong=[f"{table}: it failed:\n{done.stderr[-4000:]}"])
+        return Outcome.of(json.loads(lines[-1]))
+
+    outcomes = {face: Outcome(face) for face in faces}
+    with ThreadPoolExecutor(at_once) as threads:
+        played = threads.map(play, *zip(*((face, table) for table in tables for face in outcomes), strict=True))
+        for each in played:
+            outcomes[each.face].add(each)
+    return list(outcomes.values())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as the command line says. Gives the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.system.faults.matrix", description="Every fault on every face."
+    )
+    parser.add_argument("--face", choices=FACES, action="append", help="one face only; may be repeated")
+    parser.add_argument("--table", choices=TABLES, action="append", help="one table only; may be repeated")
+    parser.add_argument("--every", type=int, default=1, help="take one of so many bytes (default: every one)")
+    parser.add_argument("--seed", type=int, default=1, help="of what the files hold")
+    parser.add_argument("--at-once", type=int, default=3, help="how many processes at a time (default: 3)")
+    parser.add_argument("--json", action="store_true", help="play one face in this process, and tell in JSON")
+    chosen = parser.parse_args(arguments)
+    faces, tables = chosen.face or FACES, chosen.table or list(TABLES)
+    if not chosen.json:
+        outcomes = run(faces, chosen.every, tables, chosen.seed, chosen.at_once)
+        print(shown(outcomes))
+        return 1 if any(outcome.wrong for outcome in outcomes) else 0
+    # Each failed call is logged; here they are what is looked for.
+    logging.disable()
+    print(json.dumps(asdict(run_face(faces[0], chosen.every, tables, chosen.seed))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""`python -m tests.system.faults.uploads --seed N`: upload many files through a proxy that spoils exchanges at random.
+
+Rules kept here:
+
+* What is reported as uploaded is exactly what is stored: each once, with its own bytes. Every file is in exactly one of
+  the two lists. No socket is left.
+* Files may fail under faults. That is counted, and no failure of the run.
+* Signatures live for two seconds unless told otherwise, so that they expire on the way too.
+"""
+
+import argparse
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.system.faults.plans import Place, Schedule
+from tests.system.faults.proxy import Proxy
+from tests.system.faults.world import (
+    FACES,
+    KIB,
+    child_command,
+    make_files,
+    result_of,
+    start_child,
+    stored_as_told,
+    told_apart,
+    world,
+)
+
+_ANY_PLACE = re.compile(r"https?://[^\s:]*(:\d+[^\s:]*)?|photo_\d+\.jpg|\b\d{3,}-\w+")
+"""What differs from one file's reason to the next one's."""
+
+SMALL = (KIB, 200 * KIB)
+LARGE = (1024 * KIB, 4096 * KIB)
+LARGE_SHARE = 0.03
+OPTIONS = {
+    "multipart_threshold": 1024 * KIB,
+    "parts_from": 2048 * KIB,
+    "part_size": 512 * KIB,
+    "journal": None,
+    "skip_uploaded": False,
+}
+LIMIT_SECONDS = 3.0
+"""How long the client waits in an exchange; silences are longer."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to; without anything in `wrong` it is as it has to be."""
+
+    wrong: list[str]
+    uploaded: int
+    errors: "Counter[str]"
+    faults: "Counter[str]"
+    requests: "Counter[str]"
+    seconds: float
+
+    def __str__(self) -> str:
+        spoilt = sum(self.faults.values()) - self.faults["nothing"]
+        lines = [
+            f"{self.uploaded} uploaded, {sum(self.errors.values())} failed, in {self.seconds:.1f} s",
+            f"requests: {', '.join(f'{name} {count}' for name, count in sorted(self.requests.items()))}",
+            f"faults: {spoilt}",
+            *(f"  {count:5} {name}" for name, count in sorted(self.faults.items()) if name != "nothing"),
+            *(f"failed: {count:5} {reason}" for reason, count in self.errors.most_common()),
+            *(f"WRONG: {each}" for each in self.wrong),
+        ]
+        return "\n".join(lines)
+
+
+def run(
+    folder: Path,
+    *,
+    seed: int,
+    files: int,
+    face: str,
+    rate: float = 0.1,
+    api_rate: float | None = None,
+    signature_seconds: float = 2.0,
+    deadline: float = 600.0,
+) -> Outcome:
+    """One run. `rate` is the share of storage requests that are spoilt, `api_rate` of the others (None: a third)."""
+    made = make_files(folder, random.Random(seed), files, SMALL, LARGE, LARGE_SHARE)
+    others = rate / 3 if api_rate is None else api_rate
+    rates = {Place.STORAGE: rate, Place.API: others, Place.LOGIN: others}
+    keywords = {"timeout_pixel": LIMIT_SECONDS, "timeout_upload": LIMIT_SECONDS}
+    with (
+        world(signature_seconds=signature_seconds, token_seconds=10.0, job_seconds=0.1) as here,
+        Proxy(here.address, Schedule(seed, rates, hang_seconds=LIMIT_SECONDS + 2)) as proxy,
+    ):
+        command = child_command(here, proxy.url, folder, face, {**OPTIONS, "keywords": keywords})
+        start = time.monotonic()
+        with start_child(command) as child:
+            try:
+                output, errors = child.communicate(timeout=deadline)
+            finally:
+                child.kill()
+        seconds = time.monotonic() - start
+        counts, requests = proxy.counts(), Counter(seen.place.value for seen in proxy.seen)
+        if child.returncode != 0:
+            return Outcome([f"the child failed:\n{errors[-4000:]}"], 0, Counter(), counts, requests, seconds)
+        result, stored = result_of(output), here.stored()
+    wrong = told_apart(made, result) + stored_as_told(made, result["uploaded"], stored)
+    if result["sockets"]:
+        wrong.append(f"{result['sockets']} sockets are left open")
+    reasons = Counter(f"{status}: {_ANY_PLACE.sub('...', detail)}" for _, status, detail in result["errors"])
+    return Outcome(wrong, len(result["uploaded"]), reasons, counts, requests, seconds)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as the command line says. Gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.system.faults.uploads", description="Uploads under faults.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", type=int, default=500)
+    parser.add_argument("--face", choices=FACES, default="blocking")
+    parser.add_argument("--rate", type=float, default=0.1)
+    parser.add_argument("--api-rate", type=float, help="of all other requests (default: a third)")
+    parser.add_argument("--signature-seconds", type=float, default=2.0)
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run(
+            Path(folder, "photos"),
+            seed=chosen.seed,
+            files=chosen.files,
+            face=chosen.face,
+            rate=chosen.rate,
+            api_rate=chosen.api_rate,
+            signature_seconds=chosen.signature_seconds,
+        )
+    print(f"seed {chosen.seed}, {chosen.files} files, {chosen.face}, rate {chosen.rate:g}")
+    print(outcome)
+    return 1 if outcome.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""A local Pixel whose object storage is a real one: the sandbox, with the rooms replaced that deal with storage.
+
+Rules kept here:
+
+* Clients get the bucket's own URLs and forms; not one byte of a file goes through the sandbox.
+* What `uploadFinished` and a completed attachment rest on is what the bucket gives when it is asked: parts are joined
+  there, and sizes and MD5s are those of what comes back.
+* The keys of one Pixel are those of no other, so that many can share a bucket.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from pixel_transports.sandbox import Sandbox, StoredObject
+from pixel_transports.sandbox.api import Api
+from pixel_transports.sandbox.attachments import Attachments, Holder
+from pixel_transports.sandbox.bodies import read_query
+from pixel_transports.sandbox.bodies_files import AttachedFile, AttachmentStatusQuery, PartedFile
+from pixel_transports.sandbox.exchange import Incoming
+from pixel_transports.sandbox.jobs import Jobs
+from pixel_transports.sandbox.minting import Mint, md5_hex
+from pixel_transports.sandbox.routes import other_rows, place_rows, service_rows, user_rows, work_rows
+from pixel_transports.sandbox.search import Search
+from pixel_transports.sandbox.services import Attachment
+from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.uploads import Uploads
+from pixel_transports.sandbox.users import Users
+from pixel_transports.sandbox.validation import Validation
+from pixel_transports.sandbox.work import PartSlot, Upload, UploadJob
+from tests.system.storage.minio import SECONDS, Bucket, BucketError
+
+
+class BucketUploads(Uploads):
+    """Upload jobs that lead to a bucket. The next `stale` files that are asked for get signatures that are over; the
+    next `lost` uploads in parts are forgotten by the storage as soon as they are begun.
+    """
+
+    def __init__(
+        self, state: State, mint: Mint, jobs: Jobs, validation: Validation, bucket: Bucket, lag_seconds: float = 0.0
+    ) -> None:
+        super().__init__(state, mint, jobs, bucket.signer, validation, lag_seconds)
+        self.stale = 0
+        self.lost = 0
+        self._bucket = bucket
+
+    def _signed_at(self, now: float) -> float:
+        if not self.stale:
+            return now
+        self.stale -= 1
+        return now - 2 * SECONDS
+
+    def _whole(self, incoming: Incoming, name: str, key: str, md5: str) -> Upload:
+        fields = self._bucket.form(key, md5, self._signed_at(incoming.now))
+        return Upload(name, key, md5=md5, access={"url": self._bucket.url, "upload_fields": fields, "upload_parts": []})
+
+    def _parted(self, incoming: Incoming, file: PartedFile, key: str) -> Upload:
+        upload_id = self._bucket.begin(key)
+        upload = Upload(file.name, key, upload_id=upload_id)
+        signed_at = self._signed_at(incoming.now)
+        places = []
+        for part in file.parts:
+            upload.parts[part.part_number] = PartSlot(part.part_number, part.md5, part.content_length)
+            url, headers = self._bucket.part(key, upload_id, part.part_number, part.md5, signed_at)
+            places.append({"part_number": part.part_number, "url": url, "headers": headers})
+        upload.access = {"url": None, "upload_fields": {}, "upload_parts": places}
+        self._state.uploads[upload_id] = upload
+        if self.lost:
+            self.lost -= 1
+            self._bucket.abort(key, upload_id)
+        return upload
+
+
+class BucketValidation(Validation):
+    """Ends upload jobs with what the bucket gives."""
+
+    def __init__(self, state: State, bucket: Bucket) -> None:
+        super().__init__(state, min_part_bytes=0)
+        self._bucket = bucket
+
+    def gather(self, job: UploadJob) -> Iterable[StoredObject]:
+        """Join the parts there, and fetch all that was announced."""
+        if job.main.upload_id is not None:
+            self._state.uploads.pop(job.main.upload_id, None)
+            job.problem = self._joined(job.main)
+        found = {upload.key: fetch(self._bucket, upload.key) for upload in (job.main, *job.support)}
+        fetched = {key: stored for key, stored in found.items() if stored is not None}
+        self._state.objects.update(fetched)
+        if job.main.upload_id is not None and job.main.key in fetched:
+            job.problem = job.problem or _difference(job.main, bytes(fetched[job.main.key]))
+        return fetched.values()
+
+    def _joined(self, upload: Upload) -> str | None:
+        # The client does not tell the parts' ETags: they are the MD5s that it declared.
+        etags = {number: md5_hex(part.md5) or "" for number, part in upload.parts.items()}
+        try:
+            self._bucket.complete(upload.key, upload.upload_id or "", etags)
+        except BucketError as error:
+            return f"{upload.name}: the parts cannot be joined, {error.code}"
+        return None
+
+
+def _difference(upload: Upload, content: bytes) -> str | None:
+    """What of the parts is not as it was declared."""
+    start = 0
+    for number in sorted(upload.parts):
+        part = upload.parts[number]
+        piece = content[start : start + part.length]
+        if hashlib.md5(piece).hexdigest() != md5_hex(part.md5):
+            return f"{upload.name}: part {number} differs from what was declared"
+        start += part.length
+    return None if start == len(content) else f"{upload.name}: {len(content)} bytes, {start} were declared"
+
+
+class BucketAttachments(Attachments):
+    """Attachments that are stored in a bucket."""
+
+    def __init__(self, state: State, mint: Mint, bucket: Bucket) -> None:
+        super().__init__(state, mint, bucket.signer)
+        self._bucket = bucket
+
+    def _create(self, incoming: Incoming, holder: Holder, file: AttachedFile) -> Attachment:
+        attachment = super()._create(incoming, holder, file)
+        attachment.access = {"url": self._bucket.url, "fields": self._bucket.form(attachment.key, file.md5)}
+        return attachment
+
+    def change(self, incoming: Incoming) -> dict[str, Any]:
+        _, _, attachment = self._find(read_query(incoming, AttachmentStatusQuery))
+        stored = fetch(self._bucket, attachment.key)
+        if stored is not None and stored.md5 == md5_hex(attachment.md5):
+            self._state.objects[attachment.key] = stored
+        return super().change(incoming)
+
+
+def fetch(bucket: Bucket, key: str) -> StoredObject | None:
+    """What a bucket gives for a key, or None when nothing is stored."""
+    try:
+        return StoredObject([bucket.read(key)])
+    except BucketError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+class BucketPixel(Sandbox):
+    """A Pixel that stores in `bucket`."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        super().__init__(job_seconds=0.02, secret=secrets.token_bytes(16))
+        self.bucket = bucket
+        self.signer = bucket.signer
+        validation = BucketValidation(self.state, bucket)
+        self.uploads = BucketUploads(self.state, self._mint, self._jobs, validation, bucket)
+        users = Users(self._keycloak._accounts, self._keycloak.realm)
+        rows = [
+            *user_rows(users),
+            *place_rows(self.state),
+            *work_rows(self.state, self._jobs, self.uploads),
+            *service_rows(self.state, self._jobs),
+            *other_rows(BucketAttachments(self.state, self._mint, bucket), Search(self.state)),
+        ]
+        self._api = Api(self._keycloak, users, rows)
+
+    def uploaded(self, data_collection_id: int) -> dict[str, bytes]:
+        """What the bucket gives, now, for the files and support files of all upload jobs, by name."""
+        jobs = self.state.upload_jobs[data_collection_id].values()
+        return {each.name: self.bucket.read(each.key) for job in jobs for each in (job.main, *job.support)}
+
+    def of_resource(self, kind: str, resource_id: int) -> bytes:
+        """What the bucket gives, now, for an image, a raster or a point cloud."""
+        return self.bucket.read(self.state.resources[kind][resource_id].key)
+
+    def attached(self, kind: str, holder_id: int) -> dict[str, bytes]:
+        """What the bucket gives, now, for the attachments of a project, a data collection or an image, by name."""
+        attachments = self.state.attachments[kind, holder_id].values()
+        return {each.name: self.bucket.read(each.key) for each in attachments}
+
+    @property
+    def stored_itself(self) -> list[str]:
+        """The paths of requests that came for the sandbox's own storage."""
+        return [request.path for request in self.received if request.path.startswith("/storage")]

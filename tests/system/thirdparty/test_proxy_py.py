@@ -1,0 +1,194 @@
+"""Through proxy.py, a proxy that people run: forwarded and in tunnels, with and without credentials, also over TLS.
+
+Rules kept here:
+
+* The proxy is a process of its own, on loopback, and leads to servers of these tests.
+* The whole client goes through it: login, API and uploads.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+from pixel_client import PixelApiSettings, PixelClient, PixelClientAsync, PixelUploadFile
+
+from pixel_core.errors import PixelConnectionError, PixelProxyError
+from pixel_core.http.proxies import Proxies
+from pixel_core.messages import Headers, Origin, Request, Timeouts
+from pixel_transports.net.tls import TlsOptions
+from pixel_transports.sandbox import SandboxServer, sample_photos
+from tests.support.peers import PATIENCE, Face, Peer, eventually, keep_answering, opened
+from tests.system.thirdparty.environments import process, venv_with
+from tests.transports.net.test_sockets import unused_port
+from tests.transports.net.test_tls import context_of
+
+REQUIREMENT = "proxy.py==2.4.10"
+USER, PASSWORD = "user", "s3cr3t"
+LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
+PHOTOS = sample_photos()[:3]
+
+
+@pytest.fixture(params=["blocking", "asyncio", "trio"])
+def face(request: pytest.FixtureRequest) -> Iterator[Face]:
+    with opened(request.param) as face:
+        yield face
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def proxies(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[dict[str, str]]:
+    """The addresses of four proxies: plain and over TLS, each with and without a password."""
+    python = venv_with(REQUIREMENT)
+    folder = tmp_path_factory.mktemp("proxy.py")
+    own = authority.issue_cert("localhost")
+    own.private_key_pem.write_to_path(folder / "key.pem")
+    own.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    secure = ["--cert-file", str(folder / "cert.pem"), "--key-file", str(folder / "key.pem")]
+    closed = ["--basic-auth", f"{USER}:{PASSWORD}"]
+    ways = {"http": [], "https": secure, "http with password": closed, "https with password": [*secure, *closed]}
+    with ExitStack() as stack:
+        yield {
+            name: f"{name.split()[0]}://localhost:{stack.enter_context(running(python, folder, name, flags))}"
+            for name, flags in ways.items()
+        }
+
+
+@contextmanager
+def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator[int]:
+    """A proxy with these flags; its port."""
+    port_file, log = folder / f"{name}.port", folder / f"{name}.log"
+    own = folder / name
+    own.mkdir()
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "proxy",
+        "--hostname",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--port-file",
+        port_file,
+    ]
+    # Its idle connections are closed after 10 seconds otherwise, which a busy machine may take for a step of a test.
+    command += ["--num-workers", "1", "--num-acceptors", "1", "--timeout", "120", "--data-dir", own, *flags]
+    with process(command, log, {"HOME": str(own)}) as child:
+        eventually(lambda: child.poll() is not None or answers(port_file), lambda: log.read_text())
+        assert child.poll() is None, log.read_text()
+        yield int(port_file.read_text())
+
+
+def answers(port_file: Path) -> bool:
+    """Whether the port that a file names is one where somebody listens."""
+    with suppress(OSError, ValueError):
+        socket.create_connection(("127.0.0.1", int(port_file.read_text()))).close()
+        return True
+    return False
+
+
+def with_user(url: str, user: str = USER, password: str = PASSWORD) -> str:
+    return url.replace("://", f"://{user}:{password}@")
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.mark.parametrize("way", ["http", "https", "http with password", "https with password"])
+@pytest.mark.parametrize("secure", [False, True], ids=["forwarded", "in a tunnel"])
+def test_requests_come_through(
+    face: Face, proxies: dict[str, str], authority: trustme.CA, way: str, secure: bool
+) -> None:
+    url = with_user(proxies[way]) if "password" in way else proxies[way]
+    face.open(proxies=Proxies.of(url), tls=trusting(authority))
+    context = context_of(authority) if secure else None
+    with Peer([keep_answering()], context=context, host="localhost") as peer:
+        for method in ("GET", "POST", "GET"):
+            body = b"x" * 100_000 if method == "POST" else b""
+            assert face.send(peer.request(method, body=body)).body == b"ok"
+        face.close()
+        if secure:  # proxy.py itself hands the credentials of later forwarded requests on to the origin
+            assert b"proxy-authorization" not in peer.received().lower()
+            assert peer.accepted == 1
+
+
+@pytest.mark.parametrize("way", ["http with password", "https with password"])
+@pytest.mark.parametrize("scheme", ["http", "https"], ids=["forwarded", "in a tunnel"])
+@pytest.mark.parametrize(
+    ("user", "hint"), [(None, "wants a user and a password"), ("wrong", "does not accept this user and password")]
+)
+def test_without_the_right_credentials_it_is_a_407_that_says_what_to_do(
+    face: Face, proxies: dict[str, str], authority: trustme.CA, way: str, scheme: str, user: str | None, hint: str
+) -> None:
+    url = proxies[way] if user is None else with_user(proxies[way], user)
+    face.open(proxies=Proxies.of(url), tls=trusting(authority))
+    request = Request("POST", Origin(scheme, "localhost", unused_port()), "/", Headers(), b"{}", LIMITS)
+    with pytest.raises(PixelProxyError, match=hint) as caught:
+        face.send(request)
+    assert caught.value.status == 407
+    assert PASSWORD not in str(caught.value)
+    face.shows("0 held, 0 idle, 0 waiting")
+
+
+def test_an_origin_that_is_not_there_is_an_error_of_the_connection(
+    face: Face, proxies: dict[str, str], authority: trustme.CA
+) -> None:
+    face.open(proxies=Proxies.of(proxies["http"]), tls=trusting(authority))
+    with pytest.raises(PixelConnectionError, match=r"could not connect to https://localhost"):
+        face.send(Request("GET", Origin("https", "localhost", unused_port()), "/", timeouts=LIMITS))
+    face.shows("0 held, 0 idle, 0 waiting")
+
+
+@pytest.fixture
+def settings(server: SandboxServer) -> PixelApiSettings:
+    return PixelApiSettings(**server.sandbox.environment(server.url))
+
+
+AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
+
+
+@pytest.mark.parametrize("way", ["http with password", "https with password"])
+def test_the_blocking_client_logs_in_and_uploads_through_it(
+    settings: PixelApiSettings, proxies: dict[str, str], authority: trustme.CA, tmp_path: Path, way: str
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls, proxy = TlsOptions(ca_file=tmp_path / "ca.pem"), with_user(proxies[way])
+    photos = [PixelUploadFile(file=path) for path in PHOTOS]
+    with PixelClient.from_settings(settings, proxy=proxy, tls=tls) as client:
+        project = client.create_project("Jæren", "Drone flights", AREA)
+        collection = client.create_data_collection(project["id"], "14 May", "Morning", "image")
+        images, errors = client.upload_multiple_images(project["id"], collection["id"], photos)
+    assert (len(images), errors) == (3, [])
+
+
+async def test_the_async_client_logs_in_and_uploads_through_it(
+    settings: PixelApiSettings, proxies: dict[str, str], anyio_backend: str
+) -> None:
+    photos = [PixelUploadFile(file=path) for path in PHOTOS]
+    proxy = with_user(proxies["http with password"])
+    async with PixelClientAsync.from_settings(settings, proxy=proxy) as client:
+        project = await client.create_project("Jæren", "Drone flights", AREA)
+        collection = await client.create_data_collection(project["id"], "14 May", "Morning", "image")
+        images, errors = await client.upload_multiple_images(project["id"], collection["id"], photos)
+    assert (len(images), errors) == (3, [])
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_environment_leads_a_client_to_it(
+    server: SandboxServer, proxies: dict[str, str], monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """It refuses before it looks up a name that nobody knows."""
+    monkeypatch.setenv("ALL_PROXY", with_user(proxies["http with password"], "wrong"))
+    settings = PixelApiSettings(**server.sandbox.environment(f"{scheme}://pixel.invalid"))
+    with PixelClient.from_settings(settings) as client, pytest.raises(PixelProxyError, match="does not accept"):
+        client.me()

@@ -1,0 +1,74 @@
+"""The transports that the check-suite is run on: all of ours, and all adapters."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal
+
+import aiohttp
+import httpx
+
+from pixel_core.http.connection import Limits
+from pixel_transports import AnyioTransport, AsyncFunctionTransport, FunctionTransport, SocketTransport
+from pixel_transports.adapters import (
+    AiohttpTransport,
+    AsgiTransport,
+    AsyncHttpxTransport,
+    HttpxTransport,
+    WsgiTransport,
+)
+from pixel_transports.testing.checks import Ability, Candidate
+
+LIMIT = 3_200_000
+LIMITS = Limits(body=LIMIT)
+TRUST = ssl.create_default_context()  # once, since it takes long to be made
+
+HTTPX_LACKS: tuple[Ability, ...] = ("early-answer-open",)
+ASYNC_HTTPX_LACKS: tuple[Ability, ...] = ("early-answer", "early-answer-open")
+AIOHTTP_LACKS: tuple[Ability, ...] = ("latin-1",)
+
+
+@contextmanager
+def over_httpx() -> Iterator[HttpxTransport]:
+    with httpx.Client(
+        verify=TRUST, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}
+    ) as client:
+        yield HttpxTransport(client, limits=LIMITS)
+
+
+@asynccontextmanager
+async def over_async_httpx() -> AsyncIterator[AsyncHttpxTransport]:
+    async with httpx.AsyncClient(verify=TRUST, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}) as client:
+        yield AsyncHttpxTransport(client, limits=LIMITS)
+
+
+@asynccontextmanager
+async def over_aiohttp() -> AsyncIterator[AiohttpTransport]:
+    async with aiohttp.ClientSession(headers={"X-Own": "1"}, cookies={"a": "b"}) as session:
+        yield AiohttpTransport(session, limits=LIMITS)
+
+
+def anyio_transport(backend: Literal["asyncio", "trio"]) -> Candidate:
+    return Candidate(lambda: AnyioTransport(limits=LIMITS), backend=backend, answer_limit=LIMIT)
+
+
+def asgi(backend: Literal["asyncio", "trio"]) -> Candidate:
+    make: Callable[[Any], Any] = lambda app: AsgiTransport(app, limits=LIMITS)  # noqa: E731
+    return Candidate(make, far="asgi", backend=backend, answer_limit=LIMIT)
+
+
+CANDIDATES: dict[str, Candidate] = {
+    "sockets": Candidate(lambda: SocketTransport(limits=LIMITS), answer_limit=LIMIT),
+    "asyncio": anyio_transport("asyncio"),
+    "trio": anyio_transport("trio"),
+    "function": Candidate(FunctionTransport, far="function"),
+    "async_function": Candidate(AsyncFunctionTransport, far="function"),
+    "async_function_trio": Candidate(AsyncFunctionTransport, far="function", backend="trio"),
+    "httpx": Candidate(over_httpx, lacks=HTTPX_LACKS, answer_limit=LIMIT),
+    "async_httpx": Candidate(over_async_httpx, lacks=ASYNC_HTTPX_LACKS, answer_limit=LIMIT),
+    "async_httpx_trio": Candidate(over_async_httpx, backend="trio", lacks=HTTPX_LACKS, answer_limit=LIMIT),
+    "aiohttp": Candidate(over_aiohttp, lacks=AIOHTTP_LACKS, answer_limit=LIMIT),
+    "asgi": asgi("asyncio"),
+    "asgi_trio": asgi("trio"),
+    "wsgi": Candidate(lambda app: WsgiTransport(app, limits=LIMITS), far="wsgi", answer_limit=LIMIT),
+}

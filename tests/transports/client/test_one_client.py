@@ -1,0 +1,236 @@
+"""One client object: many threads, one event loop after another, two at once; dropped, or open at the end."""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import trio
+
+from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
+from tests.support.peers import eventually, open_sockets
+from tests.transports.sandbox.support import TIFF
+
+
+@pytest.fixture(autouse=True)
+def nothing_warns() -> Iterator[None]:
+    """Whatever is dropped is dropped without a word: nothing is left for the collector to complain about."""
+    gc.collect()
+    complaints: list[object] = []
+    before = sys.unraisablehook
+    sys.unraisablehook = complaints.append
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+            gc.collect()
+    finally:
+        sys.unraisablehook = before
+    assert complaints == []
+
+
+def logins(server: SandboxServer) -> int:
+    return sum("openid-connect/token" in request.path for request in server.sandbox.received)
+
+
+def sockets() -> int:
+    """How many sockets are open, once what was dropped has been collected."""
+    gc.collect()
+    return open_sockets()
+
+
+def test_eight_threads_share_one_client_and_one_login(server: SandboxServer, pixel_settings: PixelApiSettings) -> None:
+    barrier = threading.Barrier(8)
+
+    def work(number: int) -> list[str | None]:
+        barrier.wait()
+        client = get_client(settings=pixel_settings)
+        return [client.me().get("email") for _ in range(25)]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = Counter(email for emails in threads.map(work, range(8)) for email in emails)
+    assert answers == {"demo@example.com": 200}
+    assert logins(server) == 1
+    get_client(settings=pixel_settings).close()
+
+
+def test_one_loop_after_another_works_with_connections_of_its_own(
+    server: SandboxServer, pixel_settings: PixelApiSettings
+) -> None:
+    client, before = get_client(True, pixel_settings), sockets()
+
+    async def work() -> list[str | None]:
+        emails: list[str | None] = []
+
+        async def ask() -> None:
+            emails.append((await client.me()).get("email"))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(ask)
+        assert sockets() > before
+        return emails
+
+    for _ in range(3):
+        assert asyncio.run(work()) == ["demo@example.com"] * 5
+        eventually(lambda: sockets() <= before)
+    assert trio.run(work) == ["demo@example.com"] * 5
+    eventually(lambda: sockets() <= before)
+    assert logins(server) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_two_loops_at_once_share_one_client(pixel_settings: PixelApiSettings) -> None:
+    client, before = get_client(True, pixel_settings), sockets()
+    barrier = threading.Barrier(2)
+
+    async def work() -> int:
+        await anyio.to_thread.run_sync(barrier.wait)
+        for _ in range(25):
+            await client.me()
+        await anyio.to_thread.run_sync(barrier.wait)
+        return 25
+
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(asyncio.run, work()), threads.submit(trio.run, work)]
+        assert [run.result() for run in runs] == [25, 25]
+    eventually(lambda: sockets() <= before)
+
+
+@pytest.mark.usefixtures("server")
+def test_leaving_a_client_closes_its_sockets(pixel_settings: PixelApiSettings) -> None:
+    before = open_sockets()
+
+    async def work() -> None:
+        async with get_client(True, pixel_settings) as client:
+            await client.me()
+
+    with get_client(settings=pixel_settings) as client:
+        client.me()
+        assert open_sockets() > before
+    asyncio.run(work())
+    trio.run(work)
+    eventually(lambda: open_sockets() <= before)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_client_that_is_dropped_closes_its_sockets(pixel_settings: PixelApiSettings) -> None:
+    client, before = PixelClient.from_settings(pixel_settings), sockets()
+    client.me()
+    del client
+    eventually(lambda: sockets() <= before)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("server")
+async def test_an_async_client_that_is_dropped_in_its_loop_closes_its_sockets(
+    pixel_settings: PixelApiSettings,
+) -> None:
+    client, before = PixelClientAsync.from_settings(pixel_settings), sockets()
+    await client.me()
+    del client
+    with anyio.fail_after(20):
+        while sockets() > before:  # noqa: ASYNC110
+            await anyio.sleep(0.002)
+
+
+@pytest.mark.parametrize("days", [-4000, -1, 1, 4000])
+@pytest.mark.parametrize("async_", [False, True])
+def test_a_server_whose_clock_is_days_off_is_logged_in_at_once_and_served(async_: bool, days: int) -> None:
+    """Times inside tokens are not looked at: they are those of another clock."""
+    sandbox = Sandbox(clock=lambda: time.time() + days * 86400, token_seconds=60.0)
+    settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
+    client: Any = get_client(async_, settings, transport=sandbox)
+
+    async def me() -> Any:
+        return await client.me()
+
+    for _ in range(3):
+        assert (anyio.run(me) if async_ else client.me())["email"] == "demo@example.com"
+    assert sum("openid-connect/token" in request.path for request in sandbox.received) == 1
+
+
+AT_EXIT = """
+import asyncio, logging, sys, trio
+from pixel_transports import get_client
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it would tell of every slow step on a busy machine
+async def main():
+    print((await get_client(True).me())["email"])
+print(get_client().me()["email"])
+asyncio.run(main())
+trio.run(main)
+if "inside" in sys.argv:
+    async def leave():
+        await main()
+        sys.exit(0)
+    asyncio.run(leave())
+"""
+
+
+@pytest.mark.parametrize("where", ["outside", "inside"])
+def test_a_program_that_ends_with_open_clients_ends_without_a_word(server: SandboxServer, where: str) -> None:
+    environment = {**os.environ, **server.sandbox.environment(server.url)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", AT_EXIT, where],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert set(done.stdout.split()) == {"demo@example.com"}
+
+
+UPLOAD_AT_EXIT = """
+import asyncio, logging, sys, threading
+from pixel_client import PixelUploadFile, get_client
+from pixel_core.events import FileSent
+logging.getLogger("asyncio").setLevel(logging.ERROR)
+sent = threading.Event()
+listener = lambda event: sent.set() if isinstance(event, FileSent) else None
+files = [PixelUploadFile(file=path) for path in sys.argv[3:]]
+place = [int(number) for number in sys.argv[2].split(",")]
+def blocking():
+    get_client(listener=listener).upload_multiple_rasters(*place, files)
+def in_a_loop():
+    asyncio.run(get_client(True, listener=listener).upload_multiple_rasters(*place, files))
+threading.Thread(target=blocking if sys.argv[1] == "blocking" else in_a_loop, daemon=True).start()
+assert sent.wait(30)
+print("the program ends")
+"""
+
+
+@pytest.mark.parametrize("face", ["blocking", "in a loop"])
+def test_a_program_that_ends_while_a_thread_uploads_ends_without_a_word(face: str, tmp_path: Path) -> None:
+    """The server works on what it got for longer than the program lives."""
+    files = [tmp_path / f"{number}.tif" for number in range(4)]
+    for number, file in enumerate(files):
+        file.write_bytes(TIFF + bytes([number]))
+    with SandboxServer(Sandbox(job_seconds=600.0)) as server:
+        environment = server.sandbox.environment(server.url)
+        with PixelClient.from_settings(PixelApiSettings(**environment)) as client:
+            project = client.create_project("Project", "", SAMPLE_AREA)["id"]
+            collection = client.create_data_collection(project, "Rasters", "", "RGB")["id"]
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-X", "dev", "-c", UPLOAD_AT_EXIT, face, f"{project},{collection}", *files],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the program ends\n", "")

@@ -1,0 +1,120 @@
+"""Pages side by side on real drivers: two are under way at a time, and who stops or is interrupted leaves nothing."""
+
+import json
+import threading
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from pixel_core.api.paging import WORTH_SECONDS
+from pixel_core.errors import PixelServerError
+from pixel_core.messages import Headers, Request, Response
+from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports.client.settings import PixelApiSettings
+
+SETTINGS = PixelApiSettings(PIXEL_USERNAME="a@b.no", PIXEL_PASSWORD="c", PIXEL_TENANT="d")
+TOKEN = Response(200, Headers(), b'{"access_token":"abc","expires_in":3600}')
+LAST = 6
+
+
+def number_of(request: Request) -> int | None:
+    """Which page is asked for; None for a login."""
+    offset = parse_qs(urlsplit(request.target).query).get("offset")
+    return None if offset is None else int(offset[0])
+
+
+def page(number: int) -> Response:
+    return Response(200, Headers(), json.dumps([{"id": number}] if number <= LAST else []).encode())
+
+
+class UploadService:
+    """Answers for pages, the first of which takes a while. Where they are `paired`, the two after it are answered once
+    both were asked for.
+    """
+
+    def __init__(self, paired: bool = True) -> None:
+        self.asked: list[int] = []
+        self._paired = paired
+        self._both = threading.Barrier(2)
+
+    def blocking(self, request: Request) -> Response:
+        number = number_of(request)
+        if number is None:
+            return TOKEN
+        self.asked.append(number)
+        if number == 0:
+            time.sleep(2 * WORTH_SECONDS)
+        elif number < 3 and self._paired:
+            self._both.wait(20.0)
+        return page(number)
+
+    async def asynchronous(self, request: Request) -> Response:
+        number = number_of(request)
+        if number is None:
+            return TOKEN
+        self.asked.append(number)
+        if number == 0:
+            await anyio.sleep(2 * WORTH_SECONDS)
+        elif number < 3 and self._paired:
+            with anyio.fail_after(20.0):
+                while len(self.asked) < 3:
+                    await anyio.lowlevel.checkpoint()
+        return page(number)
+
+
+def listed(face: str, desk: UploadService, **options: Any) -> list[int]:
+    if face == "blocking":
+        client = PixelClient.from_settings(SETTINGS, transport=desk.blocking)
+        return [image["id"] for image in client.paginate_images(1, 2, 1, **options)]
+
+    async def main() -> list[int]:
+        client = PixelClientAsync.from_settings(SETTINGS, transport=desk.asynchronous)
+        return [image["id"] async for image in client.paginate_images(1, 2, 1, **options)]
+
+    return anyio.run(main, backend=face)
+
+
+faces = pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
+
+
+@faces
+def test_two_pages_are_under_way_at_a_time_and_come_in_order(face: str) -> None:
+    desk = UploadService()
+    assert listed(face, desk) == list(range(LAST + 1))
+    assert desk.asked[0] == 0
+    assert sorted(desk.asked[1:3]) == [1, 2]
+
+
+@faces
+def test_with_a_limit_of_one_pages_come_one_after_another(face: str) -> None:
+    desk = UploadService(paired=False)
+    assert listed(face, desk, ahead=1) == list(range(LAST + 1))
+    assert desk.asked == list(range(LAST + 2))
+
+
+def test_who_stops_listing_asks_for_nothing_more_and_leaves_no_thread() -> None:
+    desk = UploadService()
+    threads = threading.active_count()
+    items = PixelClient.from_settings(SETTINGS, transport=desk.blocking).paginate_images(1, 2, 1)
+    assert [next(items)["id"] for _ in range(2)] == [0, 1]
+    del items
+    assert sorted(desk.asked) == [0, 1, 2]
+    assert threading.active_count() == threads
+
+
+def test_an_error_of_a_page_comes_after_the_items_before_it() -> None:
+    desk = UploadService(paired=False)
+
+    def transport(request: Request) -> Response:
+        return Response(500) if number_of(request) == 2 else desk.blocking(request)
+
+    client = PixelClient.from_settings(SETTINGS, transport=transport).with_options(retries=0)
+    items = client.paginate_images(1, 2, 1)
+    assert [next(items)["id"] for _ in range(2)] == [0, 1]
+    with pytest.raises(PixelServerError):
+        next(items)
+    assert list(items) == []

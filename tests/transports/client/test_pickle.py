@@ -1,0 +1,370 @@
+"""Clients and logins that are pickled, and wake up in another process: what goes along, what is shared there, and what
+cannot go.
+
+Rules kept here:
+
+* Another process is one that was spawned, and talks to a sandbox over a socket.
+* What stands in a pickle is found by its name here: functions of this module.
+"""
+
+import asyncio
+import copy
+import multiprocessing
+import os
+import pickle
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+import pytest
+
+from pixel_core import Request, Response, Timeouts
+from pixel_core.errors import PixelClosedError
+from pixel_core.messages import split_url
+from pixel_core.session.answers import Answer
+from pixel_transports import (
+    PixelApiSettings,
+    PixelClient,
+    PixelClientAsync,
+    SocketTransport,
+    get_client,
+)
+from pixel_transports.client import factory
+from pixel_transports.client.auth import KeyCloakAuth
+from pixel_transports.sandbox import Sandbox, SandboxServer
+
+
+@pytest.fixture(autouse=True)
+def no_clients_are_kept() -> Iterator[None]:
+    """What a test wakes up ends with it."""
+    yield
+    for client in factory._clients.values():
+        if isinstance(client, PixelClient):
+            client.close()
+    factory._clients.clear()
+
+
+@pytest.fixture
+def settings() -> PixelApiSettings:
+    return PixelApiSettings(**{**Sandbox().environment("http://sandbox.invalid"), "PIXEL_PASSWORD": "hush-hush"})
+
+
+def answering(request: Request) -> Response:
+    return Response(200, body=b'{"email": "a transport of a module"}')
+
+
+def heard(event: object) -> None:
+    """A listener that does nothing."""
+
+
+def given() -> str:
+    return "token-of-a-function"
+
+
+def again(client: Any) -> Any:
+    return pickle.loads(pickle.dumps(client))
+
+
+def email_of(client: Any) -> tuple[int, str]:
+    """Who one is, asked in whatever process this runs in."""
+    if isinstance(client, PixelClientAsync):
+        return os.getpid(), str(asyncio.run(client.me()).get("email"))
+    return os.getpid(), str(client.me().get("email"))
+
+
+def token_of(auth: KeyCloakAuth) -> tuple[int, str]:
+    """A token, asked for in whatever process this runs in, by way of a copy that was pickled there once more."""
+    assert again(auth).token == auth.token
+    return os.getpid(), auth.token
+
+
+def options_of(client: PixelClient) -> tuple[Timeouts, list[tuple[str, str]]]:
+    """What a light copy has of its own."""
+    client.me()
+    return client.session.options.timeout_pixel, list(client.session._headers)
+
+
+def logins(server: SandboxServer) -> int:
+    return sum("openid-connect/token" in request.path for request in server.sandbox.received)
+
+
+# In another process
+
+
+@pytest.mark.parametrize("async_", [False, True])
+def test_a_client_works_in_a_pool_of_processes_and_each_logs_in_once(
+    server: SandboxServer, pixel_settings: PixelApiSettings, async_: bool
+) -> None:
+    client = get_client(async_, pixel_settings)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        told = list(pool.map(email_of, [client] * 12))
+    processes = {process for process, _ in told}
+    assert {email for _, email in told} == {"demo@example.com"}
+    assert os.getpid() not in processes
+    assert logins(server) == len(processes)
+
+
+def test_a_light_copy_takes_its_options_to_another_process(pixel_settings: PixelApiSettings) -> None:
+    client = get_client(settings=pixel_settings).with_options(timeout=7, headers={"X-Note": "n"})
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        limits, headers = pool.submit(options_of, client).result()
+    assert limits == Timeouts.of(7)
+    assert headers == [("X-Note", "n")]
+
+
+def test_a_client_of_a_program_itself_goes_by_cloudpickle_with_functions_that_have_no_name(
+    server: SandboxServer, tmp_path: Path
+) -> None:
+    """As Dask and Ray send what is defined in a notebook to their workers."""
+    sending, receiving, path = tmp_path / "sending.py", tmp_path / "receiving.py", tmp_path / "client"
+    sending.write_text(
+        "import sys, cloudpickle\n"
+        "from pixel_transports import get_client\n"
+        "def seen(event): sys.stdout.write(type(event).__name__ + ' ')\n"
+        "client = get_client(listener=lambda event: seen(event))\n"
+        f"open({str(path)!r}, 'wb').write(cloudpickle.dumps(client))\n"
+    )
+    receiving.write_text(
+        f"import pickle\nclient = pickle.load(open({str(path)!r}, 'rb'))\nprint(client.me()['email'])\nclient.close()\n"
+    )
+    environment = {**os.environ, **server.sandbox.environment(server.url)}
+    for script in (sending, receiving):
+        done = subprocess.run(
+            [sys.executable, script], env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "RequestSent ResponseReceived LoginRenewed RequestSent ResponseReceived demo@example.com\n"
+
+
+@pytest.mark.parametrize("of", ["a client", "an async client", "nobody"])
+def test_a_login_works_in_a_pool_of_processes_and_each_logs_in_once(
+    server: SandboxServer, pixel_settings: PixelApiSettings, of: str
+) -> None:
+    auth = get_client(of == "an async client", pixel_settings).auth if of != "nobody" else login_of(pixel_settings)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        told = list(pool.map(token_of, [auth] * 8))
+    assert os.getpid() not in dict(told)
+    assert logins(server) == len(set(told)) == len(dict(told))
+
+
+def login_of(settings: PixelApiSettings) -> KeyCloakAuth:
+    """A login by itself."""
+    return KeyCloakAuth(
+        settings.PIXEL_AUTH_SERVER_URL,
+        settings.PIXEL_REALM,
+        settings.PIXEL_CLIENT_ID,
+        settings.PIXEL_USERNAME,
+        settings.PIXEL_PASSWORD.get_secret_value(),
+    )
+
+
+# Waking up
+
+
+@pytest.mark.parametrize("async_", [False, True])
+def test_the_same_client_wakes_up_as_one(settings: PixelApiSettings, async_: bool) -> None:
+    client = get_client(async_, settings, listener=heard, timeout_pixel=3)
+    woken = again(client)
+    assert type(woken) is type(client)
+    assert again(client) is woken
+    assert again(woken) is woken
+    assert woken.url == client.url
+    assert woken.session.options == client.session.options
+
+
+@pytest.mark.parametrize("async_", [False, True])
+def test_a_client_that_is_woken_where_get_client_has_one_is_that_one(settings: PixelApiSettings, async_: bool) -> None:
+    keywords: Any = {"timeout_pixel": 3, "token": given, "listener": heard, "journal": "uploads.sqlite"}
+    client = get_client(async_, settings, **keywords)
+    kind = PixelClientAsync if async_ else PixelClient
+    assert again(client) is client
+    assert again(kind.from_settings(settings, **keywords)) is client
+    assert get_client(async_, settings, **keywords) is client
+
+
+def test_get_client_gives_the_client_that_was_woken_before(settings: PixelApiSettings) -> None:
+    woken = again(PixelClient.from_settings(settings, timeout_upload=7))
+    assert get_client(settings=settings, timeout_upload=7) is woken
+    assert get_client(settings=settings, timeout_upload=8) is not woken
+
+
+def test_a_keyword_that_is_equal_to_itself_alone_is_woken_once(settings: PixelApiSettings) -> None:
+    """A listener that is pickled by its value is another each time: `get_client` cannot know it."""
+    client = get_client(settings=settings, listener=Heard())
+    woken = again(client)
+    assert woken is not client
+    assert again(client) is again(woken) is woken
+
+
+class Heard:
+    """A listener that is an object."""
+
+    def __call__(self, event: object) -> None: ...
+
+
+def test_a_woken_client_has_the_proxies_of_the_moment(
+    settings: PixelApiSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pickled = pickle.dumps(PixelClient.from_settings(settings))
+    before = pickle.loads(pickled)
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid")
+    after = pickle.loads(pickled)
+    assert after is not before
+    assert after is get_client(settings=settings)
+    assert after._network.proxies.for_origin(split_url(settings.PIXEL_API_URL)[0]) is not None
+
+
+def test_a_woken_login_shares_that_of_the_woken_client(settings: PixelApiSettings) -> None:
+    client = PixelClient.from_settings(settings, transport=answering, token=given)
+    auth = again(client.auth)
+    assert auth.token == "token-of-a-function"
+    assert auth._session.tokens is again(client).session.tokens
+
+
+def test_a_login_by_itself_wakes_up_as_one_and_apart_from_others(settings: PixelApiSettings) -> None:
+    elsewhere = settings.model_copy(update={"PIXEL_TENANT": "Elsewhere"})
+    one, other = login_of(settings), login_of(elsewhere)
+    assert again(one) is again(one)
+    assert again(one) is not again(other)
+    assert repr(again(one)) == repr(one)
+
+
+def test_the_copy_of_a_login_is_the_same(settings: PixelApiSettings) -> None:
+    for auth in (login_of(settings), PixelClient.from_settings(settings, transport=lambda request: Response(200)).auth):
+        assert copy.copy(auth) is copy.deepcopy(auth) is auth
+
+
+def test_clients_of_other_settings_or_keywords_wake_up_apart(settings: PixelApiSettings) -> None:
+    one, other = PixelClient.from_settings(settings), PixelClient.from_settings(settings, upload_num_retries=3)
+    elsewhere = PixelClient.from_settings(settings.model_copy(update={"PIXEL_TENANT": "Elsewhere"}))
+    assert len({again(one), again(other), again(elsewhere), again(one)}) == 3
+
+
+def test_a_closed_client_wakes_up_as_a_new_one(settings: PixelApiSettings) -> None:
+    client = PixelClient.from_settings(settings, transport=answering, token="given")
+    with again(client) as woken:
+        assert woken.me()
+    with pytest.raises(PixelClosedError):
+        woken.me()
+    assert again(client) is not woken
+    assert again(client).me()
+
+
+def test_keywords_wake_up_as_they_were(
+    settings: PixelApiSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    limits = SimpleNamespace(connect=1.0, read=2.0, write=3.0, pool=4.0)
+    client = PixelClient.from_settings(
+        settings, timeout_upload=limits, transport=answering, listener=heard, token=given, journal="uploads.sqlite"
+    )
+    monkeypatch.chdir("/")
+    woken = again(client)
+    assert woken.session.options.timeout_upload == Timeouts(1.0, 2.0, 3.0, 4.0)
+    assert woken.session.tokens.function is given
+    assert (woken._transport, woken._listener) == (answering, heard)
+    assert woken._journal.path == tmp_path / "uploads.sqlite"
+    assert woken.me().get("email") == "a transport of a module"
+
+
+def test_a_light_copy_wakes_up_with_its_options_and_shares_the_login(settings: PixelApiSettings) -> None:
+    client = PixelClient.from_settings(settings, transport=answering)
+    copied = client.with_options(timeout=7).with_options(retries=0, headers={"X-Note": "a"})
+    woken = again(copied)
+    assert woken.session.options.timeout_pixel == Timeouts.of(7)
+    assert woken.session.upload_retries.tries == 1
+    assert woken.session.tokens is again(client).session.tokens
+    assert woken._driver is again(client)._driver
+
+
+def test_the_list_of_answers_of_a_light_copy_stays_behind(settings: PixelApiSettings) -> None:
+    answers: list[Answer] = []
+    client = PixelClient.from_settings(settings, transport=answering, token="given").with_options(answers=answers)
+    client.me()
+    assert again(client).me()
+    assert len(answers) == 1
+
+
+def test_the_blocking_face_of_an_async_client_wakes_up_as_a_blocking_client(settings: PixelApiSettings) -> None:
+    woken = again(PixelClient(PixelClientAsync.from_settings(settings, transport=answering, token="given")))
+    assert type(woken) is PixelClient
+    assert woken.me().get("email") == "a transport of a module"
+
+
+def test_a_client_of_a_class_of_ones_own_wakes_up_as_one(settings: PixelApiSettings) -> None:
+    assert type(again(OwnClient.from_settings(settings))) is OwnClient
+
+
+class OwnClient(PixelClient):
+    """A client with more to it."""
+
+
+def test_a_token_that_was_fetched_does_not_go_along(settings: PixelApiSettings) -> None:
+    sandbox = Sandbox()
+    client = PixelClient.from_settings(PixelApiSettings(**sandbox.environment("http://sandbox.invalid")))
+    sandboxed = PixelClient.from_settings(
+        PixelApiSettings(**sandbox.environment("http://sandbox.invalid")), transport=sandbox
+    )
+    sandboxed.me()
+    client.session.tokens = sandboxed.session.tokens
+    assert client.session.tokens.bearer(0.0)
+    assert str(client.session.tokens.bearer(0.0)).encode() not in pickle.dumps(client)
+
+
+# What cannot go
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("listener", lambda event: None),
+        ("token", lambda: "a"),
+        ("transport", lambda request: answering(request)),
+        ("transport", SocketTransport()),
+        ("tls", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
+    ],
+    ids=["a listener", "a token function", "a transport function", "a transport", "a TLS context"],
+)
+def test_what_cannot_be_pickled_is_a_type_error_that_names_the_keyword(
+    settings: PixelApiSettings, keyword: Any, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "cloudpickle")
+    client = get_client(settings=settings, **{keyword: value})
+    for pickled in (client, client.auth):
+        with pytest.raises(TypeError, match=f"cannot be pickled, since its keyword '{keyword}'") as refused:
+            pickle.dumps(pickled)
+        assert "hush" not in str(refused.value)
+
+
+def test_what_cloudpickle_cannot_take_either_is_the_same_type_error(settings: PixelApiSettings) -> None:
+    client = get_client(settings=settings, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    for dump in (pickle.dumps, cloudpickle.dumps):
+        with pytest.raises(TypeError, match="its keyword 'tls'"):
+            dump(client)
+
+
+# Copies, and what is shown
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_is_a_light_one(settings: PixelApiSettings, copied: Callable[[Any], Any]) -> None:
+    client = PixelClient.from_settings(settings, transport=lambda request: answering(request), token="given")
+    twin = copied(client)
+    assert twin is not client
+    assert twin._driver is client._driver
+    assert twin.session.tokens is client.session.tokens
+    client.close()
+    assert twin.closed
+
+
+def test_nothing_of_a_client_shows_its_password(settings: PixelApiSettings) -> None:
+    client = PixelClient.from_settings(settings)
+    shown = repr([client, vars(client), vars(client.session), client.with_options(retries=0).__dict__])
+    shown += repr([vars(client.auth), vars(login_of(settings))])
+    assert "hush" not in shown

@@ -1,0 +1,245 @@
+"""Results as geographic features: GeoJSON, types, maps and tables, whatever the server sends."""
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixel_core.models import Image, Project
+from pixel_transports.client.clients import PixelClient
+from pixel_transports.display.features import Feature, Features, to_geojson
+from pixel_transports.display.maps import Shape, extent, svg
+from pixel_transports.display.notebooks import place
+from pixel_transports.sandbox import SAMPLE_AREA
+
+FIELD: Image = {
+    "id": 3,
+    "name": "field.jpg",
+    "tags": ["may"],
+    "location": {"type": "Point", "coordinates": [5.7, 58.9, 120]},
+    "capture_date": "2025-05-14T09:30:00+02:00",
+    "cam_heading": 270,
+}
+BARE: Image = {"id": 4, "name": "bare.jpg", "location": None, "capture_date": None, "cam_heading": None}
+JAEREN: Project = {"id": 1, "name": "Jæren", "description": "Coast", "area_of_interest": SAMPLE_AREA}  # type: ignore[typeddict-item]
+
+
+def test_an_image_is_a_point_with_types_that_gis_people_use() -> None:
+    feature = Feature(FIELD)
+    assert feature.location == (5.7, 58.9, 120.0)
+    assert feature.heading == 270.0
+    assert feature.capture_date == datetime.fromisoformat("2025-05-14T07:30:00Z")
+    assert (feature.id, feature.name) == (3, "field.jpg")
+    assert feature.result is FIELD
+
+
+def test_a_position_without_a_height_has_two_numbers() -> None:
+    assert Feature({"location": {"type": "Point", "coordinates": [5, 58]}}).location == (5.0, 58.0)
+
+
+def test_a_time_without_a_zone_gets_none() -> None:
+    assert Feature({"capture_date": "2025-05-14T09:30:00"}).capture_date == datetime(2025, 5, 14, 9, 30)
+
+
+def test_what_is_not_known_is_none() -> None:
+    feature = Feature(BARE)
+    assert (feature.location, feature.heading, feature.capture_date, feature.geometry) == (None, None, None, None)
+
+
+def test_geojson_of_images_is_a_collection_with_all_fields_and_a_bbox() -> None:
+    found = to_geojson([FIELD, BARE])
+    assert found["type"] == "FeatureCollection"
+    assert found["bbox"] == [5.7, 58.9, 5.7, 58.9]
+    first, second = found["features"]
+    assert first == {
+        "type": "Feature",
+        "id": 3,
+        "geometry": {"type": "Point", "coordinates": [5.7, 58.9, 120]},
+        "properties": {
+            "id": 3,
+            "name": "field.jpg",
+            "tags": ["may"],
+            "capture_date": "2025-05-14T09:30:00+02:00",
+            "cam_heading": 270,
+        },
+    }
+    assert second["geometry"] is None
+
+
+def test_geojson_of_one_result_is_a_feature() -> None:
+    found = to_geojson(JAEREN)
+    assert found["geometry"] == SAMPLE_AREA
+    assert found["properties"] == {"id": 1, "name": "Jæren", "description": "Coast"}
+
+
+def test_the_geo_interface_is_the_geojson() -> None:
+    features = Features([FIELD, JAEREN])
+    assert features.__geo_interface__ == features.to_geojson()
+    assert features[1].__geo_interface__ == to_geojson(JAEREN)
+
+
+def test_features_are_a_sequence_over_the_same_dicts() -> None:
+    features = Features([FIELD, BARE, JAEREN])
+    assert len(features) == 3
+    assert [each.result for each in features[1:]] == [BARE, JAEREN]
+    assert features.results[0] is FIELD
+    assert repr(features) == "<Features: 3, of which 2 have a place>"
+
+
+def test_places_on_both_sides_of_the_180th_meridian_are_near_each_other() -> None:
+    sides: list[dict[str, Any]] = [
+        {"location": {"type": "Point", "coordinates": [longitude, -17.0]}} for longitude in (179.0, -179.0)
+    ]
+    assert Features(sides).bbox == [179.0, -17.0, -179.0, -17.0]
+    assert extent([(179.0, 0.0), (-179.0, 0.0)]).east == 181.0
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+GEOMETRY = st.fixed_dictionaries(
+    {"type": st.sampled_from(["Point", "LineString", "Polygon", "MultiPolygon", "Circle", 7]) | PLAIN.filter(
+        lambda found: not isinstance(found, (list, dict)))},
+    optional={"coordinates": PLAIN | st.lists(st.floats(-180, 180) | st.integers(-90, 90), min_size=2, max_size=3)},
+)  # fmt: skip
+RESULT = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": PLAIN,
+        "name": PLAIN,
+        "tags": PLAIN,
+        "description": PLAIN,
+        "location": GEOMETRY | PLAIN,
+        "area_of_interest": GEOMETRY | PLAIN,
+        "cam_heading": PLAIN,
+        "capture_date": PLAIN,
+        "json_metadata": PLAIN,
+    },
+)
+
+
+@given(st.lists(RESULT, max_size=4))
+def test_whatever_the_server_sends_is_told_in_json_and_drawn_without_an_error(results: list[dict[str, Any]]) -> None:
+    features = Features(results)
+    json.dumps(features.to_geojson(), allow_nan=False)
+    bundle = features._repr_mimebundle_()
+    ElementTree.fromstring(svg(features.shapes()) or "<none/>")
+    assert isinstance(bundle["text/html"], str)
+    for feature in features:
+        assert feature.heading is None or math.isfinite(feature.heading)
+
+
+def drawn(shapes: list[Shape]) -> ElementTree.Element:
+    return ElementTree.fromstring(svg(shapes, 400, 300))
+
+
+def circles(picture: ElementTree.Element) -> list[tuple[float, float]]:
+    found = picture.findall("{http://www.w3.org/2000/svg}circle")
+    return [(float(each.get("cx", "")), float(each.get("cy", ""))) for each in found]
+
+
+def point(longitude: float, latitude: float, heading: float | None = None) -> Shape:
+    return Shape({"type": "Point", "coordinates": [longitude, latitude]}, "here", heading)
+
+
+def test_north_is_up_and_east_is_right() -> None:
+    (south_x, south_y), (north_x, north_y) = circles(drawn([point(5.0, 58.0), point(5.1, 58.1)]))
+    assert north_x > south_x
+    assert north_y < south_y
+
+
+def test_a_degree_of_longitude_is_narrowed_by_the_cosine_of_the_latitude() -> None:
+    west, east, north = circles(drawn([point(10.0, 60.0), point(10.2, 60.0), point(10.0, 60.1)]))
+    assert (east[0] - west[0]) / (west[1] - north[1]) == pytest.approx(2 * math.cos(math.radians(60.05)), rel=0.01)
+
+
+def test_a_lone_point_is_in_the_middle() -> None:
+    assert circles(drawn([point(5.0, 58.0)])) == [(200.0, 150.0)]
+
+
+def test_a_heading_is_drawn_clockwise_from_north() -> None:
+    picture = drawn([point(5.0, 58.0, 90.0)])
+    (line,) = [each for each in picture if each.get("class") == "heading"]
+    assert line.get("d") == "M200.0 150.0L213.0 150.0"
+
+
+def test_every_picture_stays_inside_its_frame() -> None:
+    for x, y in circles(drawn([point(longitude, latitude) for longitude in (-170, 3, 170) for latitude in (-89, 89)])):
+        assert 0 <= x <= 400
+        assert 0 <= y <= 300
+
+
+def test_of_very_many_places_some_are_drawn() -> None:
+    features = Features([{"id": n, "location": {"type": "Point", "coordinates": [n / 1e4, 58]}} for n in range(9000)])
+    assert 1000 < len(circles(ElementTree.fromstring(svg(features.shapes())))) <= 2000
+    bundle = features._repr_mimebundle_()
+    assert "application/geo+json" not in bundle
+    assert "9,000 features, the first 20 of them in the table" in bundle["text/html"]
+
+
+HOSTILE = "<script>alert(1)</script>&\"'"
+
+
+def test_names_and_texts_are_escaped_in_tables_and_maps() -> None:
+    result = {**FIELD, "name": HOSTILE, "description": HOSTILE, "tags": [HOSTILE]}
+    html = Features([result])._repr_html_()
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") == 4
+
+
+def test_positions_are_told_as_people_say_them() -> None:
+    assert place((-5.7, 58.9, 119.6)) == "58.9° N, 5.7° W, 120 m"
+    assert place((0.0, -33.12345678)) == "33.12346° S, 0°"
+
+
+def test_a_client_shows_who_logs_in_and_never_with_what() -> None:
+    client = PixelClient("http://p/api/x", "http://p/auth", "<Realm>", "frontend", "me@example.com", "s3cret")
+    html = client._repr_html_()
+    assert "me@example.com, &lt;Realm&gt;" in html
+    assert "http://p/api/x" in html
+    assert "s3cret" not in html
+    token = PixelClient("http://p/api/x", "http://p/auth", "R", "frontend", "", "", token="s3cret")
+    assert "a token" in token._repr_html_()
+    assert "s3cret" not in token._repr_html_()
+
+
+class TestGeoPandas:
+    """What GeoPandas makes of them."""
+
+    @pytest.fixture
+    def geopandas(self) -> Any:
+        return pytest.importorskip("geopandas")
+
+    def test_features_go_straight_into_a_geodataframe(self, geopandas: Any) -> None:
+        frame = geopandas.GeoDataFrame.from_features(Features([FIELD, BARE]), crs="EPSG:4326")
+        assert list(frame["name"]) == ["field.jpg", "bare.jpg"]
+        assert (frame.geometry[0].x, frame.geometry[0].y, frame.geometry[0].z) == (5.7, 58.9, 120.0)
+
+    def test_to_geopandas_has_times_angles_and_a_reference_system(self, geopandas: Any) -> None:
+        frame = Features([FIELD, BARE]).to_geopandas()
+        assert frame.crs == "EPSG:4326"
+        assert frame["capture_date"][0] == datetime(2025, 5, 14, 7, 30, tzinfo=UTC)
+        assert frame["capture_date"].isna()[1]
+        assert str(frame["capture_date"].dtype).startswith("datetime64[")
+        assert frame["cam_heading"].dtype == float
+        assert Features([JAEREN]).to_geopandas().geometry[0].contains(frame.geometry[0])
+
+    def test_times_with_and_without_a_zone_stay_what_they_are(self, geopandas: Any) -> None:
+        results = [FIELD, {**FIELD, "capture_date": "2025-05-14T09:30:00"}]
+        assert [time.tzinfo is None for time in Features(results).to_geopandas()["capture_date"]] == [False, True]
+
+    def test_no_results_are_an_empty_geodataframe(self, geopandas: Any) -> None:
+        assert len(Features([]).to_geopandas()) == 0
+
+
+def test_without_geopandas_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "geopandas", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pixel-client-sansio\[gis\]"):
+        Features([]).to_geopandas()

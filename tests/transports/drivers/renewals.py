@@ -1,0 +1,212 @@
+"""Many calls at a time with tokens that live for a second: each token is renewed once, and no call fails.
+
+    python -m tests.transports.drivers.renewals --seconds 60 --face trio
+
+Rules kept here:
+
+* The sandbox runs in a process of its own, which counts: token requests by grant, what was answered to them, and 401s.
+* A renewal has a reason: the life of the token before it was over (a tenth of it early), or the API refused it. Each
+  token's life is measured from when it was asked for, so `seconds / 0.9 + refused` is the most there can be, on however
+  slow a machine.
+* A refresh token is used once, and the password once in all: two renewals for one expiry would show there.
+"""
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import anyio
+
+from pixel_core.messages import Headers, Origin, Response, Timeouts
+from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports.client.settings import PixelApiSettings
+from pixel_transports.sandbox import Sandbox, SandboxServer
+from pixel_transports.sandbox.exchange import Buffer
+
+TOKEN_SECONDS = 1.0
+RENEWED_AFTER = 0.9 * TOKEN_SECONDS
+"""A tenth of a short life early, as `pixel_core.session.tokens` has it."""
+
+LIMITS = Timeouts(60.0, 60.0, 60.0, 60.0)
+"""Not what is tried here: that a slow machine needs long for 200 calls is no failure."""
+
+
+class CountingSandbox(Sandbox):
+    """A sandbox that remembers what happened to tokens."""
+
+    def __init__(self) -> None:
+        super().__init__(token_seconds=TOKEN_SECONDS)
+        self.counts: Counter[str] = Counter()
+        self.refresh_tokens: Counter[str] = Counter()
+        self.refused: set[str] = set()
+        self._counting = threading.Lock()
+
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+        response = super().handle(method, origin, target, headers, content)
+        with self._counting:
+            if target.startswith(self.auth_path):
+                form = parse_qs(bytes(content).decode())
+                self.counts[f"{form['grant_type'][0]} {response.status}"] += 1
+                self.refresh_tokens.update(form.get("refresh_token", ()))
+            else:
+                self.counts[f"call {response.status}"] += 1
+                if response.status == 401:
+                    self.refused.add(headers.get("Authorization", ""))
+        return response
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "counts": dict(self.counts),
+            "refused": len(self.refused),
+            "refresh_tokens_used_again": sum(count > 1 for count in self.refresh_tokens.values()),
+        }
+
+
+def serve() -> None:
+    """Say where the sandbox is, and, once the input ends, what it counted."""
+    with SandboxServer(CountingSandbox()) as server:
+        print(server.url, flush=True)
+        sys.stdin.read()
+        assert isinstance(server.sandbox, CountingSandbox)
+        print(json.dumps(server.sandbox.told()), flush=True)
+
+
+@dataclass
+class Figures:
+    """What the callers saw, and what the sandbox did."""
+
+    face: str
+    calls: int
+    seconds: float = 0.0
+    answered: int = 0
+    failures: list[str] = field(default_factory=list)
+    told: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(self.told["counts"])
+
+    @property
+    def renewals(self) -> int:
+        return self.counts["refresh_token 200"]
+
+    @property
+    def reasons(self) -> int:
+        """The most renewals that there was reason for."""
+        return int(self.seconds / RENEWED_AFTER) + int(self.told["refused"])
+
+    @property
+    def grants(self) -> dict[str, int]:
+        return {name: count for name, count in self.counts.items() if not name.startswith("call")}
+
+    def wrong(self) -> list[str]:
+        """What is not as it should be."""
+        found = [f"a call failed: {each}" for each in self.failures[:3]]
+        if self.grants != {"password 200": 1, "refresh_token 200": self.renewals}:
+            found.append("a grant was refused, or the password was sent again")
+        if self.told["refresh_tokens_used_again"]:
+            found.append("a refresh token was used twice")
+        if not 1 <= self.renewals <= self.reasons:
+            found.append(f"{self.renewals} renewals, with reason for {self.reasons}")
+        return found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.face}: {self.calls} calls at a time for {self.seconds:.1f} s: {self.answered} answered, "
+            f"{len(self.failures)} failed; {self.renewals} renewals, with reason for up to {self.reasons} "
+            f"({self.told['refused']} tokens refused by the API, {self.counts['call 401']} 401s); "
+            f"grants {self.grants}; {'; '.join(self.wrong()) or 'as it should be'}"
+        )
+
+
+@contextmanager
+def sandbox_process(figures: Figures) -> Iterator[PixelApiSettings]:
+    """A counting sandbox in a process of its own; at the end the figures hold what it counted."""
+    command = [sys.executable, "-m", "tests.transports.drivers.renewals", "--serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        yield PixelApiSettings(**Sandbox().environment(url))
+        process.stdin.close()
+        figures.told = json.loads(process.stdout.read())
+
+
+async def calls_of_tasks(figures: Figures, settings: PixelApiSettings, seconds: float) -> None:
+    async with PixelClientAsync.from_settings(settings, timeout_pixel=LIMITS) as client:
+        started = time.monotonic()
+
+        async def call() -> None:
+            while time.monotonic() - started < seconds:
+                try:
+                    assert (await client.me()).get("email")
+                    figures.answered += 1
+                except Exception as error:
+                    figures.failures.append(f"{type(error).__name__}: {error}")
+
+        async with anyio.create_task_group() as group:
+            for _ in range(figures.calls):
+                group.start_soon(call)
+        figures.seconds = time.monotonic() - started
+
+
+def calls_of_threads(figures: Figures, settings: PixelApiSettings, seconds: float) -> None:
+    with PixelClient.from_settings(settings, timeout_pixel=LIMITS) as client:
+        started, answered = time.monotonic(), itertools.count()
+
+        def call() -> None:
+            while time.monotonic() - started < seconds:
+                try:
+                    assert client.me().get("email")
+                    next(answered)
+                except Exception as error:
+                    figures.failures.append(f"{type(error).__name__}: {error}")
+
+        with ThreadPoolExecutor(figures.calls) as threads:
+            for done in [threads.submit(call) for _ in range(figures.calls)]:
+                done.result()
+        figures.seconds, figures.answered = time.monotonic() - started, next(answered)
+
+
+def run(face: str, seconds: float, calls: int) -> Figures:
+    """Calls on a face, by its name: blocking, asyncio or trio."""
+    figures = Figures(face, calls)
+    with sandbox_process(figures) as settings:
+        if face == "blocking":
+            calls_of_threads(figures, settings, seconds)
+        else:
+            anyio.run(calls_of_tasks, figures, settings, seconds, backend=face)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--face", choices=["blocking", "asyncio", "trio"], action="append")
+    parser.add_argument("--serve", action="store_true", help="be the sandbox of such a run")
+    given = parser.parse_args()
+    if given.serve:
+        serve()
+        return
+    wrong = False
+    for face in given.face or ["blocking", "asyncio", "trio"]:
+        figures = run(face, given.seconds, given.calls)
+        print(figures, flush=True)
+        wrong = wrong or bool(figures.wrong())
+    raise SystemExit("not as it should be" if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

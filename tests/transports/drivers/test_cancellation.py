@@ -1,0 +1,81 @@
+"""Requests that are given up leave nothing behind: the short runs of `python -m tests.transports.drivers.cancellation`."""
+
+from collections.abc import Callable
+from concurrent.futures import wait
+
+import anyio
+import pytest
+
+from pixel_core.errors import PixelTimeoutError
+from pixel_core.messages import Timeouts
+from pixel_transports.net.asynchronous import AnyioTransport
+from tests.support.peers import PATIENCE, Face
+from tests.transports.drivers.cancellation import AT_ONCE, LIMIT, Reluctant, run
+
+
+@pytest.mark.parametrize("face", ["asyncio", "trio"])
+def test_requests_cancelled_at_random_points_leave_no_place_no_socket_and_no_task_behind(face: str) -> None:
+    figures = run(face, 1000)
+    assert figures.clean, figures
+    assert figures.further == 9
+    assert set(figures.ended) == {"cancelled", "answered"}
+    assert figures.most_waiting > LIMIT
+
+
+def test_requests_that_run_out_of_time_on_many_threads_leave_no_place_no_socket_and_no_thread_behind() -> None:
+    figures = run("blocking", 1000)
+    assert figures.clean, figures
+    assert figures.further == 9
+    assert PixelTimeoutError.__name__ in figures.ended
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("at_once", [LIMIT, 10 * LIMIT])
+async def test_the_next_ten_requests_do_not_time_out_after_those_in_flight_were_cancelled(at_once: int) -> None:
+    """encode/httpcore, issue 1093: there the places of cancelled requests are lost, until every request times out."""
+    with Reluctant(0.0) as peer:
+        transport = AnyioTransport(max_connections=LIMIT)
+        for _ in range(5):
+            async with anyio.create_task_group() as group:
+                for _ in range(at_once):
+                    group.start_soon(transport.send, peer.request())
+                await until(lambda: f"{LIMIT} held, 0 idle, {at_once - LIMIT} waiting" in repr(transport))
+                group.cancel_scope.cancel()
+            assert repr(transport) == "<AnyioTransport, <Pool 0 held, 0 idle, 0 waiting>>"
+        peer.be_willing()
+        bodies: list[bytes] = []
+
+        async def ask() -> None:
+            bodies.append((await transport.send(peer.request())).body)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(ask)
+        assert bodies == [b"ok"] * 10
+        await transport.aclose()
+
+
+def test_the_next_ten_requests_do_not_time_out_after_as_many_threads_gave_up(face: Face) -> None:
+    """The same with limits, on each face: those who hold a place give up reading, and those who wait give up waiting.
+
+    Each waits for a place longer than for an answer, so some are served after those before them gave up.
+    """
+    face.open(max_connections=LIMIT)
+    with Reluctant(0.0) as peer:
+        given_up = [face.start(peer.request(Timeouts(read=0.05, pool=0.07))) for _ in range(16)]
+        wait(given_up, PATIENCE)
+        assert [type(each.exception()) for each in given_up] == [PixelTimeoutError] * 16
+        face.shows("0 held, 0 idle, 0 waiting")
+        peer.be_willing()
+        assert [each.result(PATIENCE).body for each in [face.start(peer.request()) for _ in range(10)]] == [b"ok"] * 10
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    with anyio.fail_after(PATIENCE):
+        while not holds():  # noqa: ASYNC110
+            await anyio.sleep(0.002)
+
+
+def test_more_are_under_way_than_have_places() -> None:
+    """Else no storm would come upon those who wait."""
+    assert AT_ONCE > 3 * LIMIT

@@ -1,0 +1,168 @@
+"""Files: looked at, hashed, and read slice by slice."""
+
+import errno
+import hashlib
+import os
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pixel_core.effects import FileFacts
+from pixel_core.errors import PixelFileChangedError
+from pixel_core.messages import FileSlice, Form, Headers, Origin, Request
+from pixel_transports.drivers.files import BUFFER, digest, look_at
+from pixel_transports.net.files import SliceReader, whole_body
+
+CONTENT = bytes(range(251)) * 10_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(CONTENT)
+    return str(file)
+
+
+def never() -> bool:
+    return False
+
+
+def md5(content: bytes) -> bytes:
+    return hashlib.md5(content).digest()
+
+
+def test_a_look_tells_size_and_time(path: str) -> None:
+    os.utime(path, ns=(1, 1_700_000_000_123_456_789))
+    (facts,) = look_at([path])
+    assert (facts.size, facts.modified) == (len(CONTENT), 1_700_000_000_123_456_789)
+
+
+def test_a_look_follows_links(path: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(path)
+    assert look_at([str(tmp_path / "link")])[0].size == len(CONTENT)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        look_at([str(tmp_path / "missing")])
+    assert caught.value.filename == str(tmp_path / "missing")
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError) as caught:
+        look_at([str(tmp_path)])
+    assert caught.value.filename == str(tmp_path)
+
+
+def test_a_pipe_is_no_file_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="Not a regular file") as caught:
+        look_at([str(tmp_path / "pipe")])
+    assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(tmp_path / "pipe"))
+
+
+def test_each_slice_has_its_digest(path: str) -> None:
+    slices = [FileSlice(path, 0, len(CONTENT)), FileSlice(path, 100, BUFFER + 1), FileSlice(path, 7, 1)]
+    assert digest(slices, False, never).digests == [md5(CONTENT), md5(CONTENT[100 : BUFFER + 101]), md5(CONTENT[7:8])]
+
+
+@pytest.mark.parametrize("offset", [0, len(CONTENT), len(CONTENT) + 9])
+def test_an_empty_slice_has_the_digest_of_nothing(path: str, offset: int) -> None:
+    assert digest([FileSlice(path, offset, 0)], False, never).digests == [md5(b"")]
+
+
+def test_what_is_read_is_kept_where_that_was_asked_for_with_what_the_file_is_like(path: str) -> None:
+    os.utime(path, ns=(1, 17))
+    whole = FileSlice(path, 0, len(CONTENT))
+    kept = digest([whole], True, never)
+    assert (kept.content, kept.facts) == (CONTENT, FileFacts(len(CONTENT), 17))
+    assert digest([whole], False, never).content is None
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, len(CONTENT) + 1), (len(CONTENT), 1), (len(CONTENT) + 9, 1)])
+def test_a_slice_beyond_the_end_means_that_the_file_changed(path: str, offset: int, length: int) -> None:
+    with pytest.raises(PixelFileChangedError, match=r"photo\.jpg became shorter"):
+        digest([FileSlice(path, offset, length)], False, never)
+
+
+def test_a_file_that_cannot_be_hashed_is_an_error_of_the_system(path: str) -> None:
+    """Who hashes a file is the first to read it: it has not changed, it is just not there."""
+    Path(path).unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        digest([FileSlice(path, 0, 1)], False, never)
+    assert caught.value.filename == path
+
+
+def test_hashing_stops_early_when_it_is_told_to(path: str) -> None:
+    """After the piece in hand, with the digests of the slices that are through."""
+    words = iter([False, True])
+    slices = [FileSlice(path, 0, 10), FileSlice(path, 0, len(CONTENT)), FileSlice(path, 0, 10)]
+    assert digest(slices, False, lambda: next(words)).digests == [md5(CONTENT[:10])]
+
+
+def test_a_reader_gives_pieces_no_larger_than_its_buffer(path: str) -> None:
+    with SliceReader(FileSlice(path, 5, 25), 10) as reader:
+        pieces = [bytes(piece) for piece in reader]
+    assert [len(piece) for piece in pieces] == [10, 10, 5]
+    assert b"".join(pieces) == CONTENT[5:30]
+
+
+def test_a_reader_at_its_end_stays_there(path: str) -> None:
+    with SliceReader(FileSlice(path, 0, 3), 10) as reader:
+        assert [bytes(reader.read()) for _ in range(3)] == [CONTENT[:3], b"", b""]
+
+
+def test_a_reader_opens_nothing_before_it_reads(tmp_path: Path) -> None:
+    with SliceReader(FileSlice(str(tmp_path / "missing"), 0, 3), 10) as reader:
+        with pytest.raises(PixelFileChangedError, match="cannot be read any more"):
+            reader.read()
+
+
+def test_a_reader_that_is_left_half_way_closes_its_file(path: str) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+    before = descriptors()
+    with SliceReader(FileSlice(path, 0, 30), 10) as reader:
+        reader.read()
+    assert descriptors() == before
+
+
+def test_a_whole_body_is_what_would_go_on_the_wire(path: str) -> None:
+    def body_of(body: bytes | FileSlice | Form) -> bytes:
+        return whole_body(Request("POST", Origin("http", "pixel.test", 80), "/", Headers(), body))
+
+    assert body_of(b"") == b""
+    assert body_of(b"photo") == b"photo"
+    assert body_of(FileSlice(path, 3, BUFFER + 5)) == CONTENT[3 : BUFFER + 8]
+    form = Form((("key", "a"),), "p.jpg", FileSlice(path, 0, 4), "b0")
+    assert body_of(form) == (
+        b'--b0\r\nContent-Disposition: form-data; name="key"\r\n\r\na\r\n'
+        b'--b0\r\nContent-Disposition: form-data; name="file"; filename="p.jpg"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n" + CONTENT[:4] + b"\r\n--b0--\r\n"
+    )
+
+
+def test_hashing_large_files_again_allocates_no_other_buffer(tmp_path: Path) -> None:
+    path = tmp_path / "large.bin"
+    path.write_bytes(b"x" * (2 * BUFFER))
+    slices = [FileSlice(str(path), 0, 2 * BUFFER)]
+    first = digest(slices, False, lambda: False)
+    tracemalloc.start()
+    try:
+        assert digest(slices, False, lambda: False) == first
+        assert tracemalloc.get_traced_memory()[1] < BUFFER // 2
+    finally:
+        tracemalloc.stop()
+
+
+def test_files_that_are_hashed_at_once_share_no_buffer(tmp_path: Path) -> None:
+    paths = [tmp_path / str(number) for number in range(8)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]) * (3 * BUFFER + number))
+    slices = [[FileSlice(str(path), 0, path.stat().st_size)] for path in paths]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda each: digest(each, False, lambda: False).digests, slices))
+    assert found == [[hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()] for path in paths]

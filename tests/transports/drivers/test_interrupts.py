@@ -1,0 +1,77 @@
+"""Signals that break off a blocking call at any line: no place of the pool and no socket is lost."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import os, random, signal, sys
+from pixel_core.messages import Headers, Origin, Request
+from pixel_transports.net.blocking import SocketTransport
+
+class Interrupt(BaseException):
+    pass
+
+def interrupt(number, frame):
+    global armed
+    if armed:
+        armed = False
+        raise Interrupt
+
+armed = False
+sys.unraisablehook = lambda told: None
+signal.signal(signal.SIGALRM, interrupt)
+request = Request("GET", Origin("http", "127.0.0.1", int(sys.argv[1])), "/", Headers())
+transport = SocketTransport(max_connections=3)
+assert transport.send(request).status == 200
+sockets, draw, broken = len(os.listdir("/proc/self/fd")), random.Random(7), 0
+for _ in range(1500):
+    signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.00001, 0.0006))
+    armed = True
+    try:
+        transport.send(request)
+        transport.send(request)
+    except Interrupt:
+        broken += 1
+    armed = False
+    signal.setitimer(signal.ITIMER_REAL, 0)
+assert transport.send(request).status == 200
+free = "0 held" in repr(transport) and "0 waiting" in repr(transport)
+print(broken, free, len(os.listdir("/proc/self/fd")) - sockets)
+"""
+
+ANSWERING = """
+import socket, threading
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+def answer(peer):
+    try:
+        while peer.recv(65536):
+            peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    except OSError:
+        pass
+    peer.close()
+while True:
+    threading.Thread(target=answer, args=[listener.accept()[0]], daemon=True).start()
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer") or sys.platform != "linux", reason="open files are counted in /proc"
+)
+def test_calls_that_are_interrupted_anywhere_lose_no_place_and_no_socket() -> None:
+    with subprocess.Popen([sys.executable, "-c", ANSWERING], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            done = subprocess.run(
+                [sys.executable, "-c", PROGRAM, port], capture_output=True, text=True, check=False, timeout=120
+            )
+        finally:
+            server.kill()
+    assert done.returncode == 0, done.stderr
+    broken, all_free, more = done.stdout.split()
+    assert int(broken) > 100
+    assert (all_free, int(more) <= 2) == ("True", True), done.stdout

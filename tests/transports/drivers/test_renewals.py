@@ -1,0 +1,44 @@
+"""Many calls at a time with tokens that live for a second: the short runs of `python -m tests.transports.drivers.renewals`."""
+
+import pytest
+
+from tests.transports.drivers.renewals import Figures, run
+
+
+@pytest.mark.parametrize(("face", "calls"), [("blocking", 50), ("asyncio", 200), ("trio", 200)])
+def test_each_token_is_renewed_once_and_no_call_fails_however_many_are_under_way(face: str, calls: int) -> None:
+    figures = run(face, 3.0, calls)
+    assert figures.wrong() == [], figures
+    assert figures.answered >= calls
+    assert figures.renewals >= 1
+
+
+def seen(**told: object) -> Figures:
+    """Ten seconds with ten renewals, or what is told otherwise."""
+    counts = {"password 200": 1, "refresh_token 200": 10, "call 200": 500}
+    return Figures("trio", 200, 10.0, 500, [], {"counts": counts, "refused": 0, "refresh_tokens_used_again": 0, **told})
+
+
+def test_renewals_as_they_should_be_are_found_right() -> None:
+    assert seen().wrong() == []
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        seen(counts={"password 200": 1, "refresh_token 200": 12}),
+        seen(counts={"password 200": 1, "call 200": 500}),
+        seen(counts={"password 200": 2, "refresh_token 200": 10}),
+        seen(counts={"password 200": 1, "refresh_token 200": 10, "refresh_token 400": 1}),
+        seen(refresh_tokens_used_again=1),
+        Figures("trio", 200, 10.0, 500, ["PixelAuthenticationError: no"], seen().told),
+    ],
+    ids=["too many", "none", "the password again", "a refusal", "a refresh token twice", "a call that failed"],
+)
+def test_renewals_as_they_should_not_be_are_found_out(figures: Figures) -> None:
+    assert figures.wrong()
+
+
+def test_a_token_that_the_api_refused_is_a_reason_for_one_more_renewal() -> None:
+    counts = {"password 200": 1, "refresh_token 200": 12}
+    assert seen(counts=counts, refused=1).wrong() == []

@@ -1,0 +1,642 @@
+"""Uploads that are broken off and called again: every file is stored once, and what was stored is not sent again.
+
+Rules kept here:
+
+* Real sockets, real files and a real journal. Only the transport is wrapped: it breaks an upload off at its n-th
+  request, before it is sent or after it was answered, as Ctrl-C does (blocking) or a cancelled scope (asyncio, trio).
+* One request to the storage at a time, so that a single one is in flight when an upload is broken off.
+* What is on the server is read from its own state.
+"""
+
+import asyncio
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anyio
+import pytest
+
+from pixel_core.errors import PixelUploadJobError
+from pixel_core.messages import Headers, Origin, Request, Response
+from pixel_core.models import PixelUploadFile
+from pixel_transports import AnyioTransport, PixelClient, PixelClientAsync, SocketTransport
+from pixel_transports.client.settings import PixelApiSettings
+from pixel_transports.drivers.journal import Journal
+from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer
+from tests.support.peers import PATIENCE, open_sockets
+from tests.transports.sandbox.support import JPEG
+
+KIB = 1024
+PART = 64 * KIB
+MOST_REQUESTS = 60
+
+Outcome: TypeAlias = tuple[list[Any], list[PixelUploadJobError]]
+
+
+# Transports that break off
+
+
+@dataclass
+class Watch:
+    """What is sent: breaks off at the `at`-th request that is no login, or at the first one that `where` picks."""
+
+    at: int = 0
+    after: bool = False
+    where: Callable[[Request], bool] = lambda request: False
+    before_each: Callable[[Request], None] = lambda request: None
+    broke: bool = False
+    told: list[tuple[str, str, int]] = field(default_factory=list)
+    """Requests whose answer was given to the client: method, path with query, status."""
+    _count: int = 0
+
+    def breaks(self, request: Request) -> bool:
+        if self.broke or "/openid-connect/" in request.target:
+            return False
+        self._count += 1
+        self.broke = self._count == self.at or self.where(request)
+        return self.broke
+
+    def stored(self) -> list[str]:
+        """The requests to the storage that were successful."""
+        return [target for method, target, status in self.told if is_storage(target) and status < 300]
+
+    def parts(self) -> list[str]:
+        """The parts that were stored: path and number."""
+        puts = [target for method, target, status in self.told if method == "PUT" and is_storage(target)]
+        return [f"{target.partition('?')[0]} {number_of(target)}" for target in puts]
+
+
+def is_storage(target: str) -> bool:
+    return target.startswith("/storage/")
+
+
+def number_of(target: str) -> str:
+    return target.partition("partNumber=")[2].partition("&")[0]
+
+
+class Blocking:
+    """A blocking transport that is interrupted."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._instrumentation = watch
+        self._inner = SocketTransport()
+
+    def send(self, request: Request) -> Response:
+        breaks = self._instrumentation.breaks(request)
+        self._instrumentation.before_each(request)
+        if breaks and not self._instrumentation.after:
+            raise KeyboardInterrupt
+        response = self._inner.send(request)
+        if breaks:
+            raise KeyboardInterrupt
+        self._instrumentation.told.append((request.method, request.target, response.status))
+        return response
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class Async:
+    """An async transport whose caller is cancelled."""
+
+    def __init__(self, watch: Watch, cancel: Callable[[], object]) -> None:
+        self._instrumentation = watch
+        self._cancel = cancel
+        self._inner = AnyioTransport()
+
+    async def send(self, request: Request) -> Response:
+        breaks = self._instrumentation.breaks(request)
+        if breaks and not self._instrumentation.after:
+            self._cancel()
+            await anyio.sleep(PATIENCE)
+        response = await self._inner.send(request)
+        if breaks:
+            self._cancel()
+            await anyio.sleep(PATIENCE)
+        self._instrumentation.told.append((request.method, request.target, response.status))
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+# The world
+
+
+class World:
+    """A sandbox behind a socket, a face to call it with, and a journal."""
+
+    def __init__(self, face: str, server: SandboxServer, folder: Path) -> None:
+        self.face = face
+        self.sandbox = server.sandbox
+        self.folder = folder
+        self.journal = folder / "journal.sqlite"
+        self.settings = PixelApiSettings(**server.sandbox.environment(server.url))
+        with PixelClient.from_settings(self.settings) as client:
+            self.project: int = client.create_project("Resumed", "", SAMPLE_AREA)["id"]
+        self.collection = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """A new data collection and a new journal."""
+        with PixelClient.from_settings(self.settings) as client:
+            self.collection = client.create_data_collection(self.project, "Flight", "", "image")["id"]
+        self.journal.unlink(missing_ok=True)
+
+    def files(self, *sizes: int, supports: int = 0) -> list[PixelUploadFile]:
+        """New files of so many bytes; the first has support files."""
+        made = []
+        for number, size in enumerate(sizes):
+            path = self.folder / f"photo_{number}.jpg"
+            path.write_bytes(JPEG + os.urandom(size - len(JPEG)))
+            beside = [self.folder / f"photo_{number}.{name}" for name in range(supports if number == 0 else 0)]
+            for support in beside:
+                support.write_bytes(os.urandom(100))
+            made.append(PixelUploadFile(file=path, support_files=beside or None))
+        return made
+
+    def upload(self, watch: Watch, files: Sequence[PixelUploadFile], **options: Any) -> Outcome | None:
+        """Upload files; None when that was broken off."""
+        keywords: Any = {"multipart": True, "multipart_part_size": PART} if options.pop("parts", False) else {}
+        alone = options.pop("alone", False)
+        options = {"journal": self.journal, "upload_max_concurrency": 1, **options}
+        where = (self.project, self.collection)
+
+        def blocking() -> Outcome | None:
+            try:
+                with PixelClient.from_settings(self.settings, transport=Blocking(watch), **options) as client:
+                    if alone:
+                        return [client.upload_image(*where, files[0].file, **keywords)], []
+                    return client.upload_multiple_images(*where, files, **keywords)
+            except KeyboardInterrupt:
+                return None
+
+        async def asynchronous() -> Outcome | None:
+            with anyio.CancelScope() as scope:
+                transport = Async(watch, scope.cancel)
+                async with PixelClientAsync.from_settings(self.settings, transport=transport, **options) as client:
+                    if alone:
+                        return [await client.upload_image(*where, files[0].file, **keywords)], []
+                    return await client.upload_multiple_images(*where, files, **keywords)
+            return None
+
+        return blocking() if self.face == "blocking" else anyio.run(asynchronous, backend=self.face)
+
+    def settled(self) -> None:
+        """Any request makes the sandbox look after the jobs that are due."""
+        self.sandbox.handle("GET", Origin("http", "sandbox.invalid", 80), "/", Headers(), b"")
+
+    def names(self) -> Counter[str]:
+        """The images on the server by file name."""
+        self.settled()
+        return Counter(each.file_name for each in self.sandbox.state.shelves[self.collection].values())
+
+    def jobs(self) -> dict[int, Any]:
+        return self.sandbox.state.upload_jobs[self.collection]
+
+    def holds(self, files: Sequence[PixelUploadFile], times: int = 1) -> None:
+        """Every file is there so many times, with its own bytes."""
+        assert self.names() == {each.file.name: times for each in files}
+        for image in self.sandbox.state.shelves[self.collection].values():
+            assert bytes(self.sandbox.objects[image.key]) == (self.folder / image.file_name).read_bytes()
+
+
+@contextmanager
+def serving(face: str, folder: Path, **options: Any) -> Iterator[World]:
+    sockets, threads = open_sockets(), set(threading.enumerate())
+    with SandboxServer(Sandbox(**{"job_seconds": 0.0, **options})) as server:
+        yield World(face, server, folder)
+    assert list(server.sandbox.failures) == []
+    assert open_sockets() <= sockets
+    assert [each for each in threading.enumerate() if each not in threads and each.name.startswith("pixel")] == []
+
+
+@pytest.fixture(params=["blocking", "asyncio", "trio"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with serving(request.param, tmp_path) as here:
+        yield here
+
+
+@pytest.fixture(params=["blocking before", "blocking after", "asyncio after", "trio before"])
+def breaking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, bool]]:
+    """A face, and whether a request is answered before the upload is broken off."""
+    face, moment = request.param.split()
+    with serving(face, tmp_path) as here:
+        yield here, moment == "after"
+
+
+@pytest.fixture
+def blocking_world(tmp_path: Path) -> Iterator[World]:
+    with serving("blocking", tmp_path) as here:
+        yield here
+
+
+def names_of(outcome: Outcome | None) -> list[str]:
+    assert outcome is not None, "the upload was broken off"
+    images, errors = outcome
+    assert errors == []
+    assert None not in images
+    return [image["name"] for image in images]
+
+
+def is_part(number: int) -> Callable[[Request], bool]:
+    return lambda request: request.method == "PUT" and f"partNumber={number}&" in request.target
+
+
+# Broken off anywhere
+
+
+def test_whole_files_are_stored_once_wherever_the_upload_was_broken_off(breaking: tuple[World, bool]) -> None:
+    world, after = breaking
+    files = world.files(900, 300 * KIB, supports=1)
+    for number in range(1, MOST_REQUESTS):
+        world.renew()
+        first, second = Watch(number, after), Watch()
+        broken = world.upload(first, files)
+        if not first.broke:
+            assert number > 7, "the upload had fewer requests than its files need"
+            break
+        assert broken is None
+        assert names_of(world.upload(second, files)) == [each.file.name for each in files]
+        world.holds(files)
+        # What was in flight may be sent again, and for a file with support files all of it.
+        assert len(first.stored()) + len(second.stored()) <= 3 + 2
+        assert len(world.jobs()) <= 2 * len(files)
+    else:
+        pytest.fail("the upload has no end")
+
+
+def test_parts_are_not_sent_again_wherever_the_upload_was_broken_off(breaking: tuple[World, bool]) -> None:
+    world, after = breaking
+    files = world.files(2 * PART + 5, 2 * PART, supports=1)
+    for number in range(1, MOST_REQUESTS):
+        world.renew()
+        first, second = Watch(number, after), Watch()
+        broken = world.upload(first, files, parts=True)
+        if not first.broke:
+            assert number > 9, "the upload had fewer requests than its files need"
+            break
+        assert broken is None
+        assert names_of(world.upload(second, files, parts=True)) == [each.file.name for each in files]
+        world.holds(files)
+        assert not set(first.parts()) & set(second.parts()), "a part that was stored was sent again"
+        declared = any(target.endswith("/multipart") and status < 300 for _, target, status in first.told)
+        assert len(world.jobs()) <= len(files) * (1 if declared else 2)
+        assert len(first.parts()) + len(second.parts()) == 5
+    else:
+        pytest.fail("the upload has no end")
+
+
+def test_one_file_alone_is_stored_once_wherever_its_upload_was_broken_off(blocking_world: World) -> None:
+    world = blocking_world
+    files = world.files(2 * PART + 1)
+    for number in range(1, MOST_REQUESTS):
+        world.renew()
+        first, second = Watch(number, after=number % 2 == 0), Watch()
+        world.upload(first, files, parts=True, alone=True)
+        if not first.broke:
+            break
+        assert names_of(world.upload(second, files, parts=True, alone=True)) == ["photo_0.jpg"]
+        world.holds(files)
+        assert not set(first.parts()) & set(second.parts())
+    else:
+        pytest.fail("the upload has no end")
+
+
+def test_files_above_the_threshold_go_on_beside_smaller_ones(world: World) -> None:
+    """Parts that the library chose: 8 MiB at the least."""
+    files = world.files(17 * KIB * KIB, 5000)
+    first, second = Watch(where=is_part(2)), Watch()
+    assert world.upload(first, files, multipart_threshold=KIB * KIB) is None
+    assert len(names_of(world.upload(second, files, multipart_threshold=KIB * KIB))) == 2
+    world.holds(files)
+    assert [part.split()[1] for part in first.parts()] == ["1"]
+    assert sorted(part.split()[1] for part in second.parts()) == ["2", "3"]
+
+
+def test_an_upload_may_be_broken_off_again_and_again(world: World) -> None:
+    """Each run gets on by one part."""
+    files = world.files(6 * PART)
+    sent: list[str] = []
+    for part in range(2, 7):
+        watch = Watch(where=is_part(part))
+        assert world.upload(watch, files, parts=True) is None
+        sent += watch.parts()
+    last = Watch()
+    names_of(world.upload(last, files, parts=True))
+    world.holds(files)
+    assert sorted(int(each.split()[1]) for each in sent + last.parts()) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_task_that_asyncio_cancels_itself_is_gone_on_with_too(tmp_path: Path) -> None:
+    """As `asyncio.timeout` and Ctrl-C do, at any request."""
+    with serving("asyncio", tmp_path) as world:
+        files = world.files(3 * PART)
+        for number in range(1, MOST_REQUESTS):
+            world.renew()
+            watch, second = Watch(number, after=number % 2 == 0), Watch()
+            asyncio.run(cancelled(world, watch, files))
+            if not watch.broke:
+                break
+            names_of(world.upload(second, files, parts=True))
+            world.holds(files)
+            assert not set(watch.parts()) & set(second.parts())
+        else:
+            pytest.fail("the upload has no end")
+
+
+async def cancelled(world: World, watch: Watch, files: Sequence[PixelUploadFile]) -> None:
+    task: asyncio.Task[Any]
+    transport = Async(watch, lambda: task.cancel())
+    options: Any = {"journal": world.journal, "upload_max_concurrency": 1, "transport": transport}
+
+    async def upload() -> None:
+        async with PixelClientAsync.from_settings(world.settings, **options) as client:
+            await client.upload_multiple_images(
+                world.project, world.collection, files, multipart=True, multipart_part_size=PART
+            )
+
+    task = asyncio.create_task(upload())
+    try:
+        await task
+    except asyncio.CancelledError:
+        assert watch.broke
+
+
+# What happened meanwhile
+
+
+def changed(path: Path) -> None:
+    """Other bytes of the same number, written later."""
+    before = path.stat()
+    path.write_bytes(JPEG + os.urandom(before.st_size - len(JPEG)))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+
+
+def test_a_file_that_changed_meanwhile_is_uploaded_from_its_new_bytes(world: World) -> None:
+    files = world.files(3 * PART, 2 * PART)
+    first, second = Watch(where=is_part(3)), Watch()
+    assert world.upload(first, files, parts=True) is None
+    changed(files[0].file)
+    names_of(world.upload(second, files, parts=True))
+    world.holds(files)
+    assert len(second.parts()) == 5, "nothing of the changed file's old job, and all of the other file"
+
+
+@pytest.mark.parametrize("stop", ["multiple_uploadFinished", "/images/"])
+def test_a_file_that_changed_after_it_was_sent_is_uploaded_from_its_new_bytes(world: World, stop: str) -> None:
+    """The server may have made an image of the old bytes by then, which is another one."""
+    files = world.files(900)
+    assert world.upload(Watch(where=lambda request: stop in request.target), files) is None
+    changed(files[0].file)
+    names_of(world.upload(Watch(), files))
+    newest = list(world.sandbox.state.shelves[world.collection].values())[-1]
+    assert bytes(world.sandbox.objects[newest.key]) == files[0].file.read_bytes()
+
+
+def test_files_cut_into_other_parts_begin_anew(world: World) -> None:
+    files = world.files(3 * PART)
+    assert world.upload(Watch(where=is_part(3)), files, parts=True) is None
+    second = Watch()
+    names_of(world.upload(second, files))
+    world.holds(files)
+    assert second.parts() == []
+    assert len(second.stored()) == 1
+
+
+def test_a_support_file_that_changed_meanwhile_is_uploaded_from_its_new_bytes(blocking_world: World) -> None:
+    world = blocking_world
+    files = world.files(3 * PART, supports=1)
+    assert world.upload(Watch(where=is_part(2)), files, parts=True) is None
+    changed(world.folder / "photo_0.0")
+    names_of(world.upload(Watch(), files, parts=True))
+    world.holds(files)
+
+
+@pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
+def test_signatures_that_expired_meanwhile_cost_the_file_another_job(face: str, tmp_path: Path) -> None:
+    clock = ManualClock()
+    with serving(face, tmp_path, clock=clock, signature_seconds=60.0) as world:
+        files = world.files(3 * PART, 2 * PART, supports=1)
+        first, second = Watch(where=is_part(3)), Watch()
+        assert world.upload(first, files, parts=True) is None
+        clock.advance(61.0)
+        names_of(world.upload(second, files, parts=True))
+        world.holds(files)
+        assert len(world.jobs()) == 4
+        assert [status for _, target, status in second.told if is_storage(target)].count(403) <= 2
+
+
+def test_a_login_that_ended_meanwhile_is_renewed(blocking_world: World) -> None:
+    world = blocking_world
+    files = world.files(3 * PART)
+    assert world.upload(Watch(where=is_part(2)), files, parts=True) is None
+    world.sandbox.revoke_tokens()
+    second = Watch()
+    names_of(world.upload(second, files, parts=True))
+    world.holds(files)
+    assert len(second.parts()) == 2
+
+
+def test_parts_that_the_storage_forgot_cost_the_file_another_job(blocking_world: World) -> None:
+    world = blocking_world
+    files = world.files(3 * PART)
+    assert world.upload(Watch(where=is_part(3)), files, parts=True) is None
+    world.sandbox.abort_uploads()
+    names_of(world.upload(Watch(), files, parts=True))
+    world.holds(files)
+    assert len(world.jobs()) == 2
+
+
+@pytest.mark.parametrize(
+    ("stop", "parts"),
+    [("partNumber=2&", True), ("multiple_uploadFinished", True), ("multiple_uploadFinished", False)],
+)
+def test_a_job_that_the_server_does_not_list_any_more_is_replaced(world: World, stop: str, parts: bool) -> None:
+    files = world.files(3 * PART, 2 * PART)
+    assert world.upload(Watch(where=lambda request: stop in request.target), files, parts=parts) is None
+    world.jobs().clear()
+    names_of(world.upload(Watch(), files, parts=parts))
+    world.holds(files)
+
+
+def test_a_file_that_was_finished_and_whose_job_is_not_listed_any_more_is_not_created_twice(
+    blocking_world: World,
+) -> None:
+    world = blocking_world
+    files = world.files(900)
+    assert world.upload(Watch(where=lambda request: "uploadFinished" in request.target, after=True), files) is None
+    world.settled()
+    world.jobs().clear()
+    names_of(world.upload(Watch(), files))
+    world.holds(files)
+
+
+def test_metadata_that_changed_meanwhile_is_that_of_the_last_call(blocking_world: World) -> None:
+    world = blocking_world
+    (file,) = world.files(3 * PART)
+    assert world.upload(Watch(where=is_part(2)), [file], parts=True) is None
+    told = PixelUploadFile.model_validate({"file": file.file, "metadata": {"json_metadata": {"flight": 7}}})
+    outcome = world.upload(Watch(), [told], parts=True)
+    assert outcome is not None
+    assert outcome[0][0].get("json_metadata") == {"flight": 7}
+
+
+def test_a_job_that_failed_meanwhile_is_replaced(blocking_world: World) -> None:
+    world = blocking_world
+    files = world.files(900)
+    assert world.upload(Watch(where=lambda request: "uploadFinished" in request.target, after=True), files) is None
+    for job in world.jobs().values():
+        del world.sandbox.state.objects[job.main.key]  # so that its validation finds nothing
+    names_of(world.upload(Watch(), files))
+    world.holds(files)
+
+
+def test_without_a_journal_nothing_is_gone_on_with(world: World) -> None:
+    files = world.files(3 * PART)
+    assert world.upload(Watch(where=is_part(3)), files, parts=True, journal=None) is None
+    second = Watch()
+    names_of(world.upload(second, files, parts=True, journal=None))
+    world.holds(files)
+    assert len(second.parts()) == 3
+    assert not world.journal.exists()
+
+
+# Called again after its end
+
+
+def test_the_same_call_after_a_whole_run_uploads_anew(world: World) -> None:
+    files = world.files(900, 2000)
+    names_of(world.upload(Watch(), files))
+    names_of(world.upload(Watch(), files))
+    world.holds(files, times=2)
+
+
+def test_with_skip_uploaded_the_same_call_sends_nothing_to_the_storage_and_gives_the_same(world: World) -> None:
+    files = world.files(900, 2 * PART)
+    done = world.upload(Watch(), files, skip_uploaded=True)
+    again = Watch()
+    assert world.upload(again, files, skip_uploaded=True) == done
+    assert names_of(done) == ["photo_0.jpg", "photo_1.jpg"]
+    assert [told for told in again.told if told[0] != "GET" and "openid" not in told[1]] == []
+    world.holds(files)
+
+
+def test_with_skip_uploaded_only_what_is_new_is_sent(world: World) -> None:
+    names_of(world.upload(Watch(), world.files(900, 2000), skip_uploaded=True))
+    before = [PixelUploadFile(file=world.folder / f"photo_{number}.jpg") for number in range(2)]
+    (world.folder / "new.jpg").write_bytes(JPEG + b"new")
+    again = Watch()
+    files = [*before, PixelUploadFile(file=world.folder / "new.jpg")]
+    assert names_of(world.upload(again, files, skip_uploaded=True)) == ["photo_0.jpg", "photo_1.jpg", "new.jpg"]
+    assert len(again.stored()) == 1
+    world.holds(files)
+
+
+def test_with_skip_uploaded_a_file_that_was_deleted_on_the_server_is_uploaded_again(world: World) -> None:
+    files = world.files(900, 2000)
+    outcome = world.upload(Watch(), files, skip_uploaded=True)
+    assert outcome is not None
+    with PixelClient.from_settings(world.settings) as client:
+        client.delete_image(world.project, world.collection, outcome[0][0]["id"])
+    again = Watch()
+    assert names_of(world.upload(again, files, skip_uploaded=True)) == ["photo_0.jpg", "photo_1.jpg"]
+    assert len(again.stored()) == 1
+    world.holds(files)
+
+
+def test_with_skip_uploaded_a_file_that_changed_is_uploaded_again(blocking_world: World) -> None:
+    world = blocking_world
+    files = world.files(900)
+    names_of(world.upload(Watch(), files, skip_uploaded=True))
+    changed(files[0].file)
+    again = Watch()
+    names_of(world.upload(again, files, skip_uploaded=True))
+    assert len(again.stored()) == 1
+    assert world.names() == {"photo_0.jpg": 2}
+
+
+@pytest.mark.parametrize("stop", ["multiple_uploadFinished", "/images/"])
+def test_a_run_that_was_gone_on_with_ends_like_any_other(blocking_world: World, stop: str) -> None:
+    """The next call uploads anew, and one with skip_uploaded sends nothing."""
+    world = blocking_world
+    files = world.files(900)
+    assert world.upload(Watch(where=lambda request: stop in request.target, after=True), files) is None
+    names_of(world.upload(Watch(), files))
+    assert [each.finished for each in Journal(world.journal).files()] == [True]
+    names_of(world.upload(Watch(), files))
+    world.holds(files, times=2)
+
+
+def test_no_signature_is_left_in_the_journal_after_a_whole_run(world: World) -> None:
+    files = world.files(3 * PART, 2 * PART, supports=1)
+    assert world.upload(Watch(where=is_part(2)), files, parts=True) is None
+    assert b"X-Amz-Signature" in world.journal.read_bytes()
+    names_of(world.upload(Watch(), files, parts=True))
+    left = b"".join(path.read_bytes() for path in world.journal.parent.glob("journal.sqlite*"))
+    assert b"X-Amz-Signature" not in left
+    assert b"x-amz" not in left.lower()
+
+
+# Two at once
+
+
+def test_of_two_clients_with_the_same_files_each_file_is_done_by_exactly_one(world: World) -> None:
+    """The second comes while the first is at work, in a thread of its own, with a file more."""
+    files = world.files(900, 3 * PART, 2000)
+    begun, release = threading.Event(), threading.Event()
+    outcomes: dict[str, Outcome | None] = {}
+
+    def waits(request: Request) -> None:
+        if is_storage(request.target):
+            begun.set()
+            assert release.wait(PATIENCE)
+
+    first = copy(world)
+    first.face = "blocking"
+    thread = threading.Thread(target=lambda: outcomes.update(first=first.upload(Watch(before_each=waits), files[:2])))
+    thread.start()
+    try:
+        assert begun.wait(PATIENCE)
+        outcomes["second"] = world.upload(Watch(), files)
+    finally:
+        release.set()
+        thread.join()
+    assert names_of(outcomes["first"]) == ["photo_0.jpg", "photo_1.jpg"]
+    assert outcomes["second"] is not None
+    images, errors = outcomes["second"]
+    assert [image["name"] for image in images] == ["photo_2.jpg"]
+    assert [(Path(error.file or "").name, error.status) for error in errors] == [
+        ("photo_0.jpg", "in_use"),
+        ("photo_1.jpg", "in_use"),
+    ]
+    world.holds(files)
+
+
+def test_two_clients_that_begin_at_once_share_the_files_without_doing_any_twice(world: World) -> None:
+    """With skip_uploaded: one that is through before the other begins leaves it nothing to do."""
+    files = world.files(*[900] * 8)
+    both = threading.Barrier(2)
+    outcomes: list[Outcome | None] = []
+
+    def works(order: Sequence[PixelUploadFile]) -> None:
+        both.wait(PATIENCE)
+        outcomes.append(world.upload(Watch(), order, skip_uploaded=True))
+
+    threads = [threading.Thread(target=works, args=(order,)) for order in (files, files[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = [image["id"] for outcome in outcomes if outcome is not None for image in outcome[0]]
+    statuses = {error.status for outcome in outcomes if outcome is not None for error in outcome[1]}
+    assert len(outcomes) == 2
+    assert statuses <= {"in_use"}
+    assert len(set(done)) == 8
+    world.holds(files)

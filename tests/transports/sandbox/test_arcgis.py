@@ -1,0 +1,137 @@
+"""ArcGIS services are kept by type, and start, stop and refresh with the clock."""
+
+from typing import Any
+
+import pytest
+
+from tests.transports.sandbox.support import Caller
+
+FEATURE = {"feature_service_options": {"image_layer": {"include_fields": ["name"]}}, "gdo_users": ["gdo_reader"]}
+IMAGE = {"image_service_options": {"default_service_srid": 25832, "wms_options": {"title": "Map"}}}
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller(job_seconds=3)
+
+
+def body(caller: Caller, **changes: Any) -> dict[str, Any]:
+    collection = int(caller.place().rpartition("/")[2])
+    made = {"name": "Photos", "description": "d", "data_collection_ids": [collection, collection], "options": FEATURE}
+    return {**made, **changes}
+
+
+def service(caller: Caller, kind: str = "Feature", **changes: Any) -> str:
+    """The path of a new service."""
+    made = caller.ok("POST", f"/arcgis_services/{kind}/", body(caller, **changes))
+    return f"/arcgis_services/{kind}/{made['id']}"
+
+
+def state(caller: Caller, path: str) -> str:
+    return str(caller.ok("GET", path)["state"])
+
+
+def test_the_users_of_the_portal_are_listed(caller: Caller) -> None:
+    """The portal's users are a list of names."""
+    assert caller.ok("GET", "/arcgis_services/gdo-users") == ["gdo_publisher", "gdo_reader"]
+
+
+def test_a_service_keeps_what_it_was_given(caller: Caller) -> None:
+    """A service is stopped at first, and has what it was given, with the defaults of its options."""
+    given = body(caller)
+    made = caller.ok("POST", "/arcgis_services/Feature/", given)
+    assert made["data_collection_ids"] == given["data_collection_ids"][:1]
+    assert made["options"]["gdo_users"] == ["gdo_reader"]
+    assert made["options"]["feature_service_options"]["image_layer"]["image_processed_type"] == "blurred"
+    assert (made["service_type"], made["state"]) == ("Feature", "stopped")
+    assert caller.ok("GET", f"/arcgis_services/Feature/{made['id']}") == made
+
+
+def test_the_types_are_kept_apart(caller: Caller) -> None:
+    """Feature and image services are listed and found each under their own type."""
+    feature, image = service(caller), service(caller, "Image", options=IMAGE, name="Map")
+    assert [each["name"] for each in caller.ok("GET", "/arcgis_services/Feature/")] == ["Photos"]
+    assert [each["name"] for each in caller.ok("GET", "/arcgis_services/Image/?name=Map&limit=1")] == ["Map"]
+    assert caller.ok("GET", f"/arcgis_services/Image/?ids={image.rpartition('/')[2]}&offset=1") == []
+    assert caller.status("GET", feature.replace("Feature", "Image")) == 404
+    assert caller.wrong("GET", "/arcgis_services/feature/") == ["path", "service_type"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "place"),
+    [
+        ({"options": IMAGE}, "Feature", ["options", "feature_service_options"]),
+        ({"options": FEATURE}, "Image", ["options", "image_service_options"]),
+        ({"options": {}}, "Feature", ["options", "feature_service_options"]),
+        ({"data_collection_ids": []}, "Feature", ["data_collection_ids"]),
+        ({"name": ""}, "Feature", ["name"]),
+    ],
+)
+def test_a_wrong_service_is_told(caller: Caller, changes: dict[str, Any], kind: str, place: list[str]) -> None:
+    """Options of another type, no collections and no name are a 422, in creating and in changing."""
+    assert caller.wrong("POST", f"/arcgis_services/{kind}/", body(caller, **changes)) == ["body", *place]
+    path = service(caller, kind, options={**FEATURE, **IMAGE})
+    assert caller.wrong("PUT", path, changes) == ["body", *place]
+
+
+def test_unknown_collections_are_not_found(caller: Caller) -> None:
+    """A service of data collections that do not exist, or were deleted, is a 404."""
+    assert caller.status("POST", "/arcgis_services/Feature/", body(caller, data_collection_ids=[99])) == 404
+    place = caller.place()
+    caller.ok("DELETE", place)
+    gone = body(caller, data_collection_ids=[int(place.rpartition("/")[2])])
+    assert caller.status("POST", "/arcgis_services/Feature/", gone) == 404
+
+
+def test_a_service_is_changed_and_deleted(caller: Caller) -> None:
+    """A change touches what it names; a deleted service is gone."""
+    path = service(caller)
+    before = caller.ok("GET", path)
+    assert caller.ok("PUT", path, {}) == before
+    changed = caller.ok("PUT", path, {"name": "New", "options": {"feature_service_options": {"image_layer": {}}}})
+    assert (changed["name"], changed["description"], "gdo_users" in changed["options"]) == ("New", "d", False)
+    assert caller.status("PUT", path, {"data_collection_ids": [99]}) == 404
+    caller.ok("DELETE", path)
+    assert caller.status("GET", path) == caller.status("DELETE", path) == 404
+
+
+def test_a_service_starts_and_stops_with_the_clock(caller: Caller) -> None:
+    """Starting and stopping are jobs that end with the clock; what is there already needs none."""
+    path = service(caller)
+    assert caller.ok("PUT", f"{path}/stop")["job"] is None
+    for order, moving, at_last in (("start", "starting", "started"), ("stop", "stopping", "stopped")):
+        answer = caller.ok("PUT", f"{path}/{order}")
+        assert answer["arcgis_service"]["state"] == moving
+        job = answer["job"]["job_id"]
+        assert caller.ok("PUT", f"{path}/{order}")["job"]["job_id"] == job
+        assert caller.ok("GET", f"/jobs/{job}")["completed"] is False
+        caller.clock.advance(3)
+        assert caller.ok("GET", f"/jobs/{job}")["status"] == "completed"
+        assert state(caller, path) == at_last
+        again = caller.ok("PUT", f"{path}/{order}")
+        assert (again["job"], again["arcgis_service"]["state"]) == (None, at_last)
+
+
+def test_a_refresh_leaves_the_service_started(caller: Caller) -> None:
+    """A refresh is a job of a started service, which stays started; a stopped one needs none."""
+    path = service(caller)
+    assert caller.ok("PUT", f"{path}/refresh?refresh_data=false")["job"] is None
+    caller.ok("PUT", f"{path}/start")
+    caller.clock.advance(3)
+    answer = caller.ok("PUT", f"{path}/refresh?refresh_data=true")
+    assert (answer["job"]["completed"], answer["arcgis_service"]["state"]) == (False, "started")
+    assert caller.status("PUT", f"{path}/stop") == 409
+    caller.clock.advance(3)
+    assert caller.ok("GET", f"/jobs/{answer['job']['job_id']}")["completed"] is True
+    assert caller.status("PUT", f"{path}/refresh?refresh_data=x") == 422
+
+
+def test_orders_do_not_cross(caller: Caller) -> None:
+    """While a service is starting it is neither stopped nor refreshed; deleting it ends the job."""
+    path = service(caller)
+    job = caller.ok("PUT", f"{path}/start")["job"]["job_id"]
+    assert caller.status("PUT", f"{path}/stop") == caller.status("PUT", f"{path}/refresh") == 409
+    caller.ok("DELETE", path)
+    ended = caller.ok("GET", f"/jobs/{job}")
+    assert (ended["completed"], ended["status"], ended["detail"]) == (True, "failed", "the service was deleted")
+    assert caller.status("PUT", f"{path}/start") == 404

@@ -1,0 +1,158 @@
+"""The sandbox as a function: it answers everything, and tells what it received."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixel_core.messages import FileSlice, Headers, Origin, Request
+from pixel_transports.sandbox import ManualClock, Sandbox
+from tests.transports.sandbox.support import JPEG, ORIGIN, Caller
+
+
+def test_a_description_of_a_file_is_no_body() -> None:
+    """A request whose body still has to be read is a TypeError, since the sandbox reads no files."""
+    with pytest.raises(TypeError, match="whose body is bytes, not FileSlice"):
+        Sandbox()(Request("PUT", ORIGIN, "/", body=FileSlice("x", 0, 1)))
+
+
+def test_it_lists_what_it_received_without_secrets() -> None:
+    """What was received is listed, newest last, with neither the query of a signed URL nor a token or password."""
+    caller = Caller()
+    place = caller.place()
+    caller.call("GET", "/projects/?limit=1", headers={"X-Request-ID": "abc"})
+    job = caller.upload_job(place, JPEG)
+    caller.post_form(job["url"], job["upload_fields"], JPEG)
+    listed = caller.raw("GET", "/_sandbox/requests")
+    records: list[dict[str, Any]] = listed.json()
+    assert records[0]["path"].endswith("/token")
+    assert records[-1]["path"] == "/storage/pixel-sandbox"
+    assert records[3] == {
+        "time": "2025-01-01T00:00:00Z",
+        "method": "GET",
+        "path": "/api/sandbox/projects/",
+        "query": "limit=1",
+        "status": 200,
+        "body_bytes": 0,
+        "request_id": "abc",
+    }
+    assert len(records) == len(caller.sandbox.received) - 1
+    assert caller.token is not None
+    for secret in (caller.token, "password=", "Signature", job["upload_fields"]["x-amz-signature"]):
+        assert secret.encode() not in listed.body
+
+
+def test_it_shows_what_is_stored() -> None:
+    """What is stored is listed with the image that it became, and can be read."""
+    caller = Caller()
+    job = caller.upload(caller.place(), JPEG, "å b.jpg")
+    (stored,) = caller.raw("GET", "/_sandbox/objects").json()
+    assert stored["image_id"] == job["result"]["resource_id"]
+    assert stored["size"] == len(JPEG)
+    assert caller.raw("GET", stored["path"]).body == JPEG
+    head = caller.raw("HEAD", stored["path"])
+    assert (head.body, head.headers["Content-Length"]) == (b"", str(len(JPEG)))
+    assert caller.raw("GET", "/_sandbox/objects/other").status == 404
+    assert caller.raw("DELETE", "/_sandbox/objects").status == 405
+
+
+def test_the_first_page_says_what_it_is() -> None:
+    """The page at the root says what this is, where to look, and how a client is led here."""
+    text = Caller().raw("GET", "/").body.decode()
+    assert "/_sandbox/requests" in text
+    assert "PIXEL_API_URL=http://pixel.test/api/sandbox" in text
+
+
+def test_its_environment_leads_a_client_to_it() -> None:
+    """The environment names user, tenant and both URLs under the given one."""
+    assert Sandbox(tenant="Town").environment("http://localhost:8000/") == {
+        "PIXEL_USERNAME": "demo@example.com",
+        "PIXEL_PASSWORD": "demo",
+        "PIXEL_TENANT": "Town",
+        "PIXEL_API_URL": "http://localhost:8000/api/town",
+        "PIXEL_AUTH_SERVER_URL": "http://localhost:8000/auth",
+    }
+
+
+def test_urls_lead_to_the_origin_of_the_request() -> None:
+    """The URLs of an upload lead to the host and port at which it was asked for."""
+    caller = Caller()
+    place = caller.place()
+    headers = Headers({"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"})
+    body = b'{"files":[{"name":"a","md5":"1B2M2Y8AsgTpgAmY7PhCfg=="}]}'
+    target = f"/api/sandbox{place}/upload_jobs/"
+    response = caller.sandbox.handle("POST", Origin("https", "::1", 8443), target, headers, body)
+    assert response.json()[0]["url"] == "https://[::1]:8443/storage/pixel-sandbox"
+
+
+def test_its_own_mistake_is_a_500_and_kept() -> None:
+    """An exception inside becomes a 500 and is kept; the next request is served."""
+    caller = Caller()
+    caller.login()
+    caller.sandbox.state.projects[1] = 1  # type: ignore[assignment]
+    response = caller.call("GET", "/projects/")
+    assert (response.status, response.json()) == (500, {"detail": "Internal Server Error"})
+    assert isinstance(caller.sandbox.failures[0], AttributeError)
+    assert caller.call("GET", "/users/me").status == 200
+
+
+def test_a_request_line_that_cannot_be_is_refused() -> None:
+    """Control characters and letters beyond ASCII in a request line are a 400, and do not spoil the list."""
+    sandbox = Sandbox()
+    for method, target in (("G\0T", "/"), ("GET", "/\ud800"), ("GÉT", "/api/é?é")):
+        assert sandbox(Request(method, ORIGIN, target)).status == 400
+    assert len(sandbox(Request("GET", ORIGIN, "/_sandbox/requests")).json()) == 3
+
+
+PATHS = st.one_of(
+    st.text(max_size=30),
+    st.lists(
+        st.sampled_from(
+            [
+                *("api", "sandbox", "projects", "deleted", "1", "3", "data_collections", "images", "upload_jobs", ""),
+                *("storage", "pixel-sandbox", "auth", "realms", "Sandbox", "protocol", "openid-connect", "token"),
+                *("_sandbox", "objects", "requests", "multipart", "move", "restore", "jobs", "groups", "%2F", "%ff"),
+            ]
+        ),
+        max_size=8,
+    ).map(lambda pieces: "/" + "/".join(pieces)),
+)
+QUERIES = st.one_of(st.just(""), st.text(max_size=20), st.sampled_from(["limit=9", "ids=1", "new_parent_id=1"]))
+BODIES = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b"{}", b"[1e999]", b'{"name":1e999}', b'{"files":[{}]}', b"grant_type=password", b"[" * 5000]),
+)
+TYPES = st.sampled_from(["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    method=st.one_of(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD"]), st.text(max_size=5)),
+    path=PATHS,
+    query=QUERIES,
+    body=BODIES,
+    content_type=TYPES,
+    name=st.text(max_size=10),
+    value=st.text(max_size=20),
+)
+def test_any_request_gives_a_response(
+    method: str, path: str, query: str, body: bytes, content_type: str, name: str, value: str
+) -> None:
+    """Any request gives a response, never an exception, and never a mistake of the sandbox's own."""
+    caller = Caller()
+    caller.collection(caller.project())
+    headers = Headers(
+        {"Authorization": f"Bearer {caller.token}", "Content-Type": content_type, name: value, "X-Request-ID": value}
+    )
+    response = caller.sandbox.handle(method, ORIGIN, f"{path}?{query}", headers, body)
+    assert 200 <= response.status < 500
+    assert not caller.sandbox.failures
+    assert caller.raw("GET", "/_sandbox/requests").status == 200
+
+
+def test_the_clock_moves_only_when_told() -> None:
+    """A manual clock stands still until it is advanced."""
+    clock = ManualClock(5)
+    clock.advance(2.5)
+    assert (clock(), clock()) == (7.5, 7.5)

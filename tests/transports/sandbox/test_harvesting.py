@@ -1,0 +1,180 @@
+"""Harvest services keep secrets, change their field maps as a whole, and make tasks that end with the clock."""
+
+from typing import Any
+
+import pytest
+
+from tests.transports.sandbox.support import Caller
+
+MAPS = [
+    {"model": "image", "field_name": "name", "external_field": "TITLE"},
+    {"model": "image", "field_name": "capture_date", "external_field": "DATE"},
+]
+SERVICE: dict[str, Any] = {
+    "name": "Hydrants",
+    "description": "d",
+    "url": "https://gis.example.com/0",
+    "auth": {
+        "credentials": {"username": "kari", "password": "s3cret", "token_url": "https://gis.example.com/token"},
+        "api_key": {"api_key": "k3y", "api_key_item_id": "item"},
+    },
+    "field_mappings": {"maps": MAPS, "extra_fields": ["A", "B"]},
+}
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller(job_seconds=3)
+
+
+def service(caller: Caller, **changes: Any) -> str:
+    """The path of a new service."""
+    place = caller.place()
+    made = caller.ok("POST", f"{place}/harvest_services/", {**SERVICE, **changes})
+    return f"{place}/harvest_services/{made['id']}"
+
+
+def test_a_service_keeps_all_but_its_secrets(caller: Caller) -> None:
+    """A service tells what it was given, without password and key, now and later."""
+    path = service(caller)
+    found = caller.ok("GET", path)
+    assert found["auth"] == {
+        "credentials": {"username": "kari", "token_url": "https://gis.example.com/token"},
+        "api_key": {"api_key_item_id": "item"},
+    }
+    assert (found["where_clause"], found["state"]) == ("1=1", "stopped")
+    assert found["field_mappings"] == SERVICE["field_mappings"]
+    answers = [
+        caller.call("GET", path),
+        caller.call("GET", path.rpartition("/")[0] + "/"),
+        caller.call("PUT", path, b"{}"),
+    ]
+    for answer in answers:
+        assert answer.status == 200
+        assert not any(secret in answer.body for secret in (b"s3cret", b"k3y"))
+    plain = caller.ok("GET", service(caller, auth={}, field_mappings={}))
+    assert (plain["auth"], plain["field_mappings"]) == (
+        {"credentials": None, "api_key": None},
+        {"maps": [], "extra_fields": []},
+    )
+
+
+def test_services_are_listed_in_their_collection(caller: Caller) -> None:
+    """A service is listed and found in its own data collection, until it is deleted or the collection is."""
+    path, other = service(caller), service(caller)
+    here = path.rpartition("/")[0]
+    assert [each["name"] for each in caller.ok("GET", f"{here}/?name=Hydrants")] == ["Hydrants"]
+    assert caller.ok("GET", f"{here}/?ids=99") == []
+    assert caller.status("GET", f"{here}/{other.rpartition('/')[2]}") == 404
+    caller.ok("DELETE", path)
+    assert caller.status("GET", path) == 404
+    caller.ok("DELETE", other.partition("/harvest")[0])
+    assert caller.status("GET", other) == 404
+
+
+def test_a_change_touches_what_it_names(caller: Caller) -> None:
+    """A change touches what it names; `auth` is replaced as a whole."""
+    path = service(caller)
+    changed = caller.ok("PUT", path, {"where_clause": "A=1", "auth": {"api_key": {"api_key": "new"}}})
+    assert (changed["name"], changed["where_clause"]) == ("Hydrants", "A=1")
+    assert changed["auth"] == {"credentials": None, "api_key": {"api_key_item_id": None}}
+    assert caller.wrong("PUT", path, {"auth": {"api_key": {}}}) == ["body", "auth", "api_key", "api_key"]
+
+
+def test_field_maps_are_added_changed_and_removed(caller: Caller) -> None:
+    """Field maps are known by model and field; extra fields come and go."""
+    path = service(caller)
+    maps = [
+        {"operation": "add", "model": "image", "field_name": "radial", "external_field": "R"},
+        {"operation": "update", "model": "image", "field_name": "name", "external_field": "NAME"},
+        {"operation": "remove", "model": "image", "field_name": "capture_date"},
+    ]
+    change = {"maps": maps, "add_extra_fields": ["C", "A"], "remove_extra_fields": ["B"]}
+    assert caller.ok("PUT", path, {"field_mappings": change})["field_mappings"] == {
+        "maps": [
+            {**MAPS[0], "external_field": "NAME"},
+            {"model": "image", "field_name": "radial", "external_field": "R"},
+        ],
+        "extra_fields": ["A", "C"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "field", "external", "status"),
+    [
+        ("add", "name", "X", 409),
+        ("update", "radial", "X", 404),
+        ("remove", "radial", None, 404),
+        ("add", "radial", None, 422),
+        ("update", "name", None, 422),
+        ("swap", "name", "X", 422),
+    ],
+)
+def test_a_wrong_change_of_field_maps_changes_nothing(
+    caller: Caller, operation: str, field: str, external: str | None, status: int
+) -> None:
+    """A change that cannot be made is told, and nothing of it was made."""
+    path = service(caller)
+    good = {"operation": "remove", "model": "image", "field_name": "capture_date"}
+    bad = {"operation": operation, "model": "image", "field_name": field, "external_field": external}
+    assert caller.status("PUT", path, {"name": "New", "field_mappings": {"maps": [good, bad]}}) == status
+    assert caller.ok("GET", path).items() >= {"name": "Hydrants", "field_mappings": SERVICE["field_mappings"]}.items()
+
+
+def test_the_slash_tells_a_service_from_its_tasks(caller: Caller) -> None:
+    """Without a slash the service is read, with a slash its tasks; neither is a redirect."""
+    path = service(caller)
+    assert caller.ok("GET", path)["name"] == "Hydrants"
+    assert caller.ok("GET", f"{path}/") == []
+    assert caller.status("PUT", f"{path}/", {}) == 405
+
+
+def test_starting_makes_a_task_that_ends_with_the_clock(caller: Caller) -> None:
+    """A task is pending, then in progress, then completed; started again meanwhile, it is the same."""
+    path = service(caller)
+    answer = caller.ok("POST", f"{path}/start")
+    assert (answer["harvest_service"]["state"], answer["task"]["status"]) == ("started", "pending")
+    assert caller.ok("POST", f"{path}/start")["task"]["id"] == answer["task"]["id"]
+    seen = []
+    for _ in range(4):
+        (task,) = caller.ok("GET", f"{path}/")
+        seen.append((task["status"], caller.ok("GET", f"/jobs/{task['job_id']}")["completed"]))
+        caller.clock.advance(1)
+    assert seen == [("pending", False), ("in_progress", False), ("in_progress", False), ("completed", True)]
+
+
+def test_tasks_are_narrowed(caller: Caller) -> None:
+    """Tasks are listed by status and in pages; `get_new` gives the one of the latest start."""
+    path = service(caller)
+    first = caller.ok("POST", f"{path}/start")["task"]["id"]
+    caller.clock.advance(3)
+    second = caller.ok("POST", f"{path}/start")["task"]["id"]
+    table = {"": [first, second], "status=completed": [first], "status=pending": [second], "status=failed": []}
+    for query, wanted in {
+        **table,
+        "get_new=true": [second],
+        "get_new=false&limit=1": [first],
+        "offset=1": [second],
+    }.items():
+        assert [task["id"] for task in caller.ok("GET", f"{path}/?{query}")] == wanted, query
+    assert caller.status("GET", f"{path}/?status=done") == 422
+
+
+def test_stopping_ends_the_running_task(caller: Caller) -> None:
+    """Stopping ends a running task as failed; without one there is nothing to end."""
+    path = service(caller)
+    caller.ok("POST", f"{path}/start")
+    answer = caller.ok("POST", f"{path}/stop")
+    assert (answer["harvest_service"]["state"], answer["task"]["status"]) == ("stopped", "failed")
+    assert answer["task"]["detail"] == "the service was stopped"
+    assert caller.ok("POST", f"{path}/stop")["task"] is None
+    job = caller.ok("POST", f"{path}/start")["task"]["job_id"]
+    caller.ok("DELETE", path)
+    assert caller.ok("GET", f"/jobs/{job}")["detail"] == "the service was deleted"
+
+
+@pytest.mark.parametrize("missing", ["name", "description", "url", "auth"])
+def test_what_is_missing_is_told(caller: Caller, missing: str) -> None:
+    """Name, description, URL and login have to be given."""
+    body = {name: value for name, value in SERVICE.items() if name != missing}
+    assert caller.wrong("POST", f"{caller.place()}/harvest_services/", body) == ["body", missing]

@@ -1,0 +1,133 @@
+"""The token endpoint answers as Keycloak does."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.transports.sandbox.support import LOGIN, Caller
+
+
+def test_a_login_gives_tokens_and_their_lives() -> None:
+    """A login gives tokens and says how long they live, and nobody may cache that."""
+    response = Caller(token_seconds=300, refresh_seconds=1800).token_request(grant_type="password", **LOGIN)
+    answer = response.json()
+    assert response.status == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert (answer["expires_in"], answer["refresh_expires_in"], answer["token_type"]) == (300, 1800, "Bearer")
+    assert answer["scope"] == "openid email profile"
+    assert answer["not-before-policy"] == 0
+    payload = answer["access_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["iss"] == "http://pixel.test/auth/realms/Sandbox"
+    assert claims["exp"] - claims["iat"] == 300
+
+
+REFUSED: list[tuple[dict[str, str], int, str, str]] = [
+    ({}, 400, "invalid_request", "Missing form parameter: grant_type"),
+    ({"grant_type": "password", "client_id": "other"}, 401, "invalid_client", "Invalid client or Invalid"),
+    ({**LOGIN, "grant_type": "implicit"}, 400, "unsupported_grant_type", "Unsupported grant_type"),
+    ({**LOGIN, "grant_type": "password", "password": "no"}, 401, "invalid_grant", "Invalid user credentials"),
+    ({**LOGIN, "grant_type": "password", "username": "no"}, 401, "invalid_grant", "Invalid user credentials"),
+    ({"client_id": "frontend", "grant_type": "password"}, 400, "invalid_request", "Missing parameter: username"),
+    ({"client_id": "frontend", "grant_type": "refresh_token"}, 400, "invalid_request", "No refresh token"),
+    (
+        {"client_id": "frontend", "grant_type": "refresh_token", "refresh_token": "a.b.c"},
+        *(400, "invalid_grant", "Invalid refresh token"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("form", "status", "error", "description"), REFUSED)
+def test_a_wrong_grant_is_refused_with_its_own_error(
+    form: dict[str, str], status: int, error: str, description: str
+) -> None:
+    """A wrong grant is refused with the OAuth error that fits."""
+    response = Caller().token_request(**form)
+    assert response.status == status
+    assert response.json()["error"] == error
+    assert response.json()["error_description"].startswith(description)
+
+
+def test_only_forms_are_read() -> None:
+    """A body that is not form-encoded is refused for its media type."""
+    path = "/auth/realms/Sandbox/protocol/openid-connect/token"
+    assert Caller().raw("POST", path, {"Content-Type": "application/json"}, b"{}").status == 415
+
+
+def test_an_unknown_realm_is_told() -> None:
+    """A realm that does not exist is a 404."""
+    response = Caller().raw("POST", "/auth/realms/Elsewhere/protocol/openid-connect/token")
+    assert (response.status, response.json()) == (404, {"error": "Realm does not exist"})
+
+
+def test_the_realm_is_the_tenant_with_a_capital() -> None:
+    """The realm is the tenant's name with a capital letter, and the API's base has it in lower case."""
+    caller = Caller(tenant="myTOWN")
+    assert caller.token_request(grant_type="password", **LOGIN).status == 200
+    assert caller.sandbox.api_path == "/api/mytown"
+
+
+def refresh(caller: Caller, token: str) -> Any:
+    return caller.token_request(grant_type="refresh_token", client_id="frontend", refresh_token=token)
+
+
+def test_a_refresh_token_works_once() -> None:
+    """A refresh token gives new tokens once; its successor works, itself it is refused."""
+    caller = Caller()
+    first = caller.login()["refresh_token"]
+    second = refresh(caller, first)
+    assert second.status == 200
+    assert refresh(caller, first).json() == {
+        "error": "invalid_grant",
+        "error_description": "Maximum allowed refresh token reuse exceeded",
+    }
+    caller.token = refresh(caller, second.json()["refresh_token"]).json()["access_token"]
+    assert caller.call("GET", "/users/me").status == 200
+
+
+def test_an_expired_refresh_token_is_refused() -> None:
+    """A refresh token whose time has come is not active."""
+    caller = Caller(refresh_seconds=10)
+    token = caller.login()["refresh_token"]
+    caller.clock.advance(10)
+    response = refresh(caller, token)
+    assert (response.status, response.json()["error_description"]) == (400, "Token is not active")
+
+
+def test_an_offline_refresh_token_never_expires() -> None:
+    """With no refresh life a refresh token lives for ever."""
+    caller = Caller(refresh_seconds=0)
+    answer = caller.login()
+    caller.clock.advance(10**9)
+    assert answer["refresh_expires_in"] == 0
+    assert refresh(caller, answer["refresh_token"]).status == 200
+
+
+def test_revoked_tokens_open_nothing() -> None:
+    """After a revocation the API answers 401 and a refresh says that the session is over; a new login works."""
+    caller = Caller()
+    token = caller.login()["refresh_token"]
+    caller.sandbox.revoke_tokens()
+    assert caller.call("GET", "/users/me").status == 401
+    assert refresh(caller, token).json()["error_description"] == "Session not active"
+    caller.login()
+    assert caller.call("GET", "/users/me").status == 200
+
+
+def test_the_same_requests_give_the_same_tokens() -> None:
+    """Two sandboxes with one secret and one clock mint the same; another secret mints another."""
+    assert Caller().login() == Caller().login()
+    assert Caller(secret="other").login() != Caller().login()
+
+
+def test_tokens_of_an_earlier_run_are_of_no_session() -> None:
+    """Tokens that another run minted with the same secret are refused, not mistaken for an error."""
+    earlier, caller = Caller(), Caller()
+    earlier.login()
+    answer = earlier.login()
+    caller.token = answer["access_token"]
+    assert caller.call("GET", "/users/me").json() == {"detail": "Could not validate credentials"}
+    assert refresh(caller, answer["refresh_token"]).json()["error_description"] == "Session not active"
+    assert not caller.sandbox.failures

@@ -1,0 +1,107 @@
+"""The page to look at, without a browser: what is served, what its data says, and what is left out."""
+
+import re
+from typing import Any
+
+from pixel_transports.sandbox import ManualClock, Sandbox
+from pixel_transports.sandbox.overview import MOST_ROWS
+from tests.transports.sandbox.support import JPEG, Caller
+
+PLACED = {"fields": {"fields_type": "image", "location": {"type": "Point", "coordinates": [5.7, 58.9]}}}
+
+
+def state(caller: Caller) -> dict[str, Any]:
+    found: dict[str, Any] = caller.raw("GET", "/_sandbox/state").json()
+    return found
+
+
+def test_the_page_is_one_file_that_asks_for_nothing_from_elsewhere() -> None:
+    answer = Caller().raw("GET", "/_sandbox/")
+    text = answer.body.decode()
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    addresses = set(re.findall(r"https?://[^\s\"']+", text)) - {"http://www.w3.org/2000/svg"}
+    assert addresses == set()
+    assert not re.search(r"<(script|img|iframe|link)[^>]+(src|href)=\"(?!data:)", text)
+
+
+def test_the_policy_of_the_page_lets_its_own_script_run_and_no_other() -> None:
+    policy = Caller().raw("GET", "/_sandbox").headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'sha256-[\w+/]{43}='; ", policy)
+
+
+def test_the_page_writes_no_html() -> None:
+    text = Caller().raw("GET", "/_sandbox/").body.decode()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", text)
+
+
+def test_images_and_projects_are_told_with_their_places() -> None:
+    caller = Caller()
+    image = caller.resource(caller.place(), metadata=PLACED)
+    found = state(caller)
+    assert found["projects"][0]["area"]["type"] == "Polygon"
+    assert found["images"] == [
+        {
+            "id": image,
+            "name": "a.jpg",
+            "project_id": found["projects"][0]["id"],
+            "location": {"type": "Point", "coordinates": [5.7, 58.9]},
+            "heading": None,
+        }
+    ]
+
+
+def test_what_was_deleted_is_not_on_the_map() -> None:
+    caller = Caller()
+    caller.resource(caller.place(), metadata=PLACED)
+    caller.ok("DELETE", "/projects/1")
+    found = state(caller)
+    assert (found["projects"], found["images"], found["image_count"]) == ([], [], 0)
+
+
+def test_a_job_is_told_with_its_stage_and_what_came_of_it() -> None:
+    caller = Caller()
+    place = caller.place()
+    caller.upload_job(place, JPEG, "waiting.jpg")
+    image = caller.resource(place)
+    jobs = state(caller)["jobs"]
+    assert [(job["name"], job["status"], job["resource_id"]) for job in jobs] == [
+        ("a.jpg", "validated_and_moved", image),
+        ("waiting.jpg", "lobby", None),
+    ]
+    assert state(caller)["job_counts"] == {"validated_and_moved": 1, "lobby": 1}
+
+
+def test_time_alone_moves_a_job() -> None:
+    clock = ManualClock()
+    caller = Caller(Sandbox(clock=clock, job_seconds=3.0))
+    place = caller.place()
+    job = caller.upload_job(place, JPEG)
+    caller.post_form(job["url"], job["upload_fields"], JPEG)
+    caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
+    seen = []
+    for _ in range(4):
+        seen.append(state(caller)["jobs"][0]["status"])
+        clock.advance(1.0)
+    assert seen == ["submitted", "validating", "validated", "validated_and_moved"]
+
+
+def test_requests_are_told_newest_first_and_those_of_the_page_are_not_written_down() -> None:
+    caller = Caller()
+    caller.ok("GET", "/users/me")
+    for path in ("/_sandbox", "/_sandbox/", "/_sandbox/state"):
+        caller.raw("GET", path)
+    found = state(caller)
+    assert [record["path"].rpartition("/")[2] for record in found["requests"]] == ["me", "token"]
+    assert found["request_count"] == 2
+
+
+def test_long_lists_are_cut_at_their_newest_and_counted() -> None:
+    caller = Caller()
+    place = caller.place()
+    for number in range(MOST_ROWS + 1):
+        caller.upload_job(place, JPEG, f"{number}.jpg")
+    found = state(caller)
+    assert (len(found["jobs"]), found["job_counts"]) == (MOST_ROWS, {"lobby": MOST_ROWS + 1})
+    assert found["jobs"][0]["name"] == f"{MOST_ROWS}.jpg"
+    assert len(found["requests"]) == MOST_ROWS < found["request_count"]

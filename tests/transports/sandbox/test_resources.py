@@ -1,0 +1,199 @@
+"""Images, rasters and point clouds are known by their content, listed, changed, moved and deleted."""
+
+from typing import Any
+
+import pytest
+
+from tests.transports.sandbox.support import JPEG, PNG, TIFF, Caller, las
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller()
+
+
+def names(records: list[dict[str, Any]]) -> list[str]:
+    return [record["name"] for record in records]
+
+
+def test_images_are_listed_in_pages(caller: Caller) -> None:
+    """Images are listed 100 at a time unless told otherwise, in the order of their ids."""
+    place = caller.place()
+    ids = [caller.upload(place, name=f"{n}.jpg")["result"]["resource_id"] for n in range(5)]
+    page = caller.ok("GET", f"{place}/images/?offset=2&limit=2&extended=true")
+    assert [image["id"] for image in page] == ids[2:4]
+    wanted = ",".join(map(str, ids[1:3]))
+    assert names(caller.ok("GET", f"{place}/images/?ids={wanted}")) == ["1.jpg", "2.jpg"]
+    assert names(caller.ok("GET", f"{place}/images/?name=3.jpg")) == ["3.jpg"]
+
+
+def test_an_image_is_changed_moved_and_deleted(caller: Caller) -> None:
+    """An image takes tags and metadata, moves to another image collection, and is gone when it was deleted."""
+    place, other, rasters = caller.place(), caller.place(), caller.place("RGB")
+    image_id = caller.upload(place)["result"]["resource_id"]
+    change = {"add_tags": ["t"], "json_metadata": {"ok": True}, "fields": {"fields_type": "image", "cam_height": 3}}
+    image = caller.ok("PUT", f"{place}/images/{image_id}", change)
+    assert (image["tags"], image["json_metadata"], image["cam_height"]) == (["t"], {"ok": True}, 3.0)
+    assert caller.call("PUT", f"{place}/images/{image_id}", b'{"fields":{"fields_type":"raster"}}').status == 422
+    assert caller.ok("GET", f"{place}/images/{image_id}/metadata")["fields"]["cam_height"] == 3.0
+
+    def move(target: str) -> str:
+        project_id, collection_id = target.split("/")[2::2]
+        return f"move?new_project_id={project_id}&new_data_collection_id={collection_id}"
+
+    assert caller.call("PUT", f"{place}/images/{image_id}/{move(rasters)}").status == 409
+    caller.ok("PUT", f"{place}/images/{image_id}/{move(other)}")
+    assert caller.call("GET", f"{place}/images/{image_id}").json() == {"detail": "Image not found"}
+    caller.ok("DELETE", f"{other}/images/{image_id}")
+    assert caller.ok("GET", f"{other}/images/") == []
+    assert caller.call("GET", f"{other}/images/{image_id}").status == 404
+
+
+CONTENTS: list[tuple[str, str, bytes, str, dict[str, Any]]] = [
+    ("raster", "raster", TIFF, "a.tif", {"format": "GTiff"}),
+    ("RGB", "raster", b"MM\0*", "a.bin", {"format": "GTiff"}),
+    ("DTM", "raster", PNG, "a.png", {"format": "PNG"}),
+    ("DSM", "raster", JPEG, "a.jpg", {"format": "JPEG"}),
+    (
+        *("point_cloud", "point_cloud", las(1, 4, 6), "a.las"),
+        {"format": "LAS", "point_record_format": 6, "version_major": 1, "version_minor": 4},
+    ),
+    (
+        *("point_cloud", "point_cloud", las(1, 2, 0x83), "a.LAZ"),
+        {"format": "LAZ", "point_record_format": 3, "version_major": 1, "version_minor": 2},
+    ),
+    (
+        *("point_cloud", "point_cloud", b"LASF", "a.las"),
+        {"format": "LAS", "point_record_format": None, "version_major": None, "version_minor": None},
+    ),
+]
+
+
+@pytest.mark.parametrize(("collection", "kind", "content", "name", "traits"), CONTENTS)
+def test_each_collection_holds_its_kind_and_knows_its_content(
+    caller: Caller, collection: str, kind: str, content: bytes, name: str, traits: dict[str, Any]
+) -> None:
+    """What is uploaded into a data collection becomes a resource of its kind, which tells what its content says."""
+    place = caller.place(collection)
+    result = caller.upload(place, content, name)["result"]
+    assert result["resource_name"] == kind
+    found = caller.ok("GET", f"{place}/{kind}s/{result['resource_id']}")
+    assert found.items() >= {**traits, "name": name}.items()
+    assert names(caller.ok("GET", f"{place}/{kind}s/?ids={result['resource_id']}&limit=1")) == [name]
+    assert caller.ok("GET", f"{place}/images/") == []
+
+
+@pytest.mark.parametrize(
+    ("collection", "content", "detail"),
+    [
+        ("image", las(), "a: not a JPEG, PNG or TIFF image"),
+        ("raster", las(), "a: not a TIFF, PNG or JPEG raster"),
+        ("point_cloud", JPEG, "a: not a LAS or LAZ point cloud"),
+        ("point_cloud", b"", "a: not a LAS or LAZ point cloud"),
+    ],
+)
+def test_content_of_another_kind_is_refused(caller: Caller, collection: str, content: bytes, detail: str) -> None:
+    """An upload whose content is of another kind fails and says what was wanted."""
+    job = caller.upload(caller.place(collection), content, "a")
+    assert (job["status"], job["detail"], job["result"]) == ("failed", detail, None)
+
+
+def test_lists_are_narrowed_by_content(caller: Caller) -> None:
+    """Rasters are listed by format; point clouds also by version and point format."""
+    rasters = caller.place("raster")
+    caller.resource(rasters, TIFF, "a.tif")
+    caller.resource(rasters, PNG, "b.png")
+    assert names(caller.ok("GET", f"{rasters}/rasters/?format=PNG")) == ["b.png"]
+    assert caller.status("GET", f"{rasters}/rasters/?format=LAZ") == 422
+    clouds = caller.place("point_cloud")
+    caller.resource(clouds, las(1, 2, 1), "a.las")
+    caller.resource(clouds, las(1, 4, 1), "b.laz")
+    caller.resource(clouds, las(1, 4, 7), "c.laz")
+    table = {
+        "format=LAZ": ["b.laz", "c.laz"],
+        "version_major=1&version_minor=4": ["b.laz", "c.laz"],
+        "point_record_format=1": ["a.las", "b.laz"],
+        "format=LAZ&point_record_format=1&limit=1": ["b.laz"],
+        "format=LAZ&offset=1": ["c.laz"],
+        "version_minor=3": [],
+    }
+    for query, wanted in table.items():
+        assert names(caller.ok("GET", f"{clouds}/point_clouds/?{query}")) == wanted, query
+    for query in ("point_record_format=11", "format=PNG", "version_major=x"):
+        assert caller.status("GET", f"{clouds}/point_clouds/?{query}") == 422
+
+
+def test_tags_come_and_go_on_every_kind(caller: Caller) -> None:
+    """Tags are added once and removed, and lists are narrowed by all of the tags that are asked for."""
+    for kind, content in (("image", JPEG), ("raster", TIFF), ("point_cloud", las())):
+        place = caller.place(kind)
+        first, second = (caller.resource(place, content, name) for name in ("a", "b"))
+        caller.ok("PUT", f"{place}/{kind}s/{first}", {"add_tags": ["x", "y", "x"]})
+        caller.ok("PUT", f"{place}/{kind}s/{second}", {"add_tags": ["y", "z"], "remove_tags": ["z"]})
+        assert names(caller.ok("GET", f"{place}/{kind}s/?tags=y")) == ["a", "b"]
+        assert names(caller.ok("GET", f"{place}/{kind}s/?tags=x,y")) == ["a"]
+        assert caller.ok("GET", f"{place}/{kind}s/?tags=z") == []
+
+
+def test_a_raster_takes_its_fields(caller: Caller) -> None:
+    """Rasters and point clouds take a name and a date of capture, told apart by `fields_type`."""
+    for kind, content in (("raster", TIFF), ("point_cloud", las())):
+        place = caller.place(kind)
+        path = f"{place}/{kind}s/{caller.resource(place, content)}"
+        fields = {"fields_type": kind, "name": "New", "capture_date": "2024-05-14T10:00:00+02:00"}
+        assert caller.ok("PUT", path, {"fields": fields})["name"] == "New"
+        assert caller.ok("GET", path)["capture_date"] == "2024-05-14T10:00:00+02:00"
+        assert caller.wrong("PUT", path, {"fields": {"fields_type": "image"}}) == ["body", "fields", "fields_type"]
+        assert caller.status("PUT", path, {"fields": {"name": "New"}}) == 422
+
+
+def test_a_raster_moves_to_another_project(caller: Caller) -> None:
+    """A raster moves by its query, into any raster collection of any project, and is listed there in order."""
+    place, other = caller.place("DTM"), caller.place("RGB")
+    first, second = (caller.resource(place, TIFF, name) for name in ("a", "b"))
+    project_id, collection_id = other.split("/")[2::2]
+    target = f"move?new_project_id={project_id}&new_data_collection_id={collection_id}"
+    for raster in (second, first):
+        assert caller.ok("PUT", f"{place}/rasters/{raster}/{target}")["project_id"] == int(project_id)
+    assert names(caller.ok("GET", f"{other}/rasters/")) == ["a", "b"]
+    assert caller.ok("GET", f"{place}/rasters/") == []
+    assert caller.status("PUT", f"{place}/rasters/{first}/{target}") == 404
+    assert caller.status("PUT", f"{other}/rasters/{first}/move?new_project_id=1") == 422
+    assert caller.status("POST", f"{other}/rasters/{first}/{target}") == 405
+
+
+def test_a_point_cloud_moves_by_its_body(caller: Caller) -> None:
+    """A point cloud moves by POST with a body, and within its project only."""
+    project = caller.project()
+    one, two = (f"/projects/{project}/data_collections/{caller.collection(project, 'point_cloud')}" for _ in "ab")
+    elsewhere = int(caller.place("point_cloud").rpartition("/")[2])
+    cloud = caller.resource(one, las())
+    target = int(two.rpartition("/")[2])
+    assert caller.status("POST", f"{one}/point_clouds/{cloud}/move", {"new_data_collection_id": elsewhere}) == 404
+    assert caller.ok("POST", f"{one}/point_clouds/{cloud}/move", {"new_data_collection_id": target})["id"] == cloud
+    assert caller.ok("GET", f"{two}/point_clouds/{cloud}")["id"] == cloud
+    assert caller.status("GET", f"{one}/point_clouds/{cloud}") == 404
+
+
+def test_deleting_a_parent_hides_its_resources(caller: Caller) -> None:
+    """With a data collection or a project its images are hidden, and come back with it."""
+    place = caller.place()
+    image = f"{place}/images/{caller.resource(place)}"
+    for parent in (place, "/".join(place.split("/")[:3])):
+        caller.ok("DELETE", parent)
+        assert caller.status("GET", image) == caller.status("GET", f"{place}/images/") == 404
+        caller.ok("POST", f"{parent}/restore")
+        assert caller.ok("GET", image)["name"] == "a.jpg"
+
+
+def test_the_content_of_an_image_is_at_hand(caller: Caller) -> None:
+    """What was uploaded can be had by place and name, and by id."""
+    place = caller.place()
+    image_id = caller.upload(place, JPEG, "a.jpg")["result"]["resource_id"]
+    project_id, collection_id = (int(part) for part in place.split("/")[2::2])
+    assert caller.sandbox.stored(project_id, collection_id, "a.jpg") == JPEG
+    assert bytes(caller.sandbox.stored_by_id(image_id)) == JPEG
+    with pytest.raises(KeyError):
+        caller.sandbox.stored(project_id, collection_id, "b.jpg")
+    with pytest.raises(KeyError):
+        caller.sandbox.stored_by_id(10**6)

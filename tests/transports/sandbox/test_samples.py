@@ -1,0 +1,46 @@
+"""The sample photos are real photos with a place and a time."""
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, sample_photos
+from tests.transports.sandbox.support import Caller
+
+PHOTOS = [path.name for path in sample_photos()]
+
+
+def test_there_are_six_photos() -> None:
+    """Six photos are shipped, named in order."""
+    assert [f"pixel_{number:04d}.jpg" for number in range(1, 7)] == PHOTOS
+
+
+@pytest.mark.parametrize("path", sample_photos(), ids=PHOTOS)
+def test_a_photo_has_a_size_a_place_a_time_and_a_camera(path: Path) -> None:
+    """A photo is a JPEG of 30 to 70 KB whose EXIF data place it inside the sample area."""
+    content = path.read_bytes()
+    assert 30_000 < len(content) < 70_000
+    with Image.open(BytesIO(content)) as image:
+        image.load()
+        exif = image.getexif()
+        assert (image.format, image.size) == ("JPEG", (1024, 768))
+    assert exif[0x010F]
+    assert exif[0x0110]
+    details, gps = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+    assert details[0x9003].startswith("2024:0")
+    assert details[0x920A] > 0
+    assert (gps[1], gps[3], gps[5]) == ("N", "E", b"\0")
+    assert gps[6] > 0
+    latitude, longitude = (d + m / 60 + s / 3600 for d, m, s in (gps[2], gps[4]))
+    (west, south), _, (east, north), *_ = SAMPLE_AREA["coordinates"][0]
+    assert west < longitude < east
+    assert south < latitude < north
+
+
+def test_a_photo_becomes_an_image() -> None:
+    """A sample photo goes into a project over the sample area."""
+    caller = Caller(Sandbox(job_seconds=0))
+    content = sample_photos()[0].read_bytes()
+    assert caller.upload(caller.place(), content, PHOTOS[0])["status"] == "validated_and_moved"

@@ -1,0 +1,296 @@
+"""Search finds by filters, full text and place, and gives pages of results."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.transports.sandbox.support import JPEG, PNG, TIFF, Caller, las
+
+AREA = {"type": "Polygon", "coordinates": [[[10, 60], [11, 60], [11, 61], [10, 61], [10, 60]]]}
+
+
+def fields(**more: Any) -> dict[str, Any]:
+    return {"fields": {"fields_type": "image", **more}}
+
+
+IMAGES: list[dict[str, Any]] = [
+    {
+        **fields(
+            name="North 100%",
+            capture_date="2024-05-14T10:00:00Z",
+            cam_height=120,
+            location={"type": "Point", "coordinates": [5.7, 58.9, 120]},
+        ),
+        "json_metadata": {"weather": "Windy", "clouds": 3},
+    },
+    {
+        **fields(
+            name="south_1",
+            capture_date="2024-05-14T13:30:00+02:00",
+            cam_height=80.5,
+            location={"type": "Point", "coordinates": [10.7, 60.5]},
+        ),
+        "json_metadata": {"weather": "calm", "clouds": 0, "checked": True},
+    },
+    fields(name="South 2", capture_date="2024-06-01"),
+    {**fields(name="none", location={"type": "nowhere"}), "json_metadata": {"clouds": "many"}},
+]
+
+
+@pytest.fixture(scope="module")
+def caller() -> Caller:
+    """Two projects, one with four images, the other with rasters and point clouds; all else hidden."""
+    made = Caller()
+    coast = made.project("Coast", tags=["blue"])
+    place = f"/projects/{coast}/data_collections/{made.collection(coast, name='Photos', tags=['p'])}"
+    for number, metadata in enumerate(IMAGES):
+        made.resource(place, JPEG, f"{number}.jpg", metadata=metadata)
+        made.clock.advance(60)
+    (first, *_) = made.ok("GET", f"{place}/images/")
+    made.ok("PUT", f"{place}/images/{first['id']}", {"add_tags": ["x", "y"]})
+    inland = made.project("Inland", area_of_interest=AREA)
+    for kind, files in (
+        ("raster", {"a.tif": TIFF, "b.png": PNG}),
+        ("point_cloud", {"c.laz": las(), "d.las": las(1, 2)}),
+    ):
+        below = f"/projects/{inland}/data_collections/{made.collection(inland, kind, name=kind)}"
+        for name, content in files.items():
+            made.resource(below, content, name)
+    gone = made.place()
+    made.resource(gone)
+    made.ok("DELETE", gone)
+    made.ok("DELETE", "/".join(gone.split("/")[:3]))
+    return made
+
+
+def search(caller: Caller, on: str = "images", **query: Any) -> list[Any]:
+    answer = caller.ok("POST", "/search/", {"on": on, **query})
+    assert answer["count"] == len(answer["results"]) <= answer["total_count"]
+    return list(answer["results"])
+
+
+def found(caller: Caller, on: str = "images", **query: Any) -> list[str]:
+    return [result["name"] for result in search(caller, on, **query)]
+
+
+NAMES = ["North 100%", "south_1", "South 2", "none"]
+N, S1, S2, X = NAMES
+FILTERS: list[tuple[str, str, Any, list[str]]] = [
+    ("name", "==", "South 2", [S2]),
+    ("name", "==", "south 2", []),
+    ("name", "!=", "South 2", [N, S1, X]),
+    ("name", "~", "south%", [S1, S2]),
+    ("name", "~", "%OUTH_1", [S1]),
+    ("name", "~", "south", []),
+    ("name", "~", "%o%h%", [N, S1, S2]),
+    ("name", "~", "n%n%n%n%n%n%n%n%n%n%e", []),
+    ("name", "~", "no%ne", [X]),
+    ("name", "~", "none%none", []),
+    ("name", "!~", "south%", [N, X]),
+    ("name", "contains", "TH", [N, S1, S2]),
+    ("name", "contains", ["s", "1"], [S1]),
+    ("name", "!contains", "th", [X]),
+    ("name", "in", ["none", "South 2"], [S2, X]),
+    ("name", "!in", ["none", "South 2"], [N, S1]),
+    ("name", "<", "a", [N, S2]),
+    ("cam_height", ">", 80, [N, S1]),
+    ("cam_height", ">=", 120, [N]),
+    ("cam_height", "<", 120.0, [S1]),
+    ("cam_height", "<=", 120, [N, S1]),
+    ("cam_height", "==", None, [S2, X]),
+    ("cam_height", "!=", None, [N, S1]),
+    ("cam_height", "!=", 120, [S1, S2, X]),
+    ("cam_height", "in", [120, None], [N, S2, X]),
+    ("cam_height", ">", None, []),
+    ("capture_date", "==", "2024-05-14T12:00:00+02:00", [N]),
+    ("capture_date", ">", "2024-05-14T11:00:00Z", [S1, S2]),
+    ("capture_date", ">=", "2024-06-01", [S2]),
+    ("capture_date", "<", "2024-05-14T11:00:00", [N]),
+    ("created_at", ">", "2025-01-01T00:01:30Z", [S2, X]),
+    ("tags", "contains", "x", [N]),
+    ("tags", "contains", ["x", "y"], [N]),
+    ("tags", "contains", ["x", "z"], []),
+    ("tags", "!contains", "x", [S1, S2, X]),
+    ("tags", "==", ["y", "x"], [N]),
+    ("location", "==", None, [S2]),
+    ("json_metadata", "!=", None, [N, S1, X]),
+    ("json_metadata.weather", "==", "calm", [S1]),
+    ("json_metadata.weather", "~", "w%", [N]),
+    ("json_metadata.clouds", ">=", 0, [N, S1]),
+    ("json_metadata.clouds", "==", "many", [X]),
+    ("json_metadata.checked", "==", True, [S1]),
+    ("json_metadata.checked", "==", 1, []),
+    ("json_metadata.nothing", "==", None, NAMES),
+    ("project_id", "==", 1, NAMES),
+]
+
+
+@pytest.mark.parametrize(("variable", "operator", "value", "names"), FILTERS)
+def test_an_operator_finds_what_it_says(
+    caller: Caller, variable: str, operator: str, value: Any, names: list[str]
+) -> None:
+    """Each operator compares a field with a value as its type wants it."""
+    assert found(caller, filter={operator: [{"var": variable}, value]}) == names
+
+
+def test_filters_nest(caller: Caller) -> None:
+    """`and` and `or` take lists of filters, to any depth; several operators in one object have all to hold."""
+    high, south = {">": [{"var": "cam_height"}, 100]}, {"~": [{"var": "name"}, "south%"]}
+    assert found(caller, filter={"or": [high, south]}) == [N, S1, S2]
+    assert found(caller, filter={"and": [south, {"or": [high, {"==": [{"var": "cam_height"}, None]}]}]}) == [S2]
+    assert found(caller, filter={**south, "<": [{"var": "cam_height"}, 100]}) == [S1]
+    assert found(caller, filter={"and": []}) == found(caller, filter={}) == found(caller, filter=None) == NAMES
+    assert found(caller, filter={"or": []}) == []
+
+
+WRONG: list[tuple[Any, list[Any]]] = [
+    ({"?": [{"var": "name"}, "x"]}, ["?"]),
+    ({"==": [{"var": "nothing"}, "x"]}, ["==", 0, "var"]),
+    ({"==": [{"var": "name"}]}, ["=="]),
+    ({"==": ["name", "x"]}, ["=="]),
+    ({"==": [{"var": 1}, "x"]}, ["=="]),
+    ({"==": {"var": "name"}}, ["=="]),
+    ({"==": [{"var": "name"}, 1]}, ["==", 1]),
+    ({"==": [{"var": "name"}, ["a"]]}, ["==", 1]),
+    ({"==": [{"var": "name"}, {}]}, ["==", 1]),
+    ({"<": [{"var": "cam_height"}, "high"]}, ["<", 1]),
+    ({"<": [{"var": "cam_height"}, True]}, ["<", 1]),
+    ({"<": [{"var": "capture_date"}, "yesterday"]}, ["<", 1]),
+    ({"<": [{"var": "capture_date"}, 5]}, ["<", 1]),
+    ({"<": [{"var": "tags"}, "x"]}, ["<", 1]),
+    ({"==": [{"var": "location"}, "x"]}, ["==", 1]),
+    ({"in": [{"var": "name"}, "x"]}, ["in", 1]),
+    ({"in": [{"var": "name"}, ["x", 1]]}, ["in", 1, 1]),
+    ({"~": [{"var": "cam_height"}, "x"]}, ["~", 1]),
+    ({"~": [{"var": "name"}, None]}, ["~", 1]),
+    ({"contains": [{"var": "cam_height"}, "x"]}, ["contains", 1]),
+    ({"contains": [{"var": "tags"}, 1]}, ["contains", 1]),
+    ({"and": {}}, ["and"]),
+    ({"or": [{"and": [{}, 1]}]}, ["or", 0, "and", 1]),
+    ([], []),
+    ("x", []),
+]
+
+
+@pytest.mark.parametrize(("filter_", "place"), WRONG)
+def test_a_wrong_filter_is_told_where_it_is_wrong(caller: Caller, filter_: Any, place: list[Any]) -> None:
+    """Unknown fields and operators, and values that do not fit, are a 422 that names their place."""
+    assert caller.wrong("POST", "/search/", {"on": "images", "filter": filter_}) == ["body", "filter", *place]
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ({"on": "photos"}, ["on"]),
+        ({}, ["on"]),
+        ({"on": "images", "out_fields": ["name", "x"]}, ["out_fields", 1]),
+        ({"on": "projects", "out_fields": ["json_metadata.x"]}, ["out_fields", 0]),
+        ({"on": "images", "sort": [{"field": "x"}]}, ["sort", 0, "field"]),
+        ({"on": "images", "sort": [{"field": "tags"}]}, ["sort", 0, "field"]),
+        ({"on": "images", "sort": [{"field": "id", "direction": "up"}]}, ["sort", 0, "direction"]),
+        ({"on": "images", "limit": -1}, ["limit"]),
+        ({"on": "images", "offset": "x"}, ["offset"]),
+        ({"on": "images", "intersects": "CIRCLE (1 2)"}, ["intersects"]),
+    ],
+)
+def test_a_wrong_search_is_told(caller: Caller, query: dict[str, Any], place: list[Any]) -> None:
+    """Unknown things to search, fields, directions and geometries are a 422."""
+    assert caller.wrong("POST", "/search/", query) == ["body", *place]
+
+
+def test_a_filter_that_is_too_deep_is_a_422(caller: Caller) -> None:
+    """A filter of any depth is answered."""
+    for depth in (50, 150, 5000):
+        body = b'{"on":"images","filter":' + b'{"and":[' * depth + b"{}" + b"]}" * depth + b"}"
+        assert caller.call("POST", "/search/", body).status == (200 if depth == 50 else 422)
+    assert not caller.sandbox.failures
+
+
+@pytest.mark.parametrize(
+    ("on", "text", "names"),
+    [
+        ("images", "SOUTH", [S1, S2]),
+        ("images", "windy north", [N]),
+        ("images", "windy south", []),
+        ("images", "x", [N]),
+        ("images", "", NAMES),
+        ("projects", "blue", ["Coast"]),
+        ("data_collections", "pho p", ["Photos"]),
+        ("rasters", ".png", ["b.png"]),
+    ],
+)
+def test_full_text_looks_at_names_descriptions_tags_and_metadata(
+    caller: Caller, on: str, text: str, names: list[str]
+) -> None:
+    """Every word has to be somewhere in a result's text, in whatever case."""
+    assert found(caller, on, search=text) == names
+
+
+@pytest.mark.parametrize(
+    ("on", "wkt", "names"),
+    [
+        ("images", "POLYGON ((5 58, 6 58, 6 59, 5 59, 5 58))", [N]),
+        ("images", "MULTIPOLYGON (((5 58, 6 58, 6 59, 5 58)), ((10 60, 11 60, 11 61, 10 61, 10 60)))", [S1]),
+        ("images", "POINT (10.7 60.5)", [S1]),
+        ("projects", "POLYGON ((10.5 60.5, 12 60.5, 12 62, 10.5 62, 10.5 60.5))", ["Inland"]),
+        ("projects", "LINESTRING (5.6 58.9, 10.5 60.5)", ["Coast", "Inland"]),
+        ("projects", "POINT (0 0)", []),
+        ("data_collections", "POINT (5.6 58.9)", ["Photos"]),
+        ("rasters", "POINT (10.5 60.5)", ["a.tif", "b.png"]),
+        ("point_clouds", "POINT (5.6 58.9)", []),
+    ],
+)
+def test_intersects_finds_by_place(caller: Caller, on: str, wkt: str, names: list[str]) -> None:
+    """Images are where their location is, projects are their polygon, all else is where its project is."""
+    assert found(caller, on, intersects=wkt) == names
+
+
+def test_every_kind_is_searched_and_what_is_hidden_is_not(caller: Caller) -> None:
+    """All five kinds are searched; of what was deleted, or lies below, nothing is found."""
+    assert found(caller, "projects") == ["Coast", "Inland"]
+    assert found(caller, "data_collections") == ["Photos", "raster", "point_cloud"]
+    assert found(caller, "images") == NAMES
+    assert found(caller, "rasters", filter={"==": [{"var": "format"}, "PNG"]}) == ["b.png"]
+    assert found(caller, "point_clouds", filter={">": [{"var": "version_minor"}, 2]}) == ["c.laz"]
+
+
+def test_results_are_sorted_with_null_last(caller: Caller) -> None:
+    """Results are sorted by one field after the other; null comes last in both directions."""
+    assert found(caller, sort=[{"field": "cam_height"}]) == [S1, N, S2, X]
+    assert found(caller, sort=[{"field": "cam_height", "direction": "desc"}]) == [N, S1, S2, X]
+    by_two = [{"field": "cam_height", "direction": "desc"}, {"field": "name"}]
+    assert found(caller, filter={"==": [{"var": "cam_height"}, None]}, sort=by_two) == [S2, X]
+    assert found(caller, sort=[{"field": "json_metadata.clouds"}]) == [S1, N, X, S2]
+
+
+def test_results_come_in_pages(caller: Caller) -> None:
+    """A page counts itself and tells how many there are in all; pages together are everything."""
+    pages = [caller.ok("POST", "/search/", {"on": "images", "limit": 3, "offset": offset}) for offset in (0, 3, 6)]
+    assert [(page["count"], page["total_count"]) for page in pages] == [(3, 4), (1, 4), (0, 4)]
+    assert [each["name"] for each in itertools.chain(*(page["results"] for page in pages))] == NAMES
+    assert caller.ok("POST", "/search/", {"on": "images", "limit": 0})["results"] == []
+    assert caller.ok("POST", "/search/", {"on": "images", "offset": 10**30})["count"] == 0
+
+
+def test_only_some_fields_are_given_once(caller: Caller) -> None:
+    """`out_fields` narrows results to those fields; with `distinct` equal results are given and counted once."""
+    wanted = ["name", "json_metadata.clouds"]
+    assert search(caller, out_fields=wanted)[0] == {"name": N, "json_metadata.clouds": 3}
+    body = {"on": "images", "out_fields": ["data_collection_id"]}
+    assert caller.ok("POST", "/search/", body)["total_count"] == 4
+    assert caller.ok("POST", "/search/", {**body, "distinct": True})["total_count"] == 1
+    assert len(search(caller, distinct=True)) == 4
+
+
+@pytest.mark.parametrize("on", ["images", "rasters", "point_clouds", "projects", "data_collections"])
+def test_the_fields_of_every_kind_are_told_and_can_be_given(caller: Caller, on: str) -> None:
+    """The fields that are told are those of the results, and each of them can be asked for and compared with null."""
+    info = caller.ok("GET", f"/search/info?on={on}")
+    names = [field["name"] for field in info["fields"]]
+    (first, *_) = search(caller, on, out_fields=names)
+    assert sorted(first) == sorted(names)
+    assert first == search(caller, on)[0]
+    for name in names:
+        assert search(caller, on, filter={"or": [{"==": [{"var": name}, None]}, {"!=": [{"var": name}, None]}]})
+    assert caller.status("GET", "/search/info?on=x") == caller.status("GET", "/search/info") == 422

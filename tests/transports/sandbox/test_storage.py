@@ -1,0 +1,283 @@
+"""The object storage is as strict as S3 and answers in its words."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixel_core.messages import Response
+from pixel_transports.sandbox.forms import FormError, boundary_of, read_form
+from tests.transports.sandbox.support import JPEG, Caller, form_body, md5
+
+Fields = dict[str, str]
+
+
+def code(response: Response) -> tuple[int, str]:
+    found = re.search(rb"<Code>(\w+)</Code>", response.body)
+    assert response.headers["Content-Type"] == "application/xml"
+    return response.status, found[1].decode() if found else ""
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller(signature_seconds=60)
+
+
+@pytest.fixture
+def job(caller: Caller) -> dict[str, Any]:
+    return caller.upload_job(caller.place(), JPEG, "å b+c.jpg")
+
+
+@pytest.fixture
+def part(caller: Caller) -> dict[str, Any]:
+    parts = [{"part_number": 1, "md5": md5(JPEG), "content_length": len(JPEG)}]
+    body = {"files": [{"name": "å b+c.jpg", "parts": parts}]}
+    place: dict[str, Any] = caller.ok("POST", f"{caller.place()}/upload_jobs/multipart", body)[0]["upload_parts"][0]
+    return place
+
+
+# Forms
+
+
+def test_a_signed_form_stores_its_file(caller: Caller, job: dict[str, Any]) -> None:
+    """A form with its fields as given is stored, and answered without a body."""
+    response = caller.post_form(job["url"], job["upload_fields"], JPEG)
+    assert (response.status, response.body) == (204, b"")
+    key = job["upload_fields"]["key"]
+    stored = caller.sandbox.objects[key]
+    assert stored == JPEG
+    assert response.headers["ETag"] == f'"{stored.md5}"'
+    assert response.headers["Location"].startswith("http://pixel.test/storage/pixel-sandbox/uploads/")
+
+
+def test_a_form_may_ask_for_an_answer_in_xml(caller: Caller) -> None:
+    """With `success_action_status` 201, where the policy has it, the answer is XML."""
+    signer = caller.sandbox.signer
+    fields = signer.form("k", md5(JPEG), caller.clock(), {"success_action_status": "201"})
+    response = caller.post_form(f"http://pixel.test/storage/{signer.bucket}/", fields, JPEG)
+    assert response.status == 201
+    assert b"<Key>k</Key>" in response.body
+
+
+def without(name: str) -> Callable[[Fields], Fields]:
+    return lambda fields: {key: value for key, value in fields.items() if key != name}
+
+
+def changed(name: str, value: str) -> Callable[[Fields], Fields]:
+    return lambda fields: {**fields, name: value}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "message"),
+    [
+        (changed("acl", "public"), (403, "AccessDenied"), "Invalid according to Policy: Extra input fields: acl"),
+        (changed("key", "elsewhere"), (403, "AccessDenied"), "Policy Condition failed"),
+        (without("Content-MD5"), (403, "AccessDenied"), "Policy Condition failed"),
+        (changed("x-amz-signature", "0" * 64), (403, "SignatureDoesNotMatch"), ""),
+        (changed("policy", "e30="), (403, "SignatureDoesNotMatch"), ""),
+        (changed("x-amz-date", "20240101T000000Z"), (400, "InvalidArgument"), ""),
+        (changed("x-amz-date", "today"), (400, "InvalidArgument"), ""),
+        (changed("x-amz-algorithm", "none"), (400, "InvalidArgument"), ""),
+        (changed("x-amz-credential", "other/x"), (403, "InvalidAccessKeyId"), ""),
+        (without("policy"), (400, "InvalidArgument"), "Bucket POST must contain a field named"),
+        (without("key"), (400, "InvalidArgument"), "Bucket POST must contain a field named"),
+    ],
+)
+def test_a_form_that_differs_from_its_policy_is_refused(
+    caller: Caller, job: dict[str, Any], change: Callable[[Fields], Fields], expected: tuple[int, str], message: str
+) -> None:
+    """A field too many, one too few or another value is refused, and nothing is stored."""
+    response = caller.post_form(job["url"], change(job["upload_fields"]), JPEG)
+    assert code(response) == expected
+    assert message in response.body.decode()
+    assert not caller.sandbox.objects
+
+
+def test_an_ignored_field_needs_no_condition(caller: Caller, job: dict[str, Any]) -> None:
+    """A field named x-ignore-something may be sent without a condition."""
+    assert caller.post_form(job["url"], {**job["upload_fields"], "x-ignore-me": "1"}, JPEG).status == 204
+
+
+def test_an_expired_form_is_refused(caller: Caller, job: dict[str, Any]) -> None:
+    """A form is good until its policy expires, not after."""
+    caller.clock.advance(59.9)
+    assert caller.post_form(job["url"], job["upload_fields"], JPEG).status == 204
+    caller.clock.advance(0.1)
+    response = caller.post_form(job["url"], job["upload_fields"], JPEG)
+    assert code(response) == (403, "AccessDenied")
+    assert b"Invalid according to Policy: Policy expired." in response.body
+
+
+def test_bytes_that_differ_from_the_digest_are_not_stored(caller: Caller, job: dict[str, Any]) -> None:
+    """A file whose MD5 is not the signed one is refused."""
+    assert code(caller.post_form(job["url"], job["upload_fields"], b"other")) == (400, "BadDigest")
+    assert not caller.sandbox.objects
+
+
+def test_fields_after_the_file_are_not_seen(caller: Caller, job: dict[str, Any]) -> None:
+    """The file part is the last: a field that follows it counts as missing."""
+    body, content_type = form_body(without("policy")(job["upload_fields"]), JPEG)
+    late = f'--b0undary\r\nContent-Disposition: form-data; name="policy"\r\n\r\n{job["upload_fields"]["policy"]}\r\n'
+    body = body.replace(b"--b0undary--", late.encode() + b"--b0undary--")
+    response = caller.raw("POST", "/storage/pixel-sandbox", {"Content-Type": content_type}, body)
+    assert code(response) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "expected"),
+    [
+        ("text/plain", b"", (412, "PreconditionFailed")),
+        ("multipart/form-data", b"", (400, "MalformedPOSTRequest")),
+        ("multipart/form-data; boundary=b", b"--b", (400, "MalformedPOSTRequest")),
+        ("multipart/form-data; boundary=b", b"--b--\r\n", (400, "InvalidArgument")),
+    ],
+)
+def test_what_is_no_form_is_refused(caller: Caller, content_type: str, body: bytes, expected: tuple[int, str]) -> None:
+    """A body that is not multipart/form-data, not well-formed or without a file is refused."""
+    assert code(caller.raw("POST", "/storage/pixel-sandbox", {"Content-Type": content_type}, body)) == expected
+
+
+def test_a_body_of_unknown_length_is_refused(caller: Caller, job: dict[str, Any]) -> None:
+    """A chunked form is refused, since S3 wants to know its length."""
+    body, content_type = form_body(job["upload_fields"], JPEG)
+    headers = {"Content-Type": content_type, "Transfer-Encoding": "chunked"}
+    assert code(caller.raw("POST", "/storage/pixel-sandbox", headers, body)) == (411, "MissingContentLength")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/storage/pixel-sandbox/k", (403, "AccessDenied")),
+        ("PUT", "/storage/pixel-sandbox/k", (403, "AccessDenied")),
+        ("PUT", "/storage/pixel-sandbox/k?X-Amz-Date=x", (400, "AuthorizationQueryParametersError")),
+        ("DELETE", "/storage/pixel-sandbox/k", (405, "MethodNotAllowed")),
+        ("PUT", "/storage/other/k", (404, "NoSuchBucket")),
+        ("PUT", "/storage", (404, "NoSuchBucket")),
+    ],
+)
+def test_other_requests_get_s3s_errors(caller: Caller, method: str, path: str, expected: tuple[int, str]) -> None:
+    """Unsigned requests, other methods and other buckets get the errors of S3."""
+    assert code(caller.raw(method, path)) == expected
+
+
+# Parts
+
+
+def test_a_signed_part_is_stored(caller: Caller, part: dict[str, Any]) -> None:
+    """A part sent with exactly the headers given is stored and answered with its ETag."""
+    response = caller.put(part["url"], part["headers"], JPEG)
+    assert (response.status, response.headers["ETag"][0]) == (200, '"')
+
+
+def test_a_part_is_refused_when_anything_signed_differs(caller: Caller, part: dict[str, Any]) -> None:
+    """Another header, host, path or query than the signed one is refused."""
+    url = part["url"]
+    wrong: list[tuple[str, dict[str, str]]] = [
+        (url, {}),
+        (url, {"Content-MD5": md5(b"other")}),
+        (url.replace("pixel.test", "other.test"), part["headers"]),
+        (url.replace("partNumber=1", "partNumber=2"), part["headers"]),
+        (url.replace("/uploads/", "/uploadz/"), part["headers"]),
+        (url + "&more=1", part["headers"]),
+    ]
+    for target, headers in wrong:
+        assert code(caller.put(target, headers, JPEG)) == (403, "SignatureDoesNotMatch"), target
+
+
+def test_an_expired_part_is_refused(caller: Caller, part: dict[str, Any]) -> None:
+    """A part's URL is good until it expires, not after."""
+    caller.clock.advance(60)
+    response = caller.put(part["url"], part["headers"], JPEG)
+    assert code(response) == (403, "AccessDenied")
+    assert b"Request has expired" in response.body
+
+
+def test_a_part_with_other_bytes_is_refused(caller: Caller, part: dict[str, Any]) -> None:
+    """A part whose bytes differ from its digest is refused."""
+    assert code(caller.put(part["url"], part["headers"], JPEG + b"!")) == (400, "BadDigest")
+
+
+def test_a_malformed_digest_is_told_apart(caller: Caller) -> None:
+    """A signed digest that is none is an InvalidDigest."""
+    path = "/storage/pixel-sandbox/k"
+    query = caller.sandbox.signer.query("PUT", path, {}, {"content-md5": "x", "host": "pixel.test"}, caller.clock())
+    assert code(caller.raw("PUT", f"{path}?{query}", {"Content-MD5": "x"}, JPEG)) == (400, "InvalidDigest")
+
+
+def test_a_part_must_be_one_of_those_announced(caller: Caller) -> None:
+    """A signed part that was never announced is refused, as is one of an unknown upload."""
+    place = caller.place()
+    body = {"files": [{"name": "a", "parts": [{"part_number": 1, "md5": md5(JPEG), "content_length": 1}]}]}
+    caller.ok("POST", f"{place}/upload_jobs/multipart", body)
+    ((upload_id, upload),) = caller.sandbox.state.uploads.items()
+    path = f"/storage/pixel-sandbox/{upload.key}"
+    for name, number, expected in ((upload_id, "2", (400, "InvalidArgument")), ("x", "1", (404, "NoSuchUpload"))):
+        query = {"uploadId": name, "partNumber": number}
+        signed = caller.sandbox.signer.query("PUT", path, query, {"host": "pixel.test"}, caller.clock())
+        assert code(caller.raw("PUT", f"{path}?{signed}", {}, JPEG)) == expected
+
+
+# The reader of forms
+
+
+def test_a_file_part_is_a_window_on_the_body() -> None:
+    """The content of the file is not copied out of the body."""
+    body, content_type = form_body({"a": "1", "B": "två"}, JPEG * 10, 'x"y.jpg')
+    form = read_form(memoryview(body), boundary_of(content_type))
+    assert form.fields == {"a": "1", "b": "två"}
+    assert form.filename == "x%22y.jpg"
+    assert isinstance(form.content, memoryview)
+    assert form.content.obj is body
+    assert form.content == JPEG * 10
+
+
+BROKEN = [
+    b"",
+    b"--b",
+    b"--b\r\n",
+    b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
+    b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--bad',
+    b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx',
+    b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"x" * 21_000 + b"\r\n--b--",
+    b'--b\r\nContent-Disposition: form-data; name="a"' + b" " * 9_000 + b"\r\n\r\nx\r\n--b--",
+    b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 2 + b"--b--",
+    b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n1\r\n--bad',
+]
+
+
+@pytest.mark.parametrize("body", BROKEN)
+def test_a_broken_form_is_a_form_error(body: bytes) -> None:
+    """A form that is cut, nameless, too long or doubled is a FormError."""
+    with pytest.raises(FormError):
+        read_form(body, b"b")
+
+
+FORM_PIECES = st.sampled_from(
+    [
+        b"--b",
+        b"--",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"--b--",
+        b'Content-Disposition: form-data; name="file"',
+        b"; filename=x",
+        b"x",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.lists(FORM_PIECES, max_size=14).map(b"".join)))
+def test_any_bytes_are_a_form_or_a_form_error(body: bytes) -> None:
+    """Any bytes give a form or a FormError, the same from bytes and from a window on more bytes."""
+    outcomes = []
+    for content in (body, memoryview(b"." + body)[1:]):
+        try:
+            form = read_form(content, b"b")
+            outcomes.append((form.fields, form.filename, form.content))
+        except FormError as error:
+            outcomes.append(str(error))  # type: ignore[arg-type]
+    assert outcomes[0] == outcomes[1]

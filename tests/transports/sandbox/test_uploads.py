@@ -1,0 +1,266 @@
+"""Upload jobs move on with the clock and end in an image, or in a reason why not."""
+
+from typing import Any
+
+import pytest
+from pydantic_core import to_json
+
+from pixel_transports.sandbox.objects import StoredObject
+from tests.transports.sandbox.support import JPEG, Caller, md5
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller(job_seconds=3)
+
+
+def multipart_job(caller: Caller, place: str, parts: list[bytes], name: str = "a.jpg") -> dict[str, Any]:
+    described = [
+        {"part_number": number, "md5": md5(part), "content_length": len(part)} for number, part in enumerate(parts, 1)
+    ]
+    body = {"files": [{"name": name, "parts": described}]}
+    job: dict[str, Any] = caller.ok("POST", f"{place}/upload_jobs/multipart", body)[0]
+    return job
+
+
+def send_part(caller: Caller, job: dict[str, Any], number: int, content: bytes) -> int:
+    part = job["upload_parts"][number - 1]
+    return caller.put(part["url"], part["headers"], content).status
+
+
+def end(caller: Caller, place: str, job: dict[str, Any]) -> dict[str, Any]:
+    caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
+    caller.clock.advance(3)
+    return caller.read_upload_job(place, job["id"])
+
+
+def test_an_upload_job_moves_on_with_the_clock(caller: Caller) -> None:
+    """From "lobby" a job goes through three stages to its end, each a third of the server job's time."""
+    place = caller.place()
+    job = caller.upload_job(place, JPEG)
+    assert (job["status"], job["detail"], job["result"], job["upload_parts"]) == ("lobby", None, None, [])
+    caller.post_form(job["url"], job["upload_fields"], JPEG)
+    caller.clock.advance(5)
+    assert caller.read_upload_job(place, job["id"])["status"] == "lobby"
+    answer = caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
+    seen = []
+    for _ in range(4):
+        server_job = caller.ok("GET", f"/jobs/{answer['job']['job_id']}")
+        seen.append((caller.read_upload_job(place, job["id"])["status"], server_job["status"], server_job["completed"]))
+        caller.clock.advance(1)
+    assert seen == [
+        ("submitted", "submitted", False),
+        ("validating", "in_progress", False),
+        ("validated", "in_progress", False),
+        ("validated_and_moved", "completed", True),
+    ]
+
+
+def test_an_upload_job_may_end_after_its_server_job() -> None:
+    """With a lag the server job is completed while the upload job is still on its way."""
+    caller = Caller(job_seconds=1, lag_seconds=1)
+    place = caller.place()
+    job = caller.upload(place)
+    assert (job["status"], job["result"]) == ("validated", None)
+    caller.clock.advance(1)
+    assert caller.read_upload_job(place, job["id"])["status"] == "validated_and_moved"
+
+
+def test_metadata_given_at_upload_lands_on_the_image(caller: Caller) -> None:
+    """Metadata fields and free metadata of the upload are the image's own."""
+    place = caller.place()
+    metadata = {
+        "fields": {"fields_type": "image", "capture_date": "2024-05-14T10:21:37Z", "cam_pitch": -90, "name": "North"},
+        "json_metadata": {"weather": "wind", "flag": True},
+    }
+    job = caller.upload_job(place, JPEG, metadata=metadata)
+    caller.post_form(job["url"], job["upload_fields"], JPEG)
+    image_id = end(caller, place, job)["result"]["resource_id"]
+    image = caller.ok("GET", f"{place}/images/{image_id}")
+    assert (image["name"], image["capture_date"], image["cam_pitch"]) == ("North", "2024-05-14T10:21:37Z", -90.0)
+    assert image["json_metadata"] == {"weather": "wind", "flag": True}
+    assert image["size"] == len(JPEG)
+
+
+def test_parts_are_digested_while_others_are_served(caller: Caller) -> None:
+    """The digest of parts is computed with nothing locked: whoever reads them may ask the sandbox meanwhile."""
+    place = caller.place()
+    seen: list[int] = []
+
+    class Asking(StoredObject):
+        @property
+        def md5(self) -> str:
+            if not seen:
+                seen.append(len(caller.sandbox.objects))
+            return super().md5
+
+    job = multipart_job(caller, place, [JPEG])
+    send_part(caller, job, 1, JPEG)
+    caller.sandbox.state.objects["other"] = StoredObject([b"x"])
+    begun = caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")["job"]["job_id"]
+    work = caller.sandbox.state.jobs[begun]
+    gather = work.gather
+    work.gather = lambda: [Asking(stored.buffers) for stored in gather()]
+    caller.clock.advance(3)
+    assert caller.ok("GET", f"/jobs/{begun}").items() >= {"name": "validate a.jpg", "status": "completed"}.items()
+    assert seen == [2]
+
+
+def test_said_again_upload_finished_names_the_same_job(caller: Caller) -> None:
+    """Saying again that an upload is finished gives the same job, and one image only."""
+    place = caller.place()
+    job = caller.upload_job(place, JPEG)
+    caller.post_form(job["url"], job["upload_fields"], JPEG)
+    path = f"{place}/upload_jobs/{job['id']}/uploadFinished"
+    first = caller.ok("PUT", path)["job"]["job_id"]
+    caller.clock.advance(9)
+    assert caller.ok("PUT", path)["job"]["job_id"] == first
+    caller.clock.advance(9)
+    assert len(caller.ok("GET", f"{place}/images/")) == 1
+
+
+def test_several_uploads_are_finished_as_a_group(caller: Caller) -> None:
+    """A group counts what went well and what failed; said again, it is the same group."""
+    place = caller.place()
+    body = {"files": [{"name": name, "md5": md5(JPEG)} for name in ("a.jpg", "b.jpg")]}
+    jobs = caller.ok("POST", f"{place}/upload_jobs/", body)
+    caller.post_form(jobs[0]["url"], jobs[0]["upload_fields"], JPEG)
+    ids = {"job_ids": [job["id"] for job in jobs]}
+    answer = caller.ok("PUT", f"{place}/upload_jobs/multiple_uploadFinished", ids)
+    assert [job["status"] for job in answer["upload_jobs"]] == ["submitted"] * 2
+    group_id = answer["group_job"]["group_id"]
+    assert caller.ok("GET", f"/jobs/groups/{group_id}")["completed"] is False
+    caller.clock.advance(3)
+    group = caller.ok("GET", f"/jobs/groups/{group_id}")
+    assert group == {
+        "group_id": group_id,
+        "completed": True,
+        "total_jobs": 2,
+        "success_count": 1,
+        "failed_count": 1,
+    }
+    again = caller.ok("PUT", f"{place}/upload_jobs/multiple_uploadFinished", ids)
+    assert again["group_job"] == group
+    listed = caller.ok("GET", f"{place}/upload_jobs/?ids={jobs[0]['id']},{jobs[1]['id']}&limit=2")
+    assert [job["status"] for job in listed] == ["validated_and_moved", "failed"]
+    assert len(caller.ok("GET", f"{place}/upload_jobs/?offset=1&limit=5")) == 1
+
+
+def test_what_cannot_be_an_image_fails_with_a_reason(caller: Caller) -> None:
+    """A job fails when nothing was stored, when the content is no image, and when the digest is another."""
+    place = caller.place()
+    assert end(caller, place, caller.upload_job(place, JPEG))["detail"] == "a.jpg: nothing was stored"
+    text = caller.upload_job(place, b"text")
+    caller.post_form(text["url"], text["upload_fields"], b"text")
+    assert end(caller, place, text)["detail"] == "a.jpg: not a JPEG, PNG or TIFF image"
+    swapped = caller.upload_job(place, JPEG)
+    caller.sandbox.state.objects[swapped["upload_fields"]["key"]] = StoredObject([JPEG + b"!"])
+    job = end(caller, place, swapped)
+    assert (job["status"], job["result"]) == ("failed", None)
+    assert job["detail"] == "a.jpg: the MD5 of what was stored differs from the declared one"
+
+
+@pytest.mark.parametrize("start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*"])
+def test_images_are_known_by_their_first_bytes(caller: Caller, start: bytes) -> None:
+    """JPEG, PNG and TIFF content is an image whatever its name."""
+    place = caller.place()
+    job = caller.upload_job(place, start + b"...", "a.bin")
+    caller.post_form(job["url"], job["upload_fields"], start + b"...")
+    assert end(caller, place, job)["status"] == "validated_and_moved"
+
+
+def test_support_files_are_stored_beside_their_file(caller: Caller) -> None:
+    """Each support file has a form of its own, any content, and has to be stored."""
+    place = caller.place("raster")
+    support = [{"name": "a.tfw", "md5": md5(b"1.0")}]
+    job = caller.upload_job(place, b"II*\0", "a.tif", support_files=support)
+    caller.post_form(job["url"], job["upload_fields"], b"II*\0")
+    assert end(caller, place, job)["detail"] == "a.tfw: nothing was stored"
+    job = caller.upload_job(place, b"II*\0", "a.tif", support_files=support)
+    caller.post_form(job["url"], job["upload_fields"], b"II*\0")
+    (beside,) = job["support_files"]
+    assert caller.post_form(beside["url"], beside["upload_fields"], b"1.0").status == 204
+    raster_id = end(caller, place, job)["result"]["resource_id"]
+    assert caller.ok("GET", f"{place}/rasters/{raster_id}")["support_files"] == ["a.tfw"]
+
+
+def test_parts_become_one_object(caller: Caller) -> None:
+    """Parts stored in any order are one image in file order, not joined in memory."""
+    place = caller.place()
+    parts = [JPEG[:2], JPEG[2:9], JPEG[9:]]
+    job = multipart_job(caller, place, parts)
+    assert (job["url"], job["upload_fields"]) == (None, {})
+    for number in (3, 1, 2):
+        assert send_part(caller, job, number, parts[number - 1]) == 200
+    image_id = end(caller, place, job)["result"]["resource_id"]
+    stored = caller.sandbox.stored_by_id(image_id)
+    assert stored == JPEG
+    assert b"".join(stored.chunks(4)) == JPEG
+    assert len(stored.buffers) == 3
+    assert caller.ok("GET", f"{place}/images/{image_id}")["md5"] == stored.md5
+    assert send_part(caller, job, 1, parts[0]) == 404
+
+
+def test_a_missing_part_fails_the_job(caller: Caller) -> None:
+    """A job whose part never came fails and names the part."""
+    place = caller.place()
+    job = multipart_job(caller, place, [JPEG[:4], JPEG[4:]])
+    send_part(caller, job, 1, JPEG[:4])
+    assert end(caller, place, job)["detail"] == "a.jpg: nothing was stored for part 2"
+
+
+def test_small_parts_are_refused_where_a_limit_is_set() -> None:
+    """With a least size of parts, a small one that is not the last fails the job."""
+    caller = Caller(min_part_bytes=8)
+    place = caller.place()
+    job = multipart_job(caller, place, [JPEG[:4], JPEG[4:]])
+    send_part(caller, job, 1, JPEG[:4])
+    send_part(caller, job, 2, JPEG[4:])
+    assert "EntityTooSmall" in end(caller, place, job)["detail"]
+
+
+def test_an_aborted_multipart_upload_is_gone(caller: Caller) -> None:
+    """After an abort a part is told that its upload does not exist."""
+    place = caller.place()
+    job = multipart_job(caller, place, [JPEG])
+    caller.sandbox.abort_uploads()
+    assert send_part(caller, job, 1, JPEG) == 404
+
+
+GOOD = {"name": "a.jpg", "md5": md5(b"")}
+PART = {"part_number": 1, "md5": md5(b""), "content_length": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "files"),
+    [
+        ("", []),
+        ("", [GOOD] * 201),
+        ("", [{**GOOD, "md5": "zz"}]),
+        ("", [{**GOOD, "name": "../a"}]),
+        ("", [{**GOOD, "name": ""}]),
+        ("", [{**GOOD, "metadata": {"fields": {"fields_type": "x"}}}]),
+        ("multipart", [GOOD]),
+        ("multipart", [{"name": "a.jpg", "parts": []}]),
+        ("multipart", [{"name": "a.jpg", "parts": [PART, PART]}]),
+        ("multipart", [{"name": "a.jpg", "parts": [{**PART, "part_number": 10_001}]}]),
+    ],
+)
+def test_wrong_upload_requests_are_told(caller: Caller, path: str, files: list[Any]) -> None:
+    """No files, more than 200, wrong digests, names and parts are a 422, and no job is made."""
+    place = caller.place()
+    response = caller.call("POST", f"{place}/upload_jobs/{path}", to_json({"files": files}))
+    assert response.status == 422
+    assert caller.ok("GET", f"{place}/upload_jobs/") == []
+
+
+def test_unknown_jobs_are_not_found(caller: Caller) -> None:
+    """Jobs, groups and upload jobs that do not exist, or belong to another collection, are a 404."""
+    place, other = caller.place(), caller.place()
+    job = caller.upload_job(place, JPEG)
+    assert caller.call("GET", "/jobs/x").status == 404
+    assert caller.call("GET", "/jobs/groups/x").status == 404
+    assert caller.call("PUT", f"{other}/upload_jobs/{job['id']}/uploadFinished").status == 404
+    many = b'{"job_ids": [%d]}' % job["id"]
+    assert caller.call("PUT", f"{other}/upload_jobs/multiple_uploadFinished", many).status == 404
+    assert caller.call("PUT", f"{place}/upload_jobs/multiple_uploadFinished", b'{"job_ids": []}').status == 422

@@ -1,0 +1,214 @@
+"""Faults: each is met as the real one would be, around any transport, on every face."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from pixel_core.effects import Flow
+from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelServerError, PixelTimeoutError
+from pixel_core.messages import Request, Response
+from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport
+from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
+from pixel_transports.testing import (
+    Fault,
+    Faults,
+    Garbage,
+    NoJson,
+    Refuse,
+    Reset,
+    Sandbox,
+    Slow,
+    Status,
+    TimeOut,
+    TurnedClock,
+)
+from tests.transports.testing.faces import Face
+
+
+async def me(client: Any) -> Any:
+    return (await client.me())["email"]
+
+
+async def create(client: Any) -> Any:
+    return await client.request(
+        "POST", "/projects/", json={"name": "P", "description": "", "area_of_interest": SAMPLE_AREA}
+    )
+
+
+@pytest.mark.parametrize("fault", [Refuse(), Reset(), TimeOut(), Status(500), Status(503, retry_after=1)])
+def test_a_fault_that_passes_is_repeated_for_what_may_be_asked_twice(face: Face, fault: Fault) -> None:
+    clock = TurnedClock()
+    faults = Faults(Sandbox(clock=clock), [fault], clock=clock)
+    assert face.run(faults, me, clock=clock) == "demo@example.com"
+    assert faults.met == [fault]
+    assert len(clock.waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "sent"),
+    [
+        (Reset(), PixelConnectionError, True),
+        (Reset(acted=True), PixelConnectionError, True),
+        (TimeOut(), PixelTimeoutError, True),
+    ],
+)
+def test_what_may_have_been_done_is_not_repeated(face: Face, fault: Fault, kind: type[Exception], sent: bool) -> None:
+    faults = Faults(Sandbox(), [fault])
+    with pytest.raises(kind) as caught:
+        face.run(faults, create)
+    assert isinstance(caught.value, PixelConnectionError)
+    assert caught.value.sent is sent
+
+
+@pytest.mark.parametrize("fault", [Refuse(), TimeOut(sent=False), Status(429, retry_after=3)])
+def test_what_was_certainly_not_done_is_repeated_always(face: Face, fault: Fault) -> None:
+    sandbox = Sandbox()
+    answer = face.run(Faults(sandbox, [fault]), create, clock=TurnedClock())
+    assert answer.status == 200
+    assert len(sandbox.state.projects) == 1
+
+
+def test_a_server_that_acted_before_the_reset_has_acted(face: Face) -> None:
+    sandbox = Sandbox()
+    for fault, projects in ((Reset(), 0), (Reset(acted=True), 1)):
+        with pytest.raises(PixelConnectionError):
+            face.run(Faults(sandbox, [fault]), create)
+        assert len(sandbox.state.projects) == projects
+
+
+@pytest.mark.parametrize(("fault", "kind"), [(Garbage(), PixelProtocolError), (NoJson(), PixelProtocolError)])
+def test_what_cannot_be_understood_is_a_protocol_error(face: Face, fault: Fault, kind: type[PixelError]) -> None:
+    with pytest.raises(kind):
+        face.run(Faults(Sandbox(), [fault]), me)
+
+
+def test_retry_after_is_waited_for_on_the_clock(face: Face) -> None:
+    clock = TurnedClock()
+    face.run(Faults(Sandbox(), [Status(503, retry_after=7), Status(429, retry_after=9)]), me, clock=clock)
+    assert clock.waits == [7.0, 9.0]
+
+
+def test_a_slow_answer_turns_the_clock_and_comes(face: Face) -> None:
+    clock = TurnedClock()
+    assert face.run(Faults(Sandbox(), [Slow(2.0)], clock=clock), me, clock=clock) == "demo@example.com"
+    assert clock.waits == [2.0]
+
+
+def test_an_answer_beyond_the_read_limit_is_a_timeout_after_the_limit(face: Face) -> None:
+    clock = TurnedClock()
+    with pytest.raises(PixelTimeoutError, match="no answer within 4 seconds"):
+        face.run(Faults(Sandbox(), then=Slow(60), clock=clock), me, clock=clock, timeout_pixel=4)
+    assert clock.waits[::2] == [4.0, 4.0, 4.0]
+
+
+def test_around_a_plain_function_nothing_sleeps_for_real(face: Face) -> None:
+    with pytest.raises(TypeError, match="needs a clock to wait on"):
+        face.run(Faults(Sandbox(), [Slow(0.1)]), me)
+
+
+def test_afterwards_everything_passes_or_meets_the_last_fault(face: Face) -> None:
+    with pytest.raises(PixelServerError, match="after 3 tries"):
+        face.run(Faults(Sandbox(), [None], then=Status(502)), lambda client: _twice(client), clock=TurnedClock())
+
+
+async def _twice(client: Any) -> None:
+    assert await me(client) == "demo@example.com"
+    await me(client)
+
+
+def test_the_login_is_spared_unless_it_is_meant(face: Face) -> None:
+    spared, meant = Faults(Sandbox(), then=Refuse()), Faults(Sandbox(), then=Refuse(), where=lambda request: True)
+    with pytest.raises(PixelConnectionError, match="users/me"):
+        face.run(spared, me, clock=TurnedClock())
+    with pytest.raises(PixelConnectionError, match="openid-connect/token"):
+        face.run(meant, me, clock=TurnedClock())
+
+
+def test_faults_that_were_not_met_can_be_told() -> None:
+    faults = Faults(Sandbox(), [Refuse(), None, Reset(), Garbage()])
+    Face("blocking").run(faults, me, clock=TurnedClock())
+    with pytest.raises(
+        AssertionError, match=r"2 of the planned faults were not met: Reset\(acted=False\), Garbage\(\)"
+    ):
+        faults.assert_all_met()
+
+
+def test_a_plan_holds_nothing_but_faults() -> None:
+    plan: Any = [503]
+    with pytest.raises(TypeError, match="a plan holds faults"):
+        Face("blocking").run(Faults(Sandbox(), plan), me)
+
+
+def test_a_fault_of_ones_own_is_a_subclass(face: Face) -> None:
+    class Teapot(Fault):
+        def exchange(self, request: Request) -> Flow[Response]:
+            yield from ()
+            return Response(418, body=b'{"detail": "short and stout"}')
+
+    with pytest.raises(PixelError, match="short and stout"):
+        face.run(Faults(Sandbox(), [Teapot()]), me)
+
+
+def transport_of(face: Face) -> Any:
+    return AnyioTransport() if face.async_ else SocketTransport()
+
+
+def test_faults_go_around_real_transports_of_either_face(face: Face, pixel_settings: PixelApiSettings) -> None:
+    faults = Faults(transport_of(face), [Refuse(), Slow(0.01), Status(503)])
+    assert face.run(faults, _twice_told, pixel_settings, TurnedClock()) == ["demo@example.com"] * 2
+    faults.assert_all_met()
+
+
+async def _twice_told(client: Any) -> list[str]:
+    return [await me(client), await me(client)]
+
+
+async def _coroutine_function(request: Request) -> Response:
+    await anyio.lowlevel.checkpoint()
+    return Response(200, body=b'{"email": "a@b.c", "access_token": "t"}')
+
+
+@pytest.mark.parametrize("name", ["asyncio", "trio"])
+def test_faults_go_around_coroutine_functions(name: str) -> None:
+    assert Face(name).run(Faults(_coroutine_function, [Refuse(), Slow(0.01)]), me, clock=TurnedClock()) == "a@b.c"
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Faults(_coroutine_function), lambda: Faults(AnyioTransport())], ids=["function", "transport"]
+)
+def test_what_is_around_an_async_transport_is_refused_by_the_blocking_client(make: Callable[[], Faults]) -> None:
+    with pytest.raises(TypeError, match="the blocking client needs"):
+        Face("blocking").run(make(), me)
+
+
+def test_what_is_around_a_blocking_transport_is_refused_by_the_async_client() -> None:
+    with pytest.raises(TypeError, match="the async client needs"):
+        Face("trio").run(Faults(SocketTransport()), me)
+
+
+@pytest.mark.parametrize("given", [None, 42, "http://pixel.test"])
+def test_there_is_nothing_to_put_around_what_is_no_transport(given: Any) -> None:
+    with pytest.raises(TypeError, match="transport"):
+        Faults(given)
+
+
+def test_faults_go_around_faults(face: Face) -> None:
+    clock = TurnedClock()
+    inner = Faults(Sandbox(), [Status(503)])
+    outer = Faults(inner, [Refuse()])
+    assert face.run(outer, me, clock=clock) == "demo@example.com"
+    assert (len(inner.met), len(outer.met), len(clock.waits)) == (1, 1, 2)
+
+
+def test_a_function_that_gives_no_response_is_told_so() -> None:
+    wrong: Any = lambda request: None  # noqa: E731
+    with pytest.raises(TypeError, match="this one gave NoneType"):
+        Face("blocking").run(Faults(wrong), me)
+
+
+def test_the_server_of_the_sandbox_is_closed_by_its_client_as_before(server: SandboxServer) -> None:
+    transport = SocketTransport()
+    settings = PixelApiSettings(**server.sandbox.environment(server.url))
+    assert Face("blocking").run(Faults(transport), me, settings) == "demo@example.com"

@@ -1,0 +1,311 @@
+"""The mock: routes answer, calls are kept, what does not agree is told."""
+
+import re
+from typing import Any
+
+import pytest
+
+from pixel_core.errors import PixelConnectionError, PixelNotFoundError, PixelServerError
+from pixel_core.messages import Headers, Origin, Request, Response
+from pixel_transports import get_client
+from pixel_transports.testing import Call, MockTransport, TurnedClock, UnmatchedRequestError, UnusedError, settings_for
+from tests.transports.testing.faces import Face
+
+
+def ask(
+    mock: MockTransport,
+    target: str,
+    method: str = "GET",
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+    host: str = "pixel.invalid",
+) -> Response:
+    """Send one request straight to a mock."""
+    return mock(Request(method, Origin("http", host, 80), target, Headers(headers or {}), body))
+
+
+async def project(client: Any) -> Any:
+    return await client.get_project(7)
+
+
+def test_a_route_answers_with_json_on_every_face(face: Face) -> None:
+    with MockTransport() as mock:
+        mock.get("/projects/7", {"id": 7, "name": "Jæren"})
+        assert face.run(mock, project) == {"id": 7, "name": "Jæren"}
+        assert mock.logins == 1
+
+
+def test_one_object_serves_both_faces() -> None:
+    mock = MockTransport()
+    mock.get("/projects/{id}", {"id": 7})
+    for name in ("blocking", "trio"):
+        assert Face(name).run(mock, project) == {"id": 7}
+    assert len(mock.calls) == 2
+
+
+def test_get_client_takes_it_like_any_transport() -> None:
+    mock = MockTransport()
+    mock.get("/projects/7", {"id": 7})
+    assert get_client(settings=settings_for(mock), transport=mock).get_project(7)["id"] == 7
+
+
+def test_a_function_is_given_the_call_with_its_placeholders() -> None:
+    mock = MockTransport()
+    mock.get("/a/{first}/{rest:path}", lambda call: dict(call.params))
+    assert ask(mock, "/api/mock/a/b%20c/d/e").json() == {"first": "b c", "rest": "d/e"}
+
+
+def test_a_placeholder_is_one_segment() -> None:
+    mock = MockTransport()
+    mock.get("/a/{first}", {})
+    with pytest.raises(UnmatchedRequestError, match="another path"):
+        ask(mock, "/api/mock/a/b/c")
+
+
+def test_a_regular_expression_matches_the_whole_path() -> None:
+    mock = MockTransport()
+    mock.get(re.compile(r"/a/(?P<id>\d+)"), lambda call: int(call.params["id"]))
+    assert ask(mock, "/api/mock/a/12").json() == 12
+    with pytest.raises(UnmatchedRequestError):
+        ask(mock, "/api/mock/a/12/b")
+
+
+def test_other_bases_and_whole_addresses_can_be_named() -> None:
+    mock = MockTransport(base="/acme")
+    mock.get("/projects", 1)
+    mock.put("http://storage.invalid/bucket/{key}", 2)
+    assert ask(mock, "/acme/projects").json() == 1
+    assert ask(mock, "/bucket/k", "PUT", host="storage.invalid").json() == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (PixelConnectionError("cut", sent=True), PixelConnectionError),
+        (KeyError, KeyError),
+        (Response(404, Headers(), b"{}"), PixelNotFoundError),
+    ],
+)
+def test_errors_and_responses_are_answers_too(face: Face, answer: Any, error: type[Exception]) -> None:
+    mock = MockTransport()
+    mock.get("/projects/7", answer)
+    with pytest.raises(error):
+        face.run(mock, project, clock=TurnedClock())
+
+
+def test_several_answers_are_given_one_after_another(face: Face) -> None:
+    with MockTransport() as mock:
+        route = mock.get("/projects/7", PixelConnectionError("cut"), Response(503), {"id": 7})
+        assert face.run(mock, project, clock=TurnedClock()) == {"id": 7}
+        assert route.exhausted
+        assert len(route.calls) == 3
+
+
+def test_when_all_answers_are_given_the_next_request_is_told_so() -> None:
+    mock = MockTransport()
+    mock.get("/a", 1, 2)
+    assert [ask(mock, "/api/mock/a").json() for _ in range(2)] == [1, 2]
+    with pytest.raises(UnmatchedRequestError, match=r"all its answers were given \(2\)"):
+        ask(mock, "/api/mock/a")
+
+
+def test_the_first_route_that_still_has_an_answer_answers() -> None:
+    mock = MockTransport()
+    mock.get("/a", 1, times=1)
+    mock.get("/{name}", 2)
+    assert [ask(mock, "/api/mock/a").json() for _ in range(3)] == [1, 2, 2]
+
+
+def test_status_and_headers_of_json_answers_can_be_said(face: Face) -> None:
+    mock = MockTransport()
+    mock.get("/projects/7", {"detail": "broken"}, status=500, headers={"X-Request-ID": "r1"})
+    with pytest.raises(PixelServerError) as caught:
+        face.run(mock, project, clock=TurnedClock())
+    assert (caught.value.status_code, caught.value.request_id) == (500, "r1")
+
+
+def test_an_answer_of_nothing_with_204_has_no_body() -> None:
+    mock = MockTransport()
+    mock.delete("/a", None, status=204)
+    assert ask(mock, "/api/mock/a", "DELETE").body == b""
+
+
+QUERIES: list[tuple[Any, str, bool]] = [
+    ({"limit": 5}, "limit=5&skip=0", True),
+    ({"limit": 5}, "limit=6", False),
+    ({"limit": re.compile(r"\d+")}, "limit=66", True),
+    ({"limit": re.compile(r"\d")}, "limit=66", False),
+    ({"limit": None}, "skip=0", True),
+    ({"limit": None}, "limit=5", False),
+    (lambda query: query == {"limit": "5"}, "limit=5", True),
+    (lambda query: query == {"limit": "5"}, "", False),
+]
+
+
+@pytest.mark.parametrize(("matcher", "query", "meant"), QUERIES)
+def test_a_query_is_matched_by_names_or_by_a_function(matcher: Any, query: str, meant: bool) -> None:
+    mock = MockTransport()
+    mock.get("/a", 1, query=matcher)
+    if meant:
+        assert ask(mock, f"/api/mock/a?{query}").json() == 1
+    else:
+        with pytest.raises(UnmatchedRequestError, match="query"):
+            ask(mock, f"/api/mock/a?{query}")
+
+
+@pytest.mark.parametrize(
+    ("matcher", "body", "meant"),
+    [
+        ({"a": 1}, b'{"a": 1}', True),
+        ({"a": 1}, b'{"a": 1, "b": 2}', False),
+        (lambda json: json["a"] == 1, b'{"a": 1, "b": 2}', True),
+        (None, b"", True),
+        (None, b"{}", False),
+    ],
+)
+def test_a_body_is_matched_by_its_value_or_by_a_function(matcher: Any, body: bytes, meant: bool) -> None:
+    mock = MockTransport()
+    mock.post("/a", 1, json=matcher)
+    if meant:
+        assert ask(mock, "/api/mock/a", "POST", body).json() == 1
+    else:
+        with pytest.raises(UnmatchedRequestError, match="another body"):
+            ask(mock, "/api/mock/a", "POST", body)
+
+
+def test_functions_are_asked_about_calls_of_their_method_and_path_only() -> None:
+    mock = MockTransport()
+    mock.post("/a", 1, query=lambda query: query["b"] == "c", json=lambda json: json["d"])
+    mock.get("/a", 2)
+    mock.post("/e", 3)
+    assert ask(mock, "/api/mock/a").json() == 2
+    assert ask(mock, "/api/mock/e", "POST").json() == 3
+    assert ask(mock, "/api/mock/a?b=c", "POST", b'{"d": true}').json() == 1
+
+
+def test_an_unmatched_request_lists_the_nearest_routes_with_what_is_wrong_on_every_face(face: Face) -> None:
+    mock = MockTransport()
+    mock.post("/projects/7", {})
+    mock.get("/projects/7/data_collections", {})
+    mock.get("/projects/{id}", {}, query={"extended": "true"})
+    mock.get("/nothing/like/it/at/all", {}, json={"a": 1})
+    with pytest.raises(UnmatchedRequestError) as caught:
+        face.run(mock, project)
+    first, *near = str(caught.value).splitlines()
+    assert first == "no route is for GET /projects/7?extended=false"
+    assert "  POST /projects/7: another method" in near
+    assert "  GET /projects/{id}, query {'extended': 'true'}: extended in the query is 'false'" in near
+    assert "  GET /projects/7/data_collections: another path" in near
+    assert len(near) == 3
+
+
+def test_a_mock_without_routes_says_so() -> None:
+    with pytest.raises(UnmatchedRequestError, match="there are no routes"):
+        ask(MockTransport(), "/")
+
+
+def test_unused_routes_are_told_at_the_end() -> None:
+    mock = MockTransport()
+    mock.get("/a", 1)
+    mock.get("/b", 1, 2)
+    mock.get("/c", 1, times=2)
+    mock.get("/d", 1, optional=True)
+    mock.get("/e", 1)
+    for path in ("b", "c", "e"):
+        ask(mock, f"/api/mock/{path}")
+    with pytest.raises(UnusedError) as caught:
+        mock.assert_all_used()
+    assert str(caught.value).splitlines()[1:] == [
+        "  GET /a: used never",
+        "  GET /b: used 1 of 2 times",
+        "  GET /c: used 1 of 2 times",
+    ]
+
+
+def test_the_end_of_a_with_block_checks() -> None:
+    with pytest.raises(UnusedError), MockTransport() as mock:
+        mock.get("/a", 1)
+
+
+def test_a_failure_inside_a_with_block_is_not_hidden() -> None:
+    mock = MockTransport()
+    mock.get("/a", 1)
+    with pytest.raises(KeyError), mock:
+        raise KeyError
+
+
+def test_an_unmatched_request_that_a_program_swallowed_is_told_at_the_end() -> None:
+    mock = MockTransport()
+    with pytest.raises(UnmatchedRequestError):
+        ask(mock, "/api/mock/a")
+    with pytest.raises(UnusedError, match="GET /a: no route was for it"):
+        mock.assert_all_used()
+
+
+def test_calls_hold_what_was_sent_and_no_secret_of_the_headers(face: Face) -> None:
+    mock = MockTransport()
+    mock.post("/projects/{id}/things", {"id": 1})
+
+    async def session(client: Any) -> None:
+        await client.request("POST", "/projects/7/things", params={"a": "b c"}, json={"name": "Jæren"})
+
+    face.run(mock, session)
+    (call,) = mock.calls
+    assert (call.method, call.path, call.query, call.json) == (
+        "POST",
+        "/projects/7/things",
+        {"a": "b c"},
+        {"name": "Jæren"},
+    )
+    assert call.params == {"id": "7"}
+    assert call.headers["Content-Type"] == "application/json"
+    assert "X-Request-ID" in call.headers
+    assert "Authorization" not in call.headers
+
+
+def test_no_complaint_shows_the_signature_of_an_address() -> None:
+    mock = MockTransport()
+    with pytest.raises(UnmatchedRequestError) as caught:
+        ask(mock, "/bucket/key?X-Amz-Signature=5ecret5ecret", "PUT")
+    assert "5ecret" not in str(caught.value)
+
+
+def test_a_login_is_answered_by_a_route_where_there_is_one(face: Face) -> None:
+    mock = MockTransport()
+    mock.post("/auth/realms/{realm}/protocol/openid-connect/token", {"access_token": "own", "expires_in": 60})
+    mock.get("/projects/7", {})
+    face.run(mock, project)
+    assert [call.path for call in mock.calls] == ["/auth/realms/Mock/protocol/openid-connect/token", "/projects/7"]
+    assert mock.logins == 0
+
+
+def test_without_a_login_one_is_unmatched_too() -> None:
+    with pytest.raises(UnmatchedRequestError, match="openid-connect/token"):
+        Face("blocking").run(MockTransport(login=False), project)
+
+
+WRONG: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+    (("/a",), {}, "has no answer"),
+    (("a", 1), {}, "begins with a slash"),
+    (("/a", 1), {"times": 0}, "from 1"),
+    (("/a", 1, 2), {"times": 2}, "leave `times` out"),
+]
+
+
+@pytest.mark.parametrize(("given", "more", "words"), WRONG)
+def test_a_route_that_means_nothing_is_refused(given: tuple[Any, ...], more: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        MockTransport().get(*given, **more)
+
+
+def test_a_coroutine_function_is_no_answer() -> None:
+    async def later(call: Call) -> int:
+        return 1
+
+    with pytest.raises(TypeError, match="no coroutine functions"):
+        MockTransport().get("/a", later)
+
+
+def test_a_call_shows_neither_its_body_nor_its_whole_address() -> None:
+    shown = repr(Call("GET", "/a", {}, {"password": "5ecret"}, Headers(), b"5ecret", "http://5ecret"))
+    assert "5ecret" not in shown

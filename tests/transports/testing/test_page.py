@@ -1,0 +1,43 @@
+"""The kit's part of the page of pixel_transports is true: its examples run as they are written."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pixel_transports.sandbox import SandboxServer
+from tests.transports.testing.test_plugin import run
+
+PAGE = Path(__file__).parents[3] / "pixel_transports" / "README.md"
+PART = PAGE.read_text(encoding="utf-8").split("\n## Testing what you write\n")[1].split("\n## ")[0]
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PART, re.MULTILINE | re.DOTALL)
+PROGRAMS = [block for block in BLOCKS if "def test_" not in block]
+TESTS = [block for block in BLOCKS if "def test_" in block]
+
+
+def test_there_are_examples_of_both_kinds() -> None:
+    assert (len(PROGRAMS), len(TESTS)) == (3, 1)
+
+
+@pytest.mark.parametrize("block", PROGRAMS, ids=range(1, len(PROGRAMS) + 1))
+def test_every_example_of_the_kit_runs_as_written(
+    block: str, server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.sandbox.environment(server.url).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("block", TESTS)
+def test_every_example_of_tests_passes_as_written(block: str, tmp_path: Path) -> None:
+    status, said = run(tmp_path, block)
+    assert status == 0, said
+    assert "3 passed" in said
+
+
+def test_the_page_names_every_fault_and_every_fixture() -> None:
+    for name in ("Refuse", "Reset", "Slow", "Status", "TimeOut", "Garbage", "NoJson"):
+        assert f"{name}(" in PART
+    for name in ("pixel_clock", "pixel_sandbox", "pixel_client", "pixel_client_async", "pixel_transport"):
+        assert f"`{name}`" in PART

@@ -1,0 +1,353 @@
+"""Recordings: a session is written down without its secrets, and comes again without a server."""
+
+import inspect
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from pixel_core.errors import PixelConnectionError, PixelError, PixelNotFoundError, PixelTimeoutError
+from pixel_core.messages import Headers, Origin, Request, Response
+from pixel_core.models import OIDCUserUpdateInput
+from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
+from pixel_transports.testing import (
+    Faults,
+    MockTransport,
+    NotRecordedError,
+    Recorder,
+    Refuse,
+    Replay,
+    TimeOut,
+    TurnedClock,
+    client,
+)
+from pixel_transports.testing.replaying import _shown
+from tests.transports.client import test_whole_api as stories
+from tests.transports.observability.test_secrets import (
+    CREDENTIALS,
+    GIVEN,
+    HEADER,
+    KEY,
+    USER_PASSWORD,
+    Rude,
+    harvest,
+    quoting,
+    user,
+)
+from tests.transports.testing.faces import Face
+
+
+class Caller:
+    """Calls operations of a client of either face, one after another, as the stories of the whole API do."""
+
+    def __init__(self, face: Face, made: Any) -> None:
+        self.face = face
+        self.client = made
+
+    def __call__(self, name: str, /, *args: Any, **keywords: Any) -> Any:
+        def call() -> Any:
+            return getattr(self.client, name)(*args, **keywords)
+
+        async def finished() -> Any:
+            try:
+                return [item async for item in call()] if name.startswith("paginate_") else await call()
+            finally:
+                await self.client._driver.transport.aclose()
+
+        if self.face.async_:
+            return anyio.run(finished, backend=self.face.name)
+        return list(call()) if name.startswith("paginate_") else call()
+
+
+@pytest.fixture
+def rude() -> Iterator[Rude]:
+    sandbox = Rude()
+    with SandboxServer(sandbox) as server:
+        sandbox.url = server.url
+        yield sandbox
+
+
+def sockets(face: Face) -> Any:
+    return AnyioTransport() if face.async_ else SocketTransport()
+
+
+def tell_the_stories(call: Caller, folder: Path) -> list[Any]:
+    """Everything that the API has, and what comes of it."""
+    folder.mkdir()
+    project = call("create_project", "Project", "", SAMPLE_AREA)["id"]
+    told = [story for name, story in vars(stories).items() if name.startswith("test_")]
+    given: dict[str, Any] = {"call": call, "project": project, "tmp_path": folder}
+    for story in told:
+        story(*(given[name] for name in inspect.signature(story).parameters))
+    collection = call("create_data_collection", project, "I", "", "image")["id"]
+    for auth in (CREDENTIALS, KEY):
+        call("create_harvest_service", project, collection, harvest(auth))
+    return [call("list_projects"), call("me")]
+
+
+def test_the_whole_api_is_recorded_without_a_secret_and_replayed(face: Face, rude: Rude, tmp_path: Path) -> None:
+    file = tmp_path / "session.json"
+    settings = PixelApiSettings(**rude.environment(rude.url))
+    with Recorder(sockets(face), file) as recorder:
+        made = client(face.async_, settings, transport=recorder)
+        said = tell_the_stories(Caller(face, made), tmp_path / "first")
+        if not face.async_:
+            recorder.inner.close()  # type: ignore[union-attr]
+    found = secrets_in(file, rude)
+    assert found == []
+    assert all(rude.made.values())
+    elsewhere = PixelApiSettings(**{**rude.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
+    # Not all has to be asked for again: of a server that was slow, pages behind the last were asked for.
+    again = client(face.async_, elsewhere, transport=Replay(file), clock=TurnedClock())
+    assert tell_the_stories(Caller(face, again), tmp_path / "second") == said
+
+
+def secrets_in(file: Path, rude: Rude) -> list[str]:
+    content = file.read_bytes()
+    secrets = [*GIVEN, *(secret for secrets in rude.made.values() for secret in secrets)]
+    spelt = [each for secret in secrets for each in (secret, quote_plus(secret), b64encode(secret.encode()).decode())]
+    return [each for each in spelt if each.encode() in content]
+
+
+def test_what_refusals_quote_is_hidden_too(face: Face, rude: Rude, tmp_path: Path) -> None:
+    file = tmp_path / "session.json"
+    settings = PixelApiSettings(**rude.environment(rude.url))
+    with Recorder(sockets(face), file) as recorder:
+        made = client(face.async_, settings, transport=recorder).with_options(headers={"X-Own": HEADER}, retries=0)
+        call = Caller(face, made)
+        for status in (401, 422, 500, 200):
+            for is_json in (True, False):
+                for name, args in (
+                    ("me", ()),
+                    ("create_oidc_user", (user(),)),
+                    ("update_oidc_user", ("x", OIDCUserUpdateInput(password=SecretStr(USER_PASSWORD)))),
+                    ("create_harvest_service", (1, 1, harvest(KEY))),
+                    ("create_harvest_service", (1, 1, harvest(CREDENTIALS))),
+                ):
+                    rude.fault = quoting(
+                        status, path="/api/", json=is_json, kept=b"" if status != 200 else b'{"broken": '
+                    )
+                    with pytest.raises(PixelError):
+                        call(name, *args)
+                    rude.fault = lambda method, target, headers, content: None
+        rude.fault = quoting(500, path="/auth/")
+        with pytest.raises(PixelError):
+            Caller(face, client(face.async_, settings, transport=recorder))("me")
+        if not face.async_:
+            recorder.inner.close()  # type: ignore[union-attr]
+    assert secrets_in(file, rude) == []
+    assert len(recorder.entries) > 40
+
+
+async def projects(made: Any) -> Any:
+    return [await made.me(), await made.list_projects()]
+
+
+def recorded(path: Path, face: Face, session: Callable[[Any], Any] = projects) -> Any:
+    """Record a session with a sandbox in memory."""
+    clock = TurnedClock()
+    with Recorder(Sandbox(clock=clock), path) as recorder:
+        return face.run(recorder, session, clock=clock)
+
+
+def settings_of_the_sandbox() -> PixelApiSettings:
+    return PixelApiSettings(**Sandbox().environment("http://pixel.invalid"))
+
+
+def test_a_recording_made_on_one_face_is_replayed_on_another(face: Face, tmp_path: Path) -> None:
+    said = recorded(tmp_path / "a", Face("trio"))
+    with Replay(tmp_path / "a") as replay:
+        assert face.run(replay, projects, settings_of_the_sandbox()) == said
+
+
+def test_the_file_is_json_for_people_with_one_entry_an_exchange(tmp_path: Path) -> None:
+    recorded(tmp_path / "a", Face("blocking"))
+    text = (tmp_path / "a").read_text(encoding="utf-8")
+    told = json.loads(text)
+    assert told["format"] == "pixel recording 1"
+    login, me, _ = told["exchanges"]
+    assert login["request"]["body"]["form"]["password"] == "***"
+    assert login["request"]["body"]["form"]["username"] == "demo@example.com"
+    assert me["origin"] == "http://pixel.invalid"
+    assert me["request"] == {"method": "GET", "path": "/api/sandbox/users/me", "query": {"extended": "false"}}
+    assert me["response"]["status"] == 200
+    assert me["response"]["body"]["json"]["email"] == "demo@example.com"
+    assert "authorization" not in text.lower()
+    assert text.endswith("}\n")
+
+
+def test_what_was_not_recorded_is_an_error_that_names_what_came_nearest(face: Face, tmp_path: Path) -> None:
+    recorded(tmp_path / "a", Face("blocking"))
+
+    with pytest.raises(NotRecordedError) as caught:
+        face.run(Replay(tmp_path / "a"), lambda made: made.get_project(7), settings_of_the_sandbox())
+    first, *near = str(caught.value).splitlines()
+    assert first.startswith('GET /api/sandbox/projects/7 {"query"')
+    assert "was not recorded in" in first
+    assert any(each.startswith("  recorded was GET /api/sandbox/projects") for each in near)
+
+
+def test_what_is_asked_for_more_often_than_recorded_is_told_so(face: Face, tmp_path: Path) -> None:
+    recorded(tmp_path / "a", Face("blocking"))
+
+    async def twice(made: Any) -> None:
+        await made.me()
+        await made.me()
+
+    with pytest.raises(NotRecordedError, match=r"users/me .* was recorded 1 time in .*, and is asked for once more"):
+        face.run(Replay(tmp_path / "a"), twice, settings_of_the_sandbox())
+
+
+def test_equal_requests_get_their_answers_in_the_recorded_order(face: Face, tmp_path: Path) -> None:
+    mock = MockTransport()
+    mock.get("/projects/7", {"id": 1}, {"id": 2}, {"id": 3})
+
+    async def thrice(made: Any) -> list[int]:
+        return [(await made.get_project(7))["id"] for _ in range(3)]
+
+    with Recorder(mock, tmp_path / "a") as recorder:
+        assert face.run(recorder, thrice) == [1, 2, 3]
+    settings = PixelApiSettings(**mock.environment("http://pixel.invalid"))
+    assert face.run(Replay(tmp_path / "a"), thrice, settings) == [1, 2, 3]
+
+
+def test_what_was_not_asked_for_is_told_at_the_end(tmp_path: Path) -> None:
+    recorded(tmp_path / "a", Face("blocking"))
+    with pytest.raises(AssertionError, match=r"2 exchanges of .* were not asked for"), Replay(tmp_path / "a"):
+        pass
+    with pytest.raises(KeyError), Replay(tmp_path / "a"):
+        raise KeyError
+
+
+def test_errors_are_recorded_and_come_again_as_they_were(face: Face, tmp_path: Path) -> None:
+    async def session(made: Any) -> list[Any]:
+        said: list[Any] = []
+        for _ in range(2):
+            try:
+                await made.me()
+            except PixelConnectionError as error:
+                said.append((type(error), error.sent))
+        return said
+
+    def run(transport: Any) -> Any:
+        return face.run(transport, session, settings_of_the_sandbox(), TurnedClock())
+
+    faults = Faults(Sandbox(), [TimeOut(), TimeOut(), TimeOut()], then=Refuse())
+    with Recorder(faults, tmp_path / "a") as recorder:
+        assert run(recorder) == [(PixelTimeoutError, True), (PixelConnectionError, False)]
+    with Replay(tmp_path / "a") as replay:
+        assert run(replay) == [(PixelTimeoutError, True), (PixelConnectionError, False)]
+
+
+def test_refusals_come_again_as_they_were(face: Face, tmp_path: Path) -> None:
+    async def missing(made: Any) -> str:
+        with pytest.raises(PixelNotFoundError) as caught:
+            await made.get_project(99)
+        return str(caught.value.response_json)
+
+    with Recorder(Sandbox(), tmp_path / "a") as recorder:
+        said = face.run(recorder, missing)
+    assert face.run(Replay(tmp_path / "a"), missing, settings_of_the_sandbox()) == said
+
+
+def exchange_of(recorder: Recorder, request: Request) -> dict[str, Any]:
+    """What is recorded of one exchange."""
+    recorder(request)
+    return recorder.entries[-1]
+
+
+BODIES: list[tuple[str, bytes, dict[str, Any]]] = [
+    ("application/json", b'{"a": [1, "\xc3\xa6"]}', {"json": {"a": [1, "æ"]}}),
+    ("text/plain", b"text\n", {"text": "text\n"}),
+    ("application/xml", b"<Code>NoSuchKey</Code>", {"text": "<Code>NoSuchKey</Code>"}),
+    ("image/jpeg", b"\xff\xd8\x00", {"base64": "/9gA"}),
+    ("text/plain", b"\x00", {"base64": "AA=="}),
+    ("application/json", b"no json", {"text": "no json"}),
+    ("application/json", b"NaN", {"text": "NaN"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "told"), BODIES)
+def test_bodies_are_json_where_they_are_then_text_then_base64(
+    kind: str, body: bytes, told: dict[str, Any], tmp_path: Path
+) -> None:
+    recorder = Recorder(lambda request: Response(200, Headers({"Content-Type": kind}), body), tmp_path / "a")
+    request = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": kind}), body)
+    entry = exchange_of(recorder, request)
+    assert (entry["request"]["body"], entry["response"]["body"]) == (told, told)
+    recorder.save()
+    answer = Replay(tmp_path / "a")(request)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
+    assert answer.body == body if "json" not in told else answer.json() == told["json"]
+
+
+def test_long_bytes_that_are_sent_are_known_by_their_digest(tmp_path: Path) -> None:
+    recorder = Recorder(lambda request: Response(200), tmp_path / "a")
+    request = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers(), b"\xff" * 5000)
+    assert exchange_of(recorder, request)["request"]["body"].keys() == {"size", "sha256"}
+    recorder.save()
+    other = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers(), b"\xfe" * 5000)
+    replay = Replay(tmp_path / "a")
+    with pytest.raises(NotRecordedError):
+        replay(other)
+    assert replay(request).status == 200
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "another", "exchanges": []}', '{"format": 1}'])
+def test_a_file_that_is_no_recording_is_a_value_error_that_names_it(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(content)
+    with pytest.raises(ValueError, match="is no recording"):
+        Replay(tmp_path / "a")
+
+
+def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Replay(tmp_path / "a")
+
+
+@pytest.mark.anyio
+async def test_an_async_with_block_writes_the_file_without_blocking_the_loop(tmp_path: Path) -> None:
+    async with Recorder(Sandbox(), tmp_path / "a") as recorder:
+        await client(True, transport=recorder).me()
+    assert await anyio.Path(tmp_path / "a").exists()
+
+
+def test_a_session_that_fails_is_recorded_too_and_nothing_else_is_left_beside_it(tmp_path: Path) -> None:
+    recorder = Recorder(Sandbox(), tmp_path / "a")
+    client(transport=recorder).me()
+    with pytest.raises(KeyError), recorder:
+        raise KeyError
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    assert len(json.loads((tmp_path / "a").read_text())["exchanges"]) == 2
+
+
+def test_logins_are_answered_as_often_as_they_are_asked_for(face: Face, tmp_path: Path) -> None:
+    recorded(tmp_path / "a", Face("blocking"))
+    replay = Replay(tmp_path / "a")
+
+    async def nothing_but_a_login(made: Any) -> None:
+        with pytest.raises(NotRecordedError, match="projects/99"):
+            await made.get_project(99)
+
+    for _ in range(3):
+        face.run(replay, nothing_but_a_login, settings_of_the_sandbox())
+
+
+def test_without_a_recorded_login_there_is_one_all_the_same(face: Face, tmp_path: Path) -> None:
+    with Recorder(Sandbox(), tmp_path / "a") as recorder:
+        pass
+    assert recorder.entries == []
+    with pytest.raises(NotRecordedError, match="nothing like it was"):
+        face.run(Replay(tmp_path / "a"), projects, settings_of_the_sandbox())
+
+
+def test_a_line_about_a_request_is_short() -> None:
+    shown = _shown({"method": "POST", "path": "/a", "body": {"json": "x" * 1000}})
+    assert len(shown) < 320
