@@ -7,8 +7,7 @@ from pixel_core.models import (
     ListParams,
     RasterInfo,
 )
-from tests.core.api.rows import D, P, Row, Story
-from tests.support.paths import ROOT
+from tests.core.api.rows import ROOT, D, P, Row, Story
 from tests.support.scripted_api import Expected, told
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}

@@ -14,8 +14,7 @@ from pixel_core.errors import PixelNotFoundError
 from pixel_core.http.connection import ClientConnection
 from pixel_core.models import ImageMetadataFields, ImageUpdateInput, OIDCUserUpdateInput
 from tests.core.api import rows_objects, rows_places, rows_search, rows_services
-from tests.core.api.rows import Call, D, Row, Story
-from tests.support.paths import ROOT
+from tests.core.api.rows import ROOT, Call, D, Row, Story
 from tests.support.scripted_api import Expected, World, body_of, told
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

@@ -530,11 +530,11 @@ def python(lines: str, **environment: str) -> "subprocess.CompletedProcess[str]"
 
 _CLAIM = """
 import json, sys
-from pixel_core.effects import Entry
+from pixel_core.effects import JournalEntry
 from pixel_transports.drivers.journal import JournalPath, begin_run
 journal, destination, *paths = json.loads(sys.argv[1])
 with begin_run(JournalPath.of(journal), destination, paths) as run:
-    run.write([Entry(path, 10, 20, "sent", 5) for path in paths if path not in run.snapshot.taken])
+    run.write([JournalEntry(path, 10, 20, "sent", 5) for path in paths if path not in run.snapshot.taken])
     print(json.dumps(sorted(run.snapshot.taken)), flush=True)
     sys.stdin.read()
 """
@@ -633,12 +633,12 @@ def test_a_run_stays_alive_whatever_its_process_does_with_the_journal_meanwhile(
 def test_several_processes_write_one_journal_at_once(journal: Path) -> None:
     lines = (
         "import sys\n"
-        "from pixel_core.effects import Entry\n"
+        "from pixel_core.effects import JournalEntry\n"
         "from pixel_transports.drivers.journal import JournalPath, begin_run\n"
         "for number in range(10):\n"
         "    path = f'/{sys.argv[2]}/{number}'\n"
         "    with begin_run(JournalPath.of(sys.argv[1]), 'd', [path, '/shared']) as run:\n"
-        "        run.write([Entry(path, 1, 2, 'sent', number)])\n"
+        "        run.write([JournalEntry(path, 1, 2, 'sent', number)])\n"
     )
     others = [
         subprocess.Popen([sys.executable, "-c", lines, str(journal), str(number)], stderr=subprocess.PIPE, text=True)

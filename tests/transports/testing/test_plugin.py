@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
+
 PLUGIN = "pixel_transports.testing.plugin"
 
 NO_SOCKETS = """
@@ -52,6 +54,8 @@ USES = """
 import asyncio
 
 import pytest
+
+from tests.support.paths import ROOT
 import trio
 
 from pixel_core.models import PixelUploadFile
@@ -137,6 +141,8 @@ def test_a_mock_adds_nothing_to_a_test_that_did_not_pass(tmp_path: Path, ending:
 def test_a_program_may_put_a_fixture_of_its_own_in_the_place_of_one(tmp_path: Path) -> None:
     own = """
 import pytest
+
+from tests.support.paths import ROOT
 from pixel_transports.testing import Sandbox
 
 
