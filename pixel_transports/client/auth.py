@@ -14,6 +14,7 @@ from pixel_core.session.tokens import Account
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.net.network import Network
 from pixel_transports.net.transports import blocking_transport
+from pixel_transports.observability.instrumentation import DriverInstrumentation
 
 if TYPE_CHECKING:
     from pixel_transports.client.clients import ClientConfig
@@ -39,7 +40,7 @@ class KeyCloakAuth:
     def _take(self, session: Session, network: Network, made_of: LoginConfig) -> None:
         self._session = session
         self._config = made_of
-        self._driver = BlockingDriver(blocking_transport(None, network))
+        self._driver = BlockingDriver(blocking_transport(None, network), instrumentation=DriverInstrumentation())
 
     def __repr__(self) -> str:
         return f"<KeyCloakAuth, {self._session.tokens!r}>"

@@ -33,7 +33,7 @@ from pixel_transports.drivers.journal_paths import JournalPath
 from pixel_transports.net.network import Network
 from pixel_transports.net.tls import TlsOptions
 from pixel_transports.net.transports import AnyTransport, async_transport, blocking_transport
-from pixel_transports.observability.instrumentation import Listener, both
+from pixel_transports.observability.instrumentation import DriverInstrumentation, Listener, both
 from pixel_transports.runtime.forks import tell_after_fork
 
 if TYPE_CHECKING:
@@ -345,7 +345,9 @@ class PixelClient(BlockingFace, _Client):
 
     def _open(self, transport: object, listener: Listener | None) -> None:
         self._driver = BlockingDriver(
-            blocking_transport(transport, self._network), listener, self._journal, self._telemetry
+            blocking_transport(transport, self._network),
+            instrumentation=DriverInstrumentation(listener, self._telemetry),
+            journal=self._journal,
         )
 
     def _run(self, flow: Flow[T], name: str) -> T:
@@ -445,7 +447,11 @@ class PixelClientAsync(AsyncFace, _Client):
             AsyncDriver,  # here, since the blocking face needs no event loop
         )
 
-        self._driver = AsyncDriver(async_transport(transport, self._network), listener, self._journal, self._telemetry)
+        self._driver = AsyncDriver(
+            async_transport(transport, self._network),
+            instrumentation=DriverInstrumentation(listener, self._telemetry),
+            journal=self._journal,
+        )
 
     async def _run(self, flow: Flow[T], name: str) -> T:
         self._check()

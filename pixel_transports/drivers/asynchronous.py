@@ -9,10 +9,11 @@ Rules kept here:
 """
 
 import inspect
+import os
 import threading
 import time
-from collections.abc import Callable, Coroutine, Hashable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -40,15 +41,11 @@ from pixel_core.effects import (
 )
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, look_at
+from pixel_transports.drivers.instrumentation import Instrumentation
 from pixel_transports.drivers.journal_paths import JournalPath
 from pixel_transports.net.transports import AsyncTransport
-from pixel_transports.observability.instrumentation import Instrumentation, Listener
 from pixel_transports.runtime.per_loop import PerLoop
-from pixel_transports.runtime.randomness import draw
 from pixel_transports.runtime.running import run_async
-
-if TYPE_CHECKING:
-    from pixel_transports.observability.telemetry import Telemetry
 
 T = TypeVar("T")
 
@@ -59,29 +56,34 @@ class AsyncDriver:
     def __init__(
         self,
         transport: AsyncTransport,
-        listener: Listener | None = None,
+        *,
+        instrumentation: Instrumentation | None = None,
         journal: JournalPath | None = None,
-        telemetry: "Telemetry | None" = None,
+        performers: Mapping[type[Effect[Any]], Callable[[Any], Any]] = {},
     ) -> None:
+        """`performers` replaces performers, or adds performers for effects of your own: each takes the effect and
+        returns its result, or a coroutine of it. A failure is raised; it is thrown into the flow.
+        """
         self.transport = transport
-        self._instrumentation = Instrumentation(listener, telemetry)
+        self._instrumentation = instrumentation
         self._journal = journal
         self._running: PerLoop[dict[Hashable, _Outcome]] = PerLoop(dict, dict.clear)
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
             Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),  # not the loop's: tokens outlive loops
-            Random: lambda effect: draw(),
+            Random: lambda effect: int.from_bytes(os.urandom(16), "big"),
             Sleep: lambda effect: anyio.sleep(effect.seconds),
             CallTokenProvider: self._ask_token,
             Stat: lambda effect: anyio.to_thread.run_sync(look_at, effect.paths),
             Digest: self._digest,
             SingleFlight: self._once,
-            Report: lambda effect: self._instrumentation.tell(effect.event),
+            Report: self._report,
             OpenTaskGroup: self._alongside,
             Spawn: lambda effect: effect.group.start(effect.key, effect.flow),
             NextDone: lambda effect: effect.group.ended(effect.timeout),
             OpenJournal: self._journaled,
             WriteJournal: lambda effect: anyio.to_thread.run_sync(effect.run.write, effect.entries),
+            **performers,
         }
 
     async def run(self, flow: Flow[T]) -> T:
@@ -92,12 +94,19 @@ class AsyncDriver:
         return self._performers[type(effect)](effect)
 
     def _exchange(self, effect: Exchange) -> Coroutine[Any, Any, Response]:
-        return self._recorded(effect) if self._instrumentation.wanted else self.transport.send(effect.request)
+        instrumentation = self._instrumentation
+        if instrumentation is None or not instrumentation.enabled:
+            return self.transport.send(effect.request)
+        return self._recorded(effect, instrumentation)
 
-    async def _recorded(self, effect: Exchange) -> Response:
-        with self._instrumentation.exchange(effect) as record:
-            record.response = await self.transport.send(effect.request)
-        return record.response
+    async def _recorded(self, effect: Exchange, instrumentation: Instrumentation) -> Response:
+        with instrumentation.exchange(effect) as record:
+            record.response = response = await self.transport.send(effect.request)
+        return response
+
+    def _report(self, effect: Report) -> None:
+        if self._instrumentation is not None:
+            self._instrumentation.report(effect.event)
 
     async def _ask_token(self, effect: CallTokenProvider) -> Any:
         if inspect.iscoroutinefunction(effect.function):

@@ -9,10 +9,11 @@ Rules kept here:
 * A forked process waits for nothing that the parent's threads had begun.
 """
 
+import os
 import threading
 import time
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 from pixel_core.effects import (
     CallTokenProvider,
@@ -36,17 +37,13 @@ from pixel_core.effects import (
 )
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, look_at
+from pixel_transports.drivers.instrumentation import Instrumentation
 from pixel_transports.drivers.journal_paths import JournalPath
 from pixel_transports.drivers.threads import TaskGroup
 from pixel_transports.net.transports import Transport
-from pixel_transports.observability.instrumentation import Instrumentation, Listener
 from pixel_transports.runtime.cancellation import current_scope, on_cancel
 from pixel_transports.runtime.forks import tell_after_fork
-from pixel_transports.runtime.randomness import draw
 from pixel_transports.runtime.running import run
-
-if TYPE_CHECKING:
-    from pixel_transports.observability.telemetry import Telemetry
 
 T = TypeVar("T")
 
@@ -57,30 +54,35 @@ class BlockingDriver:
     def __init__(
         self,
         transport: Transport,
-        listener: Listener | None = None,
+        *,
+        instrumentation: Instrumentation | None = None,
         journal: JournalPath | None = None,
-        telemetry: "Telemetry | None" = None,
+        performers: Mapping[type[Effect[Any]], Callable[[Any], Any]] = {},
     ) -> None:
+        """`performers` replaces performers, or adds performers for effects of your own: each takes the effect and
+        returns its result. A failure is raised; it is thrown into the flow.
+        """
         self.transport = transport
-        self._instrumentation = Instrumentation(listener, telemetry)
+        self._instrumentation = instrumentation
         self._journal = journal
         self.after_fork()
         tell_after_fork(self)
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
             Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),
-            Random: lambda effect: draw(),
+            Random: lambda effect: int.from_bytes(os.urandom(16), "big"),
             Sleep: self._sleep,
             CallTokenProvider: lambda effect: effect.function(),
             Stat: lambda effect: look_at(effect.paths),
             Digest: self._digest,
             SingleFlight: self._once,
-            Report: lambda effect: self._instrumentation.tell(effect.event),
+            Report: self._report,
             OpenTaskGroup: self._alongside,
             Spawn: lambda effect: effect.group.start(effect.key, effect.flow),
             NextDone: lambda effect: effect.group.ended(effect.timeout),
             OpenJournal: self._journaled,
             WriteJournal: lambda effect: effect.run.write(effect.entries),
+            **performers,
         }
 
     def after_fork(self) -> None:
@@ -99,11 +101,16 @@ class BlockingDriver:
         return self._performers[type(effect)](effect)
 
     def _exchange(self, effect: Exchange) -> Response:
-        if not self._instrumentation.wanted:
+        instrumentation = self._instrumentation
+        if instrumentation is None or not instrumentation.enabled:
             return self.transport.send(effect.request)
-        with self._instrumentation.exchange(effect) as record:
-            record.response = self.transport.send(effect.request)
-        return record.response
+        with instrumentation.exchange(effect) as record:
+            record.response = response = self.transport.send(effect.request)
+        return response
+
+    def _report(self, effect: Report) -> None:
+        if self._instrumentation is not None:
+            self._instrumentation.report(effect.event)
 
     def _sleep(self, effect: Sleep) -> None:
         scope = current_scope.get()

@@ -47,8 +47,8 @@ class ExchangeRecord:
         self.response: Response | None = None
 
 
-class Instrumentation:
-    """Who watches one driver."""
+class DriverInstrumentation:
+    """Instrumentation of one driver: the log, a listener, a tracer."""
 
     def __init__(self, listener: Listener | None = None, telemetry: "Telemetry | None" = None) -> None:
         self._listener = listener
@@ -56,11 +56,11 @@ class Instrumentation:
         self._always = listener is not None or telemetry is not None
 
     @property
-    def wanted(self) -> bool:
-        """Whether anybody wants to know of an exchange."""
+    def enabled(self) -> bool:
+        """True if exchanges are to be recorded."""
         return self._always or HTTP.isEnabledFor(DEBUG) or CONNECTIONS.isEnabledFor(DEBUG)
 
-    def tell(self, event: object) -> None:
+    def report(self, event: object) -> None:
         """Hand an event to the log and to the listener."""
         log(event)
         if self._listener is not None:
@@ -77,15 +77,15 @@ class Instrumentation:
         before = current_request_id.set(request_id)
         try:
             with nullcontext() if self._telemetry is None else self._telemetry.exchange(effect, record):
-                self.tell(RequestSent(call, request_id, _size_of(effect.request.body), effect.resend))
+                self.report(RequestSent(call, request_id, _size_of(effect.request.body), effect.resend))
                 yield record
         except BaseException as error:
-            self.tell(RequestFailed(call, request_id, _reason_of(error), time.monotonic() - began))
+            self.report(RequestFailed(call, request_id, _reason_of(error), time.monotonic() - began))
             raise
         else:
             if record.response is not None:
                 status, size = record.response.status, len(record.response.body)
-                self.tell(ResponseReceived(call, request_id, status, size, time.monotonic() - began))
+                self.report(ResponseReceived(call, request_id, status, size, time.monotonic() - began))
         finally:
             current_request_id.reset(before)
 

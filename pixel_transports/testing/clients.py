@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
 from pixel_transports.client.settings import PixelApiSettings
+from pixel_transports.observability.instrumentation import DriverInstrumentation
 
 if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock
@@ -84,7 +85,10 @@ def client(
             from pixel_transports.testing.drivers import AsyncTimedDriver
 
             client._driver = AsyncTimedDriver(
-                client._driver.transport, clock, client._listener, client._journal, client._telemetry
+                client._driver.transport,
+                clock,
+                instrumentation=DriverInstrumentation(client._listener, client._telemetry),
+                journal=client._journal,
             )
         return client
     blocking = PixelClient.from_settings(settings, **keywords)
@@ -92,6 +96,9 @@ def client(
         from pixel_transports.testing.drivers import TimedDriver
 
         blocking._driver = TimedDriver(
-            blocking._driver.transport, clock, blocking._listener, blocking._journal, blocking._telemetry
+            blocking._driver.transport,
+            clock,
+            instrumentation=DriverInstrumentation(blocking._listener, blocking._telemetry),
+            journal=blocking._journal,
         )
     return blocking

@@ -15,6 +15,7 @@ from pixel_core.effects import Clock, Digest, Exchange, Flow, Gather, Random, Re
 from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice, Origin, Request, Response
 from pixel_transports import AnyioTransport, AsyncDriver, AsyncFunctionTransport
+from pixel_transports.observability.instrumentation import DriverInstrumentation
 from tests.support.flows import asking, failing, get, giving
 from tests.support.peers import (
     OK,
@@ -49,7 +50,10 @@ async def test_each_effect_gives_what_it_says(tmp_path: Path) -> None:
     path = tmp_path / "photo"
     path.write_bytes(b"photo")
     heard: list[object] = []
-    run = AsyncDriver(AsyncFunctionTransport(lambda request: Response(200, body=b"x")), heard.append).run
+    run = AsyncDriver(
+        AsyncFunctionTransport(lambda request: Response(200, body=b"x")),
+        instrumentation=DriverInstrumentation(heard.append),
+    ).run
     assert (await run(asking(Exchange(get())))).body == b"x"
     assert await run(asking(Sleep(0.0))) is None
     assert isinstance(await run(asking(Clock())), float)

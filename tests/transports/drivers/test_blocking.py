@@ -16,6 +16,7 @@ from pixel_core.effects import Clock, Digest, Effect, Exchange, Flow, Gather, Ra
 from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice, Origin, Request, Response, Timeouts
 from pixel_transports import BlockingDriver, PixelApiSettings, SocketTransport, get_client
+from pixel_transports.observability.instrumentation import DriverInstrumentation
 from pixel_transports.runtime.cancellation import ScopeCancelled
 from tests.support.flows import asking, failing, get, giving
 from tests.support.peers import (
@@ -66,7 +67,9 @@ def test_each_effect_gives_what_it_says(tmp_path: Path) -> None:
     path = tmp_path / "photo"
     path.write_bytes(b"photo")
     heard: list[object] = []
-    run = BlockingDriver(Answers(lambda request: Response(200, body=b"x")), heard.append).run
+    run = BlockingDriver(
+        Answers(lambda request: Response(200, body=b"x")), instrumentation=DriverInstrumentation(heard.append)
+    ).run
     assert run(asking(Exchange(get()))).body == b"x"
     assert run(asking(Sleep(0.0))) is None
     assert isinstance(run(asking(Clock())), float)

@@ -32,7 +32,7 @@ from pixel_core.events import (
 from pixel_core.messages import split_url
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
 from pixel_transports.observability.hooks import Hooks
-from pixel_transports.observability.instrumentation import Instrumentation
+from pixel_transports.observability.instrumentation import DriverInstrumentation
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox
 from tests.transports.sandbox.support import TIFF
 
@@ -359,13 +359,13 @@ def test_nothing_is_set_up_but_a_handler_that_does_nothing() -> None:
 
 
 def test_an_exchange_is_watched_only_where_somebody_listens_at_that_moment() -> None:
-    watch = Instrumentation()
-    assert not watch.wanted
-    assert Instrumentation(listener=print).wanted
+    watch = DriverInstrumentation()
+    assert not watch.enabled
+    assert DriverInstrumentation(listener=print).enabled
     logger = logging.getLogger("pixel_client.http")
     logger.setLevel(logging.DEBUG)
     try:
-        assert watch.wanted
+        assert watch.enabled
     finally:
         logger.setLevel(logging.NOTSET)
-    assert not watch.wanted
+    assert not watch.enabled
