@@ -34,7 +34,7 @@ from pixel_core.messages import FileSlice, Form, Headers, Origin
 from pixel_core.models import PixelUploadFile
 from pixel_core.session.tokens import Tokens
 from tests.core.api import rows_objects, rows_places, rows_search, rows_services
-from tests.core.api.rows import ROOT, Row
+from tests.core.api.rows import Row
 from tests.support.peers import Face, Peer, read_head, read_request, send
 from tests.support.scripted_api import PixelServer, World, body_of, told
 
