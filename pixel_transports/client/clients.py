@@ -34,7 +34,7 @@ from pixel_transports.net.network import Network
 from pixel_transports.net.tls import TlsOptions
 from pixel_transports.net.transports import AnyTransport, async_transport, blocking_transport
 from pixel_transports.observability.instrumentation import DriverInstrumentation, Listener, both
-from pixel_transports.runtime.forks import tell_after_fork
+from pixel_transports.runtime.forks import register_after_fork
 
 if TYPE_CHECKING:
     from pixel_transports.client.auth import KeyCloakAuth
@@ -128,7 +128,7 @@ class _Life:
         self._lock = threading.Lock()
         self._entered = 0
         self.closed = False
-        tell_after_fork(self)
+        register_after_fork(self)
 
     def enter(self) -> None:
         with self._lock:

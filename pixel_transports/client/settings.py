@@ -108,7 +108,7 @@ _now = CachedEnvironment(map(str, _names()), lambda environment: PixelApiSetting
 
 def settings_now() -> PixelApiSettings:
     """Settings from the environment as it is at this moment. Raises ValidationError."""
-    return _now.now()
+    return _now.get()
 
 
 def settings_for_token() -> PixelApiSettings:

@@ -42,7 +42,7 @@ from pixel_transports.drivers.journal_paths import JournalPath
 from pixel_transports.drivers.threads import TaskGroup
 from pixel_transports.net.transports import Transport
 from pixel_transports.runtime.cancellation import current_scope, on_cancel
-from pixel_transports.runtime.forks import tell_after_fork
+from pixel_transports.runtime.forks import register_after_fork
 from pixel_transports.runtime.running import run
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class BlockingDriver:
         self._instrumentation = instrumentation
         self._journal = journal
         self.after_fork()
-        tell_after_fork(self)
+        register_after_fork(self)
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
             Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),

@@ -83,7 +83,7 @@ class TaskGroup:
             if done.wait(1.0 if thread.ident is None else None):
                 thread.join()
         if self._outer is not None:
-            self._outer.detach(self._scope.cancel)
+            self._outer.remove_callback(self._scope.cancel)
 
     def _next(self) -> tuple[Any, Flow[Any]] | None:
         with self._lock:

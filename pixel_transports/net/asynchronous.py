@@ -366,7 +366,7 @@ class AnyioTransport:
 
     async def aclose(self) -> None:
         """Close the idle connections of this loop now, and those in use when they are given back."""
-        self._pools.forget()
+        self._pools.discard()
 
     def _lease(self, wanted: Lease) -> _Connection | Coroutine[Any, Any, _Connection]:
         """A connection, or what comes to one."""

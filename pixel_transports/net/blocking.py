@@ -39,7 +39,7 @@ from pixel_transports.net.streams import AT_ONCE, LARGE, LONGEST_WAIT, Connected
 from pixel_transports.net.tls import TlsOptions, TlsSession, context_of, handshake_failure, shared_context
 from pixel_transports.observability.logs import connection_line
 from pixel_transports.runtime.cancellation import CancelScope, current_scope, on_cancel
-from pixel_transports.runtime.forks import tell_after_fork
+from pixel_transports.runtime.forks import register_after_fork
 from pixel_transports.runtime.running import run
 
 TIMED = sys.platform != "win32" and hasattr(socket, "SO_RCVTIMEO") and bool(AT_ONCE)
@@ -207,7 +207,7 @@ class _Connection:
         scope = current_scope.get()
         self._held = (transport, lease, scope)
         if scope is not None:
-            scope.attach(self.stream.abort)
+            scope.add_callback(self.stream.abort)
         return self
 
     def close(self) -> None:
@@ -220,7 +220,7 @@ class _Connection:
         (transport, lease, scope), self._held = self._held, None
         self.used = self.used or reusable
         if scope is not None:
-            scope.detach(self.stream.abort)
+            scope.remove_callback(self.stream.abort)
         transport._give_back(lease, self, reusable)
 
 
@@ -249,7 +249,7 @@ class SocketTransport:
         self._resolve = resolve
         self._max_connections = max_connections
         self.after_fork()
-        tell_after_fork(self)
+        register_after_fork(self)
 
     def after_fork(self) -> None:
         """There are no connections at first, nor in a forked process."""

@@ -41,5 +41,5 @@ class Network:
                 if keywords.get(name) is not None:
                     raise TypeError(f"{name} is for the default transport: give it to the transport that is given")
             return cls()
-        proxies = Proxies.of(keywords["proxy"]) if "proxy" in keywords else _proxies.now()
+        proxies = Proxies.of(keywords["proxy"]) if "proxy" in keywords else _proxies.get()
         return cls(proxies, tls)

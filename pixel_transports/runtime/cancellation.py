@@ -26,7 +26,7 @@ class CancelScope:
         self._event = threading.Event()
         self._callbacks: set[Callable[[], None]] = set()
         if outer is not None:
-            outer.attach(self.cancel)
+            outer.add_callback(self.cancel)
 
     def __repr__(self) -> str:
         return f"<CancelScope {'cancelled' if self.cancelled else 'open'}, {len(self._callbacks)} in use>"
@@ -49,7 +49,7 @@ class CancelScope:
         if self._event.wait(seconds):
             raise ScopeCancelled
 
-    def attach(self, callback: Callable[[], None]) -> None:
+    def add_callback(self, callback: Callable[[], None]) -> None:
         """Have this called on cancellation, under a lock, so it has to be short; at once if that has been."""
         with self._lock:
             if not self._event.is_set():
@@ -57,7 +57,7 @@ class CancelScope:
                 return
         callback()
 
-    def detach(self, callback: Callable[[], None]) -> None:
+    def remove_callback(self, callback: Callable[[], None]) -> None:
         with self._lock:
             self._callbacks.discard(callback)
 
@@ -75,9 +75,9 @@ def on_cancel(callback: Callable[[], None]) -> Iterator[None]:
         yield
         return
     scope.check()
-    scope.attach(callback)
+    scope.add_callback(callback)
     try:
         yield
     finally:
-        scope.detach(callback)
+        scope.remove_callback(callback)
         scope.check()

@@ -23,7 +23,7 @@ class CachedEnvironment(Generic[T]):
         self._read = read
         self._last: tuple[Snapshot, T] | None = None
 
-    def now(self) -> T:
+    def get(self) -> T:
         """What they come to at this moment. Raises what `read` does."""
         said = self._snapshot()
         last = self._last

@@ -30,7 +30,7 @@ _sockets: WeakSet[socket.socket] = WeakSet()
 _functions: list[Callable[[], object]] = []
 
 
-def tell_after_fork(known: Forked) -> None:
+def register_after_fork(known: Forked) -> None:
     """Have `after_fork` called in a forked process, as long as the object lives."""
     _known.add(known)
 

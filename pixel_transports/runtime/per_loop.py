@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import anyio.lowlevel
 
-from pixel_transports.runtime.forks import tell_after_fork
+from pixel_transports.runtime.forks import register_after_fork
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class PerLoop(Generic[T]):
         self._make = make
         self._drop = drop
         self.after_fork()
-        tell_after_fork(self)
+        register_after_fork(self)
 
     def after_fork(self) -> None:
         """There is nothing at first, nor in a forked process, where the loops are the parent's."""
@@ -47,7 +47,7 @@ class PerLoop(Generic[T]):
             finalizer()
         return value
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """Drop the value of this loop; the next use makes another."""
         with self._lock:
             _, finalizer = self._values.pop(anyio.lowlevel.current_token().native_token, (None, None))

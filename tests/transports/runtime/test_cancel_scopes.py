@@ -13,8 +13,8 @@ from tests.support.peers import PATIENCE, eventually
 def test_cancelling_calls_what_is_attached_once() -> None:
     called: list[str] = []
     scope = CancelScope()
-    scope.attach(lambda: called.append("a"))
-    scope.attach(lambda: called.append("b"))
+    scope.add_callback(lambda: called.append("a"))
+    scope.add_callback(lambda: called.append("b"))
     scope.cancel()
     scope.cancel()
     assert sorted(called) == ["a", "b"]
@@ -27,9 +27,9 @@ def test_what_was_detached_is_not_called() -> None:
     def breaker() -> None:
         called.append("called")
 
-    scope.attach(breaker)
-    scope.detach(breaker)
-    scope.detach(breaker)
+    scope.add_callback(breaker)
+    scope.remove_callback(breaker)
+    scope.remove_callback(breaker)
     scope.cancel()
     assert called == []
 
@@ -38,7 +38,7 @@ def test_what_is_attached_too_late_is_called_at_once() -> None:
     called: list[str] = []
     scope = CancelScope()
     scope.cancel()
-    scope.attach(lambda: called.append("called"))
+    scope.add_callback(lambda: called.append("called"))
     assert called == ["called"]
 
 

@@ -29,21 +29,21 @@ def test_what_says_the_same_is_read_once(monkeypatch: pytest.MonkeyPatch) -> Non
     shelf = CachedEnvironment(["shelf"], reading)
     monkeypatch.setenv("SHELF", "oak")
     monkeypatch.setenv("OTHER", "1")
-    assert [shelf.now() for _ in range(3)] == ["oak"] * 3
+    assert [shelf.get() for _ in range(3)] == ["oak"] * 3
     monkeypatch.setenv("OTHER", "2")
-    assert shelf.now() == "oak"
+    assert shelf.get() == "oak"
     assert reading.times == 1
 
 
 def test_every_change_is_noticed_in_any_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = CachedEnvironment(["SHELF"], Reading())
     monkeypatch.setenv("SHELF", "oak")
-    assert shelf.now() == "oak"
+    assert shelf.get() == "oak"
     monkeypatch.setenv("SHELF", "ash")
-    assert shelf.now() == "ash"
+    assert shelf.get() == "ash"
     monkeypatch.delenv("SHELF")
     monkeypatch.setenv("Shelf", "elm")
-    assert shelf.now() == "elm"
+    assert shelf.get() == "elm"
 
 
 def test_what_cannot_be_understood_is_an_error_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,9 +51,9 @@ def test_what_cannot_be_understood_is_an_error_each_time(monkeypatch: pytest.Mon
     monkeypatch.delenv("SHELF", raising=False)
     for _ in range(2):
         with pytest.raises(ValueError, match="missing"):
-            shelf.now()
+            shelf.get()
     monkeypatch.setenv("SHELF", "oak")
-    assert shelf.now() == "oak"
+    assert shelf.get() == "oak"
 
 
 def test_what_changes_while_it_is_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_what_changes_while_it_is_read_is_read_again(monkeypatch: pytest.MonkeyP
         return found
 
     shelf = CachedEnvironment(["SHELF"], changing)
-    assert [shelf.now() for _ in range(3)] == ["oak", "ash", "ash"]
+    assert [shelf.get() for _ in range(3)] == ["oak", "ash", "ash"]
     assert reading.times == 2
 
 
