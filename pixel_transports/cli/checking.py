@@ -34,7 +34,7 @@ from pixel_transports.cli.photos import flaw_of, read_metadata
 from pixel_transports.cli.problems import Problem, seen_at, size_of
 from pixel_transports.display.progress import EVERY
 from pixel_transports.drivers.files import digest
-from pixel_transports.sandbox.geometry import Shape, from_geojson, meet
+from pixel_transports.sandbox.geometry import Shape, from_geojson, intersects
 
 NEARLY_NOWHERE = 1e-4
 """Degrees from (0, 0), within which nobody has taken a photo (about 11 m)."""
@@ -167,7 +167,7 @@ class Checker:
             if abs(longitude) < NEARLY_NOWHERE and abs(latitude) < NEARLY_NOWHERE:
                 checked.problems.append(Problem("null_island", f"its position is {longitude:g}, {latitude:g}"))
                 return
-        if self._area is not None and not meet(place, self._area):
+        if self._area is not None and not intersects(place, self._area):
             where = "" if checked.position is None else f" ({', '.join(f'{n:.6f}' for n in checked.position[:2])})"
             checked.problems.append(Problem("outside_project", f"its position{where} is outside the project's area"))
 

@@ -7,9 +7,9 @@ Rules kept here:
   served only when that is asked for.
 """
 
-from pixel_transports.sandbox.handler import ManualClock, Sandbox
+from pixel_transports.sandbox.app import ManualClock, Sandbox
 from pixel_transports.sandbox.objects import StoredObject
-from pixel_transports.sandbox.received import ReceivedRequest
+from pixel_transports.sandbox.request_log import ReceivedRequest
 from pixel_transports.sandbox.samples import SAMPLE_AREA, sample_photos
 from pixel_transports.sandbox.server import SandboxServer, serve
 

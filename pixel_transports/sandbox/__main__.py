@@ -8,7 +8,7 @@ Rules kept here:
 import argparse
 import sys
 
-from pixel_transports.sandbox.handler import Sandbox
+from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.server import serve
 
 

@@ -16,19 +16,19 @@ States::
 from typing import Any
 
 from pixel_core.messages import Response
-from pixel_transports.sandbox.bodies import read_body, read_query
-from pixel_transports.sandbox.bodies_services import (
+from pixel_transports.sandbox.http import IncomingRequest, http_error
+from pixel_transports.sandbox.jobs import Jobs
+from pixel_transports.sandbox.schemas import parse_body, parse_query
+from pixel_transports.sandbox.schemas_services import (
     AnalysisServiceBody,
     AnalysisServiceChange,
     AnalysisServiceQuery,
     AnalysisTaskBody,
     AnalysisTaskQuery,
 )
-from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.lists import narrowed
-from pixel_transports.sandbox.services import AnalysisService, AnalysisTask
+from pixel_transports.sandbox.service_records import AnalysisService, AnalysisTask
 from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.tables import select
 
 MODULES = (
     {"name": "count_objects", "description": "Counts objects in images (the sandbox counts nothing)."},
@@ -37,43 +37,43 @@ MODULES = (
 )
 
 
-class Analysis:
+class AnalysisHandlers:
     """The room of the analysis services."""
 
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
         self._jobs = jobs
 
-    def modules(self, incoming: Incoming) -> list[dict[str, Any]]:
+    def modules(self, request: IncomingRequest) -> list[dict[str, Any]]:
         return [dict(module) for module in MODULES]
 
     def _service(self, service_id: int) -> AnalysisService:
         service = self._state.analysis_services.get(service_id)
         if service is None:
-            raise refusal(404, "Analysis service not found")
+            raise http_error(404, "Analysis service not found")
         return service
 
     def _task(self, service_id: int, task_id: int) -> tuple[AnalysisService, AnalysisTask]:
         service = self._service(service_id)
         task = service.tasks.get(task_id)
         if task is None:
-            raise refusal(404, "Analysis task not found")
+            raise http_error(404, "Analysis task not found")
         return service, task
 
     # Services
 
-    def listed(self, incoming: Incoming) -> list[dict[str, Any]]:
-        query = read_query(incoming, AnalysisServiceQuery)
+    def list_all(self, request: IncomingRequest) -> list[dict[str, Any]]:
+        query = parse_query(request, AnalysisServiceQuery)
 
         def wanted(service: AnalysisService) -> bool:
             return query.enabled in (None, service.enabled)
 
-        return [service.view() for service in narrowed(self._state.analysis_services, query, wanted)]
+        return [service.view() for service in select(self._state.analysis_services, query, wanted)]
 
-    def create(self, incoming: Incoming) -> dict[str, Any]:
-        body = read_body(incoming, AnalysisServiceBody)
+    def create(self, request: IncomingRequest) -> dict[str, Any]:
+        body = parse_body(request, AnalysisServiceBody)
         if all(module["name"] != body.module_name for module in MODULES):
-            raise refusal(404, f"Analysis module {body.module_name} not found")
+            raise http_error(404, f"Analysis module {body.module_name} not found")
         service = AnalysisService(
             id=self._state.next_id(),
             name=body.name,
@@ -81,21 +81,21 @@ class Analysis:
             enabled=body.enabled,
             config=body.config,
             tags=[],
-            created_at=incoming.now,
-            updated_at=incoming.now,
+            created_at=request.now,
+            updated_at=request.now,
         )
         self._state.analysis_services[service.id] = service
         return service.view()
 
-    def change(self, incoming: Incoming, service_id: int) -> dict[str, Any]:
-        body = read_body(incoming, AnalysisServiceChange)
+    def update(self, request: IncomingRequest, service_id: int) -> dict[str, Any]:
+        body = parse_body(request, AnalysisServiceChange)
         service = self._service(service_id)
         for name in body.model_fields_set:
             setattr(service, name, getattr(body, name))
-        service.updated_at = incoming.now
+        service.updated_at = request.now
         return service.view()
 
-    def delete(self, incoming: Incoming, service_id: int) -> Response:
+    def delete(self, request: IncomingRequest, service_id: int) -> Response:
         service = self._service(service_id)
         for task in service.tasks.values():
             self._cancel(task, "the service was deleted")
@@ -104,55 +104,55 @@ class Analysis:
 
     # Tasks
 
-    def tasks(self, incoming: Incoming, service_id: int) -> list[dict[str, Any]]:
-        query = read_query(incoming, AnalysisTaskQuery)
+    def tasks(self, request: IncomingRequest, service_id: int) -> list[dict[str, Any]]:
+        query = parse_query(request, AnalysisTaskQuery)
         service = self._service(service_id)
 
         def wanted(task: AnalysisTask) -> bool:
-            return query.status in (None, task.status(incoming.now))
+            return query.status in (None, task.status(request.now))
 
-        return [task.view(incoming.now) for task in narrowed(service.tasks, query, wanted)]
+        return [task.view(request.now) for task in select(service.tasks, query, wanted)]
 
-    def create_task(self, incoming: Incoming, service_id: int) -> dict[str, Any]:
-        body = read_body(incoming, AnalysisTaskBody)
+    def create_task(self, request: IncomingRequest, service_id: int) -> dict[str, Any]:
+        body = parse_body(request, AnalysisTaskBody)
         service = self._service(service_id)
         task = AnalysisTask(
             id=self._state.next_id(),
             service_id=service.id,
             name=body.name,
             params=body.params,
-            created_at=incoming.now,
+            created_at=request.now,
         )
         service.tasks[task.id] = task
-        return task.view(incoming.now)
+        return task.view(request.now)
 
-    def delete_task(self, incoming: Incoming, service_id: int, task_id: int) -> Response:
+    def delete_task(self, request: IncomingRequest, service_id: int, task_id: int) -> Response:
         service, task = self._task(service_id, task_id)
         self._cancel(task, "the task was deleted")
         del service.tasks[task.id]
         return Response(204)
 
-    def run(self, incoming: Incoming, service_id: int, task_id: int) -> dict[str, Any]:
+    def run(self, request: IncomingRequest, service_id: int, task_id: int) -> dict[str, Any]:
         service, task = self._task(service_id, task_id)
         if not service.enabled:
-            raise refusal(409, "The analysis service is not enabled")
+            raise http_error(409, "The analysis service is not enabled")
         if task.job is not None and not task.job.ended:
-            raise refusal(409, f"The analysis task is {task.status(incoming.now)}")
+            raise http_error(409, f"The analysis task is {task.status(request.now)}")
         failure = "this module always fails" if service.module_name == "always_fails" else None
         task.revoked, task.job = (
             False,
-            self._jobs.begin(f"analyse {task.name or task.id}", incoming.now, lambda now: failure),
+            self._jobs.start(f"analyse {task.name or task.id}", request.now, lambda now: failure),
         )
-        return task.view(incoming.now)
+        return task.view(request.now)
 
-    def revoke(self, incoming: Incoming, service_id: int, task_id: int) -> dict[str, Any]:
+    def revoke(self, request: IncomingRequest, service_id: int, task_id: int) -> dict[str, Any]:
         _, task = self._task(service_id, task_id)
-        status = task.status(incoming.now)
+        status = task.status(request.now)
         if status in ("SUCCESS", "FAILED"):
-            raise refusal(409, f"The analysis task is {status}")
+            raise http_error(409, f"The analysis task is {status}")
         self._cancel(task, "the task was revoked")
         task.revoked = True
-        return task.view(incoming.now)
+        return task.view(request.now)
 
     def _cancel(self, task: AnalysisTask, reason: str) -> None:
         if task.job is not None:

@@ -10,100 +10,102 @@ Rules kept here:
 
 from typing import Any
 
-from pixel_transports.sandbox.bodies import read_body, read_query
-from pixel_transports.sandbox.bodies_files import (
+from pixel_transports.sandbox.http import IncomingRequest, http_error
+from pixel_transports.sandbox.schemas import parse_body, parse_query
+from pixel_transports.sandbox.schemas_files import (
     AttachedFile,
     AttachedFiles,
     AttachmentListQuery,
     AttachmentMoveQuery,
     AttachmentQuery,
     AttachmentStatusQuery,
-    HolderQuery,
+    OwnerQuery,
 )
-from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.lists import Table
-from pixel_transports.sandbox.minting import Mint
-from pixel_transports.sandbox.services import Attachment
+from pixel_transports.sandbox.service_records import Attachment
 from pixel_transports.sandbox.signatures import Signer
 from pixel_transports.sandbox.state import State, not_found
+from pixel_transports.sandbox.tables import Table
+from pixel_transports.sandbox.tokens import TokenIssuer
 
-Holder = tuple[str, int]
+Owner = tuple[str, int]
 
 
-class Attachments:
+class AttachmentHandlers:
     """The room of the attachments."""
 
-    def __init__(self, state: State, mint: Mint, signer: Signer) -> None:
+    def __init__(self, state: State, issuer: TokenIssuer, signer: Signer) -> None:
         self._state = state
-        self._mint = mint
+        self._issuer = issuer
         self._signer = signer
 
-    def _holder(self, kind: str, resource_id: int) -> Holder:
-        """What attachments belong to. Raises RefusedError (404) when it cannot be seen."""
+    def _owner(self, kind: str, resource_id: int) -> Owner:
+        """What attachments belong to. Raises HttpError (404) when it cannot be seen."""
         if kind == "project":
             self._state.project(resource_id)
         elif kind == "data_collection":
-            self._state.any_collection(resource_id)
+            self._state.collection_by_id(resource_id)
         else:
             image = self._state.resources["image"].get(resource_id)
-            if image is None or not self._state.shown(self._state.collections[image.data_collection_id]):
+            if image is None or not self._state.is_collection_visible(
+                self._state.collections[image.data_collection_id]
+            ):
                 raise not_found("image")
         return kind, resource_id
 
-    def _find(self, query: AttachmentQuery) -> tuple[Holder, Table[Attachment], Attachment]:
-        holder = self._holder(query.resource_type, query.resource_id)
-        here = self._state.attachments[holder]
+    def _find(self, query: AttachmentQuery) -> tuple[Owner, Table[Attachment], Attachment]:
+        owner = self._owner(query.resource_type, query.resource_id)
+        here = self._state.attachments[owner]
         if query.attachment_id not in here:
             raise not_found("attachment")
-        return holder, here, here[query.attachment_id]
+        return owner, here, here[query.attachment_id]
 
-    def listed(self, incoming: Incoming) -> list[dict[str, Any]]:
-        query = read_query(incoming, AttachmentListQuery)
-        holder = self._holder(query.resource_type, query.resource_id)
-        here = self._state.attachments[holder].values()
-        return [each.view(holder) for each in here if query.status in (None, each.status)]
+    def list_all(self, request: IncomingRequest) -> list[dict[str, Any]]:
+        query = parse_query(request, AttachmentListQuery)
+        owner = self._owner(query.resource_type, query.resource_id)
+        here = self._state.attachments[owner].values()
+        return [each.view(owner) for each in here if query.status in (None, each.status)]
 
-    def create(self, incoming: Incoming) -> list[dict[str, Any]]:
-        query = read_query(incoming, HolderQuery)
-        files = read_body(incoming, AttachedFiles).files
-        holder = self._holder(query.resource_type, query.resource_id)
-        return [self._create(incoming, holder, file).view(holder) for file in files]
+    def create(self, request: IncomingRequest) -> list[dict[str, Any]]:
+        query = parse_query(request, OwnerQuery)
+        files = parse_body(request, AttachedFiles).files
+        owner = self._owner(query.resource_type, query.resource_id)
+        return [self._create(request, owner, file).view(owner) for file in files]
 
-    def _create(self, incoming: Incoming, holder: Holder, file: AttachedFile) -> Attachment:
+    def _create(self, request: IncomingRequest, owner: Owner, file: AttachedFile) -> Attachment:
         attachment_id = self._state.next_id()
-        key = f"attachments/{holder[0]}/{holder[1]}/{attachment_id}-{self._mint.name('key')[:8]}/{file.name}"
-        url = f"{incoming.origin}/storage/{self._signer.bucket}"
+        key = f"attachments/{owner[0]}/{owner[1]}/{attachment_id}-{self._issuer.new_id('key')[:8]}/{file.name}"
+        url = f"{request.origin}/storage/{self._signer.bucket}"
         attachment = Attachment(
             id=attachment_id,
             name=file.name,
             description=file.description,
             md5=file.md5,
             key=key,
-            access={"url": url, "fields": self._signer.form(key, file.md5, incoming.now)},
-            created_at=incoming.now,
+            access={"url": url, "fields": self._signer.sign_form(key, file.md5, request.now)},
+            created_at=request.now,
         )
-        self._state.attachments[holder].put(attachment.id, attachment)
+        self._state.attachments[owner].put(attachment.id, attachment)
         return attachment
 
-    def change(self, incoming: Incoming) -> dict[str, Any]:
-        query = read_query(incoming, AttachmentStatusQuery)
-        holder, _, attachment = self._find(query)
+    def update(self, request: IncomingRequest) -> dict[str, Any]:
+        query = parse_query(request, AttachmentStatusQuery)
+        owner, _, attachment = self._find(query)
         if query.status == "Completed" and attachment.key not in self._state.objects:
-            raise refusal(409, f"Nothing was stored for attachment {attachment.name}")
+            raise http_error(409, f"Nothing was stored for attachment {attachment.name}")
         if query.status == "Pending" and attachment.status == "Completed":
-            raise refusal(409, f"Attachment {attachment.name} is completed")
+            raise http_error(409, f"Attachment {attachment.name} is completed")
         attachment.status = query.status
-        return attachment.view(holder)
+        return attachment.view(owner)
 
-    def move(self, incoming: Incoming) -> dict[str, Any]:
-        query = read_query(incoming, AttachmentMoveQuery)
+    def move(self, request: IncomingRequest) -> dict[str, Any]:
+        query = parse_query(request, AttachmentMoveQuery)
         _, here, attachment = self._find(query)
-        target = self._holder(query.new_resource_type, query.new_resource_id)
+        target = self._owner(query.new_resource_type, query.new_resource_id)
         here.take(attachment.id)
         self._state.attachments[target].put(attachment.id, attachment)
         return attachment.view(target)
 
-    def delete(self, incoming: Incoming) -> dict[str, Any]:
-        holder, here, attachment = self._find(read_query(incoming, AttachmentQuery))
+    def delete(self, request: IncomingRequest) -> dict[str, Any]:
+        owner, here, attachment = self._find(parse_query(request, AttachmentQuery))
         here.take(attachment.id)
-        return attachment.view(holder)
+        return attachment.view(owner)

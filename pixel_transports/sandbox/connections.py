@@ -23,7 +23,7 @@ from typing import IO
 import h11
 
 from pixel_core.messages import Headers, Origin, Response, split_url
-from pixel_transports.sandbox.exchange import Buffer, json_answer
+from pixel_transports.sandbox.http import Buffer, json_response
 from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES
 
 SPOOL_BYTES = 1024 * 1024
@@ -177,7 +177,7 @@ class Connection:
 
     def _refuse(self, status: int, detail: str) -> None:
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._send(json_answer({"detail": detail}, status, {"Connection": "close"}))
+            self._send(json_response({"detail": detail}, status, {"Connection": "close"}))
 
     def _linger(self) -> None:
         self._stream.shutdown(socket.SHUT_WR)

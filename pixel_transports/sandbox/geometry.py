@@ -1,4 +1,4 @@
-"""Plane geometry, as far as `intersects` goes: well-known text and GeoJSON as shapes, and whether two of them meet.
+"""Plane geometry, as far as `intersects` goes: well-known text and GeoJSON as shapes, and whether two of them intersects.
 
 Rules kept here:
 
@@ -43,7 +43,7 @@ class Shape:
         return [line[0] for line in self.lines] + [area[0][0] for area in self.areas]
 
 
-def meet(one: Shape, other: Shape) -> bool:
+def intersects(one: Shape, other: Shape) -> bool:
     """Whether two shapes have a point in common."""
     if not _boxes_meet(one.box, other.box):
         return False

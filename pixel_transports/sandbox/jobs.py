@@ -12,33 +12,33 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Any
 
-from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.minting import Mint
+from pixel_transports.sandbox.http import IncomingRequest, http_error
+from pixel_transports.sandbox.job_records import Job
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.work import Job
+from pixel_transports.sandbox.tokens import TokenIssuer
 
 
 class Jobs:
     """The server's jobs, and their room."""
 
-    def __init__(self, state: State, mint: Mint, *, job_seconds: float) -> None:
+    def __init__(self, state: State, issuer: TokenIssuer, *, job_seconds: float) -> None:
         self._state = state
-        self._mint = mint
+        self._issuer = issuer
         self._job_seconds = job_seconds
         self._unsettled: list[tuple[float, int, Job]] = []
         self._begun = 0
         self._groups: dict[tuple[str, ...], str] = {}
 
-    def begin(
+    def start(
         self,
         name: str,
         now: float,
         work: Callable[[float], str | None] = lambda now: None,
-        gather: Callable[[], Iterable[StoredObject]] = tuple,
+        prepare: Callable[[], Iterable[StoredObject]] = tuple,
     ) -> Job:
         """Begin a job (see `Job` for its arguments)."""
-        job = Job(self._mint.name("job"), name, now, now + self._job_seconds, work, gather)
+        job = Job(self._issuer.new_id("job"), name, now, now + self._job_seconds, work, prepare)
         self._state.jobs[job.id] = job
         self._begun += 1
         # The number keeps the order of jobs that end at the same time, and keeps jobs from being compared.
@@ -57,7 +57,7 @@ class Jobs:
         while self._unsettled and self._unsettled[0][0] <= now:
             job = heappop(self._unsettled)[2]
             if not job.ended:
-                found.append((job, list(job.gather())))
+                found.append((job, list(job.prepare())))
         return found
 
     @staticmethod
@@ -78,13 +78,13 @@ class Jobs:
             "detail": job.failure,
         }
 
-    def group_of(self, jobs: Iterable[Job]) -> str:
+    def group_id(self, jobs: Iterable[Job]) -> str:
         """The group of these jobs, made when there is none yet."""
         members = list(jobs)
         key = tuple(sorted(job.id for job in members))
         group_id = self._groups.get(key) if key else None
         if group_id is None:
-            group_id = self._groups[key] = self._mint.name("group")
+            group_id = self._groups[key] = self._issuer.new_id("group")
             self._state.groups[group_id] = members
         return group_id
 
@@ -103,13 +103,13 @@ class Jobs:
 
     # The room
 
-    def job(self, incoming: Incoming, job_id: str) -> dict[str, Any]:
+    def job(self, request: IncomingRequest, job_id: str) -> dict[str, Any]:
         found = self._state.jobs.get(job_id)
         if found is None:
-            raise refusal(404, "Job not found")
-        return self.view(found, incoming.now)
+            raise http_error(404, "Job not found")
+        return self.view(found, request.now)
 
-    def group(self, incoming: Incoming, group_id: str) -> dict[str, Any]:
+    def group(self, request: IncomingRequest, group_id: str) -> dict[str, Any]:
         if group_id not in self._state.groups:
-            raise refusal(404, "Job group not found")
+            raise http_error(404, "Job group not found")
         return self.group_view(group_id)

@@ -17,17 +17,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from pixel_core.messages import Response
-from pixel_transports.sandbox.exchange import Incoming, RefusedError, json_answer
-from pixel_transports.sandbox.minting import Mint
+from pixel_transports.sandbox.http import HttpError, IncomingRequest, json_response
+from pixel_transports.sandbox.tokens import TokenIssuer
 from pixel_transports.sandbox.users import Account, Accounts
 
 CLIENT_ID = "frontend"
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def _error(status: int, error: str, description: str | None = None) -> RefusedError:
+def _error(status: int, error: str, description: str | None = None) -> HttpError:
     body = {"error": error} if description is None else {"error": error, "error_description": description}
-    return RefusedError(json_answer(body, status, NO_STORE))
+    return HttpError(json_response(body, status, NO_STORE))
 
 
 @dataclass(slots=True)
@@ -44,13 +44,13 @@ class Keycloak:
     """The token endpoint of one realm. Lives in seconds; 0 refresh seconds means "never expires"."""
 
     def __init__(
-        self, mint: Mint, accounts: Accounts, *, realm: str, token_seconds: float, refresh_seconds: float
+        self, issuer: TokenIssuer, accounts: Accounts, *, realm: str, token_seconds: float, refresh_seconds: float
     ) -> None:
         self.realm = realm
         self._accounts = accounts
         self._token_seconds = token_seconds
         self._refresh_seconds = refresh_seconds
-        self._mint = mint
+        self._issuer = issuer
         self._sessions: dict[str, Session] = {}
 
     def revoke(self) -> None:
@@ -60,25 +60,25 @@ class Keycloak:
 
     def bearer(self, access_token: str, now: float) -> Account | None:
         """Whose access token this is, or None when it does not open the API at `now`."""
-        claims = self._mint.claims(access_token)
+        claims = self._issuer.decode(access_token)
         if claims is None or claims.get("typ") != "Bearer" or not now < claims["exp"]:
             return None
         session = self._sessions.get(claims["sid"])
         return session.account if session is not None and session.active else None
 
-    def answer(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+    def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
         """Answer a request below `/auth`; `path` is what follows it."""
         match path:
             case ("realms", realm, "protocol", "openid-connect", "token"):
                 if realm != self.realm:
                     raise _error(404, "Realm does not exist")
-                if incoming.method != "POST":
+                if request.method != "POST":
                     raise _error(405, "HTTP 405 Method Not Allowed")
-                return self._token(incoming)
+                return self._token(request)
         raise _error(404, "HTTP 404 Not Found")
 
-    def _token(self, incoming: Incoming) -> Response:
-        form = self._form(incoming)
+    def _token(self, request: IncomingRequest) -> Response:
+        form = self._form(request)
         grant = form.get("grant_type")
         if not grant:
             raise _error(400, "invalid_request", "Missing form parameter: grant_type")
@@ -86,16 +86,16 @@ class Keycloak:
             raise _error(400, "unsupported_grant_type", "Unsupported grant_type")
         if form.get("client_id") != CLIENT_ID:
             raise _error(401, "invalid_client", "Invalid client or Invalid client credentials")
-        session = self._login(form) if grant == "password" else self._refresh(form, incoming.now)
+        session = self._login(form) if grant == "password" else self._refresh(form, request.now)
         scope = form.get("scope") or "openid email profile"
-        return json_answer(self._grant(incoming, session, scope), 200, NO_STORE)
+        return json_response(self._grant(request, session, scope), 200, NO_STORE)
 
     @staticmethod
-    def _form(incoming: Incoming) -> dict[str, str]:
-        if incoming.media_type != "application/x-www-form-urlencoded":
+    def _form(request: IncomingRequest) -> dict[str, str]:
+        if request.media_type != "application/x-www-form-urlencoded":
             raise _error(415, "HTTP 415 Unsupported Media Type")
         try:
-            pairs = parse_qsl(str(incoming.content, "utf-8"), keep_blank_values=True, max_num_fields=100)
+            pairs = parse_qsl(str(request.content, "utf-8"), keep_blank_values=True, max_num_fields=100)
         except ValueError:
             raise _error(400, "invalid_request", "The form cannot be read") from None
         if len(pairs) != len(dict(pairs)):
@@ -111,7 +111,7 @@ class Keycloak:
             raise _error(400, "invalid_grant", "Account disabled")
         if account is None or password != account.password:
             raise _error(401, "invalid_grant", "Invalid user credentials")
-        session = Session(self._mint.name("session"), account)
+        session = Session(self._issuer.new_id("session"), account)
         self._sessions[session.id] = session
         return session
 
@@ -119,7 +119,7 @@ class Keycloak:
         token = form.get("refresh_token")
         if not token:
             raise _error(400, "invalid_request", "No refresh token")
-        claims = self._mint.claims(token)
+        claims = self._issuer.decode(token)
         if claims is None or claims.get("typ") != "Refresh":
             raise _error(400, "invalid_grant", "Invalid refresh token")
         # A session may be of an earlier run: the same secret signed its tokens.
@@ -135,11 +135,11 @@ class Keycloak:
         session.used.add(claims["jti"])
         return session
 
-    def _grant(self, incoming: Incoming, session: Session, scope: str) -> dict[str, Any]:
-        now, email = incoming.now, session.account.email
+    def _grant(self, request: IncomingRequest, session: Session, scope: str) -> dict[str, Any]:
+        now, email = request.now, session.account.email
         common = {
             "iat": math.floor(now),
-            "iss": f"{incoming.origin}/auth/realms/{self.realm}",
+            "iss": f"{request.origin}/auth/realms/{self.realm}",
             "sub": email,
             "azp": CLIENT_ID,
             "sid": session.id,
@@ -148,7 +148,9 @@ class Keycloak:
 
         def token(kind: str, life: float, **claims: Any) -> str:
             expires = now + life if life else 0
-            return self._mint.token({"exp": expires, **common, "jti": self._mint.name("jti"), "typ": kind, **claims})
+            return self._issuer.encode(
+                {"exp": expires, **common, "jti": self._issuer.new_id("jti"), "typ": kind, **claims}
+            )
 
         answer = {
             "access_token": token("Bearer", self._token_seconds, preferred_username=email),

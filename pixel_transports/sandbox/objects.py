@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 
 
 class StoredObject:

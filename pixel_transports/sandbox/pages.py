@@ -10,10 +10,10 @@ from dataclasses import asdict
 from urllib.parse import quote
 
 from pixel_core.messages import Headers, Response
-from pixel_transports.sandbox.exchange import Incoming, json_answer, refusal, text_answer
-from pixel_transports.sandbox.overview import Overview, StatusOf
-from pixel_transports.sandbox.received import ReceivedRequest
+from pixel_transports.sandbox.dashboard import Dashboard, StatusOf
+from pixel_transports.sandbox.http import IncomingRequest, http_error, json_response, text_response
 from pixel_transports.sandbox.records import iso
+from pixel_transports.sandbox.request_log import ReceivedRequest
 from pixel_transports.sandbox.state import State
 
 _WELCOME = """\
@@ -40,40 +40,40 @@ class Pages:
         environment: Callable[[str], dict[str, str]],
         status_of: StatusOf,
     ) -> None:
-        self._overview = Overview(state, received, status_of)
+        self._overview = Dashboard(state, received, status_of)
         self._state = state
         self._received = received
         self._environment = environment
 
-    def answer(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+    def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
         """Answer a request; `path` is the whole path."""
-        response = self._page(incoming, path)
-        if incoming.method not in ("GET", "HEAD"):
-            raise refusal(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
+        response = self._page(request, path)
+        if request.method not in ("GET", "HEAD"):
+            raise http_error(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
         return response
 
-    def _page(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+    def _page(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
         match path:
             case ("",):
-                lines = (f"{name}={value}" for name, value in self._environment(str(incoming.origin)).items())
-                return text_answer(_WELCOME.format(environment="\n".join(lines)))
+                lines = (f"{name}={value}" for name, value in self._environment(str(request.origin)).items())
+                return text_response(_WELCOME.format(environment="\n".join(lines)))
             case ("_sandbox",) | ("_sandbox", ""):
                 return self._overview.page()
             case ("_sandbox", "state"):
-                return self._overview.data(incoming)
+                return self._overview.data(request)
             case ("_sandbox", "requests"):
-                return json_answer([{**asdict(record), "time": iso(record.time)} for record in self._received])
+                return json_response([{**asdict(record), "time": iso(record.time)} for record in self._received])
             case ("_sandbox", "objects"):
                 return self._objects()
             case ("_sandbox", "objects", *key) if "/".join(key) in self._state.objects:
                 stored = self._state.objects["/".join(key)]
                 headers = {"Content-Type": "application/octet-stream", "ETag": f'"{stored.md5}"'}
                 return Response(200, Headers(headers), bytes(stored))
-        raise refusal(404, "Not Found")
+        raise http_error(404, "Not Found")
 
     def _objects(self) -> Response:
         images = {image.key: image.id for image in self._state.resources["image"].values()}
-        return json_answer(
+        return json_response(
             [
                 {
                     "key": key,

@@ -10,8 +10,10 @@ Rules kept here:
 
 from typing import Any
 
-from pixel_transports.sandbox.bodies import ExtendedQuery, ListQuery, read_body, read_query
-from pixel_transports.sandbox.bodies_places import (
+from pixel_transports.sandbox.http import IncomingRequest, http_error
+from pixel_transports.sandbox.records import Collection, Project
+from pixel_transports.sandbox.schemas import ExtendedQuery, ListQuery, parse_body, parse_query
+from pixel_transports.sandbox.schemas_projects import (
     CollectionListQuery,
     DataCollectionBody,
     DataCollectionChange,
@@ -20,13 +22,11 @@ from pixel_transports.sandbox.bodies_places import (
     ProjectChange,
     ProjectQuery,
 )
-from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.lists import narrowed
-from pixel_transports.sandbox.records import Collection, Project
 from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.tables import select
 
 
-class Projects:
+class ProjectHandlers:
     """The room of the projects."""
 
     def __init__(self, state: State) -> None:
@@ -38,90 +38,90 @@ class Projects:
         below = [c for c in self._state.collections.values() if c.project_id == project.id and c.deleted_at is None]
         return {**project.view(), "data_collections": [collection.view() for collection in below]}
 
-    def create(self, incoming: Incoming) -> dict[str, Any]:
-        body = read_body(incoming, ProjectBody)
+    def create(self, request: IncomingRequest) -> dict[str, Any]:
+        body = parse_body(request, ProjectBody)
         if body.parent_project_id is not None:
             self._state.project(body.parent_project_id)
         project = Project(
             id=self._state.next_id(),
             name=body.name,
             description=body.description,
-            area_of_interest=body.area_of_interest.given,
+            area_of_interest=body.area_of_interest.dump(),
             parent_project_id=body.parent_project_id,
             tags=list(dict.fromkeys(body.tags)),
-            created_at=incoming.now,
-            updated_at=incoming.now,
+            created_at=request.now,
+            updated_at=request.now,
         )
         self._state.projects[project.id] = project
         return project.view()
 
-    def listed(self, incoming: Incoming) -> list[dict[str, Any]]:
-        query = read_query(incoming, ListQuery)
-        found = narrowed(self._state.projects, query, self._state.visible)
+    def list_all(self, request: IncomingRequest) -> list[dict[str, Any]]:
+        query = parse_query(request, ListQuery)
+        found = select(self._state.projects, query, self._state.is_project_visible)
         return [self._view(project, query.extended) for project in found]
 
-    def deleted(self, incoming: Incoming) -> list[dict[str, Any]]:
-        query = read_query(incoming, ListQuery)
-        found = narrowed(self._state.projects, query, lambda project: project.deleted_at is not None)
+    def list_deleted(self, request: IncomingRequest) -> list[dict[str, Any]]:
+        query = parse_query(request, ListQuery)
+        found = select(self._state.projects, query, lambda project: project.deleted_at is not None)
         return [self._view(project, query.extended) for project in found]
 
-    def read(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
-        query = read_query(incoming, ExtendedQuery)
+    def read(self, request: IncomingRequest, project_id: int) -> dict[str, Any]:
+        query = parse_query(request, ExtendedQuery)
         return self._view(self._state.project(project_id), query.extended)
 
-    def change(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
-        body = read_body(incoming, ProjectChange)
+    def update(self, request: IncomingRequest, project_id: int) -> dict[str, Any]:
+        body = parse_body(request, ProjectChange)
         project = self._state.project(project_id)
         project.name = project.name if body.name is None else body.name
         project.description = project.description if body.description is None else body.description
         if body.area_of_interest is not None:
-            project.area_of_interest = body.area_of_interest.given
-        project.retag(body.add_tags, body.remove_tags)
-        project.updated_at = incoming.now
+            project.area_of_interest = body.area_of_interest.dump()
+        project.change_tags(body.add_tags, body.remove_tags)
+        project.updated_at = request.now
         return project.view()
 
-    def delete(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+    def delete(self, request: IncomingRequest, project_id: int) -> dict[str, Any]:
         project = self._state.project(project_id)
-        project.deleted_at = incoming.now
+        project.deleted_at = request.now
         return project.view()
 
-    def restore(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
+    def restore(self, request: IncomingRequest, project_id: int) -> dict[str, Any]:
         project = self._state.projects.get(project_id)
         if project is None:
-            raise refusal(404, "Project not found")
+            raise http_error(404, "Project not found")
         if project.deleted_at is None:
-            raise refusal(409, "Project is not deleted")
-        if project.parent_project_id is not None and not self._state.visible(self._parent(project)):
-            raise refusal(409, "The parent of the project is deleted")
+            raise http_error(409, "Project is not deleted")
+        if project.parent_project_id is not None and not self._state.is_project_visible(self._parent(project)):
+            raise http_error(409, "The parent of the project is deleted")
         project.deleted_at = None
-        project.updated_at = incoming.now
+        project.updated_at = request.now
         return project.view()
 
     def _parent(self, project: Project) -> Project | None:
         return None if project.parent_project_id is None else self._state.projects[project.parent_project_id]
 
-    def move(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
-        target = read_query(incoming, ParentQuery).new_parent_id
+    def move(self, request: IncomingRequest, project_id: int) -> dict[str, Any]:
+        target = parse_query(request, ParentQuery).new_parent_id
         project = self._state.project(project_id)
         above = None if target == -1 else self._state.project(target)
         parent_id = None if above is None else above.id
         while above is not None:
             if above.id == project.id:
-                raise refusal(409, "A project cannot be moved below itself")
+                raise http_error(409, "A project cannot be moved below itself")
             above = self._parent(above)
         project.parent_project_id = parent_id
-        project.updated_at = incoming.now
+        project.updated_at = request.now
         return project.view()
 
 
-class Collections:
+class CollectionHandlers:
     """The room of the data collections."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def create(self, incoming: Incoming, project_id: int) -> dict[str, Any]:
-        body = read_body(incoming, DataCollectionBody)
+    def create(self, request: IncomingRequest, project_id: int) -> dict[str, Any]:
+        body = parse_body(request, DataCollectionBody)
         self._state.project(project_id)
         collection = Collection(
             id=self._state.next_id(),
@@ -130,21 +130,21 @@ class Collections:
             description=body.description,
             data_collection_type=body.data_collection_type,
             tags=list(dict.fromkeys(body.tags)),
-            raster_info=None if body.raster_info is None else body.raster_info.given,
-            created_at=incoming.now,
-            updated_at=incoming.now,
+            raster_info=None if body.raster_info is None else body.raster_info.dump(),
+            created_at=request.now,
+            updated_at=request.now,
         )
         self._state.collections[collection.id] = collection
         return collection.view()
 
-    def listed(self, incoming: Incoming, project_id: int) -> list[dict[str, Any]]:
-        return self._listed(incoming, project_id, deleted=False)
+    def list_all(self, request: IncomingRequest, project_id: int) -> list[dict[str, Any]]:
+        return self._list(request, project_id, deleted=False)
 
-    def deleted(self, incoming: Incoming, project_id: int) -> list[dict[str, Any]]:
-        return self._listed(incoming, project_id, deleted=True)
+    def list_deleted(self, request: IncomingRequest, project_id: int) -> list[dict[str, Any]]:
+        return self._list(request, project_id, deleted=True)
 
-    def _listed(self, incoming: Incoming, project_id: int, *, deleted: bool) -> list[dict[str, Any]]:
-        query = read_query(incoming, CollectionListQuery)
+    def _list(self, request: IncomingRequest, project_id: int, *, deleted: bool) -> list[dict[str, Any]]:
+        query = parse_query(request, CollectionListQuery)
         self._state.project(project_id)
 
         def wanted(collection: Collection) -> bool:
@@ -154,39 +154,39 @@ class Collections:
                 and query.data_collection_type in (None, collection.data_collection_type)
             )
 
-        return [collection.view() for collection in narrowed(self._state.collections, query, wanted)]
+        return [collection.view() for collection in select(self._state.collections, query, wanted)]
 
-    def read(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+    def read(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         return self._state.collection(project_id, data_collection_id).view()
 
-    def change(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
-        body = read_body(incoming, DataCollectionChange)
+    def update(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        body = parse_body(request, DataCollectionChange)
         collection = self._state.collection(project_id, data_collection_id)
         collection.name = collection.name if body.name is None else body.name
         collection.description = collection.description if body.description is None else body.description
-        collection.retag(body.add_tags, body.remove_tags)
-        collection.updated_at = incoming.now
+        collection.change_tags(body.add_tags, body.remove_tags)
+        collection.updated_at = request.now
         return collection.view()
 
-    def move(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
-        target = read_query(incoming, ProjectQuery).new_project_id
+    def move(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        target = parse_query(request, ProjectQuery).new_project_id
         collection = self._state.collection(project_id, data_collection_id)
         collection.project_id = self._state.project(target).id
-        collection.updated_at = incoming.now
+        collection.updated_at = request.now
         return collection.view()
 
-    def delete(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+    def delete(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         collection = self._state.collection(project_id, data_collection_id)
-        collection.deleted_at = incoming.now
+        collection.deleted_at = request.now
         return collection.view()
 
-    def restore(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
+    def restore(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         self._state.project(project_id)
         collection = self._state.collections.get(data_collection_id)
         if collection is None or collection.project_id != project_id:
-            raise refusal(404, "Data collection not found")
+            raise http_error(404, "Data collection not found")
         if collection.deleted_at is None:
-            raise refusal(409, "Data collection is not deleted")
+            raise http_error(409, "Data collection is not deleted")
         collection.deleted_at = None
-        collection.updated_at = incoming.now
+        collection.updated_at = request.now
         return collection.view()

@@ -26,11 +26,11 @@ class Record:
     updated_at: float
     deleted_at: float | None = None
 
-    def retag(self, add: list[str], remove: list[str]) -> None:
+    def change_tags(self, add: list[str], remove: list[str]) -> None:
         """Add and remove tags; none is ever held twice."""
         self.tags = [tag for tag in dict.fromkeys([*self.tags, *add]) if tag not in remove]
 
-    def times(self) -> dict[str, Any]:
+    def timestamps(self) -> dict[str, Any]:
         return {"created_at": iso(self.created_at), "updated_at": iso(self.updated_at)}
 
 
@@ -48,7 +48,7 @@ class Project(Record):
             "area_of_interest": self.area_of_interest,
             "parent_project_id": self.parent_project_id,
             "tags": self.tags,
-            **self.times(),
+            **self.timestamps(),
         }
 
 
@@ -74,11 +74,11 @@ class Collection(Record):
             "data_collection_type": self.data_collection_type,
             "tags": self.tags,
             "raster_info": self.raster_info,
-            **self.times(),
+            **self.timestamps(),
         }
 
 
-FIELDS: dict[str, tuple[str, ...]] = {
+METADATA_FIELDS: dict[str, tuple[str, ...]] = {
     "image": (
         *("image_type", "location", "cam_heading", "cam_pitch", "cam_roll", "hfov", "vfov", "far_dist", "near_dist"),
         *("capture_date", "cam_height", "img_rotation", "cam_orientation", "focal_length", "radial"),
@@ -105,15 +105,15 @@ class Resource(Record):
     traits: dict[str, Any] = field(default_factory=dict)
     """What its content says of it: the format of a raster or a point cloud, the version of LAS."""
 
-    def describe(self, metadata: dict[str, Any]) -> None:
+    def apply_metadata(self, metadata: dict[str, Any]) -> None:
         """Take over what was told about the resource: `fields` one by one, `json_metadata` as a whole."""
         fields = dict(metadata.get("fields") or {})
         self.name: str = fields.pop("name", self.name)
-        self.fields.update((name, value) for name, value in fields.items() if name in FIELDS[self.kind])
+        self.fields.update((name, value) for name, value in fields.items() if name in METADATA_FIELDS[self.kind])
         self.json_metadata = metadata.get("json_metadata", self.json_metadata)
 
-    def known(self) -> dict[str, Any]:
-        return {name: self.fields.get(name) for name in FIELDS[self.kind]}
+    def metadata_fields(self) -> dict[str, Any]:
+        return {name: self.fields.get(name) for name in METADATA_FIELDS[self.kind]}
 
     def view(self, project_id: int) -> dict[str, Any]:
         return {
@@ -123,10 +123,10 @@ class Resource(Record):
             "project_id": project_id,
             "tags": self.tags,
             "json_metadata": self.json_metadata,
-            **self.known(),
+            **self.metadata_fields(),
             **self.traits,
             "support_files": self.support_files,
             "md5": self.md5,
             "size": self.size,
-            **self.times(),
+            **self.timestamps(),
         }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pixel_core.messages import Headers, Response
-from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.http import IncomingRequest, http_error
 
 R = TypeVar("R")
 Row = tuple[str, str, Callable[..., Any]]
@@ -51,36 +51,36 @@ class Router(Generic[R]):
         for route in routes:
             self._routes.setdefault(len(route.segments), []).append(route)
 
-    def find(self, incoming: Incoming, path: tuple[str, ...]) -> tuple[Route[R], dict[str, str]]:
+    def find(self, request: IncomingRequest, path: tuple[str, ...]) -> tuple[Route[R], dict[str, str]]:
         """The route for `path` (what follows the API's base) and the texts of its variable segments.
 
-        Raises RefusedError: 307, 404 or 405.
+        Raises HttpError: 307, 404 or 405.
         """
         allowed: list[str] = []
         for route in self._routes.get(len(path), ()):
             found = route.match(path)
             if found is not None:
-                if route.method == incoming.method:
+                if route.method == request.method:
                     return route, found
                 allowed.append(route.method)
         if allowed:
-            raise refusal(405, "Method Not Allowed", {"Allow": ", ".join(sorted(set(allowed)))})
+            raise http_error(405, "Method Not Allowed", {"Allow": ", ".join(sorted(set(allowed)))})
         other = path[:-1] if path and path[-1] == "" else (*path, "")
         if any(route.match(other) is not None for route in self._routes.get(len(other), ())):
-            raise _elsewhere(incoming)
-        raise refusal(404, "Not Found")
+            raise _slash_redirect(request)
+        raise http_error(404, "Not Found")
 
 
-def _elsewhere(incoming: Incoming) -> Exception:
-    path = incoming.path.removesuffix("/") if incoming.path.endswith("/") else f"{incoming.path}/"
-    query = f"?{incoming.raw_query}" if incoming.raw_query else ""
-    error = refusal(307, None)
-    error.response = Response(307, Headers({"Location": f"{incoming.origin}{path}{query}"}), b"")
+def _slash_redirect(request: IncomingRequest) -> Exception:
+    path = request.path.removesuffix("/") if request.path.endswith("/") else f"{request.path}/"
+    query = f"?{request.raw_query}" if request.raw_query else ""
+    error = http_error(307, None)
+    error.response = Response(307, Headers({"Location": f"{request.origin}{path}{query}"}), b"")
     return error
 
 
-def arguments(found: dict[str, str]) -> dict[str, Any]:
-    """The variable segments as arguments. Raises RefusedError (422) when a number is none."""
+def path_arguments(found: dict[str, str]) -> dict[str, Any]:
+    """The variable segments as path_arguments. Raises HttpError (422) when a number is none."""
     taken: dict[str, Any] = {}
     wrong: list[dict[str, Any]] = []
     for name, text in found.items():
@@ -92,5 +92,5 @@ def arguments(found: dict[str, str]) -> dict[str, Any]:
             message = "Input should be a valid integer, unable to parse string as an integer"
             wrong.append({"type": "int_parsing", "loc": ["path", name], "msg": message, "input": text})
     if wrong:
-        raise refusal(422, wrong)
+        raise http_error(422, wrong)
     return taken

@@ -1,4 +1,4 @@
-"""The table of routes: which room serves which method and path.
+"""The table of routes: which handlers serves which method and path.
 
 Rules kept here:
 
@@ -7,93 +7,97 @@ Rules kept here:
 * `{name}` takes a number, `{name:str}` any text.
 """
 
-from pixel_transports.sandbox.analysis import Analysis
-from pixel_transports.sandbox.arcgis import ArcgisServices
-from pixel_transports.sandbox.attachments import Attachments
-from pixel_transports.sandbox.harvesting import HarvestServices
+from pixel_transports.sandbox.analysis import AnalysisHandlers
+from pixel_transports.sandbox.arcgis_services import ArcgisServiceHandlers
+from pixel_transports.sandbox.attachments import AttachmentHandlers
+from pixel_transports.sandbox.harvest_services import HarvestServiceHandlers
 from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.optimizing import OptimizedPointCloudRoom, OptimizedRasterRoom
-from pixel_transports.sandbox.projects import Collections, Projects
-from pixel_transports.sandbox.resources import Resources
+from pixel_transports.sandbox.optimized import OptimizedPointCloudHandlers, OptimizedRasterHandlers
+from pixel_transports.sandbox.projects import CollectionHandlers, ProjectHandlers
+from pixel_transports.sandbox.resources import ResourceHandlers
 from pixel_transports.sandbox.router import Row
-from pixel_transports.sandbox.search import Search
+from pixel_transports.sandbox.search import SearchHandlers
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.uploads import Uploads
-from pixel_transports.sandbox.users import Users
+from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
+from pixel_transports.sandbox.users import UserHandlers
 
 _P = "projects/{project_id}"
 _D = _P + "/data_collections/{data_collection_id}"
 
 
-def user_rows(room: Users) -> list[Row]:
+def user_routes(handlers: UserHandlers) -> list[Row]:
     """Users, but for `users/me`, which the API answers itself."""
-    return [("POST", "users/oidc/", room.create), ("PUT", "users/oidc/{user_id}/", room.change)]
+    return [("POST", "users/oidc/", handlers.create), ("PUT", "users/oidc/{user_id}/", handlers.update)]
 
 
-def place_rows(state: State) -> list[Row]:
+def project_routes(state: State) -> list[Row]:
     """Projects, data collections, and the resources in them."""
-    projects, collections = Projects(state), Collections(state)
+    projects, collections = ProjectHandlers(state), CollectionHandlers(state)
     rows: list[Row] = [
         ("POST", "projects/", projects.create),
-        ("GET", "projects/", projects.listed),
-        ("GET", "projects/deleted", projects.deleted),
+        ("GET", "projects/", projects.list_all),
+        ("GET", "projects/deleted", projects.list_deleted),
         ("GET", _P, projects.read),
-        ("PUT", _P, projects.change),
+        ("PUT", _P, projects.update),
         ("DELETE", _P, projects.delete),
         ("POST", f"{_P}/restore", projects.restore),
         ("PUT", f"{_P}/move", projects.move),
         ("POST", f"{_P}/data_collections/", collections.create),
-        ("GET", f"{_P}/data_collections/", collections.listed),
-        ("GET", f"{_P}/data_collections/deleted", collections.deleted),
+        ("GET", f"{_P}/data_collections/", collections.list_all),
+        ("GET", f"{_P}/data_collections/deleted", collections.list_deleted),
         ("GET", _D, collections.read),
-        ("PUT", _D, collections.change),
+        ("PUT", _D, collections.update),
         ("PUT", f"{_D}/move", collections.move),
         ("DELETE", _D, collections.delete),
         ("POST", f"{_D}/restore", collections.restore),
     ]
     for kind in ("image", "raster", "point_cloud"):
-        room = Resources(state, kind)
+        handlers = ResourceHandlers(state, kind)
         one = f"{_D}/{kind}s/{{resource_id}}"
         rows += [
-            ("GET", f"{_D}/{kind}s/", room.listed),
-            ("GET", one, room.read),
-            ("PUT", one, room.change),
-            ("DELETE", one, room.delete),
+            ("GET", f"{_D}/{kind}s/", handlers.list_all),
+            ("GET", one, handlers.read),
+            ("PUT", one, handlers.update),
+            ("DELETE", one, handlers.delete),
         ]
         if kind == "image":
-            rows.append(("GET", f"{one}/metadata", room.metadata))
+            rows.append(("GET", f"{one}/metadata", handlers.metadata))
         if kind == "point_cloud":
-            rows.append(("POST", f"{one}/move", room.move_within))
+            rows.append(("POST", f"{one}/move", handlers.move_within))
         else:
-            rows.append(("PUT", f"{one}/move", room.move))
+            rows.append(("PUT", f"{one}/move", handlers.move))
     return rows
 
 
-def work_rows(state: State, jobs: Jobs, uploads: Uploads) -> list[Row]:
+def job_routes(state: State, jobs: Jobs, uploads: UploadJobHandlers) -> list[Row]:
     """Uploads, optimising, and the jobs of everything."""
     rows: list[Row] = [
         ("POST", f"{_D}/upload_jobs/", uploads.create),
         ("POST", f"{_D}/upload_jobs/multipart", uploads.create_multipart),
-        ("GET", f"{_D}/upload_jobs/", uploads.listed),
-        ("PUT", f"{_D}/upload_jobs/multiple_uploadFinished", uploads.several_finished),
-        ("PUT", _D + "/upload_jobs/{upload_job_id}/uploadFinished", uploads.finished),
+        ("GET", f"{_D}/upload_jobs/", uploads.list_all),
+        ("PUT", f"{_D}/upload_jobs/multiple_uploadFinished", uploads.finish_many),
+        ("PUT", _D + "/upload_jobs/{upload_job_id}/uploadFinished", uploads.finish),
         ("GET", "jobs/{job_id:str}", jobs.job),
         ("GET", "jobs/groups/{group_id:str}", jobs.group),
     ]
-    for room in (OptimizedRasterRoom(state, jobs), OptimizedPointCloudRoom(state, jobs)):
-        here = f"{_D}/{room.kind}s"
+    for handlers in (OptimizedRasterHandlers(state, jobs), OptimizedPointCloudHandlers(state, jobs)):
+        here = f"{_D}/{handlers.kind}s"
         rows += [
-            ("POST", f"{here}/optimized/", room.create),
-            ("GET", f"{here}/optimized/", room.listed),
-            ("POST", f"{here}/optimized/run", room.run),
-            ("DELETE", f"{here}/{{resource_id}}/optimized", room.delete),
+            ("POST", f"{here}/optimized/", handlers.create),
+            ("GET", f"{here}/optimized/", handlers.list_all),
+            ("POST", f"{here}/optimized/run", handlers.run),
+            ("DELETE", f"{here}/{{resource_id}}/optimized", handlers.delete),
         ]
     return rows
 
 
-def service_rows(state: State, jobs: Jobs) -> list[Row]:
+def service_routes(state: State, jobs: Jobs) -> list[Row]:
     """ArcGIS services, harvest services and analysis."""
-    arcgis, harvest, analysis = ArcgisServices(state, jobs), HarvestServices(state, jobs), Analysis(state, jobs)
+    arcgis, harvest, analysis = (
+        ArcgisServiceHandlers(state, jobs),
+        HarvestServiceHandlers(state, jobs),
+        AnalysisHandlers(state, jobs),
+    )
     kind = "arcgis_services/{service_type:str}"
     one, harvested, analysed = kind + "/{service_id}", _D + "/harvest_services", "analysis/services"
     each, service = harvested + "/{service_id}", analysed + "/{service_id}"
@@ -101,25 +105,25 @@ def service_rows(state: State, jobs: Jobs) -> list[Row]:
     return [
         ("GET", "arcgis_services/gdo-users", arcgis.gdo_users),
         ("POST", f"{kind}/", arcgis.create),
-        ("GET", f"{kind}/", arcgis.listed),
+        ("GET", f"{kind}/", arcgis.list_all),
         ("GET", one, arcgis.read),
-        ("PUT", one, arcgis.change),
+        ("PUT", one, arcgis.update),
         ("DELETE", one, arcgis.delete),
         ("PUT", f"{one}/start", arcgis.start),
         ("PUT", f"{one}/stop", arcgis.stop),
         ("PUT", f"{one}/refresh", arcgis.refresh),
         ("POST", f"{harvested}/", harvest.create),
-        ("GET", f"{harvested}/", harvest.listed),
+        ("GET", f"{harvested}/", harvest.list_all),
         ("GET", each, harvest.read),
         ("GET", f"{each}/", harvest.tasks),
-        ("PUT", each, harvest.change),
+        ("PUT", each, harvest.update),
         ("DELETE", each, harvest.delete),
         ("POST", f"{each}/start", harvest.start),
         ("POST", f"{each}/stop", harvest.stop),
         ("GET", "analysis/modules/", analysis.modules),
-        ("GET", f"{analysed}/", analysis.listed),
+        ("GET", f"{analysed}/", analysis.list_all),
         ("POST", f"{analysed}/", analysis.create),
-        ("PATCH", service, analysis.change),
+        ("PATCH", service, analysis.update),
         ("DELETE", service, analysis.delete),
         ("GET", f"{service}/tasks/", analysis.tasks),
         ("POST", f"{service}/tasks/", analysis.create_task),
@@ -129,12 +133,12 @@ def service_rows(state: State, jobs: Jobs) -> list[Row]:
     ]
 
 
-def other_rows(attachments: Attachments, search: Search) -> list[Row]:
+def other_routes(attachments: AttachmentHandlers, search: SearchHandlers) -> list[Row]:
     """Attachments and search."""
     return [
-        ("GET", "attachments/", attachments.listed),
+        ("GET", "attachments/", attachments.list_all),
         ("POST", "attachments/", attachments.create),
-        ("PUT", "attachments/update", attachments.change),
+        ("PUT", "attachments/update", attachments.update),
         ("PUT", "attachments/move", attachments.move),
         ("DELETE", "attachments/", attachments.delete),
         ("GET", "search/info", search.info),

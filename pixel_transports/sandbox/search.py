@@ -17,12 +17,12 @@ from typing import Any, Literal
 from pydantic import Field
 from pydantic_core import to_json
 
-from pixel_transports.sandbox.bodies import Taken, read_body, read_query, wrong
-from pixel_transports.sandbox.exchange import Incoming
-from pixel_transports.sandbox.fields import SearchField, find_field, search_fields, texts
-from pixel_transports.sandbox.filters import OPERATORS, FilterError, compiled
-from pixel_transports.sandbox.geometry import GeometryError, Shape, from_geojson, from_wkt, meet
+from pixel_transports.sandbox.geometry import GeometryError, Shape, from_geojson, from_wkt, intersects
+from pixel_transports.sandbox.http import IncomingRequest
 from pixel_transports.sandbox.records import Collection, Project, Resource
+from pixel_transports.sandbox.schemas import Schema, parse_body, parse_query, validation_error
+from pixel_transports.sandbox.search_fields import SearchField, find_field, searchable_fields, searchable_text
+from pixel_transports.sandbox.search_filters import OPERATORS, FilterError, compile_filter
 from pixel_transports.sandbox.state import State
 
 SearchOn = Literal["images", "rasters", "point_clouds", "projects", "data_collections"]
@@ -30,16 +30,16 @@ Searched = Project | Collection | Resource
 _MAX_INTERSECTS_CHARACTERS = 1_000_000
 
 
-class OnQuery(Taken):
+class OnQuery(Schema):
     on: SearchOn
 
 
-class SortBody(Taken):
+class SortBody(Schema):
     field: str
     direction: Literal["asc", "desc"] = "asc"
 
 
-class SearchBody(Taken):
+class SearchBody(Schema):
     on: SearchOn
     intersects: str | None = Field(None, max_length=_MAX_INTERSECTS_CHARACTERS)
     filter: Any = None
@@ -51,24 +51,24 @@ class SearchBody(Taken):
     offset: int = Field(0, ge=0)
 
 
-class Search:
+class SearchHandlers:
     """The room of search."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def info(self, incoming: Incoming) -> dict[str, Any]:
-        on = read_query(incoming, OnQuery).on
-        fields = search_fields(on, self._state.collections).values()
+    def info(self, request: IncomingRequest) -> dict[str, Any]:
+        on = parse_query(request, OnQuery).on
+        fields = searchable_fields(on, self._state.collections).values()
         return {
             "on": on,
             "fields": [{"name": field.name, "type": field.type} for field in fields],
             "operators": list(OPERATORS),
         }
 
-    def search(self, incoming: Incoming) -> dict[str, Any]:
-        body = read_body(incoming, SearchBody)
-        fields = search_fields(body.on, self._state.collections)
+    def search(self, request: IncomingRequest) -> dict[str, Any]:
+        body = parse_body(request, SearchBody)
+        fields = searchable_fields(body.on, self._state.collections)
         tests = self._tests(body, fields)
         out = None if body.out_fields is None else self._fields(fields, body.out_fields, "out_fields")
         orders = self._orders(body, fields)
@@ -91,16 +91,18 @@ class Search:
         tests: list[Callable[[Any], bool]] = []
         if body.filter is not None:
             try:
-                tests.append(compiled(body.filter, fields))
+                tests.append(compile_filter(body.filter, fields))
             except FilterError as error:
-                raise wrong("value_error", ["body", "filter", *error.place], error.message, error.value) from None
+                raise validation_error(
+                    "value_error", ["body", "filter", *error.loc], error.message, error.value
+                ) from None
         if words := (body.search or "").lower().split():
-            tests.append(lambda record: all(word in text for text in [texts(record)] for word in words))
+            tests.append(lambda record: all(word in text for text in [searchable_text(record)] for word in words))
         if body.intersects is not None:
             try:
                 shape = from_wkt(body.intersects)
             except GeometryError as error:
-                raise wrong("value_error", ["body", "intersects"], str(error), body.intersects) from None
+                raise validation_error("value_error", ["body", "intersects"], str(error), body.intersects) from None
             tests.append(self._intersects(shape))
         return tests
 
@@ -108,7 +110,9 @@ class Search:
     def _fields(fields: dict[str, SearchField], names: Iterable[str], place: str) -> list[str]:
         for number, name in enumerate(names):
             if find_field(fields, name) is None:
-                raise wrong("value_error", ["body", place, number], f"Unknown field: one of {', '.join(fields)}", name)
+                raise validation_error(
+                    "value_error", ["body", place, number], f"Unknown field: one of {', '.join(fields)}", name
+                )
         return list(names)
 
     @staticmethod
@@ -117,20 +121,24 @@ class Search:
         for number, each in enumerate(body.sort or ()):
             field = find_field(fields, each.field)
             if field is None or field.type in ("list", "object"):
-                raise wrong("value_error", ["body", "sort", number, "field"], "No field to sort by", each.field)
+                raise validation_error(
+                    "value_error", ["body", "sort", number, "field"], "No field to sort by", each.field
+                )
             orders.append((field, each.direction == "desc"))
         return orders
 
     def _visible(self, on: str) -> Iterable[Searched]:
         state = self._state
         if on == "projects":
-            return [project for project in state.projects.values() if state.visible(project)]
-        collections = [collection for collection in state.collections.values() if state.shown(collection)]
+            return [project for project in state.projects.values() if state.is_project_visible(project)]
+        collections = [
+            collection for collection in state.collections.values() if state.is_collection_visible(collection)
+        ]
         if on == "data_collections":
             return collections
         kind = on.removesuffix("s")
         here = (collection for collection in collections if collection.resource_kind == kind)
-        return (resource for collection in here for resource in state.shelves[collection.id].values())
+        return (resource for collection in here for resource in state.resources_by_collection[collection.id].values())
 
     def _intersects(self, shape: Shape) -> Callable[[Any], bool]:
         projects: dict[int, bool] = {}
@@ -138,7 +146,7 @@ class Search:
         def project(project_id: int) -> bool:
             if project_id not in projects:
                 area = from_geojson(self._state.projects[project_id].area_of_interest)
-                projects[project_id] = area is not None and meet(shape, area)
+                projects[project_id] = area is not None and intersects(shape, area)
             return projects[project_id]
 
         def test(record: Searched) -> bool:
@@ -149,7 +157,7 @@ class Search:
             if record.kind != "image":
                 return project(self._state.collections[record.data_collection_id].project_id)
             place = from_geojson(record.fields.get("location"))
-            return place is not None and meet(shape, place)
+            return place is not None and intersects(shape, place)
 
         return test
 

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 
 from pixel_core.messages import Origin
+from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.connections import Connection
-from pixel_transports.sandbox.handler import Sandbox
 
 
 def _is_loopback(host: str) -> bool:

@@ -68,7 +68,7 @@ class Signer:
 
     # Forms
 
-    def form(self, key: str, md5: str, now: float, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    def sign_form(self, key: str, md5: str, now: float, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """The fields of a form that may store one object with this MD5 (base64) at `key`, with `more` fields."""
         stamp = _stamp(now)
         expires = datetime.fromtimestamp(now + self._seconds, UTC)
@@ -95,7 +95,7 @@ class Signer:
         self._check_credential(fields["x-amz-algorithm"], fields["x-amz-credential"], fields["x-amz-date"])
         signature = self._sign(fields["policy"], fields["x-amz-date"][:8])
         if not _equal(signature, fields["x-amz-signature"]):
-            raise _no_match()
+            raise _signature_mismatch()
         policy = from_json(base64.b64decode(fields["policy"]))
         if not now < datetime.fromisoformat(policy["expiration"]).timestamp():
             raise StorageError(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
@@ -139,7 +139,9 @@ class Signer:
 
     # URLs
 
-    def query(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], now: float) -> str:
+    def sign_query(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], now: float
+    ) -> str:
         """The query of a URL that may be used with `method` and with exactly these headers (names in lower case)."""
         stamp = _stamp(now)
         whole = {
@@ -183,7 +185,7 @@ class Signer:
         unsigned = {name: value for name, value in query.items() if name != "X-Amz-Signature"}
         signature = self._sign(self._string_to_sign(method, path, unsigned, headers), stamp[:8])
         if not _equal(signature, query["X-Amz-Signature"]):
-            raise _no_match()
+            raise _signature_mismatch()
 
 
 def _equal(ours: str, theirs: str) -> bool:
@@ -194,6 +196,6 @@ def _canonical_query(query: Mapping[str, str]) -> str:
     return "&".join(f"{_escaped(name)}={_escaped(value)}" for name, value in sorted(query.items()))
 
 
-def _no_match() -> StorageError:
+def _signature_mismatch() -> StorageError:
     message = "The request signature we calculated does not match the signature you provided. Check your key and "
     return StorageError(403, "SignatureDoesNotMatch", message + "signing method.")

@@ -12,21 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from pixel_transports.sandbox.exchange import refusal
-from pixel_transports.sandbox.lists import Table
+from pixel_transports.sandbox.http import http_error
+from pixel_transports.sandbox.job_records import Job, Upload, UploadJob
 from pixel_transports.sandbox.objects import StoredObject
-from pixel_transports.sandbox.records import FIELDS, Collection, Project, Resource
-from pixel_transports.sandbox.services import (
+from pixel_transports.sandbox.records import METADATA_FIELDS, Collection, Project, Resource
+from pixel_transports.sandbox.service_records import (
     AnalysisService,
     ArcgisService,
     Attachment,
     HarvestService,
     Optimized,
 )
-from pixel_transports.sandbox.work import Job, Upload, UploadJob
+from pixel_transports.sandbox.tables import Table
 
 
-def _shelves() -> "defaultdict[int, Table[Resource]]":
+def _tables() -> "defaultdict[int, Table[Resource]]":
     return defaultdict(Table)
 
 
@@ -36,11 +36,11 @@ class State:
 
     projects: dict[int, Project] = field(default_factory=dict)
     collections: dict[int, Collection] = field(default_factory=dict)
-    resources: dict[str, dict[int, Resource]] = field(default_factory=lambda: {kind: {} for kind in FIELDS})
-    shelves: defaultdict[int, Table[Resource]] = field(default_factory=_shelves)
+    resources: dict[str, dict[int, Resource]] = field(default_factory=lambda: {kind: {} for kind in METADATA_FIELDS})
+    resources_by_collection: defaultdict[int, Table[Resource]] = field(default_factory=_tables)
     """The resources of each data collection."""
     optimized: dict[int, Optimized] = field(default_factory=dict)
-    optimized_of: defaultdict[int, list[Optimized]] = field(default_factory=lambda: defaultdict(list))
+    optimized_by_resource: defaultdict[int, list[Optimized]] = field(default_factory=lambda: defaultdict(list))
     """The optimised forms of each resource."""
     attachments: defaultdict[tuple[str, int], Table[Attachment]] = field(default_factory=lambda: defaultdict(Table))
     arcgis_services: dict[str, dict[int, ArcgisService]] = field(default_factory=lambda: {"Feature": {}, "Image": {}})
@@ -60,28 +60,28 @@ class State:
 
     # Resources
 
-    def add(self, resource: Resource) -> None:
+    def add_resource(self, resource: Resource) -> None:
         """Take in a new resource."""
         self.resources[resource.kind][resource.id] = resource
-        self.shelves[resource.data_collection_id].put(resource.id, resource)
+        self.resources_by_collection[resource.data_collection_id].put(resource.id, resource)
 
-    def move(self, resource: Resource, data_collection_id: int) -> None:
+    def move_resource(self, resource: Resource, data_collection_id: int) -> None:
         """Put a resource into another data collection."""
-        self.shelves[resource.data_collection_id].take(resource.id)
+        self.resources_by_collection[resource.data_collection_id].take(resource.id)
         resource.data_collection_id = data_collection_id
-        self.shelves[data_collection_id].put(resource.id, resource)
+        self.resources_by_collection[data_collection_id].put(resource.id, resource)
 
-    def remove(self, resource: Resource) -> None:
+    def remove_resource(self, resource: Resource) -> None:
         """Forget a resource, its optimised forms and its attachments."""
-        self.shelves[resource.data_collection_id].take(resource.id)
+        self.resources_by_collection[resource.data_collection_id].take(resource.id)
         del self.resources[resource.kind][resource.id]
-        for optimized in self.optimized_of.pop(resource.id, ()):
+        for optimized in self.optimized_by_resource.pop(resource.id, ()):
             del self.optimized[optimized.id]
         self.attachments.pop((resource.kind, resource.id), None)
 
     # What can be seen
 
-    def visible(self, project: Project | None) -> bool:
+    def is_project_visible(self, project: Project | None) -> bool:
         """Whether neither the project nor one above it is deleted."""
         while project is not None and project.deleted_at is None:
             if project.parent_project_id is None:
@@ -89,38 +89,38 @@ class State:
             project = self.projects[project.parent_project_id]
         return False
 
-    def shown(self, collection: Collection | None) -> bool:
+    def is_collection_visible(self, collection: Collection | None) -> bool:
         """Whether neither the data collection nor a project above it is deleted."""
         return (
             collection is not None
             and collection.deleted_at is None
-            and self.visible(self.projects[collection.project_id])
+            and self.is_project_visible(self.projects[collection.project_id])
         )
 
     def project(self, project_id: int) -> Project:
-        """A visible project. Raises RefusedError (404)."""
+        """A visible project. Raises HttpError (404)."""
         project = self.projects.get(project_id)
-        if project is None or not self.visible(project):
-            raise refusal(404, "Project not found")
+        if project is None or not self.is_project_visible(project):
+            raise http_error(404, "Project not found")
         return project
 
     def collection(self, project_id: int, data_collection_id: int) -> Collection:
-        """A visible data collection of a visible project. Raises RefusedError (404)."""
+        """A visible data collection of a visible project. Raises HttpError (404)."""
         self.project(project_id)
         collection = self.collections.get(data_collection_id)
         if collection is None or collection.project_id != project_id or collection.deleted_at is not None:
-            raise refusal(404, "Data collection not found")
+            raise http_error(404, "Data collection not found")
         return collection
 
-    def any_collection(self, data_collection_id: int) -> Collection:
-        """A visible data collection, whatever its project. Raises RefusedError (404)."""
+    def collection_by_id(self, data_collection_id: int) -> Collection:
+        """A visible data collection, whatever its project. Raises HttpError (404)."""
         collection = self.collections.get(data_collection_id)
-        if collection is None or not self.shown(collection):
-            raise refusal(404, f"Data collection {data_collection_id} not found")
+        if collection is None or not self.is_collection_visible(collection):
+            raise http_error(404, f"Data collection {data_collection_id} not found")
         return collection
 
     def resource(self, kind: str, project_id: int, data_collection_id: int, resource_id: int) -> Resource:
-        """A visible resource. Raises RefusedError (404)."""
+        """A visible resource. Raises HttpError (404)."""
         self.collection(project_id, data_collection_id)
         found = self.resources[kind].get(resource_id)
         if found is None or found.data_collection_id != data_collection_id:
@@ -129,5 +129,5 @@ class State:
 
 
 def not_found(kind: str) -> Exception:
-    """The refusal for a resource of this kind that does not exist."""
-    return refusal(404, f"{kind.replace('_', ' ').capitalize()} not found")
+    """The http_error for a resource of this kind that does not exist."""
+    return http_error(404, f"{kind.replace('_', ' ').capitalize()} not found")

@@ -16,79 +16,79 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from pixel_core.messages import Headers, Response
-from pixel_transports.sandbox.exchange import Buffer, Incoming
-from pixel_transports.sandbox.forms import FormError, ReadForm, boundary_of, read_form
-from pixel_transports.sandbox.minting import Mint, md5_hex
+from pixel_transports.sandbox.http import Buffer, IncomingRequest
+from pixel_transports.sandbox.multipart import FormError, MultipartForm, parse_boundary, parse_form
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES, Signer, StorageError
 from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.tokens import TokenIssuer, md5_hex
 
 
-class Storage:
+class ObjectStorage:
     """One bucket."""
 
-    def __init__(self, state: State, mint: Mint, signer: Signer, lock: threading.Lock) -> None:
+    def __init__(self, state: State, issuer: TokenIssuer, signer: Signer, lock: threading.Lock) -> None:
         self._state = state
-        self._mint = mint
+        self._issuer = issuer
         self._signer = signer
         self._lock = lock
 
-    def answer(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+    def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
         """Answer a request below `/storage`; `path` is what follows it: the bucket, and the key in pieces."""
         with self._lock:
-            request_id = self._mint.name("storage")[:16].replace("-", "").upper()
+            request_id = self._issuer.new_id("storage")[:16].replace("-", "").upper()
         try:
-            response = self._serve(incoming, path)
+            response = self._serve(request, path)
         except StorageError as error:
-            response = _xml_error(error, incoming.path, request_id)
+            response = _xml_error(error, request.path, request_id)
         return Response(response.status, Headers([*response.headers, ("x-amz-request-id", request_id)]), response.body)
 
-    def _serve(self, incoming: Incoming, path: tuple[str, ...]) -> Response:
+    def _serve(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
         bucket, key = (path[0] if path else ""), "/".join(path[1:])
         if bucket != self._signer.bucket:
             raise StorageError(404, "NoSuchBucket", "The specified bucket does not exist", BucketName=bucket)
-        if incoming.method == "PUT" and key:
-            return self._put(incoming, key)
-        if incoming.method == "POST" and not key:
-            return self._post(incoming)
-        if incoming.method in ("GET", "HEAD"):
+        if request.method == "PUT" and key:
+            return self._put(request, key)
+        if request.method == "POST" and not key:
+            return self._post(request)
+        if request.method in ("GET", "HEAD"):
             raise StorageError(403, "AccessDenied", "Access Denied")
         message = "The specified method is not allowed against this resource."
-        raise StorageError(405, "MethodNotAllowed", message, Method=incoming.method)
+        raise StorageError(405, "MethodNotAllowed", message, Method=request.method)
 
     @staticmethod
-    def _check_length(incoming: Incoming) -> None:
-        if "Content-Length" not in incoming.headers:
+    def _check_length(request: IncomingRequest) -> None:
+        if "Content-Length" not in request.headers:
             raise StorageError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
-        if len(incoming.content) > MAX_OBJECT_BYTES + 1024 * 1024:
+        if len(request.content) > MAX_OBJECT_BYTES + 1024 * 1024:
             raise StorageError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
-        if incoming.headers["Content-Length"].strip() != str(len(incoming.content)):
+        if request.headers["Content-Length"].strip() != str(len(request.content)):
             message = "You did not provide the number of bytes specified by the Content-Length HTTP header."
             raise StorageError(400, "IncompleteBody", message)
 
-    def _post(self, incoming: Incoming) -> Response:
-        if incoming.media_type != "multipart/form-data":
+    def _post(self, request: IncomingRequest) -> Response:
+        if request.media_type != "multipart/form-data":
             message = "At least one of the preconditions you specified did not hold."
             condition = "Bucket POST must be of the enclosure-type multipart/form-data"
             raise StorageError(412, "PreconditionFailed", message, Condition=condition)
-        self._check_length(incoming)
+        self._check_length(request)
         try:
-            form = read_form(incoming.content, boundary_of(incoming.headers["Content-Type"]))
+            form = parse_form(request.content, parse_boundary(request.headers["Content-Type"]))
         except FormError:
             message = "The body of your POST request is not well-formed multipart/form-data."
             raise StorageError(400, "MalformedPOSTRequest", message) from None
         if form.content is None:
             message = "POST requires exactly one file upload per request."
             raise StorageError(400, "InvalidArgument", message, ArgumentName="file", ArgumentValue="0")
-        self._signer.check_form(form.fields, len(form.content), incoming.now)
+        self._signer.check_form(form.fields, len(form.content), request.now)
         md5 = self._digest(form.content, form.fields.get("content-md5"))
         key = form.fields["key"]
         with self._lock:
             self._state.objects[key] = StoredObject([form.content], md5)
-        return self._stored(incoming, form, key, md5)
+        return self._stored(request, form, key, md5)
 
-    def _stored(self, incoming: Incoming, form: ReadForm, key: str, md5: str) -> Response:
-        location = f"{incoming.origin}/storage/{self._signer.bucket}/{quote(key, safe='/')}"
+    def _stored(self, request: IncomingRequest, form: MultipartForm, key: str, md5: str) -> Response:
+        location = f"{request.origin}/storage/{self._signer.bucket}/{quote(key, safe='/')}"
         headers = {"ETag": f'"{md5}"', "Location": location}
         status = form.fields.get("success_action_status")
         if status == "201":
@@ -96,16 +96,16 @@ class Storage:
             return _xml(201, "PostResponse", fields, headers)
         return Response(200 if status == "200" else 204, Headers(headers))
 
-    def _put(self, incoming: Incoming, key: str) -> Response:
+    def _put(self, request: IncomingRequest, key: str) -> Response:
         try:
-            query = incoming.query
+            query = request.query
         except ValueError:
             raise StorageError(400, "InvalidArgument", "The query cannot be read") from None
-        headers = {name.lower(): value for name, value in incoming.headers}
-        headers["host"] = incoming.origin.authority
-        self._signer.check_query("PUT", incoming.path, query, headers, incoming.now)
-        self._check_length(incoming)
-        md5 = self._digest(incoming.content, incoming.headers.get("Content-MD5"))
+        headers = {name.lower(): value for name, value in request.headers}
+        headers["host"] = request.origin.authority
+        self._signer.check_query("PUT", request.path, query, headers, request.now)
+        self._check_length(request)
+        md5 = self._digest(request.content, request.headers.get("Content-MD5"))
         with self._lock:
             upload = self._state.uploads.get(query.get("uploadId", ""))
             if upload is None or upload.key != key:
@@ -113,7 +113,7 @@ class Storage:
             slot = {str(number): slot for number, slot in upload.parts.items()}.get(query.get("partNumber", ""))
             if slot is None:
                 raise StorageError(400, "InvalidArgument", "Part number must be one of the announced parts")
-            slot.content = incoming.content
+            slot.content = request.content
         return Response(200, Headers({"ETag": f'"{md5}"'}))
 
     @staticmethod

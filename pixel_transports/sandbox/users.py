@@ -10,9 +10,9 @@ Rules kept here:
 from dataclasses import dataclass
 from typing import Any
 
-from pixel_transports.sandbox.bodies import ExtendedQuery, read_body, read_query
-from pixel_transports.sandbox.bodies_services import UserBody, UserChange
-from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.http import IncomingRequest, http_error
+from pixel_transports.sandbox.schemas import ExtendedQuery, parse_body, parse_query
+from pixel_transports.sandbox.schemas_services import UserBody, UserChange
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,28 +61,28 @@ class Accounts:
         return self._by_id.get(account_id)
 
 
-class Users:
+class UserHandlers:
     """The room of the users."""
 
     def __init__(self, accounts: Accounts, tenant: str) -> None:
         self._accounts = accounts
         self._tenant = tenant
 
-    def me(self, incoming: Incoming, account: Account) -> dict[str, Any]:
-        extended = read_query(incoming, ExtendedQuery).extended
+    def me(self, request: IncomingRequest, account: Account) -> dict[str, Any]:
+        extended = parse_query(request, ExtendedQuery).extended
         return {**account.view(), "tenant": self._tenant} if extended else account.view()
 
-    def create(self, incoming: Incoming) -> dict[str, Any]:
-        body = read_body(incoming, UserBody)
+    def create(self, request: IncomingRequest) -> dict[str, Any]:
+        body = parse_body(request, UserBody)
         if self._accounts.find(body.email) is not None:
-            raise refusal(409, f"A user with the e-mail address {body.email} exists")
+            raise http_error(409, f"A user with the e-mail address {body.email} exists")
         return self._accounts.add(**body.model_dump()).view()
 
-    def change(self, incoming: Incoming, user_id: int) -> dict[str, Any]:
-        body = read_body(incoming, UserChange)
+    def update(self, request: IncomingRequest, user_id: int) -> dict[str, Any]:
+        body = parse_body(request, UserChange)
         account = self._accounts.get(user_id)
         if account is None:
-            raise refusal(404, "User not found")
+            raise http_error(404, "User not found")
         for name, value in body.model_dump(exclude_none=True).items():
             setattr(account, name, value)
         return account.view()

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json, to_json
 
 from pixel_core.messages import Form, Headers, Request, Response
-from pixel_transports.sandbox.forms import FormError, boundary_of, read_form
+from pixel_transports.sandbox.multipart import FormError, parse_boundary, parse_form
 from pixel_transports.testing.secrets import Redactor, open_headers, query_of
 
 LONG = 4096
@@ -77,7 +77,7 @@ def _told_body(body: bytes, content_type: str, redactor: Redactor, sent: bool) -
         return {"form": redactor.value(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))}
     if kind == "multipart/form-data":
         try:
-            form = read_form(body, boundary_of(content_type))
+            form = parse_form(body, parse_boundary(content_type))
         except FormError:
             pass
         else:

@@ -23,7 +23,7 @@ import pytest
 from pixel_core.effects import Flow, NextDone, OpenTaskGroup, Sleep, Spawn
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 from tests.system.embedding.selectors_loop import Loop
 from tests.system.embedding.wrapper import SurveyApi, SurveyClient
 

@@ -77,7 +77,7 @@ class World:
         self._settled()
         objects = self.sandbox.objects
         found: dict[str, list[tuple[int, str]]] = {}
-        for image in list(self.sandbox.state.shelves[self.collection_id].values()):
+        for image in list(self.sandbox.state.resources_by_collection[self.collection_id].values()):
             stored = objects[image.key]
             found.setdefault(image.file_name, []).append((stored.size, stored.md5))
         return found
@@ -85,7 +85,10 @@ class World:
     def stored_as(self, name: str) -> list[tuple[int, str]]:
         """Size and MD5 of each image of this name."""
         self._settled()
-        objects, images = self.sandbox.objects, list(self.sandbox.state.shelves[self.collection_id].values())
+        objects, images = (
+            self.sandbox.objects,
+            list(self.sandbox.state.resources_by_collection[self.collection_id].values()),
+        )
         found = [objects[image.key] for image in images if image.file_name == name]
         return [(each.size, each.md5) for each in found]
 

@@ -57,7 +57,7 @@ class Bucket:
 
     def form(self, key: str, digest: str, now: float | None = None) -> dict[str, str]:
         """The fields of a form, for a POST to `url`, that may store one object; signed at `now` (this moment)."""
-        return self.signer.form(key, digest, time.time() if now is None else now)
+        return self.signer.sign_form(key, digest, time.time() if now is None else now)
 
     def part(
         self, key: str, upload_id: str, number: int, digest: str, now: float | None = None
@@ -72,7 +72,7 @@ class Bucket:
         path = self._path + quote(key, safe="/")
         signed = {"host": self._host, **{name.lower(): value for name, value in headers.items()}}
         when = time.time() if now is None else now
-        return f"http://{self._host}{path}?{self.signer.query(method, path, query, signed, when)}"
+        return f"http://{self._host}{path}?{self.signer.sign_query(method, path, query, signed, when)}"
 
     # What the server does itself
 

@@ -15,32 +15,38 @@ from typing import Any
 
 from pixel_transports.sandbox import Sandbox, StoredObject
 from pixel_transports.sandbox.api import Api
-from pixel_transports.sandbox.attachments import Attachments, Holder
-from pixel_transports.sandbox.bodies import read_query
-from pixel_transports.sandbox.bodies_files import AttachedFile, AttachmentStatusQuery, PartedFile
-from pixel_transports.sandbox.exchange import Incoming
+from pixel_transports.sandbox.attachments import AttachmentHandlers, Owner
+from pixel_transports.sandbox.http import IncomingRequest
+from pixel_transports.sandbox.job_records import PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.minting import Mint, md5_hex
-from pixel_transports.sandbox.routes import other_rows, place_rows, service_rows, user_rows, work_rows
-from pixel_transports.sandbox.search import Search
-from pixel_transports.sandbox.services import Attachment
+from pixel_transports.sandbox.routes import job_routes, other_routes, project_routes, service_routes, user_routes
+from pixel_transports.sandbox.schemas import parse_query
+from pixel_transports.sandbox.schemas_files import AttachedFile, AttachmentStatusQuery, MultipartUploadFile
+from pixel_transports.sandbox.search import SearchHandlers
+from pixel_transports.sandbox.service_records import Attachment
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.uploads import Uploads
-from pixel_transports.sandbox.users import Users
-from pixel_transports.sandbox.validation import Validation
-from pixel_transports.sandbox.work import PartSlot, Upload, UploadJob
+from pixel_transports.sandbox.tokens import TokenIssuer, md5_hex
+from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
+from pixel_transports.sandbox.upload_validation import UploadValidation
+from pixel_transports.sandbox.users import UserHandlers
 from tests.system.storage.minio import SECONDS, Bucket, BucketError
 
 
-class BucketUploads(Uploads):
+class BucketUploads(UploadJobHandlers):
     """Upload jobs that lead to a bucket. The next `stale` files that are asked for get signatures that are over; the
     next `lost` uploads in parts are forgotten by the storage as soon as they are begun.
     """
 
     def __init__(
-        self, state: State, mint: Mint, jobs: Jobs, validation: Validation, bucket: Bucket, lag_seconds: float = 0.0
+        self,
+        state: State,
+        issuer: TokenIssuer,
+        jobs: Jobs,
+        validation: UploadValidation,
+        bucket: Bucket,
+        lag_seconds: float = 0.0,
     ) -> None:
-        super().__init__(state, mint, jobs, bucket.signer, validation, lag_seconds)
+        super().__init__(state, issuer, jobs, bucket.signer, validation, lag_seconds)
         self.stale = 0
         self.lost = 0
         self._bucket = bucket
@@ -51,14 +57,14 @@ class BucketUploads(Uploads):
         self.stale -= 1
         return now - 2 * SECONDS
 
-    def _whole(self, incoming: Incoming, name: str, key: str, md5: str) -> Upload:
-        fields = self._bucket.form(key, md5, self._signed_at(incoming.now))
+    def _form_upload(self, request: IncomingRequest, name: str, key: str, md5: str) -> Upload:
+        fields = self._bucket.form(key, md5, self._signed_at(request.now))
         return Upload(name, key, md5=md5, access={"url": self._bucket.url, "upload_fields": fields, "upload_parts": []})
 
-    def _parted(self, incoming: Incoming, file: PartedFile, key: str) -> Upload:
+    def _multipart_upload(self, request: IncomingRequest, file: MultipartUploadFile, key: str) -> Upload:
         upload_id = self._bucket.begin(key)
         upload = Upload(file.name, key, upload_id=upload_id)
-        signed_at = self._signed_at(incoming.now)
+        signed_at = self._signed_at(request.now)
         places = []
         for part in file.parts:
             upload.parts[part.part_number] = PartSlot(part.part_number, part.md5, part.content_length)
@@ -72,14 +78,14 @@ class BucketUploads(Uploads):
         return upload
 
 
-class BucketValidation(Validation):
+class BucketValidation(UploadValidation):
     """Ends upload jobs with what the bucket gives."""
 
     def __init__(self, state: State, bucket: Bucket) -> None:
         super().__init__(state, min_part_bytes=0)
         self._bucket = bucket
 
-    def gather(self, job: UploadJob) -> Iterable[StoredObject]:
+    def prepare(self, job: UploadJob) -> Iterable[StoredObject]:
         """Join the parts there, and fetch all that was announced."""
         if job.main.upload_id is not None:
             self._state.uploads.pop(job.main.upload_id, None)
@@ -113,24 +119,24 @@ def _difference(upload: Upload, content: bytes) -> str | None:
     return None if start == len(content) else f"{upload.name}: {len(content)} bytes, {start} were declared"
 
 
-class BucketAttachments(Attachments):
+class BucketAttachments(AttachmentHandlers):
     """Attachments that are stored in a bucket."""
 
-    def __init__(self, state: State, mint: Mint, bucket: Bucket) -> None:
-        super().__init__(state, mint, bucket.signer)
+    def __init__(self, state: State, issuer: TokenIssuer, bucket: Bucket) -> None:
+        super().__init__(state, issuer, bucket.signer)
         self._bucket = bucket
 
-    def _create(self, incoming: Incoming, holder: Holder, file: AttachedFile) -> Attachment:
-        attachment = super()._create(incoming, holder, file)
+    def _create(self, request: IncomingRequest, owner: Owner, file: AttachedFile) -> Attachment:
+        attachment = super()._create(request, owner, file)
         attachment.access = {"url": self._bucket.url, "fields": self._bucket.form(attachment.key, file.md5)}
         return attachment
 
-    def change(self, incoming: Incoming) -> dict[str, Any]:
-        _, _, attachment = self._find(read_query(incoming, AttachmentStatusQuery))
+    def update(self, request: IncomingRequest) -> dict[str, Any]:
+        _, _, attachment = self._find(parse_query(request, AttachmentStatusQuery))
         stored = fetch(self._bucket, attachment.key)
         if stored is not None and stored.md5 == md5_hex(attachment.md5):
             self._state.objects[attachment.key] = stored
-        return super().change(incoming)
+        return super().update(request)
 
 
 def fetch(bucket: Bucket, key: str) -> StoredObject | None:
@@ -151,14 +157,14 @@ class BucketPixel(Sandbox):
         self.bucket = bucket
         self.signer = bucket.signer
         validation = BucketValidation(self.state, bucket)
-        self.uploads = BucketUploads(self.state, self._mint, self._jobs, validation, bucket)
-        users = Users(self._keycloak._accounts, self._keycloak.realm)
+        self.uploads = BucketUploads(self.state, self._issuer, self._jobs, validation, bucket)
+        users = UserHandlers(self._keycloak._accounts, self._keycloak.realm)
         rows = [
-            *user_rows(users),
-            *place_rows(self.state),
-            *work_rows(self.state, self._jobs, self.uploads),
-            *service_rows(self.state, self._jobs),
-            *other_rows(BucketAttachments(self.state, self._mint, bucket), Search(self.state)),
+            *user_routes(users),
+            *project_routes(self.state),
+            *job_routes(self.state, self._jobs, self.uploads),
+            *service_routes(self.state, self._jobs),
+            *other_routes(BucketAttachments(self.state, self._issuer, bucket), SearchHandlers(self.state)),
         ]
         self._api = Api(self._keycloak, users, rows)
 
@@ -171,9 +177,9 @@ class BucketPixel(Sandbox):
         """What the bucket gives, now, for an image, a raster or a point cloud."""
         return self.bucket.read(self.state.resources[kind][resource_id].key)
 
-    def attached(self, kind: str, holder_id: int) -> dict[str, bytes]:
+    def attached(self, kind: str, owner_id: int) -> dict[str, bytes]:
         """What the bucket gives, now, for the attachments of a project, a data collection or an image, by name."""
-        attachments = self.state.attachments[kind, holder_id].values()
+        attachments = self.state.attachments[kind, owner_id].values()
         return {each.name: self.bucket.read(each.key) for each in attachments}
 
     @property

@@ -14,7 +14,7 @@ import pytest
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.cli.exits import DONE, INTERRUPTED
 from pixel_transports.sandbox import Sandbox, SandboxServer
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 from tests.support.cli_runs import COMMAND, Place, clean_environment, make_photos, run
 
 COUNT, BEFORE = 30, 10

@@ -11,7 +11,7 @@ import pytest
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.cli.exits import DONE, FAILED, LOGIN, NOTHING, UNREACHABLE, USAGE
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 from tests.support.cli_runs import JPEG, Place, make_photos, pixel, run
 
 TIFF = b"II*\0"

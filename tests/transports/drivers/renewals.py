@@ -32,7 +32,7 @@ from pixel_core.messages import Headers, Origin, Response, Timeouts
 from pixel_transports.client.clients import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox, SandboxServer
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 
 TOKEN_SECONDS = 1.0
 RENEWED_AFTER = 0.9 * TOKEN_SECONDS

@@ -195,7 +195,7 @@ class World:
     def names(self) -> Counter[str]:
         """The images on the server by file name."""
         self.settled()
-        return Counter(each.file_name for each in self.sandbox.state.shelves[self.collection].values())
+        return Counter(each.file_name for each in self.sandbox.state.resources_by_collection[self.collection].values())
 
     def jobs(self) -> dict[int, Any]:
         return self.sandbox.state.upload_jobs[self.collection]
@@ -203,7 +203,7 @@ class World:
     def holds(self, files: Sequence[PixelUploadFile], times: int = 1) -> None:
         """Every file is there so many times, with its own bytes."""
         assert self.names() == {each.file.name: times for each in files}
-        for image in self.sandbox.state.shelves[self.collection].values():
+        for image in self.sandbox.state.resources_by_collection[self.collection].values():
             assert bytes(self.sandbox.objects[image.key]) == (self.folder / image.file_name).read_bytes()
 
 
@@ -396,7 +396,7 @@ def test_a_file_that_changed_after_it_was_sent_is_uploaded_from_its_new_bytes(wo
     assert world.upload(Watch(where=lambda request: stop in request.target), files) is None
     changed(files[0].file)
     names_of(world.upload(Watch(), files))
-    newest = list(world.sandbox.state.shelves[world.collection].values())[-1]
+    newest = list(world.sandbox.state.resources_by_collection[world.collection].values())[-1]
     assert bytes(world.sandbox.objects[newest.key]) == files[0].file.read_bytes()
 
 

@@ -36,7 +36,7 @@ def test_modules_are_listed(caller: Caller) -> None:
 
 
 def test_services_are_listed_by_name_id_and_switch(caller: Caller) -> None:
-    """A service keeps what it was given, null inside its configuration too; lists are narrowed."""
+    """A service keeps what it was given, null inside its configuration too; lists are select."""
     one = service(caller)
     service(caller, name="Roofs", enabled=False)
     (found,) = caller.ok("GET", f"/analysis/services/?ids={one.rpartition('/')[2]}")
@@ -102,7 +102,7 @@ def test_a_task_is_revoked_before_or_while_it_runs(caller: Caller) -> None:
 
 
 def test_tasks_are_listed_by_status_and_name(caller: Caller) -> None:
-    """Tasks, which need no name, are narrowed by name, ids and status."""
+    """Tasks, which need no name, are select by name, ids and status."""
     path = service(caller)
     first, second = task(caller, path, name="A", params={"n": None}), task(caller, path)
     caller.ok("POST", f"{second}/run")

@@ -189,7 +189,7 @@ def test_projects_move_but_never_below_themselves(caller: Caller) -> None:
 
 
 def test_data_collections_are_made_listed_and_changed(caller: Caller) -> None:
-    """A data collection keeps what it was given; lists are narrowed by its type."""
+    """A data collection keeps what it was given; lists are select by its type."""
     project = caller.project()
     info = {"srid": 25832, "cell_size": [0.1, 0.1]}
     made = caller.collection(project, "DTM", name="Terrain", raster_info=info)

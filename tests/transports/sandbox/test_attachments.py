@@ -14,7 +14,7 @@ def caller() -> Caller:
     return Caller()
 
 
-def holders(caller: Caller) -> list[str]:
+def owners(caller: Caller) -> list[str]:
     """Queries that name a project, a data collection and an image."""
     place = caller.place()
     project_id, collection_id = place.split("/")[2::2]
@@ -22,14 +22,14 @@ def holders(caller: Caller) -> list[str]:
     return [f"resource_type={kind}&resource_id={key}" for kind, key in named]
 
 
-def announce(caller: Caller, holder: str, *names: str) -> list[dict[str, Any]]:
+def announce(caller: Caller, owner: str, *names: str) -> list[dict[str, Any]]:
     files = [{"name": name, "description": f"about {name}", "md5": md5(CONTENT)} for name in names or ("a.pdf",)]
-    made: list[dict[str, Any]] = caller.ok("POST", f"/attachments/?{holder}", {"files": files})
+    made: list[dict[str, Any]] = caller.ok("POST", f"/attachments/?{owner}", {"files": files})
     return made
 
 
-def complete(caller: Caller, holder: str, attachment: dict[str, Any]) -> Any:
-    return caller.ok("PUT", f"/attachments/update?{holder}&attachment_id={attachment['id']}&status=Completed")
+def complete(caller: Caller, owner: str, attachment: dict[str, Any]) -> Any:
+    return caller.ok("PUT", f"/attachments/update?{owner}&attachment_id={attachment['id']}&status=Completed")
 
 
 def store(caller: Caller, attachment: dict[str, Any], content: bytes = CONTENT) -> int:
@@ -39,33 +39,33 @@ def store(caller: Caller, attachment: dict[str, Any], content: bytes = CONTENT) 
 
 def test_a_file_is_attached_to_whatever_can_have_one(caller: Caller) -> None:
     """Projects, data collections and images take files: announced as pending, stored by their form, completed."""
-    for holder in holders(caller):
-        first, second = announce(caller, holder, "b.pdf", "a.pdf")
+    for owner in owners(caller):
+        first, second = announce(caller, owner, "b.pdf", "a.pdf")
         assert (first["name"], first["description"], first["status"]) == ("b.pdf", "about b.pdf", "Pending")
         assert store(caller, first) == store(caller, second) == 204
-        done = complete(caller, holder, first)
+        done = complete(caller, owner, first)
         assert (done["id"], done["status"], done["upload_file_params"]) == (first["id"], "Completed", None)
         for status, wanted in (("", [first, second]), ("&status=Pending", [second]), ("&status=Completed", [first])):
-            found = caller.ok("GET", f"/attachments/?{holder}{status}")
+            found = caller.ok("GET", f"/attachments/?{owner}{status}")
             assert [each["id"] for each in found] == [each["id"] for each in wanted]
 
 
 def test_only_what_is_stored_is_completed(caller: Caller) -> None:
     """An attachment is completed only when its bytes are there, the right ones, and stays so."""
-    holder = holders(caller)[0]
-    (attachment,) = announce(caller, holder)
-    update = f"/attachments/update?{holder}&attachment_id={attachment['id']}"
+    owner = owners(caller)[0]
+    (attachment,) = announce(caller, owner)
+    update = f"/attachments/update?{owner}&attachment_id={attachment['id']}"
     assert store(caller, attachment, b"other") == 400
     assert caller.status("PUT", f"{update}&status=Completed") == 409
     assert caller.ok("PUT", f"{update}&status=Pending")["status"] == "Pending"
     store(caller, attachment)
-    assert complete(caller, holder, attachment) == complete(caller, holder, attachment)
+    assert complete(caller, owner, attachment) == complete(caller, owner, attachment)
     assert caller.status("PUT", f"{update}&status=Pending") == 409
 
 
 def test_an_attachment_moves(caller: Caller) -> None:
     """An attachment moves to something else, and is found there only; what does not exist takes none."""
-    project, _, image = holders(caller)
+    project, _, image = owners(caller)
     (attachment,) = announce(caller, project)
     move = f"/attachments/move?{project}&attachment_id={attachment['id']}"
     target = "&".join(f"new_{part}" for part in image.split("&"))
@@ -79,29 +79,29 @@ def test_an_attachment_moves(caller: Caller) -> None:
 
 def test_an_attachment_is_deleted(caller: Caller) -> None:
     """A deleted attachment is gone."""
-    holder = holders(caller)[1]
-    (attachment,) = announce(caller, holder)
-    path = f"/attachments/?{holder}&attachment_id={attachment['id']}"
+    owner = owners(caller)[1]
+    (attachment,) = announce(caller, owner)
+    path = f"/attachments/?{owner}&attachment_id={attachment['id']}"
     assert caller.ok("DELETE", path)["id"] == attachment["id"]
-    assert caller.ok("GET", f"/attachments/?{holder}") == []
+    assert caller.ok("GET", f"/attachments/?{owner}") == []
     assert caller.status("DELETE", path) == 404
 
 
 def test_attachments_are_hidden_with_what_they_belong_to(caller: Caller) -> None:
     """Of what is deleted, or lies below, no attachments are told until it is restored."""
-    project, collection, image = holders(caller)
+    project, collection, image = owners(caller)
     announce(caller, image)
     path = f"/projects/{project.rpartition('=')[2]}"
     caller.ok("DELETE", path)
-    for holder in (project, collection, image):
-        assert caller.status("GET", f"/attachments/?{holder}") == 404
+    for owner in (project, collection, image):
+        assert caller.status("GET", f"/attachments/?{owner}") == 404
     caller.ok("POST", f"{path}/restore")
     assert len(caller.ok("GET", f"/attachments/?{image}")) == 1
 
 
 def test_no_files_are_no_attachments(caller: Caller) -> None:
     """An empty list of files makes nothing."""
-    assert caller.ok("POST", f"/attachments/?{holders(caller)[0]}", {"files": []}) == []
+    assert caller.ok("POST", f"/attachments/?{owners(caller)[0]}", {"files": []}) == []
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pydantic_core import to_json
 
 from pixel_core.messages import Headers
 from tests.transports.sandbox.support import JPEG, ORIGIN, TIFF, Caller, las, md5
-from tests.transports.sandbox.test_arcgis import FEATURE
-from tests.transports.sandbox.test_harvesting import MAPS, SERVICE
+from tests.transports.sandbox.test_arcgis_services import FEATURE
+from tests.transports.sandbox.test_harvest_services import MAPS, SERVICE
 
 P = "/projects/{project}"
 KINDS = ("image", "raster", "point_cloud")

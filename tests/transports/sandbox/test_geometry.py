@@ -1,4 +1,4 @@
-"""Shapes are read from well-known text and GeoJSON, and it is known whether two of them meet."""
+"""Shapes are read from well-known text and GeoJSON, and it is known whether two of them intersects."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_transports.sandbox.geometry import GeometryError, from_geojson, from_wkt, meet
+from pixel_transports.sandbox.geometry import GeometryError, from_geojson, from_wkt, intersects
 
 SQUARE = "POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0))"
 HOLED = "POLYGON ((0 0, 9 0, 9 9, 0 9, 0 0), (2 2, 7 2, 7 7, 2 7, 2 2))"
@@ -44,9 +44,9 @@ MEETINGS = [
 
 @pytest.mark.parametrize(("one", "other", "met"), MEETINGS)
 def test_two_shapes_meet_or_do_not(one: str, other: str, met: bool) -> None:
-    """Two shapes meet when they have a point in common, borders included, whichever is asked first."""
-    assert meet(from_wkt(one), from_wkt(other)) is met
-    assert meet(from_wkt(other), from_wkt(one)) is met
+    """Two shapes intersects when they have a point in common, borders included, whichever is asked first."""
+    assert intersects(from_wkt(one), from_wkt(other)) is met
+    assert intersects(from_wkt(other), from_wkt(one)) is met
 
 
 WRONG = [
@@ -71,7 +71,7 @@ def test_any_text_is_a_shape_or_an_error(text: str) -> None:
         shape = from_wkt(text)
     except GeometryError:
         return
-    assert meet(shape, shape)
+    assert intersects(shape, shape)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_geojson_is_a_shape_too() -> None:
     """A GeoJSON point with a height is where its longitude and latitude are."""
     point = from_geojson({"type": "Point", "coordinates": [1, 1, 50.0]})
     assert point is not None
-    assert meet(point, from_wkt(SQUARE))
+    assert intersects(point, from_wkt(SQUARE))

@@ -117,7 +117,7 @@ def test_revoked_tokens_open_nothing() -> None:
 
 
 def test_the_same_requests_give_the_same_tokens() -> None:
-    """Two sandboxes with one secret and one clock mint the same; another secret mints another."""
+    """Two sandboxes with one secret and one clock issuer the same; another secret mints another."""
     assert Caller().login() == Caller().login()
     assert Caller(secret="other").login() != Caller().login()
 

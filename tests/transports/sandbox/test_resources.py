@@ -124,7 +124,7 @@ def test_lists_are_narrowed_by_content(caller: Caller) -> None:
 
 
 def test_tags_come_and_go_on_every_kind(caller: Caller) -> None:
-    """Tags are added once and removed, and lists are narrowed by all of the tags that are asked for."""
+    """Tags are added once and removed, and lists are select by all of the tags that are asked for."""
     for kind, content in (("image", JPEG), ("raster", TIFF), ("point_cloud", las())):
         place = caller.place(kind)
         first, second = (caller.resource(place, content, name) for name in ("a", "b"))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixel_core.messages import Response
-from pixel_transports.sandbox.forms import FormError, boundary_of, read_form
+from pixel_transports.sandbox.multipart import FormError, parse_boundary, parse_form
 from tests.transports.sandbox.support import JPEG, Caller, form_body, md5
 
 Fields = dict[str, str]
@@ -56,7 +56,7 @@ def test_a_signed_form_stores_its_file(caller: Caller, job: dict[str, Any]) -> N
 def test_a_form_may_ask_for_an_answer_in_xml(caller: Caller) -> None:
     """With `success_action_status` 201, where the policy has it, the answer is XML."""
     signer = caller.sandbox.signer
-    fields = signer.form("k", md5(JPEG), caller.clock(), {"success_action_status": "201"})
+    fields = signer.sign_form("k", md5(JPEG), caller.clock(), {"success_action_status": "201"})
     response = caller.post_form(f"http://pixel.test/storage/{signer.bucket}/", fields, JPEG)
     assert response.status == 201
     assert b"<Key>k</Key>" in response.body
@@ -203,7 +203,9 @@ def test_a_part_with_other_bytes_is_refused(caller: Caller, part: dict[str, Any]
 def test_a_malformed_digest_is_told_apart(caller: Caller) -> None:
     """A signed digest that is none is an InvalidDigest."""
     path = "/storage/pixel-sandbox/k"
-    query = caller.sandbox.signer.query("PUT", path, {}, {"content-md5": "x", "host": "pixel.test"}, caller.clock())
+    query = caller.sandbox.signer.sign_query(
+        "PUT", path, {}, {"content-md5": "x", "host": "pixel.test"}, caller.clock()
+    )
     assert code(caller.raw("PUT", f"{path}?{query}", {"Content-MD5": "x"}, JPEG)) == (400, "InvalidDigest")
 
 
@@ -216,7 +218,7 @@ def test_a_part_must_be_one_of_those_announced(caller: Caller) -> None:
     path = f"/storage/pixel-sandbox/{upload.key}"
     for name, number, expected in ((upload_id, "2", (400, "InvalidArgument")), ("x", "1", (404, "NoSuchUpload"))):
         query = {"uploadId": name, "partNumber": number}
-        signed = caller.sandbox.signer.query("PUT", path, query, {"host": "pixel.test"}, caller.clock())
+        signed = caller.sandbox.signer.sign_query("PUT", path, query, {"host": "pixel.test"}, caller.clock())
         assert code(caller.raw("PUT", f"{path}?{signed}", {}, JPEG)) == expected
 
 
@@ -226,7 +228,7 @@ def test_a_part_must_be_one_of_those_announced(caller: Caller) -> None:
 def test_a_file_part_is_a_window_on_the_body() -> None:
     """The content of the file is not copied out of the body."""
     body, content_type = form_body({"a": "1", "B": "två"}, JPEG * 10, 'x"y.jpg')
-    form = read_form(memoryview(body), boundary_of(content_type))
+    form = parse_form(memoryview(body), parse_boundary(content_type))
     assert form.fields == {"a": "1", "b": "två"}
     assert form.filename == "x%22y.jpg"
     assert isinstance(form.content, memoryview)
@@ -252,7 +254,7 @@ BROKEN = [
 def test_a_broken_form_is_a_form_error(body: bytes) -> None:
     """A form that is cut, nameless, too long or doubled is a FormError."""
     with pytest.raises(FormError):
-        read_form(body, b"b")
+        parse_form(body, b"b")
 
 
 FORM_PIECES = st.sampled_from(
@@ -276,7 +278,7 @@ def test_any_bytes_are_a_form_or_a_form_error(body: bytes) -> None:
     outcomes = []
     for content in (body, memoryview(b"." + body)[1:]):
         try:
-            form = read_form(content, b"b")
+            form = parse_form(content, b"b")
             outcomes.append((form.fields, form.filename, form.content))
         except FormError as error:
             outcomes.append(str(error))  # type: ignore[arg-type]

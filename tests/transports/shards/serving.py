@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 from tests.support.paths import ROOT
 from tests.system.faults.world import JPEG, World, world
 

@@ -51,7 +51,7 @@ def run_block(server: SandboxServer, folder: Path, word: str, **environment: str
 
 
 def names(server: SandboxServer) -> Counter[str]:
-    return Counter(each.file_name for each in server.sandbox.state.shelves[COLLECTION].values())
+    return Counter(each.file_name for each in server.sandbox.state.resources_by_collection[COLLECTION].values())
 
 
 @pytest.mark.usefixtures("collection")

@@ -99,8 +99,8 @@ def test_parts_are_digested_while_others_are_served(caller: Caller) -> None:
     caller.sandbox.state.objects["other"] = StoredObject([b"x"])
     begun = caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")["job"]["job_id"]
     work = caller.sandbox.state.jobs[begun]
-    gather = work.gather
-    work.gather = lambda: [Asking(stored.buffers) for stored in gather()]
+    prepare = work.prepare
+    work.prepare = lambda: [Asking(stored.buffers) for stored in prepare()]
     caller.clock.advance(3)
     assert caller.ok("GET", f"/jobs/{begun}").items() >= {"name": "validate a.jpg", "status": "completed"}.items()
     assert seen == [2]

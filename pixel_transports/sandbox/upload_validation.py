@@ -11,11 +11,11 @@ Rules kept here:
 from collections.abc import Iterable
 from typing import Any
 
-from pixel_transports.sandbox.minting import md5_hex
+from pixel_transports.sandbox.job_records import Outcome, Upload, UploadJob
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.records import Resource
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.work import Outcome, Upload, UploadJob
+from pixel_transports.sandbox.tokens import md5_hex
 
 FORMATS = {
     b"\xff\xd8\xff": "JPEG",
@@ -32,14 +32,14 @@ _WANTED = {
 _HEAD_BYTES = 128
 
 
-class Validation:
+class UploadValidation:
     """Ends upload jobs. `min_part_bytes` is the least size of a part that is not the last."""
 
     def __init__(self, state: State, min_part_bytes: int) -> None:
         self._state = state
         self._min_part_bytes = min_part_bytes
 
-    def gather(self, job: UploadJob) -> Iterable[StoredObject]:
+    def prepare(self, job: UploadJob) -> Iterable[StoredObject]:
         """Join the parts of a job, as S3 does at CompleteMultipartUpload: the upload is gone, the object stays."""
         if job.main.upload_id is None:
             return ()
@@ -78,8 +78,8 @@ class Validation:
             created_at=now,
             updated_at=now,
         )
-        resource.describe(job.metadata)
-        self._state.add(resource)
+        resource.apply_metadata(job.metadata)
+        self._state.add_resource(resource)
         return Outcome(resource=resource)
 
     def _join(self, upload: Upload) -> str | None:

@@ -1,4 +1,4 @@
-"""Optimised rasters and point clouds: made out, run as a group of jobs, listed, deleted.
+"""Optimised rasters and point clouds: made out, run as a group of jobs, list_all, deleted.
 
 Rules kept here:
 
@@ -14,8 +14,12 @@ Rules kept here:
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query
-from pixel_transports.sandbox.bodies_files import (
+from pixel_transports.sandbox.http import IncomingRequest, http_error
+from pixel_transports.sandbox.jobs import Jobs
+from pixel_transports.sandbox.records import Resource, iso
+from pixel_transports.sandbox.resources import traits_filter
+from pixel_transports.sandbox.schemas import ListQuery, parse_body, parse_query
+from pixel_transports.sandbox.schemas_files import (
     OptimizedPointCloudListQuery,
     OptimizedRasters,
     OptimizedRastersRun,
@@ -23,16 +27,12 @@ from pixel_transports.sandbox.bodies_files import (
     PointCloudIdsRun,
     ProfileQuery,
 )
-from pixel_transports.sandbox.exchange import Incoming, refusal
-from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.lists import narrowed
-from pixel_transports.sandbox.records import Resource, iso
-from pixel_transports.sandbox.resources import traits_of
-from pixel_transports.sandbox.services import Optimized
+from pixel_transports.sandbox.service_records import Optimized
 from pixel_transports.sandbox.state import State, not_found
+from pixel_transports.sandbox.tables import select
 
 
-class Optimizing:
+class OptimizedHandlers:
     """What the rooms of both kinds have in common."""
 
     kind: str
@@ -42,12 +42,12 @@ class Optimizing:
         self._jobs = jobs
 
     def _here(self, project_id: int, data_collection_id: int) -> dict[int, Optimized]:
-        """The optimised forms of a data collection, in the order of their ids. Raises RefusedError (404)."""
+        """The optimised forms of a data collection, in the order of their ids. Raises HttpError (404)."""
         collection = self._state.collection(project_id, data_collection_id)
         if collection.resource_kind != self.kind:
             return {}
-        known = self._state.optimized_of
-        found = [each for key in self._state.shelves[collection.id] for each in known.get(key, ())]
+        known = self._state.optimized_by_resource
+        found = [each for key in self._state.resources_by_collection[collection.id] for each in known.get(key, ())]
         return {each.id: each for each in sorted(found, key=lambda each: each.id)}
 
     def _view(self, each: Optimized, project_id: int) -> dict[str, Any]:
@@ -70,11 +70,13 @@ class Optimizing:
         collection = self._state.collection(project_id, data_collection_id)
         if ids is not None:
             return [self._state.resource(self.kind, project_id, data_collection_id, key) for key in dict.fromkeys(ids)]
-        return self._state.shelves[collection.id].values() if collection.resource_kind == self.kind else ()
+        return (
+            self._state.resources_by_collection[collection.id].values() if collection.resource_kind == self.kind else ()
+        )
 
     def _create(
         self,
-        incoming: Incoming,
+        request: IncomingRequest,
         project_id: int,
         resources: Iterable[Resource],
         profile: str | None = None,
@@ -82,13 +84,13 @@ class Optimizing:
     ) -> list[dict[str, Any]]:
         made: list[Optimized] = []
         for resource in resources:
-            others = self._state.optimized_of[resource.id]
+            others = self._state.optimized_by_resource[resource.id]
             if any(other.profile == profile for other in others):
                 continue
             each = Optimized(
                 id=self._state.next_id(),
                 resource=resource,
-                created_at=incoming.now,
+                created_at=request.now,
                 profile=profile,
                 creation_options=creation_options,
             )
@@ -98,13 +100,13 @@ class Optimizing:
         return [self._view(each, project_id) for each in made]
 
     def _run(
-        self, incoming: Incoming, project_id: int, chosen: Iterable[Optimized], *, retry_failed: bool
+        self, request: IncomingRequest, project_id: int, chosen: Iterable[Optimized], *, retry_failed: bool
     ) -> dict[str, Any]:
         startable = ("pending", "failed") if retry_failed else ("pending",)
         started = [each for each in chosen if each.status in startable]
         for each in started:
-            each.job = self._jobs.begin(f"optimize {each.name}", incoming.now, self._work(each))
-        group_id = self._jobs.group_of(each.job for each in started if each.job is not None)
+            each.job = self._jobs.start(f"optimize {each.name}", request.now, self._work(each))
+        group_id = self._jobs.group_id(each.job for each in started if each.job is not None)
         views = [self._view(each, project_id) for each in started]
         return {"group_job": self._jobs.group_view(group_id), f"optimized_{self.kind}s": views}
 
@@ -119,83 +121,85 @@ class Optimizing:
     def _delete(self, found: list[Optimized], resource: Resource, project_id: int) -> list[dict[str, Any]]:
         for each in found:
             del self._state.optimized[each.id]
-            self._state.optimized_of[resource.id].remove(each)
+            self._state.optimized_by_resource[resource.id].remove(each)
         return [self._view(each, project_id) for each in found]
 
 
-class OptimizedRasterRoom(Optimizing):
+class OptimizedRasterHandlers(OptimizedHandlers):
     """The room of the optimised rasters."""
 
     kind = "raster"
 
-    def create(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        body = read_body(incoming, OptimizedRasters)
+    def create(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        body = parse_body(request, OptimizedRasters)
         resources = self._resources(project_id, data_collection_id, body.raster_ids)
-        return self._create(incoming, project_id, resources, body.profile, body.creation_options.given)
+        return self._create(request, project_id, resources, body.profile, body.creation_options.dump())
 
-    def run(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
-        body = read_body(incoming, OptimizedRastersRun)
+    def run(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        body = parse_body(request, OptimizedRastersRun)
         here = self._here(project_id, data_collection_id)
         if body.optimized_raster_ids is None:
-            return self._run(incoming, project_id, here.values(), retry_failed=body.retry_failed)
+            return self._run(request, project_id, here.values(), retry_failed=body.retry_failed)
         for key in body.optimized_raster_ids:
             if key not in here:
-                raise refusal(404, f"Optimized raster {key} not found")
+                raise http_error(404, f"Optimized raster {key} not found")
         chosen = [here[key] for key in dict.fromkeys(body.optimized_raster_ids)]
-        return self._run(incoming, project_id, chosen, retry_failed=body.retry_failed)
+        return self._run(request, project_id, chosen, retry_failed=body.retry_failed)
 
-    def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        query = read_query(incoming, ListQuery)
+    def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        query = parse_query(request, ListQuery)
         here = self._here(project_id, data_collection_id)
-        return [self._view(each, project_id) for each in narrowed(here, query)]
+        return [self._view(each, project_id) for each in select(here, query)]
 
     def delete(
-        self, incoming: Incoming, project_id: int, data_collection_id: int, resource_id: int
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, resource_id: int
     ) -> list[dict[str, Any]]:
-        query = read_query(incoming, ProfileQuery)
+        query = parse_query(request, ProfileQuery)
         raster = self._state.resource(self.kind, project_id, data_collection_id, resource_id)
-        known = self._state.optimized_of[raster.id]
+        known = self._state.optimized_by_resource[raster.id]
         found = [each for each in known if query.profile in (None, each.profile)]
         return self._delete(found, raster, project_id)
 
 
-class OptimizedPointCloudRoom(Optimizing):
+class OptimizedPointCloudHandlers(OptimizedHandlers):
     """The room of the optimised point clouds."""
 
     kind = "point_cloud"
 
-    def create(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        body = read_body(incoming, PointCloudIds)
+    def create(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        body = parse_body(request, PointCloudIds)
         resources = self._resources(project_id, data_collection_id, body.point_cloud_ids)
-        return self._create(incoming, project_id, resources)
+        return self._create(request, project_id, resources)
 
-    def run(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
-        body = read_body(incoming, PointCloudIdsRun)
+    def run(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        body = parse_body(request, PointCloudIdsRun)
         here = self._here(project_id, data_collection_id)
         if body.point_cloud_ids is None:
-            return self._run(incoming, project_id, here.values(), retry_failed=body.retry_failed)
+            return self._run(request, project_id, here.values(), retry_failed=body.retry_failed)
         by_resource = {each.resource.id: each for each in here.values()}
         chosen: dict[int, Optimized] = {}
         for key in body.point_cloud_ids:
             each = here.get(key) or by_resource.get(key)
             if each is None:
-                raise refusal(404, f"Optimized point cloud {key} not found")
+                raise http_error(404, f"Optimized point cloud {key} not found")
             chosen[each.id] = each
-        return self._run(incoming, project_id, chosen.values(), retry_failed=body.retry_failed)
+        return self._run(request, project_id, chosen.values(), retry_failed=body.retry_failed)
 
-    def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        query = read_query(incoming, OptimizedPointCloudListQuery)
+    def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        query = parse_query(request, OptimizedPointCloudListQuery)
         here = self._here(project_id, data_collection_id)
-        traits = traits_of(query)
+        traits = traits_filter(query)
 
         def wanted(each: Optimized) -> bool:
             return traits.items() <= each.resource.traits.items() and query.status in (None, each.status)
 
-        return [self._view(each, project_id) for each in narrowed(here, query, wanted)]
+        return [self._view(each, project_id) for each in select(here, query, wanted)]
 
-    def delete(self, incoming: Incoming, project_id: int, data_collection_id: int, resource_id: int) -> dict[str, Any]:
+    def delete(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, resource_id: int
+    ) -> dict[str, Any]:
         cloud = self._state.resource(self.kind, project_id, data_collection_id, resource_id)
-        found = self._delete(list(self._state.optimized_of[cloud.id]), cloud, project_id)
+        found = self._delete(list(self._state.optimized_by_resource[cloud.id]), cloud, project_id)
         if not found:
             raise not_found("optimized_point_cloud")
         return found[0]

@@ -23,23 +23,23 @@ from types import MappingProxyType
 
 from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_transports.sandbox.api import Api
-from pixel_transports.sandbox.attachments import Attachments
-from pixel_transports.sandbox.exchange import Buffer, Incoming, RefusedError, json_answer, refusal
+from pixel_transports.sandbox.attachments import AttachmentHandlers
+from pixel_transports.sandbox.dashboard import is_dashboard_path
+from pixel_transports.sandbox.http import Buffer, HttpError, IncomingRequest, http_error, json_response
 from pixel_transports.sandbox.jobs import Jobs
 from pixel_transports.sandbox.keycloak import Keycloak
-from pixel_transports.sandbox.minting import Mint
 from pixel_transports.sandbox.objects import StoredObject
-from pixel_transports.sandbox.overview import is_of_the_page
 from pixel_transports.sandbox.pages import Pages
-from pixel_transports.sandbox.received import ReceivedRequest
-from pixel_transports.sandbox.routes import other_rows, place_rows, service_rows, user_rows, work_rows
-from pixel_transports.sandbox.search import Search
+from pixel_transports.sandbox.request_log import ReceivedRequest
+from pixel_transports.sandbox.routes import job_routes, other_routes, project_routes, service_routes, user_routes
+from pixel_transports.sandbox.search import SearchHandlers
 from pixel_transports.sandbox.signatures import Signer
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.storage import Storage
-from pixel_transports.sandbox.uploads import Uploads
-from pixel_transports.sandbox.users import Accounts, Users
-from pixel_transports.sandbox.validation import Validation
+from pixel_transports.sandbox.storage import ObjectStorage
+from pixel_transports.sandbox.tokens import TokenIssuer
+from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
+from pixel_transports.sandbox.upload_validation import UploadValidation
+from pixel_transports.sandbox.users import Accounts, UserHandlers
 
 
 class ManualClock:
@@ -93,25 +93,25 @@ class Sandbox:
         self.failures: deque[BaseException] = deque(maxlen=100)
         self._clock = clock
         self._lock = threading.Lock()
-        self._mint = mint = Mint(secret.encode() if isinstance(secret, str) else secret)
+        self._issuer = issuer = TokenIssuer(secret.encode() if isinstance(secret, str) else secret)
         self.state: State = State()
-        self.signer: Signer = Signer(mint.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
-        self._jobs = Jobs(self.state, mint, job_seconds=job_seconds)
+        self.signer: Signer = Signer(issuer.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
+        self._jobs = Jobs(self.state, issuer, job_seconds=job_seconds)
         accounts, realm = Accounts(username, password), tenant.capitalize()
         self._keycloak = Keycloak(
-            mint, accounts, realm=realm, token_seconds=token_seconds, refresh_seconds=refresh_seconds
+            issuer, accounts, realm=realm, token_seconds=token_seconds, refresh_seconds=refresh_seconds
         )
-        users, validation = Users(accounts, realm), Validation(self.state, min_part_bytes)
-        uploads = Uploads(self.state, mint, self._jobs, self.signer, validation, lag_seconds)
+        users, validation = UserHandlers(accounts, realm), UploadValidation(self.state, min_part_bytes)
+        uploads = UploadJobHandlers(self.state, issuer, self._jobs, self.signer, validation, lag_seconds)
         rows = [
-            *user_rows(users),
-            *place_rows(self.state),
-            *work_rows(self.state, self._jobs, uploads),
-            *service_rows(self.state, self._jobs),
-            *other_rows(Attachments(self.state, mint, self.signer), Search(self.state)),
+            *user_routes(users),
+            *project_routes(self.state),
+            *job_routes(self.state, self._jobs, uploads),
+            *service_routes(self.state, self._jobs),
+            *other_routes(AttachmentHandlers(self.state, issuer, self.signer), SearchHandlers(self.state)),
         ]
         self._api = Api(self._keycloak, users, rows)
-        self._storage = Storage(self.state, mint, self.signer, self._lock)
+        self._storage = ObjectStorage(self.state, issuer, self.signer, self._lock)
         self._pages = Pages(self.state, self._received, self.environment, uploads.status)
 
     def __repr__(self) -> str:
@@ -156,17 +156,17 @@ class Sandbox:
 
     def stored(self, project_id: int, data_collection_id: int, name: str) -> StoredObject:
         """The content of a resource by its name or the name of its file. Raises KeyError when there is none."""
-        self._settle(self._clock())
+        self._finish_due_jobs(self._clock())
         with self._lock:
             collection = self.state.collections[data_collection_id]
-            for resource in self.state.shelves[data_collection_id].values():
+            for resource in self.state.resources_by_collection[data_collection_id].values():
                 if collection.project_id == project_id and name in (resource.name, resource.file_name):
                     return self.state.objects[resource.key]
         raise KeyError(name)
 
     def stored_by_id(self, resource_id: int) -> StoredObject:
         """The content of a resource by its id. Raises KeyError when there is none."""
-        self._settle(self._clock())
+        self._finish_due_jobs(self._clock())
         with self._lock:
             for resources in self.state.resources.values():
                 if resource_id in resources:
@@ -205,67 +205,67 @@ class Sandbox:
 
         Raises nothing. The answer to HEAD has no body, and says in `Content-Length` how long it would be.
         """
-        incoming = Incoming(method, origin, target, headers, content, self._clock())
+        request = IncomingRequest(method, origin, target, headers, content, self._clock())
         try:
             if not (method.isascii() and target.isascii() and f"{method}{target}".isprintable()):
-                raise refusal(400, "The request line holds what no request line may hold")
-            response = self._answer(incoming)
-        except RefusedError as error:
+                raise http_error(400, "The request line holds what no request line may hold")
+            response = self._dispatch(request)
+        except HttpError as error:
             response = error.response
         except Exception as error:
             # A mistake in the sandbox must not take a test run, or a demonstration, down with it.
             self.failures.append(error)
-            response = json_answer({"detail": "Internal Server Error"}, 500)
+            response = json_response({"detail": "Internal Server Error"}, 500)
         if method == "HEAD":
             length = ("Content-Length", str(len(response.body)))
             response = Response(response.status, Headers([*response.headers, length]))
-        self._record(incoming, response)
+        self._record(request, response)
         return response
 
-    def _answer(self, incoming: Incoming) -> Response:
-        path = incoming.segments
+    def _dispatch(self, request: IncomingRequest) -> Response:
+        path = request.segments
         match path:
             case ("storage", *rest):
-                return self._storage.answer(incoming, tuple(rest))
+                return self._storage.handle(request, tuple(rest))
             case ("auth", *rest):
                 with self._lock:
-                    return self._keycloak.answer(incoming, tuple(rest))
+                    return self._keycloak.handle(request, tuple(rest))
             case ("api", tenant, *rest) if rest:
                 if tenant != self.tenant.lower():
-                    raise refusal(404, "Not Found")
-                self._settle(incoming.now)
+                    raise http_error(404, "Not Found")
+                self._finish_due_jobs(request.now)
                 with self._lock:
-                    return self._api.answer(incoming, tuple(rest))
-        self._settle(incoming.now)
+                    return self._api.handle(request, tuple(rest))
+        self._finish_due_jobs(request.now)
         with self._lock:
-            return self._pages.answer(incoming, path)
+            return self._pages.handle(request, path)
 
-    def _settle(self, now: float) -> None:
+    def _finish_due_jobs(self, now: float) -> None:
         """End the jobs whose time has come."""
         with self._lock:
             due = self._jobs.due(now)
-        for _, gathered in due:
-            for stored in gathered:
+        for _, objects in due:
+            for stored in objects:
                 # Computed here and kept by the object, so that nobody waits for a big one.
                 _ = stored.md5
         if due:
             with self._lock:
                 self._jobs.end((job for job, _ in due), now)
 
-    def _record(self, incoming: Incoming, response: Response) -> None:
+    def _record(self, request: IncomingRequest, response: Response) -> None:
         # What is no request line is not shown either.
-        path = incoming.path if incoming.path.isascii() else "?"
-        if is_of_the_page(path):
+        path = request.path if request.path.isascii() else "?"
+        if is_dashboard_path(path):
             return
-        query = incoming.raw_query if path.startswith("/api/") else ""
+        query = request.raw_query if path.startswith("/api/") else ""
         record = ReceivedRequest(
-            time=incoming.now,
-            method=incoming.method if incoming.method.isascii() else "?",
+            time=request.now,
+            method=request.method if request.method.isascii() else "?",
             path=path,
             query=query if query.isascii() else "?",
             status=response.status,
-            body_bytes=len(incoming.content),
-            request_id=incoming.request_id,
+            body_bytes=len(request.content),
+            request_id=request.request_id,
         )
         with self._lock:
             self._received.append(record)

@@ -15,70 +15,86 @@ Rules kept here:
 from typing import Any
 from urllib.parse import quote
 
-from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query
-from pixel_transports.sandbox.bodies_files import FinishedBody, PartedFile, PartedFiles, WholeFile, WholeFiles
-from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.http import IncomingRequest, http_error
+from pixel_transports.sandbox.job_records import Job, PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.lists import narrowed
-from pixel_transports.sandbox.minting import Mint
 from pixel_transports.sandbox.records import iso
+from pixel_transports.sandbox.schemas import ListQuery, parse_body, parse_query
+from pixel_transports.sandbox.schemas_files import (
+    FormUploadFile,
+    FormUploadFiles,
+    MultipartUploadFile,
+    MultipartUploadFiles,
+    UploadFinishedBody,
+)
 from pixel_transports.sandbox.signatures import Signer
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.validation import Validation
-from pixel_transports.sandbox.work import Job, PartSlot, Upload, UploadJob
+from pixel_transports.sandbox.tables import select
+from pixel_transports.sandbox.tokens import TokenIssuer
+from pixel_transports.sandbox.upload_validation import UploadValidation
 
 
-class Uploads:
+class UploadJobHandlers:
     """The room of the upload jobs."""
 
     def __init__(
-        self, state: State, mint: Mint, jobs: Jobs, signer: Signer, validation: Validation, lag_seconds: float
+        self,
+        state: State,
+        issuer: TokenIssuer,
+        jobs: Jobs,
+        signer: Signer,
+        validation: UploadValidation,
+        lag_seconds: float,
     ) -> None:
         self._state = state
-        self._mint = mint
+        self._issuer = issuer
         self._jobs = jobs
         self._signer = signer
         self._validation = validation
         self._lag_seconds = lag_seconds
 
-    def create(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        files = read_body(incoming, WholeFiles).files
+    def create(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        files = parse_body(request, FormUploadFiles).files
         self._state.collection(project_id, data_collection_id)
-        return [self._create(incoming, data_collection_id, file) for file in files]
+        return [self._create(request, data_collection_id, file) for file in files]
 
-    def create_multipart(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        files = read_body(incoming, PartedFiles).files
+    def create_multipart(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int
+    ) -> list[dict[str, Any]]:
+        files = parse_body(request, MultipartUploadFiles).files
         self._state.collection(project_id, data_collection_id)
-        return [self._create(incoming, data_collection_id, file) for file in files]
+        return [self._create(request, data_collection_id, file) for file in files]
 
-    def _create(self, incoming: Incoming, collection_id: int, file: WholeFile | PartedFile) -> dict[str, Any]:
+    def _create(
+        self, request: IncomingRequest, collection_id: int, file: FormUploadFile | MultipartUploadFile
+    ) -> dict[str, Any]:
         job_id = self._state.next_id()
-        folder = f"uploads/{collection_id}/{job_id}-{self._mint.name('key')[:8]}"
-        if isinstance(file, WholeFile):
-            main = self._whole(incoming, file.name, f"{folder}/{file.name}", file.md5)
+        folder = f"uploads/{collection_id}/{job_id}-{self._issuer.new_id('key')[:8]}"
+        if isinstance(file, FormUploadFile):
+            main = self._form_upload(request, file.name, f"{folder}/{file.name}", file.md5)
         else:
-            main = self._parted(incoming, file, f"{folder}/{file.name}")
+            main = self._multipart_upload(request, file, f"{folder}/{file.name}")
         job = UploadJob(
             id=job_id,
             collection_id=collection_id,
             main=main,
             support=[
-                self._whole(incoming, support.name, f"{folder}/support/{number}/{support.name}", support.md5)
+                self._form_upload(request, support.name, f"{folder}/support/{number}/{support.name}", support.md5)
                 for number, support in enumerate(file.support_files)
             ],
-            metadata={} if file.metadata is None else file.metadata.given,
-            created_at=incoming.now,
+            metadata={} if file.metadata is None else file.metadata.dump(),
+            created_at=request.now,
         )
         self._state.upload_jobs[collection_id][job.id] = job
-        return self._view(job, incoming.now)
+        return self._view(job, request.now)
 
-    def _whole(self, incoming: Incoming, name: str, key: str, md5: str) -> Upload:
-        url = f"{incoming.origin}/storage/{self._signer.bucket}"
-        fields = self._signer.form(key, md5, incoming.now)
+    def _form_upload(self, request: IncomingRequest, name: str, key: str, md5: str) -> Upload:
+        url = f"{request.origin}/storage/{self._signer.bucket}"
+        fields = self._signer.sign_form(key, md5, request.now)
         return Upload(name, key, md5=md5, access={"url": url, "upload_fields": fields, "upload_parts": []})
 
-    def _parted(self, incoming: Incoming, file: PartedFile, key: str) -> Upload:
-        upload = Upload(file.name, key, upload_id=self._mint.name("upload").replace("-", ""))
+    def _multipart_upload(self, request: IncomingRequest, file: MultipartUploadFile, key: str) -> Upload:
+        upload = Upload(file.name, key, upload_id=self._issuer.new_id("upload").replace("-", ""))
         upload.parts = {
             part.part_number: PartSlot(part.part_number, part.md5, part.content_length) for part in file.parts
         }
@@ -86,50 +102,50 @@ class Uploads:
         places = []
         for part in file.parts:
             query = {"partNumber": str(part.part_number), "uploadId": upload.upload_id or ""}
-            headers = {"content-md5": part.md5, "host": incoming.origin.authority}
-            signed = self._signer.query("PUT", path, query, headers, incoming.now)
-            place = {"part_number": part.part_number, "url": f"{incoming.origin}{path}?{signed}"}
+            headers = {"content-md5": part.md5, "host": request.origin.authority}
+            signed = self._signer.sign_query("PUT", path, query, headers, request.now)
+            place = {"part_number": part.part_number, "url": f"{request.origin}{path}?{signed}"}
             places.append({**place, "headers": {"Content-MD5": part.md5}})
         upload.access = {"url": None, "upload_fields": {}, "upload_parts": places}
         self._state.uploads[upload.upload_id or ""] = upload
         return upload
 
-    def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        query = read_query(incoming, ListQuery)
+    def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        query = parse_query(request, ListQuery)
         self._state.collection(project_id, data_collection_id)
-        found = narrowed(self._state.upload_jobs[data_collection_id], query)
-        return [self._view(job, incoming.now) for job in found]
+        found = select(self._state.upload_jobs[data_collection_id], query)
+        return [self._view(job, request.now) for job in found]
 
     def _find(self, data_collection_id: int, upload_job_id: int) -> UploadJob:
         job = self._state.upload_jobs[data_collection_id].get(upload_job_id)
         if job is None:
-            raise refusal(404, f"Upload job {upload_job_id} not found")
+            raise http_error(404, f"Upload job {upload_job_id} not found")
         return job
 
-    def finished(
-        self, incoming: Incoming, project_id: int, data_collection_id: int, upload_job_id: int
+    def finish(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, upload_job_id: int
     ) -> dict[str, Any]:
         self._state.collection(project_id, data_collection_id)
         job = self._find(data_collection_id, upload_job_id)
-        begun = self._begun(job, incoming.now)
-        return {"job": self._jobs.view(begun, incoming.now), "upload_job": self._view(job, incoming.now)}
+        begun = self._started_job(job, request.now)
+        return {"job": self._jobs.view(begun, request.now), "upload_job": self._view(job, request.now)}
 
-    def several_finished(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
-        body = read_body(incoming, FinishedBody)
+    def finish_many(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        body = parse_body(request, UploadFinishedBody)
         self._state.collection(project_id, data_collection_id)
         jobs = [self._find(data_collection_id, job_id) for job_id in dict.fromkeys(body.job_ids)]
-        group_id = self._jobs.group_of(self._begun(job, incoming.now) for job in jobs)
-        views = [self._view(job, incoming.now) for job in jobs]
+        group_id = self._jobs.group_id(self._started_job(job, request.now) for job in jobs)
+        views = [self._view(job, request.now) for job in jobs]
         return {"group_job": self._jobs.group_view(group_id), "upload_jobs": views}
 
-    def _begun(self, job: UploadJob, now: float) -> Job:
+    def _started_job(self, job: UploadJob, now: float) -> Job:
         """The server's job of an upload job, begun unless it was before."""
         if job.job is None:
-            job.job = self._jobs.begin(
+            job.job = self._jobs.start(
                 f"validate {job.name}",
                 now,
                 lambda then: self._validation.end(job, then),
-                lambda: self._validation.gather(job),
+                lambda: self._validation.prepare(job),
             )
         return job.job
 

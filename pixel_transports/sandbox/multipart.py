@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 
 MAX_HEAD_BYTES = 8 * 1024
 MAX_FIELD_BYTES = 20 * 1024
@@ -26,7 +26,7 @@ class FormError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadForm:
+class MultipartForm:
     """The fields by name in lower case, and the file: its name and its content, or None when there is no file part."""
 
     fields: dict[str, str]
@@ -34,7 +34,7 @@ class ReadForm:
     content: Buffer | None
 
 
-def boundary_of(content_type: str) -> bytes:
+def parse_boundary(content_type: str) -> bytes:
     """The boundary that a `Content-Type` names. Raises FormError."""
     found = _BOUNDARY.search(content_type)
     if not content_type.lower().startswith("multipart/form-data") or found is None:
@@ -42,7 +42,7 @@ def boundary_of(content_type: str) -> bytes:
     return (found[1] or found[2]).encode("utf-8", "replace")
 
 
-def read_form(content: Buffer, boundary: bytes) -> ReadForm:
+def parse_form(content: Buffer, boundary: bytes) -> MultipartForm:
     """The form that `content` holds. Raises FormError."""
     find, view = _searchable(content)
     delimiter = b"\r\n--" + boundary
@@ -63,7 +63,7 @@ def read_form(content: Buffer, boundary: bytes) -> ReadForm:
         name, filename = _disposition(bytes(view[position:head_end]))
         if name == "file":
             _check_after(view, end + len(delimiter))
-            return ReadForm(fields, filename or "", view[start:end])
+            return MultipartForm(fields, filename or "", view[start:end])
         taken += end - start
         if taken > MAX_FIELD_BYTES or name in fields:
             raise FormError("the fields are too long, or one is there twice")
@@ -71,7 +71,7 @@ def read_form(content: Buffer, boundary: bytes) -> ReadForm:
         position = end + len(delimiter)
     if after != b"--":
         raise FormError("a boundary is followed by neither a part nor the end")
-    return ReadForm(fields, None, None)
+    return MultipartForm(fields, None, None)
 
 
 def _check_after(view: memoryview, position: int) -> None:

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pixel_transports.sandbox.bodies import JsonMetadata, ListQuery, Name, Status, Tags, Taken
-from pixel_transports.sandbox.minting import md5_hex
+from pixel_transports.sandbox.schemas import JsonMetadata, ListQuery, Name, Schema, Status, Tags
+from pixel_transports.sandbox.tokens import md5_hex
 
 
 class RasterListQuery(ListQuery):
@@ -32,7 +32,7 @@ class OptimizedPointCloudListQuery(PointCloudListQuery):
     status: Status | None = None
 
 
-class _PlainFields(Taken):
+class _PlainFields(Schema):
     name: Name | None = None
     capture_date: datetime | None = None
 
@@ -68,10 +68,10 @@ class PointCloudFields(_PlainFields):
 Fields = Annotated[ImageFields | RasterFields | PointCloudFields, Field(discriminator="fields_type")]
 
 
-class Metadata(Taken):
+class Metadata(Schema):
     """What is told about a file when it is uploaded. (`fields` is a name that pydantic keeps for itself.)"""
 
-    known: Fields | None = Field(None, alias="fields")
+    typed_fields: Fields | None = Field(None, alias="fields")
     json_metadata: JsonMetadata | None = None
 
 
@@ -96,28 +96,28 @@ Digest = Annotated[str, AfterValidator(_digest)]
 FileName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_file_name)]
 
 
-class SupportFile(Taken):
+class SupportFile(Schema):
     name: FileName
     md5: Digest
 
 
-class _NewFile(Taken):
+class _UploadFile(Schema):
     name: FileName
     metadata: Metadata | None = None
     support_files: list[SupportFile] = Field(default_factory=list)
 
 
-class WholeFile(_NewFile):
+class FormUploadFile(_UploadFile):
     md5: Digest
 
 
-class Part(Taken):
+class Part(Schema):
     part_number: int = Field(ge=1, le=10_000)
     md5: Digest
     content_length: int = Field(ge=0, le=5 * 1024**3)
 
 
-class PartedFile(_NewFile):
+class MultipartUploadFile(_UploadFile):
     parts: list[Part] = Field(min_length=1, max_length=10_000)
 
     @model_validator(mode="after")
@@ -127,22 +127,22 @@ class PartedFile(_NewFile):
         return self
 
 
-class WholeFiles(Taken):
-    files: list[WholeFile] = Field(min_length=1, max_length=200)
+class FormUploadFiles(Schema):
+    files: list[FormUploadFile] = Field(min_length=1, max_length=200)
 
 
-class PartedFiles(Taken):
-    files: list[PartedFile] = Field(min_length=1, max_length=200)
+class MultipartUploadFiles(Schema):
+    files: list[MultipartUploadFile] = Field(min_length=1, max_length=200)
 
 
-class FinishedBody(Taken):
+class UploadFinishedBody(Schema):
     job_ids: list[int] = Field(min_length=1)
 
 
 # Optimised forms
 
 
-class Nearblack(Taken):
+class Nearblack(Schema):
     enabled: bool
     color: Literal["black", "white"] | Annotated[int, Field(ge=0, le=255)] = "black"
     algorithm: Literal["floodfill", "twopasses"] = "twopasses"
@@ -151,12 +151,12 @@ class Nearblack(Taken):
 Resampling = Literal["nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode", "gauss", "rms"]
 
 
-class CreationOptions(Taken):
+class CreationOptions(Schema):
     nearblack_options: Nearblack = Nearblack(enabled=False)
     overview_resampling: Resampling = "average"
 
 
-class OptimizedRasters(Taken):
+class OptimizedRasters(Schema):
     """Which rasters to prepare; without ids all of the data collection."""
 
     raster_ids: list[int] | None = None
@@ -164,12 +164,12 @@ class OptimizedRasters(Taken):
     creation_options: CreationOptions = CreationOptions()
 
 
-class OptimizedRastersRun(Taken):
+class OptimizedRastersRun(Schema):
     optimized_raster_ids: list[int] | None = None
     retry_failed: bool = False
 
 
-class PointCloudIds(Taken):
+class PointCloudIds(Schema):
     point_cloud_ids: list[int] | None = None
 
 
@@ -177,7 +177,7 @@ class PointCloudIdsRun(PointCloudIds):
     retry_failed: bool = False
 
 
-class ProfileQuery(Taken):
+class ProfileQuery(Schema):
     profile: str | None = None
 
 
@@ -187,18 +187,18 @@ ResourceType = Literal["project", "data_collection", "image"]
 AttachmentStatus = Literal["Pending", "Completed"]
 
 
-class HolderQuery(Taken):
+class OwnerQuery(Schema):
     """What an attachment belongs to."""
 
     resource_type: ResourceType
     resource_id: int
 
 
-class AttachmentListQuery(HolderQuery):
+class AttachmentListQuery(OwnerQuery):
     status: AttachmentStatus | None = None
 
 
-class AttachmentQuery(HolderQuery):
+class AttachmentQuery(OwnerQuery):
     attachment_id: int
 
 
@@ -211,11 +211,11 @@ class AttachmentMoveQuery(AttachmentQuery):
     new_resource_id: int
 
 
-class AttachedFile(Taken):
+class AttachedFile(Schema):
     name: FileName
     description: str = ""
     md5: Digest
 
 
-class AttachedFiles(Taken):
+class AttachedFiles(Schema):
     files: list[AttachedFile] = Field(max_length=200)

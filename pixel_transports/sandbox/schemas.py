@@ -1,9 +1,9 @@
-"""What the API takes: how bodies and queries are read, and what all lists are narrowed by.
+"""What the API takes: how bodies and queries are read, and what all lists are select by.
 
 Rules kept here:
 
 * These models are the server's own, not the client's, so that a mistake of the client does not pass unseen.
-* A refusal is 422 with `{"detail": [{"type", "loc", "msg", "input"}]}`; `loc` starts with "body", "query" or "path",
+* A http_error is 422 with `{"detail": [{"type", "loc", "msg", "input"}]}`; `loc` starts with "body", "query" or "path",
   and `input` repeats what was sent, secrets too, as FastAPI does.
 * Unknown names are ignored; of a repeated name in a query the last value counts.
 """
@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import from_json
 
-from pixel_transports.sandbox.exchange import Incoming, RefusedError, refusal
+from pixel_transports.sandbox.http import HttpError, IncomingRequest, http_error
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,34 +23,36 @@ Tags = list[str]
 Status = Literal["pending", "submitted", "in_progress", "completed", "failed"]
 
 
-def read_body(incoming: Incoming, model: type[M]) -> M:
-    """The body as a `model`. Raises RefusedError (422)."""
-    if not len(incoming.content):
-        raise wrong("missing", ["body"], "Field required", None)
-    if incoming.media_type != "application/json":
+def parse_body(request: IncomingRequest, model: type[M]) -> M:
+    """The body as a `model`. Raises HttpError (422)."""
+    if not len(request.content):
+        raise validation_error("missing", ["body"], "Field required", None)
+    if request.media_type != "application/json":
         message = "Input should be a valid dictionary or object to extract fields from"
-        raise wrong("model_attributes_type", ["body"], message, str(incoming.content[:200], "utf-8", "replace"))
+        raise validation_error(
+            "model_attributes_type", ["body"], message, str(request.content[:200], "utf-8", "replace")
+        )
     try:
-        value = from_json(bytes(incoming.content), allow_inf_nan=False)
+        value = from_json(bytes(request.content), allow_inf_nan=False)
     except ValueError as error:
         context = {"error": str(error)}
         unread = {"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}, "ctx": context}
-        raise refusal(422, [unread]) from None
+        raise http_error(422, [unread]) from None
     return _checked(model, value, "body")
 
 
-def read_query(incoming: Incoming, model: type[M]) -> M:
-    """The query as a `model`. Raises RefusedError (422)."""
+def parse_query(request: IncomingRequest, model: type[M]) -> M:
+    """The query as a `model`. Raises HttpError (422)."""
     try:
-        query = incoming.query
+        query = request.query
     except ValueError:
-        raise wrong("too_long", ["query"], "Too many fields", None) from None
+        raise validation_error("too_long", ["query"], "Too many fields", None) from None
     return _checked(model, query, "query")
 
 
-def wrong(kind: str, loc: list[str | int], message: str, value: Any) -> RefusedError:
-    """A refusal of one value (422)."""
-    return refusal(422, [{"type": kind, "loc": loc, "msg": message, "input": value}])
+def validation_error(kind: str, loc: list[str | int], message: str, value: Any) -> HttpError:
+    """A http_error of one value (422)."""
+    return http_error(422, [{"type": kind, "loc": loc, "msg": message, "input": value}])
 
 
 def _checked(model: type[M], value: Any, place: str) -> M:
@@ -61,16 +63,15 @@ def _checked(model: type[M], value: Any, place: str) -> M:
             {"type": e["type"], "loc": [place, *e["loc"]], "msg": e["msg"], "input": e["input"]}
             for e in error.errors(include_url=False)
         ]
-        raise refusal(422, found) from None
+        raise http_error(422, found) from None
 
 
-class Taken(BaseModel):
+class Schema(BaseModel):
     """The base of all bodies and queries."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
-    @property
-    def given(self) -> dict[str, Any]:
+    def dump(self) -> dict[str, Any]:
         """What was sent and is not null, as JSON says it."""
         return self.model_dump(mode="json", exclude_none=True, by_alias=True)
 
@@ -83,7 +84,7 @@ CommaNumbers = Annotated[list[int], BeforeValidator(_commas)]
 CommaTexts = Annotated[list[str], BeforeValidator(_commas)]
 
 
-class PlainListQuery(Taken):
+class PlainListQuery(Schema):
     """What narrows any list. `ids` is one comma-separated value."""
 
     name: str | None = None
@@ -99,5 +100,5 @@ class ListQuery(PlainListQuery):
     tags: CommaTexts | None = None
 
 
-class ExtendedQuery(Taken):
+class ExtendedQuery(Schema):
     extended: bool = False

@@ -11,16 +11,16 @@ Rules kept here:
 
 from typing import Any
 
-from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query
-from pixel_transports.sandbox.bodies_services import FieldMappingChange, HarvestBody, HarvestChange, HarvestTaskQuery
-from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.lists import narrowed
-from pixel_transports.sandbox.services import HarvestService, HarvestTask
+from pixel_transports.sandbox.schemas import ListQuery, parse_body, parse_query
+from pixel_transports.sandbox.schemas_services import FieldMappingChange, HarvestBody, HarvestChange, HarvestTaskQuery
+from pixel_transports.sandbox.service_records import HarvestService, HarvestTask
 from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.tables import select
 
 
-class HarvestServices:
+class HarvestServiceHandlers:
     """The room of the harvest services."""
 
     def __init__(self, state: State, jobs: Jobs) -> None:
@@ -31,11 +31,11 @@ class HarvestServices:
         self._state.collection(project_id, data_collection_id)
         service = self._state.harvest_services.get(service_id)
         if service is None or service.data_collection_id != data_collection_id:
-            raise refusal(404, "Harvest service not found")
+            raise http_error(404, "Harvest service not found")
         return service
 
-    def create(self, incoming: Incoming, project_id: int, data_collection_id: int) -> dict[str, Any]:
-        body = read_body(incoming, HarvestBody)
+    def create(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
+        body = parse_body(request, HarvestBody)
         self._state.collection(project_id, data_collection_id)
         maps = body.field_mappings.maps or []
         service = HarvestService(
@@ -44,61 +44,69 @@ class HarvestServices:
             data_collection_id=data_collection_id,
             description=body.description,
             url=body.url,
-            auth=body.auth.given,
+            auth=body.auth.dump(),
             where_clause=body.where_clause,
             maps={(each.model, each.field_name): each.external_field for each in maps},
             extra_fields=list(dict.fromkeys(body.field_mappings.extra_fields or ())),
             tags=[],
-            created_at=incoming.now,
-            updated_at=incoming.now,
+            created_at=request.now,
+            updated_at=request.now,
         )
         self._state.harvest_services[service.id] = service
         return service.view()
 
-    def listed(self, incoming: Incoming, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
-        query = read_query(incoming, ListQuery)
+    def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
+        query = parse_query(request, ListQuery)
         self._state.collection(project_id, data_collection_id)
 
         def here(service: HarvestService) -> bool:
             return service.data_collection_id == data_collection_id
 
-        return [service.view() for service in narrowed(self._state.harvest_services, query, here)]
+        return [service.view() for service in select(self._state.harvest_services, query, here)]
 
-    def read(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+    def read(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
+    ) -> dict[str, Any]:
         return self._find(project_id, data_collection_id, service_id).view()
 
     def tasks(
-        self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
     ) -> list[dict[str, Any]]:
-        query = read_query(incoming, HarvestTaskQuery)
+        query = parse_query(request, HarvestTaskQuery)
         service = self._find(project_id, data_collection_id, service_id)
         newest = max(service.tasks, default=0)
 
         def wanted(task: HarvestTask) -> bool:
-            return query.status in (None, task.status(incoming.now)) and (not query.get_new or task.id == newest)
+            return query.status in (None, task.status(request.now)) and (not query.get_new or task.id == newest)
 
-        return [task.view(incoming.now) for task in narrowed(service.tasks, query, wanted)]
+        return [task.view(request.now) for task in select(service.tasks, query, wanted)]
 
-    def change(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
-        body = read_body(incoming, HarvestChange)
+    def update(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
+    ) -> dict[str, Any]:
+        body = parse_body(request, HarvestChange)
         service = self._find(project_id, data_collection_id, service_id)
         if body.field_mappings is not None:
             service.maps, service.extra_fields = _remapped(service, body.field_mappings)
         if body.auth is not None:
-            service.auth = body.auth.given
+            service.auth = body.auth.dump()
         for name in ("name", "description", "url", "where_clause"):
             if (value := getattr(body, name)) is not None:
                 setattr(service, name, value)
-        service.updated_at = incoming.now
+        service.updated_at = request.now
         return service.view()
 
-    def delete(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+    def delete(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
+    ) -> dict[str, Any]:
         service = self._find(project_id, data_collection_id, service_id)
         self._end_running(service, "the service was deleted")
         del self._state.harvest_services[service.id]
         return service.view()
 
-    def start(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+    def start(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
+    ) -> dict[str, Any]:
         service = self._find(project_id, data_collection_id, service_id)
         task = _running(service)
         if task is None:
@@ -106,20 +114,22 @@ class HarvestServices:
                 id=self._state.next_id(),
                 name=service.name,
                 service_id=service.id,
-                job=self._jobs.begin(f"harvest {service.name}", incoming.now),
+                job=self._jobs.start(f"harvest {service.name}", request.now),
                 tags=[],
-                created_at=incoming.now,
-                updated_at=incoming.now,
+                created_at=request.now,
+                updated_at=request.now,
             )
             service.tasks[task.id] = task
         service.state = "started"
-        return {"harvest_service": service.view(), "task": task.view(incoming.now)}
+        return {"harvest_service": service.view(), "task": task.view(request.now)}
 
-    def stop(self, incoming: Incoming, project_id: int, data_collection_id: int, service_id: int) -> dict[str, Any]:
+    def stop(
+        self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
+    ) -> dict[str, Any]:
         service = self._find(project_id, data_collection_id, service_id)
         task = self._end_running(service, "the service was stopped")
         service.state = "stopped"
-        return {"harvest_service": service.view(), "task": None if task is None else task.view(incoming.now)}
+        return {"harvest_service": service.view(), "task": None if task is None else task.view(request.now)}
 
     def _end_running(self, service: HarvestService, reason: str) -> HarvestTask | None:
         task = _running(service)
@@ -133,14 +143,14 @@ def _running(service: HarvestService) -> HarvestTask | None:
 
 
 def _remapped(service: HarvestService, change: FieldMappingChange) -> tuple[dict[tuple[str, str], str], list[str]]:
-    """The field maps and extra fields of a service after a change. Raises RefusedError (404, 409)."""
+    """The field maps and extra fields of a service after a change. Raises HttpError (404, 409)."""
     maps = dict(service.maps)
     for each in change.maps:
         key, shown = (each.model, each.field_name), f"{each.model}.{each.field_name}"
         if each.operation == "add" and key in maps:
-            raise refusal(409, f"A field map of {shown} exists")
+            raise http_error(409, f"A field map of {shown} exists")
         if each.operation != "add" and key not in maps:
-            raise refusal(404, f"Field map of {shown} not found")
+            raise http_error(404, f"Field map of {shown} not found")
         if each.external_field is not None and each.operation != "remove":
             maps[key] = each.external_field
         else:

@@ -16,13 +16,13 @@ States::
 
 from typing import Any
 
-from pixel_transports.sandbox.bodies import ListQuery, read_body, read_query, wrong
-from pixel_transports.sandbox.bodies_services import RefreshQuery, ServiceBody, ServiceChange, ServiceOptions
-from pixel_transports.sandbox.exchange import Incoming, refusal
+from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.lists import narrowed
-from pixel_transports.sandbox.services import ArcgisService
+from pixel_transports.sandbox.schemas import ListQuery, parse_body, parse_query, validation_error
+from pixel_transports.sandbox.schemas_services import RefreshQuery, ServiceBody, ServiceChange, ServiceOptions
+from pixel_transports.sandbox.service_records import ArcgisService
 from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.tables import select
 
 GDO_USERS = ("gdo_publisher", "gdo_reader")
 """The users of the made-up ArcGIS portal."""
@@ -30,25 +30,27 @@ GDO_USERS = ("gdo_publisher", "gdo_reader")
 _OPTIONS = {"Feature": "feature_service_options", "Image": "image_service_options"}
 
 
-class ArcgisServices:
+class ArcgisServiceHandlers:
     """The room of the ArcGIS services."""
 
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
         self._jobs = jobs
 
-    def gdo_users(self, incoming: Incoming) -> list[str]:
+    def gdo_users(self, request: IncomingRequest) -> list[str]:
         return list(GDO_USERS)
 
     def _of_type(self, service_type: str) -> dict[int, ArcgisService]:
         if service_type not in self._state.arcgis_services:
-            raise wrong("enum", ["path", "service_type"], "Input should be 'Feature' or 'Image'", service_type)
+            raise validation_error(
+                "enum", ["path", "service_type"], "Input should be 'Feature' or 'Image'", service_type
+            )
         return self._state.arcgis_services[service_type]
 
     def _find(self, service_type: str, service_id: int) -> ArcgisService:
         service = self._of_type(service_type).get(service_id)
         if service is None:
-            raise refusal(404, "ArcGIS service not found")
+            raise http_error(404, "ArcGIS service not found")
         return service
 
     @staticmethod
@@ -56,15 +58,17 @@ class ArcgisServices:
         name = _OPTIONS[service_type]
         if getattr(options, name) is None:
             loc: list[str | int] = ["body", "options", name]
-            raise wrong("missing", loc, f"Field required by a service of type {service_type}", options.given)
-        return options.given
+            raise validation_error(
+                "missing", loc, f"Field required by a service of type {service_type}", options.dump()
+            )
+        return options.dump()
 
     def _collections(self, ids: list[int]) -> list[int]:
-        return [self._state.any_collection(key).id for key in dict.fromkeys(ids)]
+        return [self._state.collection_by_id(key).id for key in dict.fromkeys(ids)]
 
-    def create(self, incoming: Incoming, service_type: str) -> dict[str, Any]:
+    def create(self, request: IncomingRequest, service_type: str) -> dict[str, Any]:
         services = self._of_type(service_type)
-        body = read_body(incoming, ServiceBody)
+        body = parse_body(request, ServiceBody)
         options = self._options(service_type, body.options)
         service = ArcgisService(
             data_collection_ids=self._collections(body.data_collection_ids),
@@ -74,21 +78,21 @@ class ArcgisServices:
             description=body.description,
             options=options,
             tags=[],
-            created_at=incoming.now,
-            updated_at=incoming.now,
+            created_at=request.now,
+            updated_at=request.now,
         )
         services[service.id] = service
         return service.view()
 
-    def listed(self, incoming: Incoming, service_type: str) -> list[dict[str, Any]]:
+    def list_all(self, request: IncomingRequest, service_type: str) -> list[dict[str, Any]]:
         services = self._of_type(service_type)
-        return [service.view() for service in narrowed(services, read_query(incoming, ListQuery))]
+        return [service.view() for service in select(services, parse_query(request, ListQuery))]
 
-    def read(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+    def read(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
         return self._find(service_type, service_id).view()
 
-    def change(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
-        body = read_body(incoming, ServiceChange)
+    def update(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
+        body = parse_body(request, ServiceChange)
         service = self._find(service_type, service_id)
         options = service.options if body.options is None else self._options(service_type, body.options)
         if body.data_collection_ids is not None:
@@ -96,42 +100,51 @@ class ArcgisServices:
         service.options = options
         service.name = service.name if body.name is None else body.name
         service.description = service.description if body.description is None else body.description
-        service.updated_at = incoming.now
+        service.updated_at = request.now
         return service.view()
 
-    def delete(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+    def delete(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
         service = self._find(service_type, service_id)
         if service.job is not None:
             self._jobs.cancel(service.job, "the service was deleted")
         del self._state.arcgis_services[service_type][service.id]
         return service.view()
 
-    def start(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+    def start(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
         service = self._find(service_type, service_id)
-        return self._move(incoming, service, "start", "starting", "started", needed=service.resting != "started")
+        return self._move(request, service, "start", "starting", "started", needed=service.settled_state != "started")
 
-    def stop(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
+    def stop(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
         service = self._find(service_type, service_id)
-        return self._move(incoming, service, "stop", "stopping", "stopped", needed=service.resting != "stopped")
+        return self._move(request, service, "stop", "stopping", "stopped", needed=service.settled_state != "stopped")
 
-    def refresh(self, incoming: Incoming, service_type: str, service_id: int) -> dict[str, Any]:
-        read_query(incoming, RefreshQuery)
+    def refresh(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
+        parse_query(request, RefreshQuery)
         service = self._find(service_type, service_id)
-        return self._move(incoming, service, "refresh", "started", "started", needed=service.resting == "started")
+        return self._move(request, service, "refresh", "started", "started", needed=service.settled_state == "started")
 
     def _move(
-        self, incoming: Incoming, service: ArcgisService, order: str, moving: str, target: str, *, needed: bool
+        self,
+        request: IncomingRequest,
+        service: ArcgisService,
+        order: str,
+        transition: str,
+        target: str,
+        *,
+        needed: bool,
     ) -> dict[str, Any]:
-        if service.busy and service.moving != moving:
-            raise refusal(409, f"The service is {'being refreshed' if service.moving == 'started' else service.state}")
+        if service.busy and service.transition != transition:
+            raise http_error(
+                409, f"The service is {'being refreshed' if service.transition == 'started' else service.state}"
+            )
         if needed and not service.busy:
 
             def work(now: float) -> str | None:
-                service.resting = target
+                service.settled_state = target
                 service.updated_at = now
                 return None
 
-            service.moving = moving
-            service.job = self._jobs.begin(f"{order} {service.name}", incoming.now, work)
-        job = self._jobs.view(service.job, incoming.now) if service.busy and service.job is not None else None
+            service.transition = transition
+            service.job = self._jobs.start(f"{order} {service.name}", request.now, work)
+        job = self._jobs.view(service.job, request.now) if service.busy and service.job is not None else None
         return {"job": job, "arcgis_service": service.view()}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_transports.sandbox.bodies import ListQuery
-from pixel_transports.sandbox.lists import Table, narrowed
+from pixel_transports.sandbox.schemas import ListQuery
+from pixel_transports.sandbox.tables import Table, select
 
 
 @dataclass
@@ -45,7 +45,7 @@ def shelf(count: int, looked: list[int]) -> Table[Counted]:
 def test_a_list_looks_at_no_more_than_it_has_to(query: dict[str, object], ids: list[int], most: int) -> None:
     """Pages and ids of 20,000 records are looked up; only a name is searched for."""
     looked: list[int] = []
-    found = narrowed(shelf(20_000, looked), ListQuery.model_validate(query))
+    found = select(shelf(20_000, looked), ListQuery.model_validate(query))
     assert [record.id for record in found] == ids
     assert len(looked) <= most
 

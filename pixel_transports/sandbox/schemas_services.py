@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import EmailStr, Field, model_validator
 
-from pixel_transports.sandbox.bodies import ListQuery, Name, PlainListQuery, Status, Taken
+from pixel_transports.sandbox.schemas import ListQuery, Name, PlainListQuery, Schema, Status
 
 # Users
 
@@ -18,7 +18,7 @@ UserType = Literal["creator", "superuser", "viewer"]
 Password = Annotated[str, Field(min_length=1)]
 
 
-class UserBody(Taken):
+class UserBody(Schema):
     first_name: str
     last_name: str
     email: EmailStr
@@ -27,7 +27,7 @@ class UserBody(Taken):
     user_type: UserType
 
 
-class UserChange(Taken):
+class UserChange(Schema):
     first_name: str | None = None
     last_name: str | None = None
     password: Password | None = None
@@ -38,23 +38,23 @@ class UserChange(Taken):
 # ArcGIS services
 
 
-class ImageLayer(Taken):
+class ImageLayer(Schema):
     include_fields: list[str] | None = None
     enable_oriented_imagery: bool = False
     enable_images_as_attachments: bool = False
     image_processed_type: Literal["original", "blurred"] = "blurred"
 
 
-class ProjectLayer(Taken):
+class ProjectLayer(Schema):
     include_fields: list[str] | None = None
 
 
-class FeatureOptions(Taken):
+class FeatureOptions(Schema):
     image_layer: ImageLayer
     project_layer: ProjectLayer | None = None
 
 
-class WmsOptions(Taken):
+class WmsOptions(Schema):
     enable: bool = True
     supported_srids: list[int] | None = None
     abstract: str | None = None
@@ -62,12 +62,12 @@ class WmsOptions(Taken):
     title: str | None = None
 
 
-class ImageOptions(Taken):
+class ImageOptions(Schema):
     default_service_srid: int
     wms_options: WmsOptions | None = None
 
 
-class ServiceOptions(Taken):
+class ServiceOptions(Schema):
     """Who may use the service, and the options of its type."""
 
     gdo_users: list[str] | None = None
@@ -78,55 +78,55 @@ class ServiceOptions(Taken):
 CollectionIds = Annotated[list[int], Field(min_length=1)]
 
 
-class ServiceBody(Taken):
+class ServiceBody(Schema):
     name: Name
     description: str
     data_collection_ids: CollectionIds
     options: ServiceOptions
 
 
-class ServiceChange(Taken):
+class ServiceChange(Schema):
     name: Name | None = None
     description: str | None = None
     data_collection_ids: CollectionIds | None = None
     options: ServiceOptions | None = None
 
 
-class RefreshQuery(Taken):
+class RefreshQuery(Schema):
     refresh_data: bool = False
 
 
 # Harvest services
 
 
-class Credentials(Taken):
+class Credentials(Schema):
     username: str
     password: str
     token_url: str | None = None
 
 
-class ApiKey(Taken):
+class ApiKey(Schema):
     api_key: str
     api_key_item_id: str | None = None
 
 
-class Auth(Taken):
+class Auth(Schema):
     credentials: Credentials | None = None
     api_key: ApiKey | None = None
 
 
-class FieldMap(Taken):
+class FieldMap(Schema):
     model: str
     field_name: str
     external_field: str
 
 
-class FieldMapping(Taken):
+class FieldMapping(Schema):
     maps: list[FieldMap] | None = None
     extra_fields: list[str] | None = None
 
 
-class FieldMapChange(Taken):
+class FieldMapChange(Schema):
     operation: Literal["add", "remove", "update"]
     model: str
     field_name: str
@@ -139,13 +139,13 @@ class FieldMapChange(Taken):
         return self
 
 
-class FieldMappingChange(Taken):
+class FieldMappingChange(Schema):
     maps: list[FieldMapChange] = Field(default_factory=list)
     add_extra_fields: list[str] = Field(default_factory=list)
     remove_extra_fields: list[str] = Field(default_factory=list)
 
 
-class HarvestBody(Taken):
+class HarvestBody(Schema):
     name: Name
     description: str
     url: str
@@ -154,7 +154,7 @@ class HarvestBody(Taken):
     where_clause: str = "1=1"
 
 
-class HarvestChange(Taken):
+class HarvestChange(Schema):
     name: Name | None = None
     description: str | None = None
     url: str | None = None
@@ -179,14 +179,14 @@ class AnalysisTaskQuery(PlainListQuery):
     status: Literal["REVOKED", "PENDING", "SCHEDULED", "RUNNING", "SUCCESS", "FAILED"] | None = None
 
 
-class AnalysisServiceBody(Taken):
+class AnalysisServiceBody(Schema):
     name: Name
     module_name: str
     enabled: bool = True
     config: dict[str, Any]
 
 
-class AnalysisServiceChange(Taken):
+class AnalysisServiceChange(Schema):
     """A null counts as sent: it empties `config`, and is refused for what cannot be empty."""
 
     name: Name = ""
@@ -194,6 +194,6 @@ class AnalysisServiceChange(Taken):
     config: dict[str, Any] | None = None
 
 
-class AnalysisTaskBody(Taken):
+class AnalysisTaskBody(Schema):
     name: str | None = None
     params: dict[str, Any]

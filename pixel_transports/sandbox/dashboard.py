@@ -19,11 +19,11 @@ from itertools import islice
 from typing import Any
 
 from pixel_core.messages import Headers, Response
-from pixel_transports.sandbox.exchange import Incoming, json_answer
-from pixel_transports.sandbox.received import ReceivedRequest
+from pixel_transports.sandbox.http import IncomingRequest, json_response
+from pixel_transports.sandbox.job_records import UploadJob
 from pixel_transports.sandbox.records import Project, Resource, iso
+from pixel_transports.sandbox.request_log import ReceivedRequest
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.work import UploadJob
 
 MOST_IMAGES = 2000
 MOST_ROWS = 100
@@ -31,12 +31,12 @@ MOST_ROWS = 100
 StatusOf = Callable[[UploadJob, float], str]
 
 
-def is_of_the_page(path: str) -> bool:
+def is_dashboard_path(path: str) -> bool:
     """Whether a request with this path comes from the page."""
     return path in ("/_sandbox", "/_sandbox/", "/_sandbox/state")
 
 
-class Overview:
+class Dashboard:
     """The page and its data. `status_of` tells the status of an upload job at a moment."""
 
     def __init__(self, state: State, received: Sequence[ReceivedRequest], status_of: StatusOf) -> None:
@@ -52,15 +52,17 @@ class Overview:
             self._page = Response(200, Headers(_fields(html)), html.encode())
         return self._page
 
-    def data(self, incoming: Incoming) -> Response:
+    def data(self, request: IncomingRequest) -> Response:
         """Everything that the page shows, at this moment."""
         images = [image for image in self._state.resources["image"].values() if self._seen(image)]
         jobs = [job for jobs in self._state.upload_jobs.values() for job in jobs.values()]
-        statuses = {job.id: self._status_of(job, incoming.now) for job in jobs}
+        statuses = {job.id: self._status_of(job, request.now) for job in jobs}
         received = self._received
-        return json_answer(
+        return json_response(
             {
-                "projects": [_place(each) for each in self._state.projects.values() if self._state.visible(each)],
+                "projects": [
+                    _place(each) for each in self._state.projects.values() if self._state.is_project_visible(each)
+                ],
                 "images": [self._position(image) for image in images[-MOST_IMAGES:]],
                 "image_count": len(images),
                 "jobs": [self._job(job, statuses[job.id]) for job in sorted(jobs, key=lambda job: -job.id)[:MOST_ROWS]],
@@ -74,7 +76,7 @@ class Overview:
         )
 
     def _seen(self, image: Resource) -> bool:
-        return self._state.shown(self._state.collections.get(image.data_collection_id))
+        return self._state.is_collection_visible(self._state.collections.get(image.data_collection_id))
 
     def _position(self, image: Resource) -> dict[str, Any]:
         return {

@@ -17,10 +17,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pixel_transports.sandbox.fields import SearchField, find_field, seconds
+from pixel_transports.sandbox.search_fields import SearchField, find_field, parse_date
 
-Test = Callable[[Any], bool]
-Place = tuple[str | int, ...]
+Predicate = Callable[[Any], bool]
+Loc = tuple[str | int, ...]
 
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -34,24 +34,24 @@ OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~", "!~", "contains", "!contains
 class FilterError(ValueError):
     """What is wrong with a filter, and where in it."""
 
-    def __init__(self, place: Place, message: str, value: Any) -> None:
+    def __init__(self, loc: Loc, message: str, value: Any) -> None:
         super().__init__(message)
-        self.place = place
+        self.loc = loc
         self.message = message
         self.value = value
 
 
-def compiled(condition: Any, fields: dict[str, SearchField], place: Place = ()) -> Test:
+def compile_filter(condition: Any, fields: dict[str, SearchField], loc: Loc = ()) -> Predicate:
     """A filter as a test. Raises FilterError."""
     if not isinstance(condition, dict):
-        raise FilterError(place, "A filter is an object", condition)
-    tests: list[Test] = []
+        raise FilterError(loc, "A filter is an object", condition)
+    tests: list[Predicate] = []
     for name, operands in condition.items():
-        here = (*place, name)
+        here = (*loc, name)
         if name in ("and", "or"):
             if not isinstance(operands, list):
                 raise FilterError(here, f"`{name}` takes a list of filters", operands)
-            inner = [compiled(each, fields, (*here, number)) for number, each in enumerate(operands)]
+            inner = [compile_filter(each, fields, (*here, number)) for number, each in enumerate(operands)]
             tests.append(_all(inner) if name == "and" else _any(inner))
         elif name in OPERATORS:
             tests.append(_comparison(name, operands, fields, here))
@@ -60,49 +60,49 @@ def compiled(condition: Any, fields: dict[str, SearchField], place: Place = ()) 
     return tests[0] if len(tests) == 1 else _all(tests)
 
 
-def _all(tests: list[Test]) -> Test:
+def _all(tests: list[Predicate]) -> Predicate:
     return lambda record: all(test(record) for test in tests)
 
 
-def _any(tests: list[Test]) -> Test:
+def _any(tests: list[Predicate]) -> Predicate:
     return lambda record: any(test(record) for test in tests)
 
 
-def _comparison(name: str, operands: Any, fields: dict[str, SearchField], place: Place) -> Test:
+def _comparison(name: str, operands: Any, fields: dict[str, SearchField], loc: Loc) -> Predicate:
     match operands:
         case [{"var": str(variable)}, value]:
             pass
         case _:
-            raise FilterError(place, 'An operator takes [{"var": name}, value]', operands)
+            raise FilterError(loc, 'An operator takes [{"var": name}, value]', operands)
     field = find_field(fields, variable)
     if field is None:
-        raise FilterError((*place, 0, "var"), f"Unknown field: one of {', '.join(fields)}", variable)
-    matches = _test(name.removeprefix("!") if name != "!=" else "==", field, value, (*place, 1))
+        raise FilterError((*loc, 0, "var"), f"Unknown field: one of {', '.join(fields)}", variable)
+    matches = _test(name.removeprefix("!") if name != "!=" else "==", field, value, (*loc, 1))
     negated, get = name.startswith("!"), field.get
     return lambda record: matches(get(record)) != negated
 
 
-def _test(name: str, field: SearchField, value: Any, place: Place) -> Test:
+def _test(name: str, field: SearchField, value: Any, loc: Loc) -> Predicate:
     """A test of a field's value."""
     if name == "contains":
-        return _contains(field, value, place)
+        return _contains(field, value, loc)
     if name == "~":
-        return _like(field, value, place)
+        return _like(field, value, loc)
     if field.type == "object" and value is not None:
-        raise FilterError(place, f"{field.name} is an object: it can only be compared with null", value)
+        raise FilterError(loc, f"{field.name} is an object: it can only be compared with null", value)
     if name == "in":
         if not isinstance(value, list):
-            raise FilterError(place, "`in` takes a list of values", value)
-        wanted = [_fitting(field, each, (*place, number)) for number, each in enumerate(value)]
+            raise FilterError(loc, "`in` takes a list of values", value)
+        wanted = [_fitting(field, each, (*loc, number)) for number, each in enumerate(value)]
         return lambda found: any(_equal(found, each) for each in wanted)
     if field.type == "list" and name == "==" and isinstance(value, list):
-        members = [_fitting(field, each, place) for each in value]
+        members = [_fitting(field, each, loc) for each in value]
         return lambda found: sorted(found) == sorted(map(str, members))
-    wanted_one = _fitting(field, value, place)
+    wanted_one = _fitting(field, value, loc)
     if name == "==":
         return lambda found: _equal(found, wanted_one)
     if field.type == "list":
-        raise FilterError(place, f"{field.name} is a list: it has no order", value)
+        raise FilterError(loc, f"{field.name} is a list: it has no order", value)
     compare = _ORDERS[name]
 
     def ordered(found: Any) -> bool:
@@ -118,19 +118,19 @@ def _equal(found: Any, wanted: Any) -> bool:
     return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
 
 
-def _contains(field: SearchField, value: Any, place: Place) -> Test:
+def _contains(field: SearchField, value: Any, loc: Loc) -> Predicate:
     values = value if isinstance(value, list) else [value]
     if any(not isinstance(each, str) for each in values) or field.type not in ("list", "string", "any"):
-        raise FilterError(place, f"`contains` takes text, and a list or a text to look in, not {field.name}", value)
+        raise FilterError(loc, f"`contains` takes text, and a list or a text to look in, not {field.name}", value)
     if field.type == "list":
         return lambda found: all(each in found for each in values)
     lowered = [each.lower() for each in values]
     return lambda found: isinstance(found, str) and all(each in found.lower() for each in lowered)
 
 
-def _like(field: SearchField, value: Any, place: Place) -> Test:
+def _like(field: SearchField, value: Any, loc: Loc) -> Predicate:
     if not isinstance(value, str) or field.type not in ("string", "any"):
-        raise FilterError(place, f"`~` compares text with a pattern, not {field.name} with {value!r}", value)
+        raise FilterError(loc, f"`~` compares text with a pattern, not {field.name} with {value!r}", value)
     first, *rest = [
         re.compile(re.escape(piece).replace("_", "."), re.IGNORECASE | re.DOTALL) for piece in value.split("%")
     ]
@@ -150,14 +150,14 @@ def _like(field: SearchField, value: Any, place: Place) -> Test:
     return like
 
 
-def _fitting(field: SearchField, value: Any, place: Place) -> Any:
+def _fitting(field: SearchField, value: Any, loc: Loc) -> Any:
     """A value in the type in which the field compares. Raises FilterError."""
     match field.type:
         case "datetime" if isinstance(value, str):
             try:
-                return seconds(value)
+                return parse_date(value)
             except (ValueError, OverflowError):
-                raise FilterError(place, f"{field.name} is a date: a value in ISO 8601 is wanted", value) from None
+                raise FilterError(loc, f"{field.name} is a date: a value in ISO 8601 is wanted", value) from None
         case "integer" | "number" if isinstance(value, (int, float)) and not isinstance(value, bool):
             return value
         case "string" | "list" if isinstance(value, str):
@@ -166,4 +166,4 @@ def _fitting(field: SearchField, value: Any, place: Place) -> Any:
             return value
     if value is None:
         return None
-    raise FilterError(place, f"{field.name} is of type {field.type}: this value does not fit", value)
+    raise FilterError(loc, f"{field.name} is of type {field.type}: this value does not fit", value)

@@ -108,7 +108,7 @@ def test_point_clouds_are_run_by_either_id(caller: Caller) -> None:
 
 
 def test_optimised_point_clouds_are_listed_by_status_and_content(caller: Caller) -> None:
-    """Lists are narrowed by status, by what the content says, by name and by the tags of the point cloud."""
+    """Lists are select by status, by what the content says, by name and by the tags of the point cloud."""
     place = caller.place("point_cloud")
     cloud = caller.resource(place, las(1, 2), "a.las")
     caller.resource(place, las(), "b.laz")

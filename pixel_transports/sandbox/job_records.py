@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pixel_transports.sandbox.exchange import Buffer
+from pixel_transports.sandbox.http import Buffer
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.records import Resource
 
@@ -18,7 +18,7 @@ from pixel_transports.sandbox.records import Resource
 class Job:
     """Work of the server, from `started_at` to `ends_at`.
 
-    `work` is what it does at its end, at the given moment; a text that it gives says why it failed. What `gather`
+    `work` is what it does at its end, at the given moment; a text that it gives says why it failed. What `prepare`
     gives is digested before that, outside the lock.
     """
 
@@ -27,7 +27,7 @@ class Job:
     started_at: float
     ends_at: float
     work: Callable[[float], str | None]
-    gather: Callable[[], Iterable[StoredObject]] = tuple
+    prepare: Callable[[], Iterable[StoredObject]] = tuple
     ended: bool = False
     failure: str | None = None
 

@@ -1,4 +1,4 @@
-"""Lists: records in the order of their ids, narrowed and paged.
+"""Lists: records in the order of their ids, select and paged.
 
 Rules kept here:
 
@@ -10,7 +10,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-from pixel_transports.sandbox.bodies import ListQuery, PlainListQuery
+from pixel_transports.sandbox.schemas import ListQuery, PlainListQuery
 
 
 class Listed(Protocol):
@@ -21,7 +21,7 @@ class Listed(Protocol):
 
 
 class Tagged(Listed, Protocol):
-    """What can be in a list that is narrowed by tags."""
+    """What can be in a list that is select by tags."""
 
     @property
     def tags(self) -> list[str]: ...
@@ -63,7 +63,7 @@ class Table(Mapping[int, R]):
         return len(self._ids)
 
 
-def narrowed(records: Mapping[int, L], query: PlainListQuery, also: Callable[[L], bool] | None = None) -> list[L]:
+def select(records: Mapping[int, L], query: PlainListQuery, also: Callable[[L], bool] | None = None) -> list[L]:
     """The records that a list query asks for and that `also` accepts. `records` are in the order of their ids."""
     tags = set(query.tags or ()) if isinstance(query, ListQuery) else set[str]()
     ids = list(records) if query.ids is None else sorted(key for key in set(query.ids) if key in records)

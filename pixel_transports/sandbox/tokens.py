@@ -16,25 +16,25 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 
-class Mint:
+class TokenIssuer:
     """Makes ids and tokens from `secret`."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._count = 0
 
-    def name(self, kind: str) -> str:
+    def new_id(self, kind: str) -> str:
         """A new name of 32 hexadecimal digits in the shape of a UUID."""
         self._count += 1
         digits = hmac.digest(self._secret, f"{kind}:{self._count}".encode(), "sha256").hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"
 
-    def token(self, claims: dict[str, Any]) -> str:
+    def encode(self, claims: dict[str, Any]) -> str:
         """A JWT over `claims`: header, payload and signature (RFC 7519), signed with HS256."""
         signed = ".".join(map(_encode, (b'{"alg":"HS256","typ":"JWT","kid":"sandbox"}', to_json(claims))))
         return f"{signed}.{_encode(self._sign(signed))}"
 
-    def claims(self, token: str) -> dict[str, Any] | None:
+    def decode(self, token: str) -> dict[str, Any] | None:
         """The claims of a token that was made here, or None for anything else. Its times are not looked at."""
         signed, _, signature = token.rpartition(".")
         if not token.isascii() or not hmac.compare_digest(_encode(self._sign(signed)), signature):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pixel_transports.sandbox.bodies import ListQuery, Name, Tags, Taken
+from pixel_transports.sandbox.schemas import ListQuery, Name, Schema, Tags
 
 CollectionType = Literal["image", "raster", "RGB", "DTM", "DSM", "point_cloud"]
 
@@ -18,20 +18,20 @@ class CollectionListQuery(ListQuery):
     data_collection_type: CollectionType | None = None
 
 
-class ParentQuery(Taken):
+class ParentQuery(Schema):
     new_parent_id: int
 
 
-class ProjectQuery(Taken):
+class ProjectQuery(Schema):
     new_project_id: int
 
 
-class PlaceQuery(Taken):
+class PlaceQuery(Schema):
     new_project_id: int
     new_data_collection_id: int
 
 
-class CollectionBody(Taken):
+class CollectionBody(Schema):
     new_data_collection_id: int
 
 
@@ -40,7 +40,7 @@ Latitude = Annotated[float, Field(ge=-90, le=90)]
 Position = tuple[Longitude, Latitude] | tuple[Longitude, Latitude, float]
 
 
-class Polygon(Taken):
+class Polygon(Schema):
     """A GeoJSON polygon (RFC 7946, section 3.1.6): closed rings of four or more positions, the outer one first."""
 
     type: Literal["Polygon"]
@@ -55,7 +55,7 @@ class Polygon(Taken):
         return self
 
 
-class ProjectBody(Taken):
+class ProjectBody(Schema):
     name: Name
     description: str
     area_of_interest: Polygon
@@ -63,7 +63,7 @@ class ProjectBody(Taken):
     tags: Tags = Field(default_factory=list)
 
 
-class ProjectChange(Taken):
+class ProjectChange(Schema):
     name: Name | None = None
     description: str | None = None
     area_of_interest: Polygon | None = None
@@ -71,7 +71,7 @@ class ProjectChange(Taken):
     remove_tags: Tags = Field(default_factory=list)
 
 
-class RasterInfo(Taken):
+class RasterInfo(Schema):
     srid: int | None = None
     format: str | None = None
     data_type: str | None = None
@@ -79,7 +79,7 @@ class RasterInfo(Taken):
     num_bands: int | None = None
 
 
-class DataCollectionBody(Taken):
+class DataCollectionBody(Schema):
     name: Name
     description: str
     data_collection_type: CollectionType
@@ -87,7 +87,7 @@ class DataCollectionBody(Taken):
     raster_info: RasterInfo | None = None
 
 
-class DataCollectionChange(Taken):
+class DataCollectionChange(Schema):
     name: Name | None = None
     description: str | None = None
     add_tags: Tags = Field(default_factory=list)

@@ -4,7 +4,7 @@ Rules kept here:
 
 * What came in is a value; its path is split and unescaped once, segment by segment, so that an escaped slash stays
   inside its segment.
-* A refusal is raised (`RefusedError`) and becomes an answer in one place, the handler.
+* A http_error is raised (`HttpError`) and becomes an answer in one place, the handler.
 * JSON answers never hold what JSON cannot say: infinite numbers become null.
 """
 
@@ -21,7 +21,7 @@ Buffer: TypeAlias = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Incoming:
+class IncomingRequest:
     """One request that came in, with the moment at which it did (seconds since the epoch)."""
 
     method: str
@@ -61,7 +61,7 @@ class Incoming:
         return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
 
 
-class RefusedError(Exception):
+class HttpError(Exception):
     """An answer that ends the handling of a request early."""
 
     def __init__(self, response: Response) -> None:
@@ -69,17 +69,17 @@ class RefusedError(Exception):
         self.response = response
 
 
-def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer."""
     content = to_json(value, inf_nan_mode="null")
     return Response(status, Headers({"Content-Type": "application/json", **(headers or {})}), content)
 
 
-def text_answer(text: str, status: int = 200) -> Response:
+def text_response(text: str, status: int = 200) -> Response:
     """A plain-text answer."""
     return Response(status, Headers({"Content-Type": "text/plain; charset=utf-8"}), text.encode())
 
 
-def refusal(status: int, detail: Any, headers: dict[str, str] | None = None) -> RefusedError:
-    """A refusal in FastAPI's shape: `{"detail": ...}`."""
-    return RefusedError(json_answer({"detail": detail}, status, headers))
+def http_error(status: int, detail: Any, headers: dict[str, str] | None = None) -> HttpError:
+    """A http_error in FastAPI's shape: `{"detail": ...}`."""
+    return HttpError(json_response({"detail": detail}, status, headers))

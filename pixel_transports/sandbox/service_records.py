@@ -9,8 +9,8 @@ Rules kept here:
 from dataclasses import dataclass, field
 from typing import Any
 
+from pixel_transports.sandbox.job_records import Job
 from pixel_transports.sandbox.records import Record, Resource, iso
-from pixel_transports.sandbox.work import Job
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,15 +54,15 @@ class Attachment:
     created_at: float
     status: str = "Pending"
 
-    def view(self, holder: tuple[str, int]) -> dict[str, Any]:
-        kind, holder_id = holder
+    def view(self, owner: tuple[str, int]) -> dict[str, Any]:
+        kind, owner_id = owner
         return {
             "id": self.id,
             "name": self.name,
             "description": self.description,
             "md5": self.md5,
             "resource_type": kind,
-            "resource_id": holder_id,
+            "resource_id": owner_id,
             "status": self.status,
             "upload_file_params": self.access if self.status == "Pending" else None,
         }
@@ -70,14 +70,14 @@ class Attachment:
 
 @dataclass(slots=True, kw_only=True)
 class ArcgisService(Record):
-    """A service of data collections. `resting` is its state while no job moves it: "stopped" or "started"."""
+    """A service of data collections. `settled_state` is its state while no job moves it: "stopped" or "started"."""
 
     service_type: str
     description: str
     data_collection_ids: list[int]
     options: dict[str, Any]
-    resting: str = "stopped"
-    moving: str | None = None
+    settled_state: str = "stopped"
+    transition: str | None = None
     """What it is doing while `job` runs: "starting", "stopping", or "started" while it is refreshed."""
     job: Job | None = None
 
@@ -87,7 +87,7 @@ class ArcgisService(Record):
 
     @property
     def state(self) -> str:
-        return self.moving if self.busy and self.moving is not None else self.resting
+        return self.transition if self.busy and self.transition is not None else self.settled_state
 
     def view(self) -> dict[str, Any]:
         return {
@@ -98,7 +98,7 @@ class ArcgisService(Record):
             "data_collection_ids": self.data_collection_ids,
             "options": self.options,
             "state": self.state,
-            **self.times(),
+            **self.timestamps(),
         }
 
 
@@ -121,7 +121,7 @@ class HarvestTask(Record):
             "status": self.status(now),
             "detail": self.job.failure,
             "job_id": self.job.id,
-            **self.times(),
+            **self.timestamps(),
         }
 
 
@@ -161,7 +161,7 @@ class HarvestService(Record):
             "where_clause": self.where_clause,
             "field_mappings": {"maps": maps, "extra_fields": self.extra_fields},
             "state": self.state,
-            **self.times(),
+            **self.timestamps(),
         }
 
 
@@ -214,5 +214,5 @@ class AnalysisService(Record):
             "module_name": self.module_name,
             "enabled": self.enabled,
             "config": self.config,
-            **self.times(),
+            **self.timestamps(),
         }

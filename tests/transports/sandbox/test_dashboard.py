@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from pixel_transports.sandbox import ManualClock, Sandbox
-from pixel_transports.sandbox.overview import MOST_ROWS
+from pixel_transports.sandbox.dashboard import MOST_ROWS
 from tests.transports.sandbox.support import JPEG, Caller
 
 PLACED = {"fields": {"fields_type": "image", "location": {"type": "Point", "coordinates": [5.7, 58.9]}}}

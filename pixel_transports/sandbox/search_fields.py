@@ -26,7 +26,7 @@ class SearchField:
     get: Callable[[Any], Any]
 
 
-def seconds(text: str) -> float:
+def parse_date(text: str) -> float:
     """A date in ISO 8601 as seconds since the epoch. Raises ValueError."""
     date = datetime.fromisoformat(text)
     return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
@@ -39,10 +39,10 @@ def _attribute(name: str, kind: FieldType) -> SearchField:
     return SearchField(name, kind, get)
 
 
-def _known(name: str, kind: FieldType) -> SearchField:
+def _metadata_field(name: str, kind: FieldType) -> SearchField:
     def get(resource: Resource) -> Any:
         value = resource.fields.get(name)
-        return seconds(value) if kind == "datetime" and value is not None else value
+        return parse_date(value) if kind == "datetime" and value is not None else value
 
     return SearchField(name, kind, get)
 
@@ -54,7 +54,7 @@ def _trait(name: str, kind: FieldType) -> SearchField:
     return SearchField(name, kind, get)
 
 
-def _entry(name: str) -> SearchField:
+def _json_entry(name: str) -> SearchField:
     key = name.partition(".")[2]
 
     def get(resource: Resource) -> Any:
@@ -91,7 +91,7 @@ def _of_resources(collections: dict[int, Collection]) -> Iterator[SearchField]:
     yield _attribute("size", "integer")
 
 
-def search_fields(on: str, collections: dict[int, Collection]) -> dict[str, SearchField]:
+def searchable_fields(on: str, collections: dict[int, Collection]) -> dict[str, SearchField]:
     """The fields of what is searched, by name."""
     return {field.name: field for field in _fields(on, collections)}
 
@@ -110,9 +110,9 @@ def _fields(on: str, collections: dict[int, Collection]) -> Iterator[SearchField
     else:
         yield from _of_resources(collections)
     if on == "images":
-        yield from (_known(name, kind) for name, kind in _IMAGE_TYPES.items())
+        yield from (_metadata_field(name, kind) for name, kind in _IMAGE_TYPES.items())
     elif on in ("rasters", "point_clouds"):
-        yield _known("capture_date", "datetime")
+        yield _metadata_field("capture_date", "datetime")
         yield _trait("format", "string")
     if on == "point_clouds":
         yield from (_trait(name, "integer") for name in ("point_record_format", "version_major", "version_minor"))
@@ -122,11 +122,11 @@ def find_field(fields: dict[str, SearchField], name: str) -> SearchField | None:
     """A field by its name, also one entry of `json_metadata`."""
     found = fields.get(name)
     if found is None and name.startswith("json_metadata.") and "json_metadata" in fields:
-        return _entry(name)
+        return _json_entry(name)
     return found
 
 
-def texts(record: Project | Collection | Resource) -> str:
+def searchable_text(record: Project | Collection | Resource) -> str:
     """All text of a record that the full-text search looks at, in lower case."""
     pieces = [record.name, *record.tags]
     if isinstance(record, Resource):
