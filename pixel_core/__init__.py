@@ -38,12 +38,14 @@ if TYPE_CHECKING:
         Write,
         WriteJournal,
     )
-    from pixel_core.http.connection import ClientConnection, Limits
+    from pixel_core.http.connection import ClientConnection
+    from pixel_core.http.decoding import Limits
     from pixel_core.http.exchange import exchange
     from pixel_core.http.pool import Pool
     from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response, Timeouts
+    from pixel_core.session.options import Options
     from pixel_core.session.retries import RetryPolicy
-    from pixel_core.session.session import Options, Session
+    from pixel_core.session.session import Session
     from pixel_core.session.tokens import Account, Tokens
 else:  # Type checkers would take a package with `__getattr__` to have any name at all.
     __getattr__, __dir__ = lazily(
@@ -77,13 +79,15 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
                 "Write",
             ],
             ".http.exchange": ["exchange"],
-            ".http.connection": ["ClientConnection", "Limits"],
+            ".http.connection": ["ClientConnection"],
+            ".http.decoding": ["Limits"],
             ".messages": ["FileSlice", "Form", "Headers", "Origin", "Request", "Response", "Timeouts"],
             ".api.operation": ["AsyncFace", "BlockingFace", "Resource", "listing", "operation"],
             ".api.paging": ["Page", "Pages"],
             ".http.pool": ["Pool"],
             ".session.retries": ["RetryPolicy"],
-            ".session.session": ["Options", "Session"],
+            ".session.options": ["Options"],
+            ".session.session": ["Session"],
             ".session.tokens": ["Account", "Tokens"],
         },
     )

@@ -1,17 +1,18 @@
-"""Requests and responses: plain values that describe one HTTP exchange.
+"""Requests and responses: values that describe one HTTP exchange, and its time limits.
 
 Rules kept here:
 
-* A message is a value. It is made whole and not changed afterwards.
-* A body is a *description*: bytes, a slice of a file, or a form with a file. Nothing here opens a file; whoever
-  sends the request streams what the description names.
-* A label of a request (`Request.label`) never holds a query, since the query of a presigned URL is a signature. No
-  `repr` shows a header's value or a body.
-* Text becomes bytes in one place (`pixel_core.http.connection`), and what cannot be put on the wire safely is refused there.
+* A message is a value: it is not changed after it is made.
+* A body is a *description*: bytes, a slice of a file, or a form with a file. Nothing here opens a file; the transport
+  streams the described bytes.
+* `Request.label` never holds a query, since the query of a presigned URL is a signature. No `repr` shows a header's
+  value or a body.
+* Text is encoded, and refused where it cannot be sent safely, in `pixel_core.http.heads`.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
@@ -25,7 +26,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
-    """Where connections go: scheme, host and port (RFC 6454, section 4)."""
+    """Scheme, host and port of a server (RFC 6454, section 4).
+
+    A NamedTuple, since it is a key of the pool, and tuples are hashed and compared in C.
+    """
 
     scheme: str
     host: str
@@ -33,7 +37,7 @@ class Origin(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Host and port as a `Host` header gives them: without the scheme's default port (RFC 9110, section 7.2)."""
+        """Host and port as in a `Host` header: without the scheme's default port (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if DEFAULT_PORTS.get(self.scheme) == self.port else f"{host}:{self.port}"
 
@@ -50,7 +54,7 @@ def split_url(url: str) -> tuple[Origin, str]:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if "@" in parts.netloc:
-        raise ValueError("a URL with a user or password before its host is not taken: give them by other means")
+        raise ValueError("a URL with a user or password before its host is not accepted: pass them by other means")
     if scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"not an absolute http or https URL: {url.split('?')[0]!r}")
     port = DEFAULT_PORTS[scheme] if parts.port is None else parts.port
@@ -59,12 +63,12 @@ def split_url(url: str) -> tuple[Origin, str]:
 
 
 def ascii_host(host: str) -> str:
-    """A host as it is looked up: in ASCII (RFC 5891; letters are mapped as UTS 46 has it, and ß stays ß), otherwise as
-    it is. Raises ValueError for a name that cannot be one.
+    """Encode a host name in ASCII (RFC 5891, with the mapping of UTS 46; ß stays ß). An ASCII host is not changed.
+    Raises ValueError for an invalid name.
     """
     if host.isascii():
         return host
-    import idna  # here, since hardly any host needs it; anyio and email-validator bring it
+    import idna  # imported here, since few hosts need it; a dependency of anyio and email-validator
 
     try:
         return idna.encode(host, uts46=True).decode("ascii")
@@ -79,39 +83,28 @@ class Headers:
     'text/plain'
     """
 
-    __slots__ = ("_fields", "_received", "added", "shared")
+    __slots__ = ("_fields", "_raw")
 
     def __init__(self, items: "Mapping[str, str] | Iterable[tuple[str, str]] | Headers" = ()) -> None:
         if not isinstance(items, tuple) and isinstance(items, Mapping):
             items = cast(Mapping[str, str], items).items()
         self._fields: tuple[tuple[str, str], ...] = tuple(items)
-        self._received: Sequence[tuple[bytes, bytes]] = ()
-        self.shared: Headers | None = None
-        """What these were made from by `with_field`, as others were and will be: what it is on the wire can be kept."""
-        self.added: tuple[str, str] = ("", "")
-        """The field that `with_field` added to `shared`."""
+        self._raw: Sequence[tuple[bytes, bytes]] = ()
 
     @classmethod
-    def received(cls, items: Sequence[tuple[bytes, bytes]]) -> "Headers":
-        """Fields as they came on the wire, in Latin-1. They become text, with names in lower case, when they are first
-        looked at, which those of most answers never are.
+    def from_wire(cls, items: Sequence[tuple[bytes, bytes]]) -> "Headers":
+        """Make fields from received bytes (Latin-1), with names in lower case. They are decoded at the first access,
+        since most responses are never asked for theirs.
         """
         headers = cls()
-        headers._received = items
-        return headers
-
-    def with_field(self, name: str, value: str) -> "Headers":
-        """These fields, and one more at their end."""
-        added = (name, value)
-        headers = Headers((*self._items, added))
-        headers.shared, headers.added = self, added
+        headers._raw = items
         return headers
 
     @property
     def _items(self) -> tuple[tuple[str, str], ...]:
-        if self._received:
-            decoded = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._received)
-            self._fields, self._received = decoded, ()
+        if self._raw:
+            decoded = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._raw)
+            self._fields, self._raw = decoded, ()
         return self._fields
 
     @overload
@@ -120,10 +113,10 @@ class Headers:
     def get(self, name: str, default: T) -> str | T: ...
     def get(self, name: str, default: Any = None) -> Any:
         """The value of the first field with this name, or `default`."""
-        wanted = name.lower()
-        for key, found in self._items:
-            if key.lower() == wanted:
-                return found
+        lowered = name.lower()
+        for each, text in self._items:
+            if each.lower() == lowered:
+                return text
         return default
 
     def __getitem__(self, name: str) -> str:
@@ -153,11 +146,13 @@ class Headers:
 
 
 class Timeouts(NamedTuple):
-    """Limits in seconds; None is no limit.
+    """Time limits in seconds; None is no limit.
 
     `connect` covers name look-up, proxy, TCP and TLS; `read` and `write` the time without any progress in that
     direction; `pool` the wait for a free connection. `total` covers a whole call, with its login, its repeats and the
-    waits between them: no peer can hold a call longer.
+    waits between them.
+
+    A NamedTuple, since users unpack it and compare it with tuples.
     """
 
     connect: float | None = 10.0
@@ -167,14 +162,14 @@ class Timeouts(NamedTuple):
     total: float | None = None
 
     def within(self, seconds: float) -> "Timeouts":
-        """These limits where only so many seconds are left in all."""
+        """Return these limits, each at most `seconds`; `total` becomes `seconds`, or stays None."""
         left = max(seconds, 0.001)
         return Timeouts(*(left if limit is None else min(limit, left) for limit in self))
 
     @classmethod
-    def of(cls, value: object) -> "Timeouts":
-        """Timeouts from a Timeouts, from seconds for each of the first four, from None (no limits), or from any object
-        with the first four as attributes (`httpx.Timeout` is one). Raises TypeError or ValueError for anything else.
+    def parse(cls, value: object) -> "Timeouts":
+        """Make Timeouts from seconds (for each of the first four), from None (no limits), or from any object with the
+        first four as attributes (Timeouts, `httpx.Timeout`). Raises TypeError or ValueError for anything else.
         """
         if value is None:
             return cls(None, None, None, None)
@@ -200,9 +195,28 @@ def _seconds(limit: object) -> float:
     return float(limit)
 
 
+@value
+class Deadline:
+    """The moment (on a monotonic clock) at which the total limit of `timeouts` ends."""
+
+    timeouts: Timeouts
+    at: float
+
+    @classmethod
+    def from_total(cls, timeouts: Timeouts, now: float) -> "Deadline":
+        """Make the deadline of something that starts `now`. Without a total limit there is none: use None for it."""
+        return cls(timeouts, now + (float("inf") if timeouts.total is None else timeouts.total))
+
+    def remaining(self, now: float) -> Timeouts:
+        """Return the limits of an exchange that starts `now`. Raises TimeoutError when no time is left."""
+        if now >= self.at:
+            raise TimeoutError(f"the call was to take no more than {self.timeouts.total:g} seconds")
+        return self.timeouts.within(self.at - now)
+
+
 class Meter:
-    """How far the sending of a request is: the bytes of its file that were taken to be sent in the present try, and how
-    often it was tried again. Whoever sends writes it; anyone may read it.
+    """Counts the file bytes read in the present try of a request, and its repeats. The transport and the session write
+    it; any thread may read it.
     """
 
     __slots__ = ("bytes", "retries")
@@ -214,7 +228,7 @@ class Meter:
 
 @value
 class FileSlice:
-    """`length` bytes of the file at `path`, from byte `offset` on. A `meter` follows its reading."""
+    """`length` bytes of the file at `path`, from byte `offset` on. `meter` counts the bytes as they are read."""
 
     path: str
     offset: int
@@ -226,13 +240,13 @@ class FileSlice:
 
 
 Segment: TypeAlias = bytes | FileSlice
-"""A piece of what goes on the wire: bytes, or a slice of a file that is read when its turn comes."""
+"""A piece of a request on the wire: bytes, or a slice of a file that is read when it is sent."""
 
 
 @value
 class Form:
-    """A multipart/form-data body (RFC 7578): the fields in order, then one file part named `file`, which S3's POST
-    policies want last. `boundary` has to be a string that no part holds; 128 random bits in hex will do.
+    """A multipart/form-data body (RFC 7578): the fields in order, then one file part named `file` (S3's POST policies
+    require it last). `boundary` must not occur in any part; use 128 random bits in hex.
     """
 
     fields: tuple[tuple[str, str], ...]
@@ -248,7 +262,7 @@ class Form:
         return f"multipart/form-data; boundary={self.boundary}"
 
     def segments(self) -> list[Segment]:
-        """The body on the wire: what precedes the file, the file, and the closing boundary."""
+        """Return the body on the wire: the bytes before the file, the file, and the closing boundary."""
         head = "".join(
             f'--{self.boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'
             for name, value in self.fields
@@ -261,7 +275,7 @@ class Form:
 
 
 def _quoted(name: str) -> str:
-    """A name inside quotes: the three escapes of the WHATWG form rules, so that no file name can break a form."""
+    """Escape a name for use inside quotes, by the three escapes of the WHATWG form rules."""
     return name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
 
 
@@ -269,13 +283,13 @@ Body: TypeAlias = bytes | FileSlice | Form
 
 
 def body_segments(body: Body) -> list[Segment]:
-    """The pieces of a body in the order in which they go on the wire."""
+    """Return the pieces of a body in the order in which they are sent."""
     if isinstance(body, Form):
         return body.segments()
     return [body] if len(body) else []
 
 
-@dataclass(slots=True, repr=False)
+@value
 class Request:
     """One HTTP request. `target` is path and query, already percent-encoded."""
 
@@ -288,7 +302,7 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The whole URL with its query, which may be a signature: for machines, not for messages."""
+        """The URL with its query, which may be a signature: not for messages."""
         return f"{self.origin}{self.target}"
 
     @property
@@ -308,7 +322,7 @@ class Request:
         return f"<Request {self.label}>"
 
 
-@dataclass(slots=True, repr=False)
+@value
 class Response:
     """One complete HTTP response: its body is whole and in memory."""
 
@@ -317,8 +331,15 @@ class Response:
     body: bytes = b""
 
     def json(self) -> Any:
-        """The body decoded as JSON, whatever its content type says. Raises ValueError when it is not JSON."""
-        return from_json(self.body, cache_strings="keys")  # names come again and again, values seldom do
+        """Decode the body as JSON, whatever its content type. Raises ValueError when it is not JSON."""
+        return from_json(self.body, cache_strings="keys")  # names repeat, values seldom do
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
+
+
+def encode_json(value: Any) -> bytes:
+    """Encode as compact JSON in UTF-8. Raises ValueError for NaN and infinities (RFC 8259, section 6), TypeError for
+    what JSON cannot hold.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -22,7 +22,7 @@ from pixel_core.api.raw import Raw
 from pixel_core.api.search import Search
 from pixel_core.api.uploads import Uploads
 from pixel_core.api.users import Users
-from pixel_core.session.session import CallOptions
+from pixel_core.session.options import CallOptions
 
 
 class Operations(

@@ -56,7 +56,7 @@ def exchange(request: Request) -> Flow[Response]:
             response, reusable = yield from _converse(lease, request, until)
         except (PixelConnectionError, OSError) as error:
             lease.release(False)
-            gone = lease.used and not lease.http.heard and not isinstance(error, TimeoutError)
+            gone = lease.used and not lease.http.response_started and not isinstance(error, TimeoutError)
             if gone and request.method in _SAFE:
                 continue
             if isinstance(error, PixelConnectionError):
@@ -81,7 +81,7 @@ def _converse(lease: Leased, request: Request, until: float | None) -> Flow[tupl
         response = http.receive((yield from Read(stream, limits.read)))
         if response is not None:
             return response, complete and http.reusable
-        if not complete and not http.answering:
+        if not complete and not http.response_in_progress:
             if until is not None:
                 limits = yield from _left(request.timeouts, until)
             complete = yield from Write(stream, (), limits.write, limits.total)

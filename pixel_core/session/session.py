@@ -11,10 +11,9 @@ Rules kept here:
 """
 
 import json
-from collections.abc import Mapping
 from copy import copy
 from dataclasses import field, replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 from urllib.parse import urljoin
 
 from pixel_core.effects import CallTokenProvider, Clock, Exchange, Flow, Random, Report, SingleFlight, Sleep
@@ -29,8 +28,9 @@ from pixel_core.errors import (
     PixelTimeoutError,
 )
 from pixel_core.events import CallFailed, CallRepeated, LoginFailed, LoginRenewed
-from pixel_core.messages import Body, Headers, Meter, Request, Response, Timeouts, split_url
+from pixel_core.messages import Body, Headers, Meter, Request, Response, Timeouts, encode_json, split_url
 from pixel_core.session.answers import Answer
+from pixel_core.session.options import CallOptions, Options
 from pixel_core.session.retries import RetryPolicy
 from pixel_core.session.storage import Verdict, classify, redirect, storage_error
 from pixel_core.session.tokens import Account, ProvidedToken, Tokens, TokenSource
@@ -49,53 +49,6 @@ _CLOCK, _RANDOM = Clock(), Random()
 
 _TEXT_LIMIT = 2000
 """How much of an answer that is not JSON goes into an error, in characters."""
-
-
-@value
-class Options:
-    """How a client behaves: time limits in seconds, tries in all for a storage request, requests of uploads at a time;
-    files above `multipart_threshold` bytes go in parts; one call that uploads ends after `upload_deadline` seconds;
-    with `skip_uploaded`, what an earlier call uploaded is taken as it is while the server lists it.
-    """
-
-    timeout_pixel: Timeouts = Timeouts(connect=10.0, read=10.0, write=15.0, pool=10.0)
-    timeout_upload: Timeouts = Timeouts(connect=30.0, read=30.0, write=300.0, pool=30.0)
-    upload_num_retries: int = 8
-    upload_max_concurrency: int = 10
-    multipart_threshold: int = 64 * 1024 * 1024
-    upload_deadline: float | None = None
-    skip_uploaded: bool = False
-
-    @classmethod
-    def of(cls, **given: Any) -> "Options":
-        """Options from what a person gives: time limits in any form that `Timeouts.of` takes."""
-        for name in given.keys() & {"timeout_pixel", "timeout_upload"}:
-            given[name] = Timeouts.of(given[name])
-        return cls(**given)
-
-    def __post_init__(self) -> None:
-        for name in ("upload_num_retries", "upload_max_concurrency", "multipart_threshold"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is a whole number from 1, got {value!r}")
-        limit = self.upload_deadline
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0):
-            raise ValueError(f"upload_deadline is a number of seconds above 0, or None, got {limit!r}")
-
-
-class CallOptions(TypedDict, total=False):
-    """What can be different for some calls.
-
-    `timeout` limits their exchanges with the API and with the object storage, in any form that a client takes (its
-    `total` each call of the API, and each request to the object storage, with all repeats); `retries` is how many
-    repeats a request may have (0: none); `headers` are added to requests to the API, over
-    its own but for the token; every answer of the API, errors too, is appended to the list `answers`.
-    """
-
-    timeout: Any
-    retries: int
-    headers: Mapping[str, str]
-    answers: list[Answer]
 
 
 @value
@@ -134,7 +87,7 @@ class Session:
             raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
         twin = copy(self)
         if "timeout" in changes:
-            limits = Timeouts.of(changes["timeout"])
+            limits = Timeouts.parse(changes["timeout"])
             twin.options = replace(self.options, timeout_pixel=limits, timeout_upload=limits)
         if "retries" in changes:
             retries = changes["retries"]
@@ -250,7 +203,7 @@ class Session:
         attempt, moves, damages = 1, 0, 0
         while True:
             if until is not None:
-                request.timeouts = yield from _left(limits, until, request.label)
+                request = replace(request, timeouts=(yield from _left(limits, until, request.label)))
             outcome = yield from self._send(request, "", attempt - 1 + moves)
             again = True
             if isinstance(outcome, Response):
@@ -284,7 +237,7 @@ class Session:
         if block is None or block.bearer != bearer:
             block = self._blocks[has_body] = _Block(bearer, self._block(bearer, has_body))
         shared = block.headers
-        return shared if self._has_own_id else shared.with_field("X-Request-ID", request_id)
+        return shared if self._has_own_id else Headers((*shared, ("X-Request-ID", request_id)))
 
     def _block(self, bearer: str, has_body: bool) -> Headers:
         fields = [
@@ -326,7 +279,8 @@ class Session:
         while (bearer := tokens.bearer(asked_at)) is None:
             request = tokens.grant(asked_at)
             if until is not None:
-                request.timeouts = yield from _left(self.options.timeout_pixel, until, request.label)
+                limits = yield from _left(self.options.timeout_pixel, until, request.label)
+                request = replace(request, timeouts=limits)
             outcome = yield from self._send(request, request_id, sends)
             sends += 1
             delay = yield from self._delay(self._login_retries, request.method, attempt, outcome)
@@ -400,13 +354,6 @@ def redirected(request: Request, response: Response) -> str | None:
 def reason_of(outcome: Response | PixelConnectionError) -> str:
     """What went wrong, fit to be shown."""
     return f"status {outcome.status}" if isinstance(outcome, Response) else str(outcome)
-
-
-def encode_json(value: Any) -> bytes:
-    """Compact JSON in UTF-8. Raises ValueError for NaN and infinities (RFC 8259, section 6), TypeError for what JSON
-    cannot hold.
-    """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _uuid4(bits: int) -> str:

@@ -15,8 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from pixel_core.effects import FileFacts, Flow, Stat
-from pixel_core.messages import FileSlice
-from pixel_core.session.session import encode_json
+from pixel_core.messages import FileSlice, encode_json
 from pixel_core.values import value
 
 MIB = 1024 * 1024

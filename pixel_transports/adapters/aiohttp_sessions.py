@@ -20,10 +20,10 @@ import yarl
 from aiohttp.abc import AbstractStreamWriter
 
 from pixel_core.errors import PixelError, PixelProxyError
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Origin, Request, Response
-from pixel_transports.adapters.shared import Inbound, Outbound, reason_of
+from pixel_transports.adapters.shared import Outbound, reason_of, response_reader
 
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """What aiohttp would add."""
@@ -108,10 +108,10 @@ class AiohttpTransport:
         )
         whole = False
         try:
-            inbound = Inbound(outbound, answer.status, answer.raw_headers, self._limits)
+            reader = response_reader(outbound, answer.status, answer.raw_headers, self._limits)
             async for piece in answer.content.iter_any():
-                inbound.feed(piece)
-            response = inbound.finish()
+                reader.feed(piece)
+            response = reader.finish()
             whole = outbound.complete
             return response
         finally:

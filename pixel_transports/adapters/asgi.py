@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import anyio
 
 from pixel_core.errors import PixelError
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits
 from pixel_core.messages import Request, Response
 from pixel_transports.adapters.in_process import AppAnswer, decoded_path
 from pixel_transports.adapters.shared import Outbound

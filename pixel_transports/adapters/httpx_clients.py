@@ -19,9 +19,9 @@ import anyio
 import httpx
 
 from pixel_core.errors import PixelError, PixelProxyError
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits, ResponseReader
 from pixel_core.messages import Request, Response
-from pixel_transports.adapters.shared import Inbound, Outbound, reason_of
+from pixel_transports.adapters.shared import Outbound, reason_of, response_reader
 
 _ENDED = ("disconnected", "peer closed connection", "ConnectionClosed", "ConnectionTerminated")
 """What the messages of httpx's RemoteProtocolError hold where a peer has hung up."""
@@ -73,14 +73,14 @@ class HttpxTransport:
             )
             heard = True
             try:
-                inbound = _inbound(outbound, answer, self._limits)
+                reader = _reader(outbound, answer, self._limits)
                 if answer.is_stream_consumed:
-                    inbound.feed(answer.content)
+                    reader.feed(answer.content)
                 else:
                     for piece in answer.iter_raw():
-                        inbound.feed(piece)
+                        reader.feed(piece)
                         outbound.check_time()
-                return inbound.finish()
+                return reader.finish()
             finally:
                 answer.close()
         except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -123,13 +123,13 @@ class AsyncHttpxTransport:
             )
             heard = True
             try:
-                inbound = _inbound(outbound, answer, self._limits)
+                reader = _reader(outbound, answer, self._limits)
                 if answer.is_stream_consumed:
-                    inbound.feed(answer.content)
+                    reader.feed(answer.content)
                 else:
                     async for piece in answer.aiter_raw():
                         try:
-                            inbound.feed(piece)
+                            reader.feed(piece)
                         except PixelError as error:
                             # Not out of the middle: trio complains of generators that are left unfinished, and httpx
                             # has many. A closed answer ends them.
@@ -137,7 +137,7 @@ class AsyncHttpxTransport:
                             await answer.aclose()
                 if outbound.failure is not None:
                     raise outbound.failure
-                return inbound.finish()
+                return reader.finish()
             finally:
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
@@ -160,11 +160,11 @@ def _request(outbound: Outbound, body: httpx.SyncByteStream | httpx.AsyncByteStr
     return httpx.Request(request.method, url, headers=outbound.raw_fields(), stream=body, extensions=extensions)
 
 
-def _inbound(outbound: Outbound, answer: httpx.Response, limits: Limits) -> Inbound:
+def _reader(outbound: Outbound, answer: httpx.Response, limits: Limits) -> ResponseReader:
     fields = answer.headers.raw
     if answer.is_stream_consumed:  # by a hook or a transport of the client, and unpacked with it
         fields = [(name, value) for name, value in fields if name.lower() != b"content-encoding"]
-    return Inbound(outbound, answer.status_code, fields, limits)
+    return response_reader(outbound, answer.status_code, fields, limits)
 
 
 def _told(outbound: Outbound, error: Exception, heard: bool) -> Exception:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 from pixel_core.errors import PixelProtocolError
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits
 from pixel_core.messages import Response
-from pixel_transports.adapters.shared import Inbound, Outbound
+from pixel_transports.adapters.shared import Outbound, response_reader
 
 _BODILESS = frozenset({204, 304})
 
@@ -24,7 +24,7 @@ class AppAnswer:
         self._label = outbound.request.label
         if not 200 <= status <= 599:
             raise PixelProtocolError(f"The app answered {self._label} with the status {status}")
-        self._inbound = Inbound(outbound, status, fields, limits)
+        self._reader = response_reader(outbound, status, fields, limits)
         self._without_body = outbound.request.method == "HEAD" or status in _BODILESS
         lengths = [value for name, value in fields if name.lower() == b"content-length"]
         self._promised = int(lengths[0]) if lengths and lengths[0].isdigit() else None
@@ -37,7 +37,7 @@ class AppAnswer:
         """Take a piece of the body. Raises PixelProtocolError where it becomes too large."""
         self._given += len(data)
         if data and not self._without_body:
-            self._inbound.feed(data)
+            self._reader.feed(data)
 
     def finish(self) -> Response:
         """The whole answer. Raises PixelProtocolError."""
@@ -45,7 +45,7 @@ class AppAnswer:
             raise PixelProtocolError(
                 f"The app answered {self._label} with {self._given} bytes, and a Content-Length of {self._promised}"
             )
-        return self._inbound.finish()
+        return self._reader.finish()
 
 
 def decoded_path(outbound: Outbound) -> bytes:

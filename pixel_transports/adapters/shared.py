@@ -10,7 +10,6 @@ Rules kept here:
 """
 
 import time
-import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -18,8 +17,10 @@ from types import TracebackType
 import anyio.to_thread
 
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelTimeoutError
-from pixel_core.http.connection import ClientConnection, Limits, decoder_for, wire_headers
-from pixel_core.messages import FileSlice, Headers, Request, Response, Segment, Timeouts, body_segments
+from pixel_core.http.connection import ClientConnection
+from pixel_core.http.decoding import Limits, ResponseReader
+from pixel_core.http.heads import wire_headers
+from pixel_core.messages import FileSlice, Request, Segment, Timeouts, body_segments
 from pixel_transports.net.files import PIECE, SliceReader
 
 
@@ -151,42 +152,13 @@ class AsyncPieces:
         return next(self._pieces)
 
 
-class Inbound:
-    """An answer as it comes: its head, then its body as it was sent. Raises PixelProtocolError for one that is too
-    large or is not compressed as it says.
-    """
-
-    def __init__(self, outbound: Outbound, status: int, fields: Sequence[tuple[bytes, bytes]], limits: Limits) -> None:
-        self._label = outbound.request.label
-        self._limits = limits
-        self._status = status
-        self._fields = fields
-        self._body = bytearray()
-        self._encoded_size = 0
-        if sum(len(name) + len(value) + 4 for name, value in fields) > limits.head:
-            raise PixelProtocolError(f"The answer to {self._label} has more than {limits.head} bytes of headers")
-        asked = "Accept-Encoding" in outbound.request.headers
-        self._decoder = decoder_for(fields) if asked else None
-
-    def feed(self, data: bytes) -> None:
-        """Take a piece of the body."""
-        self._encoded_size += len(data)
-        if self._decoder is not None:
-            try:
-                data = self._decoder.feed(data, self._limits.body + 1 - len(self._body))
-            except zlib.error:
-                raise PixelProtocolError(f"The answer to {self._label} is not compressed as it says") from None
-        self._body += data
-        if max(len(self._body), self._encoded_size) > self._limits.body:
-            raise PixelProtocolError(
-                f"The answer to {self._label} is larger than the limit of {self._limits.body} bytes"
-            )
-
-    def finish(self) -> Response:
-        """The whole answer."""
-        if self._decoder is not None and not self._decoder.complete:
-            raise PixelProtocolError(f"The compressed answer to {self._label} is cut short")
-        return Response(self._status, Headers.received(self._fields), bytes(self._body))
+def response_reader(
+    outbound: Outbound, status: int, fields: Sequence[tuple[bytes, bytes]], limits: Limits
+) -> ResponseReader:
+    """Return the reader of a response whose head is known. Raises PixelProtocolError for a head above its limit."""
+    if sum(len(name) + len(value) + 4 for name, value in fields) > limits.head:
+        raise PixelProtocolError(f"The answer to {outbound.request.label} has more than {limits.head} bytes of headers")
+    return ResponseReader(outbound.request, status, fields, limits)
 
 
 def reason_of(error: BaseException) -> str:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits
 from pixel_core.messages import Request, Response
 from pixel_transports.adapters.in_process import AppAnswer, decoded_path
 from pixel_transports.adapters.shared import Outbound

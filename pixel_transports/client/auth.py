@@ -9,7 +9,8 @@ Rules kept here:
 
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from pixel_core.session.session import CallOptions, Session
+from pixel_core.session.options import CallOptions
+from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.net.network import Network

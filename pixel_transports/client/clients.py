@@ -25,7 +25,8 @@ from pixel_core.api.paging import Page, Pages
 from pixel_core.effects import Flow
 from pixel_core.errors import PixelClosedError
 from pixel_core.messages import Timeouts
-from pixel_core.session.session import CallOptions, Options, Session
+from pixel_core.session.options import CallOptions, Options
+from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account, TokenSource
 from pixel_transports.client.settings import PixelApiSettings, account_of
 from pixel_transports.drivers.blocking import BlockingDriver
@@ -95,7 +96,7 @@ def options_of(keywords: PixelClientKwargs) -> Options:
     unknown = set(keywords) - set(PixelClientKwargs.__annotations__)
     if unknown:
         raise TypeError(f"unknown keyword: {', '.join(sorted(unknown))}; known are {', '.join(_known())}")
-    return Options.of(**{name: value for name, value in keywords.items() if name not in _OF_THE_DRIVER})
+    return Options.from_keywords(**{name: value for name, value in keywords.items() if name not in _OF_THE_DRIVER})
 
 
 def _known() -> list[str]:
@@ -182,7 +183,9 @@ class _Client(Operations):
 
     def _known_values(self, keywords: PixelClientKwargs) -> dict[str, Any]:
         """The keywords as they mean the same everywhere: time limits as values, the journal's path from the root."""
-        known = {name: Timeouts.of(value) if name.startswith("timeout_") else value for name, value in keywords.items()}
+        known = {
+            name: Timeouts.parse(value) if name.startswith("timeout_") else value for name, value in keywords.items()
+        }
         return known if "journal" not in known else {**known, "journal": self._journal.path}
 
     def _open(self, transport: object, listener: Listener | None) -> None:

@@ -55,7 +55,7 @@ class _Same:
 
 def _key_of(name: str, value: object) -> Hashable:
     if name.startswith("timeout_"):
-        return Timeouts.of(value)
+        return Timeouts.parse(value)
     if name == "journal":
         return JournalPath.of(cast("str | None", value))
     try:

@@ -18,7 +18,7 @@ from dataclasses import astuple
 from typing import Any, TypeAlias
 
 from pixel_core.messages import Timeouts
-from pixel_core.session.session import CallOptions
+from pixel_core.session.options import CallOptions
 from pixel_core.session.tokens import Account
 from pixel_transports.client.auth import KeyCloakAuth, LoginConfig
 from pixel_transports.client.clients import ClientConfig, PixelClient, PixelClientAsync
@@ -33,7 +33,7 @@ def reduce_client(kind: type[Any], made_of: ClientConfig, changes: CallOptions) 
     keywords = tuple((name, pickled(name, value)) for name, value in sorted(made_of.keywords.items()))
     options: dict[str, Any] = {name: value for name, value in changes.items() if name != "answers"}
     if "timeout" in options:
-        options["timeout"] = Timeouts.of(options["timeout"])
+        options["timeout"] = Timeouts.parse(options["timeout"])
     if "headers" in options:
         options["headers"] = dict(options["headers"])
     return rebuild_client, (kind, made_of.url, made_of.account, keywords, options)

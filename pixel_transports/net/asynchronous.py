@@ -24,7 +24,8 @@ import anyio.to_thread
 
 from pixel_core.effects import Clock, Effect, Lease, Read, Write
 from pixel_core.http.addresses import ATTEMPT_DELAY
-from pixel_core.http.connection import ClientConnection, Limits
+from pixel_core.http.connection import ClientConnection
+from pixel_core.http.decoding import Limits
 from pixel_core.http.exchange import exchange
 from pixel_core.http.pool import LeaseState, Pool, PoolLease
 from pixel_core.http.proxies import Proxies, Proxy, Tunnel

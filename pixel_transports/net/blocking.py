@@ -20,7 +20,8 @@ from math import ceil
 from typing import Any
 
 from pixel_core.effects import Clock, Effect, Lease, Read, Write
-from pixel_core.http.connection import ClientConnection, Limits
+from pixel_core.http.connection import ClientConnection
+from pixel_core.http.decoding import Limits
 from pixel_core.http.exchange import exchange
 from pixel_core.http.pool import LeaseState, Pool, PoolLease
 from pixel_core.http.proxies import Proxies, Proxy, Tunnel

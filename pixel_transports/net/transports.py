@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias, cast, runtime_checkable
 
-from pixel_core.http.connection import wire_headers
+from pixel_core.http.heads import wire_headers
 from pixel_core.messages import Headers, Request, Response
 from pixel_transports.net.files import whole_body
 from pixel_transports.net.network import Network

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixel_core.effects import Exchange, Flow, Sleep
 from pixel_core.errors import PixelConnectionError, PixelProtocolError, PixelTimeoutError
-from pixel_core.messages import Headers, Request, Response
-from pixel_core.session.session import encode_json
+from pixel_core.messages import Headers, Request, Response, encode_json
 from pixel_transports.net.transports import AnyTransport
 from pixel_transports.testing.secrets import is_login
 from pixel_transports.testing.wrapping import TransportWrapper

@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from pixel_core.messages import Headers, Request, Response
-from pixel_core.session.session import encode_json
+from pixel_core.messages import Headers, Request, Response, encode_json
 from pixel_transports.net.files import whole_body
 from pixel_transports.testing.routes import UNSET, Call, Matcher, Pattern, Route, RouteOptions
 from pixel_transports.testing.secrets import Redactor, is_login, open_headers, query_of

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypedDict
 from urllib.parse import unquote
 
-from pixel_core.messages import Headers, Response
-from pixel_core.session.session import encode_json
+from pixel_core.messages import Headers, Response, encode_json
 
 
 @dataclass(frozen=True, slots=True)

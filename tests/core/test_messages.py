@@ -164,7 +164,7 @@ class HttpxLike:
     ],
 )
 def test_timeouts_are_made_of_seconds_of_none_and_of_objects_by_shape(value: object, expected: Timeouts) -> None:
-    assert Timeouts.of(value) == expected
+    assert Timeouts.parse(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_timeouts_are_made_of_seconds_of_none_and_of_objects_by_shape(value: obj
 )
 def test_wrong_timeouts_are_refused(value: object, error: type[Exception]) -> None:
     with pytest.raises(error):
-        Timeouts.of(value)
+        Timeouts.parse(value)
 
 
 def test_a_form_puts_its_fields_in_order_and_the_file_last() -> None:

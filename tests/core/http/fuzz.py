@@ -9,7 +9,7 @@ Rules kept here:
   all; cut anywhere; ended by silence, a close or a reset; met by a new or a kept connection; on which writing may stop
   or fail; and whose owner may be cancelled at any step. Some go by way of a proxy that forwards, and are met by what
   proxies answer.
-* Every case is held to the rules of `exchanges.py` and `http1.py`: one release a lease, before anything else is asked
+* Every case is held to the rules of `exchanges.py` and `connection.py`: one release a lease, before anything else is asked
   for; kept only where it can serve again; nothing above the limits; no secret in an error; other cuts, same outcome; a
   407 is the proxy's where there is one, and an error of a proxy is only there. The credentials for a proxy go to it
   once, and to nobody else.
@@ -36,7 +36,8 @@ from pixel_core.errors import (
     PixelProxyError,
     PixelTimeoutError,
 )
-from pixel_core.http.connection import ClientConnection, Limits
+from pixel_core.http.connection import ClientConnection
+from pixel_core.http.decoding import Limits
 from pixel_core.http.exchange import exchange
 from pixel_core.http.proxies import Proxy, ProxyFailure
 from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Segment, Timeouts
@@ -294,7 +295,7 @@ def case_of(seed: int, number: int) -> Case:
     random = Random(f"{seed}:{number}")
     method = random.choice(METHODS)
     shared = ASKING_TO_PACK if random.random() < 0.8 else ASKING_FOR_NOTHING
-    headers = shared.with_field("X-Request-ID", "1")
+    headers = Headers((*shared, ("X-Request-ID", "1")))
     if random.random() < 0.5:
         headers = Headers(headers)  # the same, and each by itself
     body = b"" if method in (*SAFE, "DELETE") else random.choice((b"{}", FileSlice("photo.jpg", 0, 10**9)))

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from pixel_core.errors import PixelProtocolError, PixelProxyError
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits
 from pixel_core.http.proxies import Proxy
 from tests.core.http import fuzz_tunnels
 from tests.core.http.fuzz import (

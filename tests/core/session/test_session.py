@@ -20,8 +20,8 @@ from pixel_core.errors import (
     PixelStatusError,
     PixelTimeoutError,
 )
+from pixel_core.messages import encode_json
 from pixel_core.session.answers import Answer
-from pixel_core.session.session import encode_json
 from pixel_core.session.tokens import REFUSAL_SECONDS
 from tests.support.scripted_api import ACCOUNT, TOKEN_TARGET, Expected, OffScriptError, World, token, told
 

@@ -104,7 +104,7 @@ class Driver:
         except (ResponseFailed, ConnectionClosed) as error:
             raise PixelConnectionError(f"{request.label}: the connection broke: {error}", sent=True) from error
         pairs = [(name, value) for name, values in head.headers.getAllRawHeaders() for value in values]
-        return Response(head.code, Headers.received(pairs), content)
+        return Response(head.code, Headers.from_wire(pairs), content)
 
     async def once(self, key: Hashable, flow: Flow[Any]) -> Any:
         outcome: Any = None

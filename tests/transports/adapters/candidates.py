@@ -8,7 +8,7 @@ from typing import Any, Literal
 import aiohttp
 import httpx
 
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits
 from pixel_transports import AnyioTransport, AsyncFunctionTransport, FunctionTransport, SocketTransport
 from pixel_transports.adapters import (
     AiohttpTransport,

@@ -32,7 +32,7 @@ class Spoiled:
 
 
 def with_header(request: Request, name: str, value: str) -> Request:
-    return replace(request, headers=request.headers.with_field(name, value))
+    return replace(request, headers=Headers((*request.headers, (name, value))))
 
 
 def adds_a_header(send: Sending, request: Request) -> Response:

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
-from pixel_core.http.connection import Limits
+from pixel_core.http.decoding import Limits
 from pixel_core.messages import Headers, Origin, Request, Timeouts
 from pixel_transports.adapters import AiohttpTransport, AsyncHttpxTransport, HttpxTransport
 from tests.support.peers import Peer, keep_answering, read_request, send

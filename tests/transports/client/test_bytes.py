@@ -29,7 +29,8 @@ from pydantic import BaseModel
 
 from pixel_core import Account, PixelApi, Request, Session
 from pixel_core.errors import PixelLoginError, PixelProtocolError
-from pixel_core.http.connection import ClientConnection, Limits
+from pixel_core.http.connection import ClientConnection
+from pixel_core.http.decoding import Limits
 from pixel_core.messages import FileSlice, Form, Headers, Origin
 from pixel_core.models import PixelUploadFile
 from pixel_core.session.tokens import Tokens
@@ -398,8 +399,7 @@ def test_what_has_no_end_is_a_protocol_error_and_the_connection_is_closed(data: 
     """The peer would go on: it waits for us to hang up."""
     face.open(limits=SMALL)
     with Peer([read_head, send(data), read_request]) as peer:
-        request = peer.request()
-        request.headers = Headers({"Accept-Encoding": "gzip, deflate"})
+        request = replace(peer.request(), headers=Headers({"Accept-Encoding": "gzip, deflate"}))
         with pytest.raises(PixelProtocolError):
             face.send(request)
         peer.received()

@@ -114,7 +114,7 @@ def test_a_light_copy_takes_its_options_to_another_process(pixel_settings: Pixel
     client = get_client(settings=pixel_settings).with_options(timeout=7, headers={"X-Note": "n"})
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         limits, headers = pool.submit(options_of, client).result()
-    assert limits == Timeouts.of(7)
+    assert limits == Timeouts.parse(7)
     assert headers == [("X-Note", "n")]
 
 
@@ -277,7 +277,7 @@ def test_a_light_copy_wakes_up_with_its_options_and_shares_the_login(settings: P
     client = PixelClient.from_settings(settings, transport=answering)
     copied = client.with_options(timeout=7).with_options(retries=0, headers={"X-Note": "a"})
     woken = again(copied)
-    assert woken.session.options.timeout_pixel == Timeouts.of(7)
+    assert woken.session.options.timeout_pixel == Timeouts.parse(7)
     assert woken.session.upload_retries.tries == 1
     assert woken.session.tokens is again(client).session.tokens
     assert woken._driver is again(client)._driver

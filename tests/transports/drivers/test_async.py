@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,7 @@ async def test_a_cancelled_exchange_frees_its_place_and_closes_its_socket(where:
             body = large_file if where == "writing" else b""
             request = peer.request("PUT", body=body)
             if where == "shaking hands":
-                request.origin = request.origin._replace(scheme="https")
+                request = replace(request, origin=request.origin._replace(scheme="https"))
             await cancelled_once(transport, request, lambda: peer.accepted == 1 and peer.talks[0].heard.is_set())
             assert repr(transport) == EMPTY
             over.set()

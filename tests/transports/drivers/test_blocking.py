@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +187,11 @@ def test_a_failure_stops_those_who_are_in_the_midst_of_their_io(wrap: Any, where
         body = large_file if where == "writes" else b""
         request = peer.request("PUT", body=body)
         if where == "shakes hands":
-            request.origin = request.origin._replace(scheme="https")
+            request = replace(request, origin=request.origin._replace(scheme="https"))
         flows = [wrap(Exchange(request)), failing_then()]
         if where == "waits for a connection":
             flows.insert(0, asking(Exchange(request)))
-        request.timeouts = Timeouts.of(A_LONG_TIME)
+        request = replace(request, timeouts=Timeouts.parse(A_LONG_TIME))
         started = time.monotonic()
         with pytest.raises(LookupError):
             BlockingDriver(transport).run(asking(Gather(flows, 3)))
@@ -347,7 +348,7 @@ def test_an_interrupt_ends_the_wait_for_it_and_its_connection(by_signal: Any, st
     with Peer(steps) as peer:
         request = peer.request()
         if steps == [read_to_end]:
-            request.origin = request.origin._replace(scheme="https")
+            request = replace(request, origin=request.origin._replace(scheme="https"))
 
         def interrupt() -> None:
             assert peer.talk(0).heard.wait(PATIENCE)

@@ -323,8 +323,7 @@ def test_a_file_that_changed_ends_the_upload_and_the_connection(
 def test_a_request_that_cannot_be_sent_sends_nothing(face: Face) -> None:
     with Peer([keep_answering()]) as peer:
         face.send(peer.request())
-        request = peer.request()
-        request.headers = Headers({"X-Bad": "a\r\nb: c"})
+        request = replace(peer.request(), headers=Headers({"X-Bad": "a\r\nb: c"}))
         with pytest.raises(ValueError, match="X-Bad"):
             face.send(request)
         face.shows("0 held, 0 idle, 0 waiting")
