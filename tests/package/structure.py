@@ -1,0 +1,339 @@
+"""The structure of the project: `python -m tests.package.structure` prints it, and what breaks its rules.
+
+Rules kept here:
+
+* A room imports only rooms before it in `ROOMS`. No modules import each other in a circle. Imports for type checkers
+  count like any other; imports inside functions count too, and are listed apart.
+* A file has at most 400 lines, a function at most 40 lines and 12 branches, or a reason in `LONG_FILES` or
+  `LONG_FUNCTIONS`. A reason that is no longer needed is reported.
+* Only syntax trees are read; no module is imported.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 40
+MAX_BRANCHES = 12
+
+ROOMS = (
+    ("pixel_core.messages", "pixel_core.errors", "pixel_core.values", "pixel_core.lazy"),
+    ("pixel_core.effects", "pixel_core.events"),
+    ("pixel_core.http",),
+    ("pixel_core.session", "pixel_core.models"),
+    ("pixel_core.uploads",),
+    ("pixel_core.api",),
+    ("pixel_core",),
+    ("pixel_transports.runtime",),
+    ("pixel_transports.observability",),
+    ("pixel_transports.net",),
+    ("pixel_transports.adapters",),
+    ("pixel_transports.drivers",),
+    ("pixel_transports.client",),
+    ("pixel_transports.display",),
+    ("pixel_transports.shards",),
+    ("pixel_transports.sandbox",),
+    ("pixel_transports.testing",),
+    ("pixel_transports",),
+    ("pixel_client",),
+    ("pixel_transports.cli",),
+)
+"""Rooms from the lowest to the highest. Rooms on one level do not import each other, except for the first two levels."""
+
+TO_DO = "to be split"
+
+LONG_FILES = {
+    "pixel_core/api/upload_flows.py": TO_DO,
+    "pixel_core/session/session.py": TO_DO,
+    "pixel_core/uploads/engine.py": TO_DO,
+    "pixel_transports/cli/upload.py": TO_DO,
+    "pixel_transports/client/clients.py": TO_DO,
+    "pixel_transports/drivers/journal.py": TO_DO,
+    "pixel_transports/net/asynchronous.py": TO_DO,
+}
+"""Reasons for files with more than `MAX_FILE_LINES`, by path."""
+
+LONG_FUNCTIONS = {
+    "pixel_core/session/session.py:Session.call": TO_DO,
+    "pixel_core/session/session.py:Session.store": TO_DO,
+    "pixel_transports/adapters/aiohttp_sessions.py:_told": TO_DO,
+    "pixel_transports/cli/resources.py:_group": TO_DO,
+    "pixel_transports/cli/searching.py:search": TO_DO,
+    "pixel_transports/sandbox/app.py:Sandbox.__init__": TO_DO,
+    "pixel_transports/shards/plans.py:plan": TO_DO,
+    "pixel_transports/testing/clients.py:client": TO_DO,
+}
+"""Reasons for functions with too many lines or branches, by `path:qualified.name`."""
+
+CIRCLES = [
+    {"pixel_transports.observability.instrumentation", "pixel_transports.observability.telemetry"},
+    {"pixel_transports.client.auth", "pixel_transports.client.clients"},
+    {
+        "pixel_transports.client.auth",
+        "pixel_transports.client.clients",
+        "pixel_transports.client.factory",
+        "pixel_transports.client.pickling",
+    },
+    {"pixel_transports.display.features", "pixel_transports.display.notebooks"},
+    {"pixel_transports.shards.plans", "pixel_transports.shards.runs"},
+]
+"""Circles that are still to be cut."""
+
+FOLDERS = {
+    "pixel_core": "pixel_core",
+    "pixel_client": "pixel_transports/pixel_client",
+    "pixel_transports": "pixel_transports",
+}
+"""Folders of the packages, by import name."""
+
+BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.match_case)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of a module of the project by another."""
+
+    importer: str
+    imported: str
+    line: int
+    late: bool
+    """True inside a function."""
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.imported}"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function and its size. Nested functions count on their own and in the lines of the outer one."""
+
+    name: str
+    lines: int
+    branches: int
+
+
+@dataclass(frozen=True)
+class Module:
+    """A source file of the project."""
+
+    name: str
+    path: Path
+
+    @property
+    def place(self) -> str:
+        return self.path.relative_to(ROOT).as_posix()
+
+    @cached_property
+    def source(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.source)
+
+    @property
+    def lines(self) -> int:
+        return len(self.source.splitlines())
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (ast.get_docstring(self.tree) or "").partition("\n")[0]
+
+    def functions(self) -> Iterator[Function]:
+        yield from _functions(self.tree, f"{self.place}:")
+
+
+def _functions(node: ast.AST, prefix: str) -> Iterator[Function]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, FUNCTIONS):
+            name = prefix + child.name
+            yield Function(name, (child.end_lineno or child.lineno) - child.lineno + 1, _branches(child))
+            yield from _functions(child, f"{name}.")
+        else:
+            yield from _functions(child, f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix)
+
+
+def _branches(node: ast.AST) -> int:
+    """The number of branches of a function, without those of functions inside it."""
+    inside = [child for child in ast.iter_child_nodes(node) if not isinstance(child, FUNCTIONS)]
+    return sum(isinstance(child, BRANCHES) + _branches(child) for child in inside)
+
+
+def modules() -> dict[str, Module]:
+    """The modules of the three packages, by name."""
+    found: dict[str, Module] = {}
+    for package, folder in FOLDERS.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            if parts[0] in FOLDERS:  # a package that lies inside another
+                continue
+            name = ".".join((package, *(part for part in parts if part != "__init__")))
+            found[name] = Module(name, path)
+    return found
+
+
+def imports(found: dict[str, Module]) -> list[Import]:
+    """All imports between modules of the project."""
+    return [each for module in found.values() for each in _imports_of(module, found)]
+
+
+def _imports_of(module: Module, found: dict[str, Module]) -> Iterator[Import]:
+    package = module.name if module.path.name == "__init__.py" else module.name.rpartition(".")[0]
+    for node, late in _walk(module.tree, late=False):
+        for name in _imported_names(node, package):
+            target = name
+            while target and target not in found:
+                target = target.rpartition(".")[0]
+            if target and target != module.name:
+                yield Import(module.name, target, getattr(node, "lineno", 0), late)
+
+
+def _walk(node: ast.AST, late: bool) -> Iterator[tuple[ast.AST, bool]]:
+    for child in ast.iter_child_nodes(node):
+        yield child, late
+        yield from _walk(child, late or isinstance(child, FUNCTIONS))
+
+
+def _imported_names(node: ast.AST, package: str) -> Iterator[str]:
+    match node:
+        case ast.Import(names=names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module=module, names=names, level=level):
+            base = package.split(".")[: len(package.split(".")) - level + 1] if level else []
+            full = ".".join((*base, *([module] if module else [])))
+            yield from (f"{full}.{alias.name}" for alias in names)
+
+
+def room(module: str) -> str:
+    """The room that a module belongs to: the longest name of `ROOMS` that it begins with."""
+    fitting = [name for level in ROOMS for name in level if module == name or module.startswith(f"{name}.")]
+    return max(fitting, key=len)
+
+
+def upward(found: list[Import]) -> list[Import]:
+    """Imports of a higher room, or of another room on the same level."""
+    level = {name: number for number, names in enumerate(ROOMS) for name in names}
+    result = []
+    for each in found:
+        here, there = room(each.importer), room(each.imported)
+        if level[there] > level[here] or (level[there] == level[here] > 1 and here != there):
+            result.append(each)
+    return result
+
+
+def circles(found: list[Import]) -> list[list[str]]:
+    """Groups of modules that import each other, directly or through others (Tarjan's algorithm)."""
+    graph: dict[str, set[str]] = defaultdict(set)
+    for each in found:
+        graph[each.importer].add(each.imported)
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    result: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for target in graph[name]:
+            if target not in index:
+                visit(target)
+            if target in stack:
+                low[name] = min(low[name], low[target])
+        if low[name] == index[name]:
+            group = stack[stack.index(name) :]
+            del stack[-len(group) :]
+            if len(group) > 1:
+                result.append(sorted(group))
+
+    for name in sorted(graph):
+        if name not in index:
+            visit(name)
+    return result
+
+
+def room_imports(found: list[Import]) -> list[Import]:
+    """The same imports between rooms instead of modules."""
+    return [
+        Import(room(e.importer), room(e.imported), e.line, e.late)
+        for e in found
+        if room(e.importer) != room(e.imported)
+    ]
+
+
+def too_long(found: dict[str, Module]) -> dict[str, str]:
+    """Files over the limit with their size, by path."""
+    return {m.place: f"{m.lines} lines" for m in found.values() if m.lines > MAX_FILE_LINES}
+
+
+def too_large(found: dict[str, Module]) -> dict[str, str]:
+    """Functions over the limits with their size, by `path:qualified.name`."""
+    return {
+        each.name: f"{each.lines} lines, {each.branches} branches"
+        for module in found.values()
+        for each in module.functions()
+        if each.lines > MAX_FUNCTION_LINES or each.branches > MAX_BRANCHES
+    }
+
+
+def without_reason(sizes: dict[str, str], reasons: dict[str, str]) -> list[str]:
+    """What is over a limit and has no reason, and reasons that are not needed."""
+    missing = [f"{name}: {size}" for name, size in sizes.items() if name not in reasons]
+    return missing + [f"{name}: needs no reason" for name in reasons if name not in sizes]
+
+
+def line_counts() -> dict[str, int]:
+    """Lines of Python by room; tests by folder."""
+    counts: dict[str, int] = defaultdict(int)
+    for module in modules().values():
+        counts[room(module.name)] += module.lines
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        inside = path.relative_to(ROOT).parts[:-1]
+        counts["/".join(inside[:3])] += len(path.read_text(encoding="utf-8").splitlines())
+    return counts
+
+
+def tree() -> Iterator[str]:
+    """A line for each folder with Python in it: its path and what it is."""
+    for top in ("pixel_core", "pixel_transports", "tests"):
+        for path in sorted((ROOT / top).rglob("__init__.py")):
+            place = path.parent.relative_to(ROOT)
+            summary = Module("", path).summary
+            yield f"{'  ' * (len(place.parts) - 1)}{place.name}/".ljust(28) + summary
+
+
+def report() -> Iterator[str]:
+    """The lines that the command prints."""
+    found = modules()
+    between = imports(found)
+    early = [each for each in between if not each.late]
+    yield from _section("Folders", list(tree()))
+    yield from _section("Lines", [f"{count:6}  {name}" for name, count in line_counts().items()])
+    yield from _section(
+        f"Files over {MAX_FILE_LINES} lines",
+        [f"{name}: {size}. {LONG_FILES.get(name, 'NO REASON')}" for name, size in too_long(found).items()],
+    )
+    yield from _section(
+        f"Functions over {MAX_FUNCTION_LINES} lines or {MAX_BRANCHES} branches",
+        [f"{name}: {size}. {LONG_FUNCTIONS.get(name, 'NO REASON')}" for name, size in too_large(found).items()],
+    )
+    yield from _section("Imports upward", [str(each) for each in upward(between)])
+    yield from _section("Circles", [" ".join(group) for group in circles(early)])
+    yield from _section("Circles with imports inside functions", [" ".join(group) for group in circles(between)])
+    yield from _section("Circles of rooms", [" ".join(group) for group in circles(room_imports(between))])
+    yield from _section("Imports inside functions", [str(each) for each in between if each.late])
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", f"== {title}", *(lines or ["none"])]
+
+
+if __name__ == "__main__":
+    print("\n".join(report()))

@@ -1,0 +1,90 @@
+"""Files, functions and imports keep to the rules of `structure.py`."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.package import structure
+from tests.package.structure import Import, Module
+
+MODULES = structure.modules()
+IMPORTS = structure.imports(MODULES)
+EARLY = [each for each in IMPORTS if not each.late]
+
+
+def test_long_files_have_a_reason() -> None:
+    sizes = structure.too_long(MODULES)
+    assert [name for name in sizes if name not in structure.LONG_FILES] == []
+
+
+def test_large_functions_have_a_reason() -> None:
+    sizes = structure.too_large(MODULES)
+    assert [name for name in sizes if name not in structure.LONG_FUNCTIONS] == []
+
+
+def test_no_import_leads_upward() -> None:
+    assert [str(each) for each in structure.upward(IMPORTS)] == []
+
+
+@pytest.mark.parametrize("found", [EARLY, IMPORTS], ids=["at the top", "in functions too"])
+def test_no_modules_import_each_other_in_a_circle(found: list[Import]) -> None:
+    known = structure.CIRCLES
+    assert [group for group in structure.circles(found) if not any(set(group) <= circle for circle in known)] == []
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    assert structure.circles(structure.room_imports(IMPORTS)) == []
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {structure.room(name) for name in MODULES} == {name for level in structure.ROOMS for name in level}
+
+
+def test_every_package_says_what_it_is() -> None:
+    assert [module.place for module in MODULES.values() if not module.summary] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "late"),
+    [
+        ("import a.b", "a.b", False),
+        ("from a import b", "a.b", False),
+        ("from a.b import name", "a.b", False),
+        ("from .b import name", "a.b", False),
+        ("from . import b", "a.b", False),
+        ("if TYPE_CHECKING:\n    from a import b", "a.b", False),
+        ("def f():\n    from a import b", "a.b", True),
+        ("class C:\n    def f(self):\n        import a.b", "a.b", True),
+    ],
+)
+def test_an_import_is_found(source: str, name: str, late: bool, tmp_path: Path) -> None:
+    path = tmp_path / "c.py"
+    path.write_text(source)
+    known = {each: Module(each, path) for each in ("a", "a.b", "a.c")}
+    assert list(structure._imports_of(known["a.c"], known)) == [Import("a.c", name, source.count("\n") + 1, late)]
+
+
+def test_a_circle_is_found_also_through_others() -> None:
+    pairs = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "a"), ("d", "f"), ("f", "d")]
+    assert structure.circles([Import(a, b, 1, False) for a, b in pairs]) == [["d", "f"], ["a", "b", "c"]]
+
+
+def test_an_import_upward_is_found() -> None:
+    wrong = [
+        ("pixel_core.http.pool", "pixel_core.session.tokens"),
+        ("pixel_core.models.base", "pixel_core.session.tokens"),
+    ]
+    right = [("pixel_core.session.tokens", "pixel_core.http.pool"), ("pixel_core.effects", "pixel_core.events")]
+    found = [Import(a, b, 1, False) for a, b in wrong + right]
+    assert structure.upward(found) == found[:2]
+
+
+def test_branches_and_lines_of_a_function_are_counted() -> None:
+    source = "class C:\n    def f(self):\n        if a:\n            pass\n        elif b:\n            pass\n        def g():\n            for x in y: pass\n"
+    sizes = list(structure._functions(ast.parse(source), ""))
+    assert sizes == [structure.Function("C.f", 7, 2), structure.Function("C.f.g", 2, 1)]
+
+
+def test_the_command_prints_every_section() -> None:
+    assert sum(line.startswith("== ") for line in structure.report()) == 9
