@@ -22,8 +22,6 @@ if TYPE_CHECKING:
         FileFacts,
         Flow,
         Gather,
-        JournalEntry,
-        JournalSnapshot,
         Lease,
         NextDone,
         OpenJournal,
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from pixel_core.http.decoding import Limits
     from pixel_core.http.exchange import exchange
     from pixel_core.http.pool import Pool
+    from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
     from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response, Timeouts
     from pixel_core.session.options import Options
     from pixel_core.session.retries import RetryPolicy
@@ -60,7 +59,6 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
                 "Digested",
                 "Effect",
                 "NextDone",
-                "JournalEntry",
                 "Exchange",
                 "FileFacts",
                 "Flow",
@@ -69,7 +67,6 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
                 "SingleFlight",
                 "Random",
                 "Read",
-                "JournalSnapshot",
                 "WriteJournal",
                 "Report",
                 "Sleep",
@@ -78,6 +75,7 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
                 "Gather",
                 "Write",
             ],
+            ".journal": ["JournalEntry", "JournalSnapshot", "JournalState"],
             ".http.exchange": ["exchange"],
             ".http.connection": ["ClientConnection"],
             ".http.decoding": ["Limits"],
@@ -111,6 +109,7 @@ __all__ = [
     "Headers",
     "JournalEntry",
     "JournalSnapshot",
+    "JournalState",
     "Lease",
     "Limits",
     "NextDone",

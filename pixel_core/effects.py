@@ -10,10 +10,11 @@ Rules kept here:
 * A flow that is closed (its owner was cancelled) asks for nothing more: its `finally` blocks make plain calls only.
 """
 
-from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from dataclasses import field
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from pixel_core.journal import JournalEntry, JournalSnapshot
 from pixel_core.messages import FileSlice, Origin, Request, Response, Segment, Timeouts
 from pixel_core.values import value
 
@@ -176,45 +177,6 @@ class Gather(Effect[list[Any]]):
                     raise outcome
                 results[number] = outcome
                 running -= 1
-
-
-@value
-class JournalEntry:
-    """What a journal knows of one file's way to a destination.
-
-    `state` is "declared" (the server made the upload job `job_id`), "storing" (`parts`, numbers from 1, are stored
-    besides those that were; all else stays), "sent" (all its bytes are stored), "finishing" (the
-    server is about to be told so) or "done" (`resource` is what became of it). `digests` are the MD5s of its slices and
-    then of its support files, in base64; `target` is the upload job as the server described it, kept until the file
-    is sent; `part_size` is that of its parts, 0 for a file that goes whole.
-    """
-
-    path: str
-    size: int
-    modified: int
-    state: str
-    job_id: int | str | None = None
-    digests: tuple[str, ...] = ()
-    target: Any = field(default=None, repr=False)
-    part_size: int = 0
-    parts: tuple[int, ...] = ()
-    resource: tuple[str, int | str] | None = None
-    supports: tuple[tuple[int, int], ...] = ()
-    """Size and time of modification of its support files."""
-    metadata: str = ""
-    """A digest of the metadata that its upload job was asked for with."""
-
-
-@value
-class JournalSnapshot:
-    """What a journal knows when a run begins: entries by path, of runs that were broken off (and of those that ended
-    well, where that was asked for), and the paths that another run, which is alive, is at work on. Without a journal,
-    `run` is None.
-    """
-
-    run: Any = field(default=None, repr=False)
-    entries: Mapping[str, JournalEntry] = field(default_factory=dict)
-    taken: frozenset[str] = frozenset()
 
 
 @value

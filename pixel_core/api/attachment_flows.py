@@ -19,7 +19,7 @@ from pixel_core.effects import Flow, Gather
 from pixel_core.errors import PixelNotFoundError
 from pixel_core.session.answers import Field
 from pixel_core.session.session import Session
-from pixel_core.uploads import FileSpec, Hashed, PartSizing, Pipeline, StorageRequest, Transfer, plan, whole
+from pixel_core.uploads import FileSpec, HashedFile, PartSizing, StorageRequest, Transfer, plan, upload, whole
 from pixel_core.uploads.transfers import NOT_CONFIRMED
 
 _NEVER = 1 << 63
@@ -39,11 +39,10 @@ def attach(
         return []
     transfers = [Transfer(file) for file in planned]
     service = AttachmentUploads(session, resource_type, resource_id, {each.name: each.description for each in inputs})
-    pipeline = Pipeline(service, session, transfers, "attachments")
-    yield from pipeline.flow()
+    broken = yield from upload(service, session, transfers, "attachments")
     for each in transfers:
         if each.error is not None:
-            raise pipeline.broken or each.error.__cause__ or each.error
+            raise broken or each.error.__cause__ or each.error
     return [each.resource for each in sorted(transfers, key=lambda each: each.file.name)]
 
 
@@ -56,7 +55,7 @@ class AttachmentUploads:
         self._descriptions = descriptions
         self._made: dict[str, int | str] = {}
 
-    def declare(self, files: Sequence[Hashed]) -> Flow[list[Field | Exception]]:
+    def declare(self, files: Sequence[HashedFile]) -> Flow[list[Field | Exception]]:
         """The server's attachments; all of them are checked before the first file is stored."""
         for each in files:
             if each.file.name in self._made:  # Its signature got too old: another takes its place.
@@ -85,7 +84,7 @@ class AttachmentUploads:
             query = f"{self._query}&{query_of(attachment_id=attachment_id)}"
             yield from self._session.call("DELETE", "/attachments/", query)
 
-    def requests(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[StorageRequest]:
+    def requests(self, hashed: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
         target = job.field("upload_file_params")
         return [whole(self._session, hashed, target.field("url").url(), target.field("fields").texts())]
 

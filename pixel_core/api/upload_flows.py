@@ -19,7 +19,7 @@ from typing import Any
 from pixel_core import models
 from pixel_core.api.jobs import poll, wait_for
 from pixel_core.api.paths import collection_path, query_of, segment, upload_jobs_path
-from pixel_core.effects import Flow, JournalEntry, JournalSnapshot, OpenJournal, Random, Sleep
+from pixel_core.effects import Flow, OpenJournal, Random, Sleep
 from pixel_core.errors import (
     PixelBadRequestError,
     PixelConnectionError,
@@ -29,20 +29,21 @@ from pixel_core.errors import (
     PixelServerError,
     PixelUploadJobError,
 )
+from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_core.messages import Response
 from pixel_core.session.answers import Answer, Field
 from pixel_core.session.session import Session
 from pixel_core.uploads import (
     FileSpec,
-    Hashed,
+    HashedFile,
     PartSizing,
-    Pipeline,
-    Planned,
-    Stage,
+    PlannedFile,
     StorageRequest,
     Transfer,
+    TransferState,
     plan,
     storage_requests,
+    upload,
 )
 from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED, UNDER_WAY
 from pixel_core.values import value
@@ -119,7 +120,7 @@ class UploadFlows:
             [each.error for each in transfers if each.error is not None],
         )
 
-    def _transfer(self, files: Sequence[Planned], alone: bool) -> Flow[tuple[list[Transfer], Exception | None]]:
+    def _transfer(self, files: Sequence[PlannedFile], alone: bool) -> Flow[tuple[list[Transfer], Exception | None]]:
         """The transfers of all files, each at its end, and what stopped those that had not begun."""
         yield from self._check_collection()
         service = CollectionUploads(self._session, self._kind, *self._place, alone)
@@ -127,9 +128,7 @@ class UploadFlows:
 
         def lead(snapshot: JournalSnapshot) -> Flow[Exception | None]:
             yield from service.recall(transfers, snapshot)
-            pipeline = Pipeline(service, self._session, transfers, self._kind.path, snapshot.run)
-            yield from pipeline.flow()
-            return pipeline.broken
+            return (yield from upload(service, self._session, transfers, self._kind.path, snapshot.run))
 
         destination = f"{self._session.url}{collection_path(*self._place)} ({self._session.tokens.realm})"
         skip = self._session.options.skip_uploaded
@@ -161,7 +160,7 @@ class CollectionUploads:
 
     # Upload jobs
 
-    def declare(self, files: Sequence[Hashed]) -> Flow[list[Field | Exception]]:
+    def declare(self, files: Sequence[HashedFile]) -> Flow[list[Field | Exception]]:
         """The upload jobs, or what is wrong with a file; a request that is refused is split until it is known which
         file is at fault.
         """
@@ -182,7 +181,7 @@ class CollectionUploads:
             return found
         return jobs
 
-    def _declared(self, files: Sequence[Hashed]) -> Flow[list[Field | Exception]]:
+    def _declared(self, files: Sequence[HashedFile]) -> Flow[list[Field | Exception]]:
         path = self._path + ("multipart" if files[0].file.multipart else "")
         told = {"files": [each.declaration() for each in files]}
         # Asked for again after a broken connection too: a job that nobody uses is never finished, and comes to nothing.
@@ -193,7 +192,7 @@ class CollectionUploads:
         by_name = {job.field("name").text(): job for job in jobs}
         return [by_name.get(each.file.name) or _no_job(answer, each.file.name) for each in files]
 
-    def requests(self, hashed: Hashed, job: Field, stored: Collection[int]) -> list[StorageRequest]:
+    def requests(self, hashed: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
         return storage_requests(self._session, hashed, job, stored)
 
     # The end
@@ -344,7 +343,7 @@ class CollectionUploads:
             entry = snapshot.entries.get(each.file.path)
             if each.file.path in snapshot.taken:
                 each.fail("in_use", "another program is uploading it to the same data collection")
-                each.stage = Stage.FAILED
+                each.state = TransferState.FAILED
             elif entry is not None and _is_of(entry, each.file):
                 known.append((each, entry))
         if not known:
@@ -356,8 +355,8 @@ class CollectionUploads:
                 self._place_at(transfer, entry, job)
             except PixelProtocolError as error:  # It may be there: beginning anew could make two of it.
                 transfer.fail(NOT_CONFIRMED, str(error), error)
-                transfer.stage = Stage.FAILED
-            if job is None and entry.state == "finishing" and transfer.became is None:
+                transfer.state = TransferState.FAILED
+            if job is None and entry.state is JournalState.FINISHING and transfer.became is None:
                 yield from self._look_for(transfer)
         finished = [each for each, _ in known if each.became]
         with suppress(PixelNotFoundError):  # Any other trouble is raised: beginning anew could make two of a file.
@@ -365,9 +364,9 @@ class CollectionUploads:
         for each in finished:
             if each.resource is None:  # It was taken away since: the file begins anew.
                 each.became, each.error, each.job_id, each.trouble = None, None, None, NOT_UPLOADED
-                each.stage = Stage.WAITING
+                each.state = TransferState.WAITING
             else:
-                each.stage = Stage.DONE
+                each.state = TransferState.DONE
 
     def _place_at(self, transfer: Transfer, entry: JournalEntry, job: Field | None) -> None:
         """Where a file is that the journal knows. Raises PixelProtocolError for a job that cannot be understood."""
@@ -379,11 +378,11 @@ class CollectionUploads:
         elif job is None and entry.resource is not None:
             transfer.became, transfer.trouble = entry.resource, NOT_LISTED
         elif status in UNDER_WAY and status != "lobby":
-            transfer.job_id, transfer.trouble, transfer.stage = entry.job_id, NOT_CONFIRMED, Stage.SENT
+            transfer.job_id, transfer.trouble, transfer.state = entry.job_id, NOT_CONFIRMED, TransferState.SENT
         elif status == "lobby" and entry.metadata != transfer.file.metadata_digest:
             return  # another job is asked for, with what is wanted now
-        elif status == "lobby" and entry.state in ("sent", "finishing"):
-            transfer.job_id, transfer.stage = entry.job_id, Stage.SENT
+        elif status == "lobby" and entry.state in (JournalState.SENT, JournalState.FINISHING):
+            transfer.job_id, transfer.state = entry.job_id, TransferState.SENT
         elif status == "lobby" and entry.target is not None:
             self._go_on(transfer, entry)
 
@@ -407,15 +406,15 @@ class CollectionUploads:
         if file.part_size != entry.part_size or len(entry.digests) != count + len(file.support_files):
             return
         supports = tuple(
-            Hashed(support, (digest,))
+            HashedFile(support, (digest,))
             for support, digest in zip(file.support_files, entry.digests[count:], strict=True)
         )
-        transfer.hashed = Hashed(file, entry.digests[:count], supports)
+        transfer.hashed = HashedFile(file, entry.digests[:count], supports)
         described = Answer(Response(200), f"the upload job {entry.job_id} in the journal", "")
         transfer.job = Field(described, "", entry.target)
         transfer.job_id = entry.job_id
         transfer.parts = set(entry.parts)
-        transfer.stage = Stage.SENDING
+        transfer.state = TransferState.SENDING
 
 
 def metadata_of(metadata: models.Metadata | None) -> dict[str, Any] | None:
@@ -438,7 +437,7 @@ def _all_wanted(files: Sequence[models.PixelUploadFile]) -> list[FileSpec]:
     return wanted
 
 
-def _is_of(entry: JournalEntry, file: Planned) -> bool:
+def _is_of(entry: JournalEntry, file: PlannedFile) -> bool:
     """Whether the file and those that belong to it are as the journal knows them."""
     facts = tuple((each.size, each.facts.modified) for each in (file, *file.support_files))
     return ((entry.size, entry.modified), *entry.supports) == facts

@@ -1,20 +1,22 @@
-"""Uploads: plans, the requests to the object storage, and the engine that has many files on their way at once."""
+"""Uploads: plans, requests to the object storage, and the engine that uploads many files at once."""
 
-from pixel_core.uploads.engine import Pipeline
-from pixel_core.uploads.plans import FileSpec, Hashed, PartSizing, Planned, plan
+from pixel_core.uploads.engine import upload
+from pixel_core.uploads.plans import FileSpec, HashedFile, PartSizing, PlannedFile, plan
 from pixel_core.uploads.requests import StorageRequest, storage_requests, whole
-from pixel_core.uploads.transfers import Stage, Transfer
+from pixel_core.uploads.stages import UploadService
+from pixel_core.uploads.transfers import Transfer, TransferState
 
 __all__ = [
     "FileSpec",
-    "Hashed",
+    "HashedFile",
     "PartSizing",
-    "Pipeline",
-    "Planned",
-    "Stage",
+    "PlannedFile",
     "StorageRequest",
     "Transfer",
+    "TransferState",
+    "UploadService",
     "plan",
     "storage_requests",
+    "upload",
     "whole",
 ]

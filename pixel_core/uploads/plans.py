@@ -29,14 +29,14 @@ LARGEST_PART = 1024 * MIB
 
 
 @value
-class Planned:
+class PlannedFile:
     """A file to upload, cut into the slices that are sent one by one (a single one where it is not multipart)."""
 
     path: str
     facts: FileFacts
     slices: tuple[FileSlice, ...]
     multipart: bool = False
-    support_files: "tuple[Planned, ...]" = ()
+    support_files: "tuple[PlannedFile, ...]" = ()
     metadata: dict[str, Any] | None = None
     called: str = ""
     """The name under which it goes, where that is not the file's own."""
@@ -68,12 +68,12 @@ class Planned:
 
 
 @value
-class Hashed:
+class HashedFile:
     """A planned file and the MD5s of its slices, in base64; `content` are its bytes where they were kept."""
 
-    file: Planned
+    file: PlannedFile
     digests: tuple[str, ...]
-    support_files: "tuple[Hashed, ...]" = ()
+    support_files: "tuple[HashedFile, ...]" = ()
     content: bytes | None = None
 
     def declaration(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class FileSpec:
     called: str = ""
 
 
-def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[Planned]]:
+def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[PlannedFile]]:
     """Look at files and at those that belong to them. Raises FileNotFoundError or another OSError, and ValueError for
     more parts than S3 takes and for support files of the same name.
     """
@@ -150,7 +150,7 @@ def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[Planned]]:
         part_size = sizing.part_size_for(own.size)
         slices = _cut(each.path, own.size, part_size)
         supports = tuple(_whole(path, next(facts)) for path in each.support_files)
-        planned.append(Planned(each.path, own, slices, part_size is not None, supports, each.metadata, each.called))
+        planned.append(PlannedFile(each.path, own, slices, part_size is not None, supports, each.metadata, each.called))
     return planned
 
 
@@ -162,8 +162,8 @@ def _check_name(name: str, path: str) -> None:
         raise ValueError(f"the name of the file {path!r} is no UTF-8: rename it, or upload it under another") from None
 
 
-def _whole(path: str, facts: FileFacts) -> Planned:
-    return Planned(path, facts, (FileSlice(path, 0, facts.size),))
+def _whole(path: str, facts: FileFacts) -> PlannedFile:
+    return PlannedFile(path, facts, (FileSlice(path, 0, facts.size),))
 
 
 def _cut(path: str, size: int, part_size: int | None) -> tuple[FileSlice, ...]:

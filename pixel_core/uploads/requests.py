@@ -13,7 +13,7 @@ from pixel_core.effects import Flow, Random
 from pixel_core.messages import FileSlice, Form, Headers, Meter, Segment
 from pixel_core.session.answers import Field
 from pixel_core.session.session import Session
-from pixel_core.uploads.plans import Hashed
+from pixel_core.uploads.plans import HashedFile
 from pixel_core.values import value
 
 
@@ -28,7 +28,7 @@ class StorageRequest:
 
 
 def storage_requests(
-    session: Session, hashed: Hashed, job: Field, stored: Collection[int] = ()
+    session: Session, hashed: HashedFile, job: Field, stored: Collection[int] = ()
 ) -> list[StorageRequest]:
     """The requests of a file and of its support files, without the parts that are `stored` already.
 
@@ -43,7 +43,7 @@ def storage_requests(
     return made
 
 
-def whole(session: Session, hashed: Hashed, url: str, fields: tuple[tuple[str, str], ...]) -> StorageRequest:
+def whole(session: Session, hashed: HashedFile, url: str, fields: tuple[tuple[str, str], ...]) -> StorageRequest:
     """A file that goes as one form."""
     meter = Meter()
     content: Segment = _metered(hashed.file.slices[0], meter) if hashed.content is None else hashed.content
@@ -60,7 +60,7 @@ def _metered(piece: FileSlice, meter: Meter) -> FileSlice:
     return FileSlice(piece.path, piece.offset, piece.length, meter)
 
 
-def _support_jobs(hashed: Hashed, job: Field) -> list[Field]:
+def _support_jobs(hashed: HashedFile, job: Field) -> list[Field]:
     if not hashed.support_files:
         return []
     jobs = job.field("support_files")
@@ -71,7 +71,7 @@ def _support_jobs(hashed: Hashed, job: Field) -> list[Field]:
     return [by_name[each.file.name] for each in hashed.support_files]
 
 
-def _parts(session: Session, hashed: Hashed, job: Field, stored: Collection[int]) -> list[StorageRequest]:
+def _parts(session: Session, hashed: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
     parts = job.field("upload_parts")
     by_number = {part.field("part_number").integer(): part for part in parts.items()}
     wanted = range(1, len(hashed.file.slices) + 1)

@@ -26,7 +26,6 @@ from pixel_core.effects import (
     Effect,
     Exchange,
     Flow,
-    JournalSnapshot,
     NextDone,
     OpenJournal,
     OpenTaskGroup,
@@ -39,6 +38,7 @@ from pixel_core.effects import (
     TaskOutcome,
     WriteJournal,
 )
+from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, look_at
 from pixel_transports.drivers.instrumentation import Instrumentation

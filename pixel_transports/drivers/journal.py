@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from pixel_core.effects import JournalEntry, JournalSnapshot
+from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_transports.drivers.journal_paths import JournalPath as JournalPath
 from pixel_transports.drivers.journal_paths import absolute
 from pixel_transports.drivers.journal_paths import default_path as default_path
@@ -286,7 +286,7 @@ class Run:
             given,
             size,
             int(modified),
-            state,
+            JournalState(state),
             json.loads(job_id),
             tuple(more["digests"]),
             None if target is None else json.loads(target),
@@ -327,12 +327,12 @@ class Run:
 
     def _write(self, sql: sqlite3.Connection, entry: JournalEntry) -> None:
         place = (self._destination, self._path_of[entry.path])
-        if entry.state == "storing":
+        if entry.state is JournalState.STORING:
             rows = [(*place, number) for number in entry.parts]
             sql.executemany("INSERT OR IGNORE INTO parts VALUES (?, ?, ?)", rows)
             return
         sql.execute("DELETE FROM parts WHERE destination = ? AND path = ?", place)
-        if not entry.state:
+        if entry.state is JournalState.DROPPED:
             sql.execute("DELETE FROM files WHERE destination = ? AND path = ?", place)
             return
         details = {
@@ -343,7 +343,14 @@ class Run:
             "metadata": entry.metadata,
         }
         target = None if entry.target is None else _PADDING + json.dumps(entry.target)
-        told = (entry.size, str(entry.modified), entry.state, json.dumps(entry.job_id), json.dumps(details), target)
+        told = (
+            entry.size,
+            str(entry.modified),
+            entry.state.value,
+            json.dumps(entry.job_id),
+            json.dumps(details),
+            target,
+        )
         sql.execute(
             "INSERT OR REPLACE INTO files (destination, path, size, modified, state, job_id, details, target)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -19,6 +19,7 @@ import curio
 
 from pixel_core import Account, ClientConnection, FileSlice, Origin, PixelApi, Session, Timeouts, effects, exchange
 from pixel_core.effects import Effect, Flow, TaskOutcome
+from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Segment
 from pixel_core.models import PixelUploadFile
 from pixel_transports.drivers.files import digest, look_at
@@ -120,7 +121,7 @@ class Driver:
             case effects.NextDone(group, timeout):
                 return group.ended(timeout)
             case effects.OpenJournal(lead=lead):
-                return self.run(lead(effects.JournalSnapshot()))  # no journal: nothing is recalled
+                return self.run(lead(JournalSnapshot()))  # no journal: nothing is recalled
         raise NotImplementedError(repr(effect))
 
     async def once(self, key: Hashable, flow: Flow[Any]) -> Any:

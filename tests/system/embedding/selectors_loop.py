@@ -29,7 +29,6 @@ from pixel_core.effects import (
     Effect,
     Exchange,
     Flow,
-    JournalSnapshot,
     Lease,
     NextDone,
     OpenJournal,
@@ -44,6 +43,7 @@ from pixel_core.effects import (
     Write,
     WriteJournal,
 )  # fmt: skip
+from pixel_core.journal import JournalSnapshot
 from pixel_core.models import PixelUploadFile
 from pixel_transports.drivers.files import digest, look_at
 from pixel_transports.net.files import SliceReader

@@ -26,7 +26,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixel_core.effects import Exchange, Flow, JournalEntry, JournalSnapshot, OpenJournal, WriteJournal
+from pixel_core.effects import Exchange, Flow, OpenJournal, WriteJournal
+from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_core.messages import Response
 from pixel_transports import BlockingDriver
 from pixel_transports.drivers.journal import Journal, JournalPath, JournalRow, Run, begin_run, default_path
@@ -36,7 +37,7 @@ from tests.support.peers import PATIENCE
 
 HERE = "https://pixel.test/api/t/projects/1/data_collections/2 (t)"
 SIGNED = "https://storage.test/b/key?partNumber=1&X-Amz-Signature=0123456789abcdef"
-A = JournalEntry("/photos/a.jpg", 10, 20, "declared", 5, ("MQ==", "Mg=="), {"id": 5, "url": SIGNED}, 7)
+A = JournalEntry("/photos/a.jpg", 10, 20, JournalState.DECLARED, 5, ("MQ==", "Mg=="), {"id": 5, "url": SIGNED}, 7)
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
@@ -88,25 +89,30 @@ def test_a_file_is_on_its_way_to_each_destination_by_itself(journal: Path) -> No
 
 
 def test_parts_add_up(journal: Path) -> None:
-    write(journal, A, replace(A, state="storing", parts=(1, 2)), replace(A, state="storing", parts=(2, 4)))
+    write(
+        journal,
+        A,
+        replace(A, state=JournalState.STORING, parts=(1, 2)),
+        replace(A, state=JournalState.STORING, parts=(2, 4)),
+    )
     assert recalled(journal) == {A.path: replace(A, parts=(1, 2, 4))}
 
 
 def test_a_new_job_has_no_parts(journal: Path) -> None:
-    write(journal, A, replace(A, state="storing", parts=(1,)), replace(A, job_id=6))
+    write(journal, A, replace(A, state=JournalState.STORING, parts=(1,)), replace(A, job_id=6))
     assert recalled(journal) == {A.path: replace(A, job_id=6)}
 
 
 def test_a_file_that_is_sent_has_no_target_and_no_parts(journal: Path) -> None:
-    sent = JournalEntry(A.path, 10, 20, "sent", 5)
-    write(journal, A, replace(A, state="storing", parts=(1,)), sent)
+    sent = JournalEntry(A.path, 10, 20, JournalState.SENT, 5)
+    write(journal, A, replace(A, state=JournalState.STORING, parts=(1,)), sent)
     assert recalled(journal) == {A.path: sent}
 
 
 def test_a_file_without_a_state_is_dropped(journal: Path) -> None:
-    write(journal, A, replace(A, state="storing", parts=(1,)), replace(A, state=""))
+    write(journal, A, replace(A, state=JournalState.STORING, parts=(1,)), replace(A, state=JournalState.DROPPED))
     assert recalled(journal) == {}
-    write(journal, replace(A, state="storing", parts=(3,)), A)
+    write(journal, replace(A, state=JournalState.STORING, parts=(3,)), A)
     assert recalled(journal)[A.path].parts == ()
 
 
@@ -125,7 +131,7 @@ def test_a_file_of_the_far_future_is_remembered(journal: Path) -> None:
     assert recalled(journal) == {A.path: future}
 
 
-_STATES = st.sampled_from(["declared", "sent", "finishing", "done", ""])
+_STATES = st.sampled_from([state for state in JournalState if state is not JournalState.STORING])
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -144,7 +150,7 @@ _ENTRIES = st.builds(
     resource=st.none() | st.tuples(st.sampled_from(["image", "raster"]), st.integers(1, 99) | st.text(max_size=9)),
 )
 _PARTS = st.builds(
-    lambda path, parts: JournalEntry(path, 0, 0, "storing", parts=tuple(parts)),
+    lambda path, parts: JournalEntry(path, 0, 0, JournalState.STORING, parts=tuple(parts)),
     st.sampled_from(["/a", "/b", "/c"]),
     st.lists(st.integers(1, 10_000), max_size=4),
 )
@@ -183,20 +189,20 @@ def test_any_writes_are_recalled_as_a_mapping_would(
 
 
 def test_what_is_done_is_recalled_after_a_run_that_was_broken_off(journal: Path) -> None:
-    done = JournalEntry(A.path, 10, 20, "done", 5, resource=("image", 9))
+    done = JournalEntry(A.path, 10, 20, JournalState.DONE, 5, resource=("image", 9))
     write(journal, done)
     assert recalled(journal) == {A.path: done}
 
 
 def test_what_is_done_is_recalled_after_a_whole_run_only_if_asked_for(journal: Path) -> None:
-    done = JournalEntry(A.path, 10, 20, "done", 5, resource=("image", 9))
+    done = JournalEntry(A.path, 10, 20, JournalState.DONE, 5, resource=("image", 9))
     write(journal, done, finish=True)
     assert recalled(journal) == {}
     assert recalled(journal, with_finished=True) == {A.path: done}
 
 
 def test_the_end_of_a_run_is_not_the_end_of_another(journal: Path) -> None:
-    done = JournalEntry(A.path, 10, 20, "done", 5, resource=("image", 9))
+    done = JournalEntry(A.path, 10, 20, JournalState.DONE, 5, resource=("image", 9))
     write(journal, done)
     write(journal, replace(done, path="/photos/b.jpg"), finish=True)
     write(journal, done, destination="elsewhere")
@@ -209,7 +215,7 @@ def test_what_is_not_done_is_recalled_after_a_whole_run_too(journal: Path) -> No
 
 
 def test_files_are_forgotten_after_ninety_days_with_their_parts(journal: Path) -> None:
-    write(journal, A, replace(A, state="storing", parts=(1,)))
+    write(journal, A, replace(A, state=JournalState.STORING, parts=(1,)))
     with closing(sqlite3.connect(journal)) as sql, sql:
         sql.execute("UPDATE files SET updated = datetime('now', '-91 days')")
     assert recalled(journal) == {}
@@ -256,7 +262,12 @@ def test_no_signature_stays_anywhere_in_the_journal_of_files_that_were_sent(jour
             run.write([replace(A, path=path, target={"url": SIGNED, "upload_parts": parts})])
         for number in range(300):
             path = paths[number * 7 % 300]
-            run.write([JournalEntry(path, 10, 20, "sent", number), JournalEntry(path, 10, 20, "done", number)])
+            run.write(
+                [
+                    JournalEntry(path, 10, 20, JournalState.SENT, number),
+                    JournalEntry(path, 10, 20, JournalState.DONE, number),
+                ]
+            )
         run.finish()
     assert _secret_in(journal) == []
     assert len(Journal(journal).files()) == 300
@@ -264,7 +275,7 @@ def test_no_signature_stays_anywhere_in_the_journal_of_files_that_were_sent(jour
 
 def test_no_signature_stays_where_another_run_keeps_the_journal_open(journal: Path) -> None:
     with process(journal, "/photos/b.jpg"):
-        write(journal, A, JournalEntry(A.path, 10, 20, "sent", 5))
+        write(journal, A, JournalEntry(A.path, 10, 20, JournalState.SENT, 5))
         assert _secret_in(journal) == []
 
 
@@ -497,7 +508,11 @@ def test_a_journal_that_fails_in_the_middle_is_warned_of_once_and_the_upload_goe
     with closing(sqlite3.connect(journal)) as sql:
         sql.execute("CREATE TRIGGER full BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
     sent: list[str] = []
-    entries = [JournalEntry(A.path, 10, 20, "sent", 7), replace(A, state="storing", parts=(3,)), replace(A, state="")]
+    entries = [
+        JournalEntry(A.path, 10, 20, JournalState.SENT, 7),
+        replace(A, state=JournalState.STORING, parts=(3,)),
+        replace(A, state=JournalState.DROPPED),
+    ]
     with caplog.at_level(logging.WARNING, "pixel_client.journal"):
         journaled(sent, JournalPath(journal), entries)
     assert sent == ["/sent"]
@@ -530,11 +545,11 @@ def python(lines: str, **environment: str) -> "subprocess.CompletedProcess[str]"
 
 _CLAIM = """
 import json, sys
-from pixel_core.effects import JournalEntry
+from pixel_core.journal import JournalEntry, JournalState
 from pixel_transports.drivers.journal import JournalPath, begin_run
 journal, destination, *paths = json.loads(sys.argv[1])
 with begin_run(JournalPath.of(journal), destination, paths) as run:
-    run.write([JournalEntry(path, 10, 20, "sent", 5) for path in paths if path not in run.snapshot.taken])
+    run.write([JournalEntry(path, 10, 20, JournalState.SENT, 5) for path in paths if path not in run.snapshot.taken])
     print(json.dumps(sorted(run.snapshot.taken)), flush=True)
     sys.stdin.read()
 """
@@ -633,12 +648,12 @@ def test_a_run_stays_alive_whatever_its_process_does_with_the_journal_meanwhile(
 def test_several_processes_write_one_journal_at_once(journal: Path) -> None:
     lines = (
         "import sys\n"
-        "from pixel_core.effects import JournalEntry\n"
+        "from pixel_core.journal import JournalEntry, JournalState\n"
         "from pixel_transports.drivers.journal import JournalPath, begin_run\n"
         "for number in range(10):\n"
         "    path = f'/{sys.argv[2]}/{number}'\n"
         "    with begin_run(JournalPath.of(sys.argv[1]), 'd', [path, '/shared']) as run:\n"
-        "        run.write([JournalEntry(path, 1, 2, 'sent', number)])\n"
+        "        run.write([JournalEntry(path, 1, 2, JournalState.SENT, number)])\n"
     )
     others = [
         subprocess.Popen([sys.executable, "-c", lines, str(journal), str(number)], stderr=subprocess.PIPE, text=True)
@@ -658,7 +673,7 @@ def test_a_run_that_is_closed_while_a_thread_still_writes_waits_for_it(journal: 
     def entries() -> Iterator[JournalEntry]:
         for number in range(2000):
             writing.set()
-            yield JournalEntry(f"/{number}", 1, 2, "sent", number)
+            yield JournalEntry(f"/{number}", 1, 2, JournalState.SENT, number)
 
     thread = threading.Thread(target=lambda: run.write(MadeAsTaken(entries())))
     thread.start()
@@ -749,7 +764,7 @@ def test_twenty_thousand_files_are_claimed_in_one_go(journal: Path) -> None:
 
 
 def test_a_journal_is_listed_in_order_and_without_secrets(journal: Path) -> None:
-    done = JournalEntry("/photos/b.jpg", 3, 4, "done", 6, resource=("image", 9))
+    done = JournalEntry("/photos/b.jpg", 3, 4, JournalState.DONE, 6, resource=("image", 9))
     write(journal, done, finish=True)
     write(journal, A)
     write(journal, A, destination="elsewhere")
@@ -775,7 +790,7 @@ def test_the_journal_of_the_user_is_the_default() -> None:
 
 
 def test_a_journal_may_be_dropped_as_a_whole_or_for_one_destination(journal: Path) -> None:
-    write(journal, A, replace(A, state="storing", parts=(1,)), replace(A, path="/photos/b.jpg"))
+    write(journal, A, replace(A, state=JournalState.STORING, parts=(1,)), replace(A, path="/photos/b.jpg"))
     write(journal, A, destination="elsewhere")
     assert Journal(journal).drop("elsewhere") == 1
     assert sorted(recalled(journal, A.path, "/photos/b.jpg")) == [A.path, "/photos/b.jpg"]

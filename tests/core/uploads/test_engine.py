@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixel_core import Digest, FileFacts, Form, Headers, JournalEntry, Options, Request, Response, Stat
+from pixel_core import Digest, FileFacts, Form, Headers, JournalEntry, JournalState, Options, Request, Response, Stat
 from pixel_core.errors import (
     PixelConnectionError,
     PixelError,
@@ -21,7 +21,7 @@ from pixel_core.errors import (
 )
 from pixel_core.events import UploadProgress
 from pixel_core.models import PixelUploadFile
-from pixel_core.uploads import engine
+from pixel_core.uploads import reading
 from pixel_core.uploads.plans import LEAST_PART, MIB, MOST_PARTS, PartSizing
 from tests.core.uploads.simulated import Simulation
 from tests.support.scripted_api import Outcome, PixelServer, body_of, told
@@ -136,7 +136,7 @@ def test_files_are_validated_while_others_are_sent_and_a_slow_server_job_holds_n
 def test_a_file_in_parts_is_read_by_several_at_once() -> None:
     _, world = simulated(files={"/p/a.jpg": b"x" * (128 * MIB)}, read_rate=16 * MIB)
     upload(world, multipart=True, multipart_part_size=8 * MIB)
-    assert world.most_reading == engine.HASHED_AT_ONCE
+    assert world.most_reading == reading.READ_AT_ONCE
     assert world.now - 1000 < 3
 
 
@@ -174,7 +174,7 @@ def test_what_is_read_ahead_of_a_slow_line_is_bounded() -> None:
     server.world = world
     done, _ = upload(world)
     assert len(done) == 400
-    assert max(ahead) < engine.KEPT_AHEAD + 12 * 200_000
+    assert max(ahead) < reading.KEPT_AHEAD + 12 * 200_000
 
 
 def test_upload_jobs_are_made_for_what_can_be_sent_soon() -> None:
@@ -301,7 +301,7 @@ class Written(Simulation):
 )
 def test_a_file_that_is_written_to_fails_alone(kind: type[Any], at: int, status: str, told_of: str) -> None:
     server = Storage()
-    world = Written(server, files=files_of(3, engine.KEPT + 1))
+    world = Written(server, files=files_of(3, reading.KEPT + 1))
     world.kind, world.at = kind, at
     server.world = world
     done, (error,) = upload(world)
@@ -470,7 +470,7 @@ def test_the_journal_is_written_before_the_server_is_told_that_files_are_finishe
     for requests, entries in world.records:
         if requests <= finished:
             states.update((entry.path, entry.state) for entry in entries)
-    assert states == dict.fromkeys(world.files, "finishing")
+    assert states == dict.fromkeys(world.files, JournalState.FINISHING)
     last = [entry for _, entries in world.records for entry in entries][-3:]
     assert {(entry.state, entry.resource is not None) for entry in last} == {("done", True)}
 
@@ -488,14 +488,14 @@ def test_each_part_that_is_stored_is_written_down_once() -> None:
         assert len(parts) >= 8  # the last wave may go straight to "sent"
 
 
-def known(world: Simulation, path: str, state: str, job_id: int | None, **more: Any) -> JournalEntry:
+def known(world: Simulation, path: str, state: JournalState, job_id: int | None, **more: Any) -> JournalEntry:
     return JournalEntry(path, len(world.files[path]), 0, state, job_id, **more)
 
 
 def test_a_file_that_was_sent_before_is_only_told_to_be_finished() -> None:
     server, world = simulated()
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
-    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", "sent", 100)}
+    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", JournalState.SENT, 100)}
     done, errors = upload(world)
     assert ([each["name"] for each in done], errors) == (["00000.jpg", "00001.jpg", "00002.jpg"], [])
     assert "00001.jpg" not in server.stored
@@ -505,7 +505,7 @@ def test_a_file_whose_finish_was_told_before_is_not_told_again() -> None:
     server, world = simulated()
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
     server.told.add(100)
-    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", "finishing", 100)}
+    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", JournalState.FINISHING, 100)}
     done, _ = upload(world)
     assert len(done) == 3
     assert all(
@@ -516,7 +516,7 @@ def test_a_file_whose_finish_was_told_before_is_not_told_again() -> None:
 def test_a_file_that_changed_since_begins_anew() -> None:
     server, world = simulated()
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
-    world.journal = {"/p/00001.jpg": JournalEntry("/p/00001.jpg", 10, 99, "sent", 100)}
+    world.journal = {"/p/00001.jpg": JournalEntry("/p/00001.jpg", 10, 99, JournalState.SENT, 100)}
     done, _ = upload(world)
     assert len(done) == 3
     assert len(server.stored["00001.jpg"]) == 1
@@ -530,7 +530,9 @@ def test_only_the_parts_that_are_missing_are_sent() -> None:
     (job,) = server._create([{"name": "00000.jpg", "parts": parts}])
     server.made_at[100] = 0.0
     server.batches.clear()
-    entry = known(world, "/p/00000.jpg", "declared", 100, digests=digests, target=job, part_size=10, parts=(1, 2, 4))
+    entry = known(
+        world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=digests, target=job, part_size=10, parts=(1, 2, 4)
+    )
     world.journal = {"/p/00000.jpg": entry}
     done, errors = upload(world, multipart=True, multipart_part_size=10)
     assert (len(done), errors) == (1, [])
@@ -548,7 +550,9 @@ def test_parts_whose_addresses_are_dead_are_sent_to_a_new_job() -> None:
     parts = [{"part_number": n + 1, "md5": digest} for n, digest in enumerate(digests)]
     (job,) = server._create([{"name": "00000.jpg", "parts": parts}])
     server.made_at[100], server.signature = -1e9, 3600.0
-    entry = known(world, "/p/00000.jpg", "declared", 100, digests=digests, target=job, part_size=10, parts=(1,))
+    entry = known(
+        world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=digests, target=job, part_size=10, parts=(1,)
+    )
     world.journal = {"/p/00000.jpg": entry}
     done, errors = upload(world, multipart=True, multipart_part_size=10)
     assert (len(done), errors) == (1, [])
@@ -561,7 +565,9 @@ def test_a_file_with_a_job_is_sent_to_it_without_being_read_for_hashing_again() 
     (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
     server.made_at[100] = world.now
     server.batches.clear()
-    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "declared", 100, digests=(md5_of,), target=job)}
+    world.journal = {
+        "/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=(md5_of,), target=job)
+    }
     done, errors = upload(world)
     assert (len(done), errors, server.batches, world.most_reading) == (1, [], [], 0)
 
@@ -570,7 +576,7 @@ def test_a_file_whose_job_in_the_journal_cannot_be_used_begins_anew_the_way_it_g
     server, world = simulated(number=1)
     md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
     (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
-    entry = known(world, "/p/00000.jpg", "declared", 100, digests=(md5_of,), target={**job, "url": None})
+    entry = known(world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=(md5_of,), target={**job, "url": None})
     world.journal = {"/p/00000.jpg": entry}
     done, errors = upload(world)
     assert (len(done), errors) == (1, [])
@@ -586,7 +592,7 @@ def test_a_finished_file_that_cannot_be_looked_up_is_never_begun_anew(answer: Ou
     server, world = simulated(Silent(), number=1)
     server.jobs[100] = {"id": 100, "name": "00000.jpg"}
     server.told.add(100)
-    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "finishing", 100)}
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.FINISHING, 100)}
     with pytest.raises(PixelError):
         upload(world)
     assert (server.batches, server.stored) == ([], {})
@@ -599,7 +605,7 @@ def test_a_finished_job_that_cannot_be_understood_is_told_and_its_file_never_beg
     server, world = simulated(Storage(outcomes={"00000.jpg": outcome}), number=1)
     server.jobs[100] = {"id": 100, "name": "00000.jpg"}
     server.told.add(100)
-    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", "finishing", 100)}
+    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.FINISHING, 100)}
     done, (error,) = upload(world)
     assert (done, error.status) == ([], "not_confirmed")
     assert (server.batches, server.stored) == ([], {})

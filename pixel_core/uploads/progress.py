@@ -1,0 +1,106 @@
+"""Progress: the counts of files and bytes of an upload.
+
+Rules kept here:
+
+* Counts change when a state changes; nothing walks over all files.
+* The number of sent bytes never falls, though bytes may have to be sent again.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from pixel_core.events import UploadProgress
+from pixel_core.messages import Meter
+from pixel_core.uploads.transfers import Transfer, TransferState
+
+
+class Progress:
+    """Files and bytes by state, and the rate of sending."""
+
+    def __init__(self, what: str, transfers: Sequence[Transfer], now: float) -> None:
+        self._what = what
+        self.files: Counter[TransferState] = Counter()
+        self.bytes: Counter[TransferState] = Counter()
+        for transfer in transfers:
+            self.files[transfer.state] += 1
+            self.bytes[transfer.state] += transfer.file.total
+        self._total = self.bytes.total()
+        self.hashed = 0
+        self.confirmed = 0
+        self.meters: set[Meter] = set()
+        """Of requests that are being sent."""
+        self._stored = 0
+        self._shown = 0
+        self._retries = 0
+        self._began = now
+        self._reported = float("-inf")
+        self._samples: deque[tuple[float, int]] = deque([(now, 0)])
+
+    def begin(self, now: float) -> None:
+        """Calculate rates from here: bytes that were counted until now were sent by an earlier run."""
+        self._samples = deque([(now, self._stored)])
+
+    def move(self, transfer: Transfer, state: TransferState) -> None:
+        """Change the state of a transfer."""
+        size = transfer.file.total
+        for each, sign in ((transfer.state, -1), (state, 1)):
+            self.files[each] += sign
+            self.bytes[each] += sign * size
+        transfer.state = state
+        if state is TransferState.DONE:
+            self.confirmed += size
+
+    def stored(self, transfer: Transfer, size: int) -> None:
+        """Count bytes of a file as stored; below 0, as to be sent again."""
+        transfer.sent += size
+        self._stored += size
+
+    def follow(self, meter: Meter) -> None:
+        """Count the bytes of a request while it is sent."""
+        self.meters.add(meter)
+
+    def leave(self, meter: Meter) -> None:
+        self.meters.discard(meter)
+        self._retries += meter.retries
+
+    @property
+    def sent(self) -> int:
+        """The bytes that were sent, those of requests in flight too."""
+        sent = self._stored + sum(meter.bytes for meter in self.meters)
+        self._shown = max(self._shown, min(sent, self._total))
+        return self._shown
+
+    def rate(self, now: float) -> float:
+        """Bytes a second over the last ten seconds or so."""
+        begin, sent = self._samples[0]
+        return (self.sent - sent) / (now - begin) if now > begin else 0.0
+
+    def due(self, now: float) -> bool:
+        """True if the last event is a tenth of a second ago."""
+        return now - self._reported >= 0.1
+
+    def event(self, now: float, last: bool = False) -> UploadProgress:
+        """The event that reports the progress."""
+        sent, rate = self.sent, self.rate(now)
+        self._reported = now
+        self._samples.append((now, sent))
+        while len(self._samples) > 2 and now - self._samples[0][0] > 10.0:
+            self._samples.popleft()
+        left = self._total - sent
+        files: Counter[str] = Counter()
+        for state, count in self.files.items():
+            # A stored file is compared with the file on disk for a moment: that belongs to sending it.
+            files[(TransferState.SENDING if state is TransferState.STORED else state).value] += count
+        return UploadProgress(
+            self._what,
+            self._total,
+            self.hashed,
+            sent,
+            self.confirmed,
+            {state: count for state, count in files.items() if count},
+            self._retries + sum(meter.retries for meter in self.meters),
+            rate,
+            now - self._began,
+            0.0 if not left else left / rate if rate > 0 else None,
+            last,
+        )
