@@ -1,11 +1,11 @@
-"""Scopes: what a thread runs for, so that one that is no longer needed can be stopped in the midst of its I/O.
+"""Cancel scopes for threads: stop a worker thread while it waits for I/O.
 
 Rules kept here:
 
-* A scope is cancelled by a plain call from any thread: sleepers wake, streams in use are shut down, and the next effect
-  of a flow that runs in it is not performed.
-* What is attached is called at most once, and never after it was detached: a connection that was handed on is safe.
-* Each worker thread knows its scope; the thread that a program calls from has none.
+* A scope is cancelled by a plain call from any thread. Sleeps end, streams in use are shut down, and the flow's next
+  effect is not performed.
+* A callback runs at most once, and never after it was removed, so a connection that was handed on is safe.
+* Each worker thread has its scope in a context variable. The thread that calls the client has none.
 """
 
 import threading
@@ -15,11 +15,11 @@ from contextvars import ContextVar
 
 
 class ScopeCancelled(BaseException):
-    """The flow is no longer needed. It never leaves the driver."""
+    """Raised in a thread whose scope is cancelled. The driver catches it; it does not reach the caller."""
 
 
 class CancelScope:
-    """One side-by-side run, or a part of one inside it."""
+    """Cancels everything that runs in one task group, or in a part of it (`outer` is the scope around it)."""
 
     def __init__(self, outer: "CancelScope | None" = None) -> None:
         self._lock = threading.Lock()
@@ -29,28 +29,35 @@ class CancelScope:
             outer.add_callback(self.cancel)
 
     def __repr__(self) -> str:
-        return f"<CancelScope {'cancelled' if self.cancelled else 'open'}, {len(self._callbacks)} in use>"
+        return f"<CancelScope {'cancelled' if self.cancelled else 'open'}, {len(self._callbacks)} callbacks>"
 
     @property
     def cancelled(self) -> bool:
+        """True after `cancel`."""
         return self._event.is_set()
 
     def check(self) -> None:
+        """Raise ScopeCancelled if this scope is cancelled."""
         if self._event.is_set():
             raise ScopeCancelled
 
     def cancel(self) -> None:
+        """Cancel this scope and those inside it. Further calls do nothing."""
         with self._lock:
             self._event.set()
             while self._callbacks:
                 self._callbacks.pop()()
 
     def sleep(self, seconds: float) -> None:
+        """Sleep; raise ScopeCancelled as soon as this scope is cancelled."""
         if self._event.wait(seconds):
             raise ScopeCancelled
 
     def add_callback(self, callback: Callable[[], None]) -> None:
-        """Have this called on cancellation, under a lock, so it has to be short; at once if that has been."""
+        """Call `callback` when this scope is cancelled; at once if it is cancelled already.
+
+        It runs under a lock, in the thread that cancels, so it has to be short.
+        """
         with self._lock:
             if not self._event.is_set():
                 self._callbacks.add(callback)
@@ -58,17 +65,20 @@ class CancelScope:
         callback()
 
     def remove_callback(self, callback: Callable[[], None]) -> None:
+        """Do not call `callback` any more. Does nothing if it is unknown."""
         with self._lock:
             self._callbacks.discard(callback)
 
 
 current_scope: ContextVar[CancelScope | None] = ContextVar("current_scope", default=None)
+"""The scope of this thread; None in a thread that no driver started."""
 
 
 @contextmanager
 def on_cancel(callback: Callable[[], None]) -> Iterator[None]:
-    """Wait for something here. When this thread's scope is cancelled, `callback` is called, which has to end the wait,
-    and ScopeCancelled is raised.
+    """Call `callback` if this thread's scope is cancelled during the block; it has to end the wait in the block.
+
+    Raises ScopeCancelled before the block or after it if the scope is cancelled.
     """
     scope = current_scope.get()
     if scope is None:

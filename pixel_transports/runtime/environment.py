@@ -1,9 +1,9 @@
-"""What the environment says: looked at anew each time, and understood once as long as it says the same.
+"""Parsed environment variables, cached until they change.
 
 Rules kept here:
 
-* Names are compared without regard to case, so a variable in any spelling counts.
-* What cannot be understood is an error each time.
+* Names are compared without regard to case.
+* The variables are compared at each call. Values that cannot be parsed raise at each call.
 """
 
 import os
@@ -16,23 +16,23 @@ Snapshot: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class CachedEnvironment(Generic[T]):
-    """What some variables of the environment come to."""
+    """The result of parsing some environment variables. `parse` gets a copy of the whole environment."""
 
-    def __init__(self, names: Iterable[str], read: Callable[[Mapping[str, str]], T]) -> None:
+    def __init__(self, names: Iterable[str], parse: Callable[[Mapping[str, str]], T]) -> None:
         self._names = frozenset(name.upper() for name in names)
-        self._read = read
+        self._parse = parse
         self._last: tuple[Snapshot, T] | None = None
 
     def get(self) -> T:
-        """What they come to at this moment. Raises what `read` does."""
-        said = self._snapshot()
+        """The parsed value for the current variables. Raises what `parse` raises."""
+        snapshot = self._snapshot()
         last = self._last
-        if last is not None and last[0] == said:
+        if last is not None and last[0] == snapshot:
             return last[1]
-        found = self._read(dict(os.environ))
-        if self._snapshot() == said:  # otherwise it may be of either moment
-            self._last = said, found
-        return found
+        value = self._parse(dict(os.environ))
+        if self._snapshot() == snapshot:  # Otherwise a variable changed between the snapshot and the parsing.
+            self._last = snapshot, value
+        return value
 
     def _snapshot(self) -> Snapshot:
         names, environment = self._names, os.environ

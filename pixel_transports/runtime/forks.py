@@ -1,13 +1,14 @@
-"""What becomes of connections and locks where a process is forked.
+"""Resets connections and locks in forked child processes.
 
 Rules kept here:
 
-* The child opens connections of its own. It closes its copies of the parent's without a byte on them, so that the end
-  of a connection is the parent's to tell; nothing is shut down.
-* A lock that another thread held is held for ever in the child, so each is replaced there, with all that it guards.
-* One hook is registered for the whole module, and it knows objects weakly: nothing lives longer for it.
-* What is forked out of the midst of an operation (by a listener, say) does not go on with that operation in the child:
-  the threads that did its work are the parent's.
+* A child opens its own connections. It closes its copies of the parent's sockets without sending a byte and without
+  `shutdown`, so the parent's connections stay open.
+* A lock that another thread held during the fork stays locked in the child, so each lock is replaced there, together
+  with the data that it protects.
+* One hook is registered with `os.register_at_fork`. It holds weak references only.
+* A child that is forked during an operation (by a listener, for example) does not continue that operation: the
+  threads that performed it exist in the parent only.
 """
 
 import os
@@ -17,31 +18,31 @@ from typing import Protocol
 from weakref import WeakSet
 
 
-class Forked(Protocol):
-    """What has something to leave to the parent."""
+class ForkAware(Protocol):
+    """An object with connections or locks that a forked child must not use."""
 
     def after_fork(self) -> None:
-        """Called in the child, where no other thread is. It leaves the parent's connections and locks alone."""
+        """Replace connections and locks. Called in the child, where no other thread runs."""
         ...
 
 
-_known: WeakSet[Forked] = WeakSet()
+_objects: WeakSet[ForkAware] = WeakSet()
 _sockets: WeakSet[socket.socket] = WeakSet()
 _functions: list[Callable[[], object]] = []
 
 
-def register_after_fork(known: Forked) -> None:
-    """Have `after_fork` called in a forked process, as long as the object lives."""
-    _known.add(known)
+def register_after_fork(instance: ForkAware) -> None:
+    """Call `instance.after_fork()` in forked children, as long as the object exists."""
+    _objects.add(instance)
 
 
 def close_after_fork(sock: socket.socket) -> None:
-    """Have a forked process close its copy of a socket, whoever uses it."""
+    """Close this socket in forked children."""
     _sockets.add(sock)
 
 
 def call_after_fork(function: Callable[[], object]) -> Callable[[], object]:
-    """Have a function of a module called in a forked process."""
+    """Call a module-level function in forked children (a decorator)."""
     _functions.append(function)
     return function
 
@@ -49,8 +50,8 @@ def call_after_fork(function: Callable[[], object]) -> Callable[[], object]:
 def _in_child() -> None:
     for sock in list(_sockets):
         sock.close()
-    for known in list(_known):
-        known.after_fork()
+    for instance in list(_objects):
+        instance.after_fork()
     for function in _functions:
         function()
 

@@ -1,9 +1,9 @@
-"""A value for each event loop.
+"""One value per event loop, under asyncio and trio.
 
 Rules kept here:
 
-* A value belongs to the loop in which it was made; it is dropped when that loop is closed or collected.
-* A forked process starts without values: the loops are the parent's.
+* A value belongs to the loop in which it was made. It is dropped when that loop is closed or garbage-collected.
+* A forked child starts without values: the loops are the parent's.
 """
 
 import threading
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class PerLoop(Generic[T]):
-    """A value for each event loop, made at its first use there; `drop` is called on those of loops that are gone."""
+    """Makes a value at its first use in each event loop. `drop` is called on the values of loops that are gone."""
 
     def __init__(self, make: Callable[[], T], drop: Callable[[T], None]) -> None:
         self._make = make
@@ -28,32 +28,33 @@ class PerLoop(Generic[T]):
         register_after_fork(self)
 
     def after_fork(self) -> None:
-        """There is nothing at first, nor in a forked process, where the loops are the parent's."""
+        """Start without values: at first, and in a forked child."""
         self._lock = threading.Lock()
         self._values: weakref.WeakKeyDictionary[Any, tuple[T, weakref.finalize[Any, Any]]] = weakref.WeakKeyDictionary()
 
     def get(self) -> T:
-        """The value of the loop that is running."""
+        """The value of the running loop."""
         loop = anyio.lowlevel.current_token().native_token
-        known = self._values.get(loop)
-        if known is not None:
-            return known[0]
+        entry = self._values.get(loop)
+        if entry is not None:
+            return entry[0]
         value = self._make()
         with self._lock:
-            gone = [each for each in self._values if getattr(each, "is_closed", bool)()]
-            dead = [self._values.pop(each) for each in gone]
+            closed = [each for each in self._values if getattr(each, "is_closed", bool)()]
+            dropped = [self._values.pop(each) for each in closed]
             self._values[loop] = value, weakref.finalize(loop, self._drop, value)
-        for _, finalizer in dead:
+        for _, finalizer in dropped:
             finalizer()
         return value
 
     def discard(self) -> None:
-        """Drop the value of this loop; the next use makes another."""
+        """Drop the value of the running loop. The next `get` makes another."""
         with self._lock:
             _, finalizer = self._values.pop(anyio.lowlevel.current_token().native_token, (None, None))
         if finalizer is not None:
             finalizer()
 
     def all(self) -> list[T]:
+        """The values of all loops."""
         with self._lock:
             return [value for value, _ in self._values.values()]

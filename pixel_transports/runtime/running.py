@@ -1,10 +1,9 @@
-"""The two loops that run a flow: ask, perform, answer, until it returns.
+"""Runs a flow: perform each effect that it yields and send the result back, until the flow returns.
 
 Rules kept here:
 
-* What `perform` raises (an Exception) is thrown into the flow, where the flow asked for it.
-* What ends the program or the task (KeyboardInterrupt, a cancellation) closes the flow, which then asks for nothing
-  more, and goes on its way.
+* An Exception that `perform` raises is thrown into the flow, at the effect that failed.
+* Other exceptions (KeyboardInterrupt, cancellation) close the flow, which yields no further effects, and are raised.
 """
 
 from collections.abc import Callable
@@ -17,7 +16,7 @@ T = TypeVar("T")
 
 
 def run(flow: Flow[T], perform: Callable[[Effect[Any]], Any]) -> T:
-    """Run a flow to its end with a function that performs effects."""
+    """Run a flow and return its result. `perform` takes an effect and returns its result."""
     try:
         effect = next(flow)
         while True:
@@ -35,9 +34,7 @@ def run(flow: Flow[T], perform: Callable[[Effect[Any]], Any]) -> T:
 
 
 async def run_async(flow: Flow[T], perform: Callable[[Effect[Any]], Any]) -> T:
-    """Run a flow to its end with a function that performs effects: it gives what the flow asked for, or, where that
-    takes a while, a coroutine that comes to it.
-    """
+    """Run a flow and return its result. `perform` takes an effect and returns its result, or a coroutine for it."""
     try:
         effect = next(flow)
         while True:

@@ -496,7 +496,7 @@ def test_many_crews_leave_nothing_attached_to_the_scope_around_them() -> None:
             driver().run(alongside(lambda group: asking(Spawn(group, 1, giving(None)), NextDone(group, PATIENCE))))
     finally:
         current_scope.reset(token)
-    assert repr(scope) == "<CancelScope open, 0 in use>"
+    assert repr(scope) == "<CancelScope open, 0 callbacks>"
 
 
 def test_a_crew_in_a_thread_of_its_own_works_like_any_other() -> None:

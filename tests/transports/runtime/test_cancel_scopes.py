@@ -1,8 +1,9 @@
-"""Scopes: how a thread is stopped in the midst of what it does."""
+"""Cancel scopes stop a thread that waits."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 
 import pytest
 
@@ -10,39 +11,32 @@ from pixel_transports.runtime.cancellation import CancelScope, ScopeCancelled, c
 from tests.support.peers import PATIENCE, eventually
 
 
-def test_cancelling_calls_what_is_attached_once() -> None:
-    called: list[str] = []
-    scope = CancelScope()
-    scope.add_callback(lambda: called.append("a"))
-    scope.add_callback(lambda: called.append("b"))
-    scope.cancel()
-    scope.cancel()
-    assert sorted(called) == ["a", "b"]
-
-
-def test_what_was_detached_is_not_called() -> None:
-    called: list[str] = []
+def test_cancelling_calls_each_callback_once_and_none_that_was_removed() -> None:
+    calls: list[str] = []
     scope = CancelScope()
 
-    def breaker() -> None:
-        called.append("called")
+    def removed() -> None:
+        calls.append("removed")
 
-    scope.add_callback(breaker)
-    scope.remove_callback(breaker)
-    scope.remove_callback(breaker)
+    for name in "ab":
+        scope.add_callback(partial(calls.append, name))
+    scope.add_callback(removed)
+    scope.remove_callback(removed)
+    scope.remove_callback(removed)
     scope.cancel()
-    assert called == []
+    scope.cancel()
+    assert sorted(calls) == ["a", "b"]
 
 
-def test_what_is_attached_too_late_is_called_at_once() -> None:
-    called: list[str] = []
+def test_a_callback_that_is_added_to_a_cancelled_scope_is_called_at_once() -> None:
+    calls: list[str] = []
     scope = CancelScope()
     scope.cancel()
-    scope.add_callback(lambda: called.append("called"))
-    assert called == ["called"]
+    scope.add_callback(lambda: calls.append("called"))
+    assert calls == ["called"]
 
 
-def test_a_scope_ends_with_the_one_around_it_and_not_the_other_way_round() -> None:
+def test_an_outer_scope_cancels_inner_scopes_and_not_the_reverse() -> None:
     outer = CancelScope()
     one, other = CancelScope(outer), CancelScope(outer)
     one.cancel()
@@ -52,7 +46,7 @@ def test_a_scope_ends_with_the_one_around_it_and_not_the_other_way_round() -> No
     assert CancelScope(outer).cancelled
 
 
-def test_a_check_raises_only_in_a_cancelled_scope() -> None:
+def test_check_raises_only_in_a_cancelled_scope() -> None:
     scope = CancelScope()
     scope.check()
     scope.cancel()
@@ -60,38 +54,35 @@ def test_a_check_raises_only_in_a_cancelled_scope() -> None:
         scope.check()
 
 
-def test_cancelling_wakes_a_sleeper() -> None:
+def test_cancelling_ends_a_sleep() -> None:
     scope = CancelScope()
+    scope.sleep(0.001)  # This one ends by itself.
     with ThreadPoolExecutor() as threads:
-        asleep = threads.submit(scope.sleep, PATIENCE)
+        sleep = threads.submit(scope.sleep, PATIENCE)
         scope.cancel()
         with pytest.raises(ScopeCancelled):
-            asleep.result()
+            sleep.result()
 
 
-def test_a_sleep_ends_by_itself() -> None:
-    CancelScope().sleep(0.001)
-
-
-def in_scope(scope: CancelScope | None, waker: threading.Event) -> str:
+def wait_in(scope: CancelScope | None, event: threading.Event) -> str:
     current_scope.set(scope)
-    with on_cancel(waker.set):
-        assert waker.wait(PATIENCE)
-    return "woken"
+    with on_cancel(event.set):
+        assert event.wait(PATIENCE)
+    return "done"
 
 
-def test_a_wait_in_a_cancelled_scope_is_broken_off() -> None:
-    scope, waker = CancelScope(), threading.Event()
+def test_a_wait_ends_when_its_scope_is_cancelled() -> None:
+    scope, event = CancelScope(), threading.Event()
     with ThreadPoolExecutor() as threads:
-        waits = threads.submit(copy_context().run, in_scope, scope, waker)
-        eventually(lambda: "1 in use" in repr(scope))
+        waiting = threads.submit(copy_context().run, wait_in, scope, event)
+        eventually(lambda: "1 callbacks" in repr(scope))
         scope.cancel()
         with pytest.raises(ScopeCancelled):
-            waits.result()
-    assert repr(scope) == "<CancelScope cancelled, 0 in use>"
+            waiting.result()
+    assert repr(scope) == "<CancelScope cancelled, 0 callbacks>"
 
 
-def test_a_wait_that_fails_because_it_was_broken_off_counts_as_broken_off() -> None:
+def test_an_error_that_cancelling_caused_becomes_scope_cancelled() -> None:
     scope = CancelScope()
 
     def wait() -> None:
@@ -108,16 +99,12 @@ def test_no_wait_begins_in_a_cancelled_scope() -> None:
     scope = CancelScope()
     scope.cancel()
     with pytest.raises(ScopeCancelled):
-        copy_context().run(in_scope, scope, threading.Event())
+        copy_context().run(wait_in, scope, threading.Event())
 
 
 @pytest.mark.parametrize("scope", [None, CancelScope()])
-def test_a_wait_that_nobody_breaks_off_ends_as_it_ends(scope: CancelScope | None) -> None:
-    waker = threading.Event()
-    waker.set()
-    assert copy_context().run(in_scope, scope, waker) == "woken"
-    assert scope is None or repr(scope) == "<CancelScope open, 0 in use>"
-
-
-def test_a_thread_of_the_program_has_no_scope() -> None:
-    assert current_scope.get() is None
+def test_a_wait_that_is_not_cancelled_ends_normally(scope: CancelScope | None) -> None:
+    event = threading.Event()
+    event.set()
+    assert copy_context().run(wait_in, scope, event) == "done"
+    assert scope is None or repr(scope) == "<CancelScope open, 0 callbacks>"
