@@ -1,19 +1,26 @@
-"""Uploads cut into shards, for many processes and machines."""
+"""Uploads divided into shards, for many processes and machines.
+
+Enters: files, a destination, and the options of `get_client`. Leaves: a `ShardReport` for each run of a shard.
+"""
 
 from typing import TYPE_CHECKING
 
 from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
-    from pixel_transports.shards.plans import Shard, ShardFile, manifest, plan
-    from pixel_transports.shards.reports import ShardFailure, ShardReport
-else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+    from pixel_transports.shards.plans import manifest, plan
+    from pixel_transports.shards.reports import ShardFailure, ShardReport, ShardState
+    from pixel_transports.shards.shard import Shard
+    from pixel_transports.shards.spec import ShardFile
+else:  # A package with `__getattr__` would have any name for type checkers.
     __getattr__, __dir__ = lazily(
         globals(),
         {
-            ".plans": ["Shard", "ShardFile", "manifest", "plan"],
-            ".reports": ["ShardFailure", "ShardReport"],
+            ".plans": ["manifest", "plan"],
+            ".reports": ["ShardFailure", "ShardReport", "ShardState"],
+            ".shard": ["Shard"],
+            ".spec": ["ShardFile"],
         },
     )
 
-__all__ = ["Shard", "ShardFailure", "ShardFile", "ShardReport", "manifest", "plan"]
+__all__ = ["Shard", "ShardFailure", "ShardFile", "ShardReport", "ShardState", "manifest", "plan"]

@@ -1,13 +1,13 @@
-"""Notes: on which machine a shard is being run, beside its journal.
+"""A lock file that keeps a shard's journal to one machine at a time.
 
 Rules kept here:
 
-* Within one machine the journal's claims keep runs apart, and the system frees those of a process that was killed.
-  Over a network file system neither locks nor SQLite's shared memory can be relied on, so only one machine may have a
-  journal at a time. What is relied on there is that of two machines only one makes a file of a name.
-* A note is written before the journal is opened, and taken away when the run is over. That of a run which was killed
-  stays: the same machine goes on all the same, others only when they are told that it is over. No clock decides.
-* A machine is one running kernel: its containers share its locks, and after a restart it is another.
+* Within one machine, the journal's own locks keep runs apart, and the system frees those of a killed process. Over a
+  network file system neither file locks nor SQLite's shared memory are reliable. This file relies on one thing only:
+  two machines cannot create a file of the same name.
+* The lock file is written before the journal is opened and deleted after the run. After a killed run it stays: the
+  same machine continues in spite of it, another one only with `take_over`. No clock is involved.
+* A machine is one running kernel: its containers share its locks, and after a restart it counts as another machine.
 """
 
 import json
@@ -15,92 +15,91 @@ import os
 import platform
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from pixel_core.values import value
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 UNKNOWN = "an unknown machine"
 
 
 def this_machine() -> str:
-    """What tells this machine from others: the id of its start, or its name where the system has no such id."""
+    """Return the boot id of this machine, or its host name on systems without boot ids."""
     try:
         return _BOOT.read_text(encoding="ascii").strip() or platform.node()
     except (OSError, ValueError):
         return platform.node()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Holder:
-    """Who has a journal: the name of the machine, and whether that is this one."""
+    """The machine that holds a lock: its host name, and whether it is this machine."""
 
     name: str
     here: bool
 
 
 class MachineLock:
-    """The note beside one journal."""
+    """The lock file beside a journal."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._made = False
-
-    @classmethod
-    def of(cls, journal: Path) -> "MachineLock":
-        return cls(journal.with_suffix(".machine"))
+    def __init__(self, journal: Path) -> None:
+        self._path = journal.with_suffix(".machine")
+        self._created = False
 
     def holder(self) -> Holder | None:
-        """Who has the journal; None where nobody has. Raises OSError."""
+        """Return the machine that holds the lock, None if it is free. Raises OSError."""
         try:
-            told = json.loads(self._path.read_text(encoding="utf-8"))
-            return Holder(str(told["name"]), told["machine"] == this_machine())
+            fields = json.loads(self._path.read_text(encoding="utf-8"))
+            return Holder(str(fields["name"]), fields["machine"] == this_machine())
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError):  # Who wrote it was killed there, or is at it this moment.
+        except (ValueError, TypeError, KeyError):  # Its writer was killed, or is writing at this moment.
             return Holder(UNKNOWN, here=False)
 
-    def take(self) -> Holder | None:
-        """Take the journal for this machine. Gives who has it where that is another. Raises OSError."""
+    def acquire(self) -> Holder | None:
+        """Take the lock for this machine. Returns the holder if that is another machine. Raises OSError."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
             with suppress(FileExistsError):
-                self._make()
-                self._made = True
+                self._create()
+                self._created = True
                 return None
             holder = self.holder()
             if holder is not None:
                 return None if holder.here else holder
 
-    def _make(self) -> None:
-        """Write the note. Raises FileExistsError where there is one."""
-        told = {"machine": this_machine(), "name": platform.node(), "process": os.getpid()}
-        text = json.dumps(told).encode()
+    def _create(self) -> None:
+        """Write the file. Raises FileExistsError if there is one."""
+        fields = {"machine": this_machine(), "name": platform.node(), "process": os.getpid()}
+        text = json.dumps(fields).encode()
         draft = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex[:8]}")
         _write(draft, text)
         try:
-            os.link(draft, self._path)  # It is whole from its first moment on, also if this process is killed now.
+            os.link(draft, self._path)  # The file is complete as soon as it exists, even if this process is killed.
         except FileExistsError:
             raise
-        except OSError:  # The file system has no links.
+        except OSError:  # The file system has no hard links.
             _write(self._path, text)
         finally:
             draft.unlink()
 
-    def drop(self) -> None:
-        """Take the note of another machine away: its run is over. Raises OSError."""
+    def break_lock(self) -> None:
+        """Delete the lock file of another machine, whose run is over. Raises OSError."""
         self._path.unlink(missing_ok=True)
 
-    def give_back(self, was_ours: bool) -> None:
-        """The run is over. `was_ours` says that it had the claims, so that the note was its own, whoever made it; else
-        it may be that of another process, which is alive.
+    def release(self, had_claims: bool) -> None:
+        """Delete the lock file after a run.
+
+        `had_claims` is true if this run claimed files in the journal: then no other process of this machine runs the
+        shard. Without claims only a file that this object created is deleted, since another process may be at work.
         """
-        if was_ours or self._made:
+        if had_claims or self._created:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
-        self._made = False
+        self._created = False
 
 
 def _write(path: Path, text: bytes) -> None:
-    """Write a new file for its user alone. Raises FileExistsError."""
+    """Write a new file that only its user can read. Raises FileExistsError."""
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(text)

@@ -1,40 +1,46 @@
-"""What is told of a shard: the report of a run, and how far its journal is.
+"""The report of a shard's run, and the progress in its journal.
 
 Rules kept here:
 
-* A report is a plain value: it pickles, and it is JSON. Every file of the shard is in exactly one of its three parts.
-* Reports lie beside the journals and are replaced as a whole, so that they can be read anywhere and at any moment.
-* A journal that another machine is at work on is not opened: SQLite's locks do not reach that far.
+* A report is a plain value: it pickles and converts to JSON. Each file of the shard is in exactly one of `uploaded`,
+  `skipped` and `failed`.
+* A report is a file beside the journal. It is replaced as a whole, so it can be read on any machine at any time.
+* A journal that another machine has open is not opened: SQLite's locks do not work across machines.
 """
 
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pixel_core.values import hash_of_fields, value
 from pixel_transports.drivers.journal import Journal
 from pixel_transports.shards.machine_lock import MachineLock
 
 IN_USE = "in_use"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShardFailure:
-    """A file that was not uploaded: a reason (a code, as `pixel upload` has it) and words."""
+    """A file that was not uploaded. `reason` is a code as in `pixel upload`, `detail` a message."""
 
     file: str
     reason: str
     detail: str
 
+    __hash__ = hash_of_fields
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class ShardReport:
-    """What became of a shard's files in one run: those it uploaded and those that were there already, each with its id,
-    and those that failed; the bytes of the uploaded ones, and how long it took.
+    """The result of one run of a shard.
+
+    `uploaded` and `skipped` map paths to ids: files that this run uploaded, and files that were there before. `bytes`
+    counts the uploaded files with their support files; `seconds` is the duration of the run.
     """
 
     key: str
@@ -46,26 +52,29 @@ class ShardReport:
 
     @property
     def complete(self) -> bool:
-        """Whether every file is there."""
+        """True if no file failed."""
         return not self.failed
 
     @property
     def in_use(self) -> bool:
-        """Whether files were left to another run of the shard."""
+        """True if another run of the shard had files that this one needed."""
         return any(each.reason == IN_USE for each in self.failed)
 
     def as_json(self) -> dict[str, Any]:
+        """Return the report as a JSON object."""
         return asdict(self)
 
     @classmethod
-    def of_json(cls, told: dict[str, Any]) -> "ShardReport":
-        return cls(**{**told, "failed": tuple(ShardFailure(**each) for each in told["failed"])})
+    def from_json(cls, fields: Mapping[str, Any]) -> "ShardReport":
+        """Parse what `as_json` returned."""
+        return cls(**{**fields, "failed": tuple(ShardFailure(**each) for each in fields["failed"])})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShardState:
-    """How far a shard is: of so many files, how many are uploaded, and how many more were begun. Both are None while
-    another machine has the journal; `machine` is the one where a run began and came to no end.
+    """The progress of a shard in its journal: the number of files, of those done, and of those begun and not done.
+
+    `done` and `begun` are None while another machine has the journal. `machine` names the machine of an unfinished run.
     """
 
     files: int
@@ -75,8 +84,8 @@ class ShardState:
 
 
 def state_of(journal: Path, paths: Sequence[str]) -> ShardState:
-    """How far these files are. Raises OSError where the journal cannot be used."""
-    holder = MachineLock.of(journal).holder()
+    """Return the progress of these files. Raises OSError if the journal cannot be used."""
+    holder = MachineLock(journal).holder()
     if holder is not None and not holder.here:
         return ShardState(len(paths), None, None, holder.name)
     own = set(paths)
@@ -89,22 +98,22 @@ def state_of(journal: Path, paths: Sequence[str]) -> ShardState:
 
 
 def write_report(journal: Path, report: ShardReport) -> None:
-    """Put the report beside the journal. Raises OSError."""
+    """Write the report beside the journal. Raises OSError."""
     path = journal.with_suffix(".json")
-    new = path.with_suffix(f".{uuid.uuid4().hex[:8]}.tmp")
+    draft = path.with_suffix(f".{uuid.uuid4().hex[:8]}.tmp")
     try:
-        new.write_text(json.dumps(report.as_json()) + "\n", encoding="utf-8")
-        os.replace(new, path)
+        draft.write_text(json.dumps(report.as_json()) + "\n", encoding="utf-8")
+        os.replace(draft, path)
     except BaseException:
         with suppress(OSError):
-            new.unlink()
+            draft.unlink()
         raise
 
 
 def read_report(journal: Path) -> ShardReport | None:
-    """The last report. Raises OSError, and ValueError for what is none."""
+    """Read the last report, None without one. Raises OSError, and ValueError for an invalid file."""
     try:
         text = journal.with_suffix(".json").read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    return ShardReport.of_json(json.loads(text))
+    return ShardReport.from_json(json.loads(text))

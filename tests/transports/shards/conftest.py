@@ -1,4 +1,4 @@
-"""The sandboxes of the tests of shards; no client outlives its test."""
+"""The sandboxes of the tests of shards. No client outlives its test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,12 @@ import pytest
 from pixel_transports import PixelClient
 from pixel_transports.client import factory
 from tests.system.faults.world import world
-from tests.transports.shards.placing import Place
 from tests.transports.shards.serving import Counting
+from tests.transports.shards.site import Site
 
 
 @pytest.fixture(autouse=True)
-def no_clients_are_kept() -> Iterator[None]:
+def close_cached_clients() -> Iterator[None]:
     yield
     for client in factory._clients.values():
         if isinstance(client, PixelClient):
@@ -22,13 +22,13 @@ def no_clients_are_kept() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with world(Counting(job_seconds=0.02)) as here:
-        yield Place(here, tmp_path)
+def site(tmp_path: Path) -> Iterator[Site]:
+    with world(Counting(job_seconds=0.02)) as running:
+        yield Site(running, tmp_path)
 
 
 @pytest.fixture
-def slow_place(tmp_path: Path) -> Iterator[Place]:
-    """One where validation takes a second."""
-    with world(Counting(job_seconds=1.0)) as here:
-        yield Place(here, tmp_path)
+def slow_site(tmp_path: Path) -> Iterator[Site]:
+    """A site where validation takes 0.6 s."""
+    with world(Counting(job_seconds=0.6)) as running:
+        yield Site(running, tmp_path)

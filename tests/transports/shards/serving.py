@@ -1,10 +1,10 @@
-"""`python -m tests.transports.shards.serving`: a sandbox in a process of its own, and what it holds, asked for by lines on stdin.
+"""A sandbox in a process of its own: `python -m tests.transports.shards.serving`. Lines on stdin query its content.
 
 Rules kept here:
 
-* The truth is read from the sandbox's state, never through a client.
-* Files are made from a seed, and every one has bytes of its own; equal names are in different folders.
-* It ends with its stdin, so that it never outlives whoever started it.
+* The content is read from the sandbox's state, never through a client.
+* Files are made from a seed, and each has different bytes. Equal names are in different folders.
+* The process ends when its stdin is closed, so it cannot outlive its parent.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ PER_FOLDER = 500
 
 
 class Counting(Sandbox):
-    """A sandbox that counts the requests to the storage that were successful."""
+    """A sandbox that counts the successful requests to the storage."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -45,7 +45,7 @@ class Counting(Sandbox):
 
 
 def truth_of(here: World) -> dict[str, Any]:
-    """The images, as name, size and MD5; how many requests to the storage there were, and jobs without an end."""
+    """Return the images (name, size, MD5), the number of requests to the storage, and the unfinished jobs."""
     images = [(name, size, md5) for name, found in here.stored().items() for size, md5 in found]
     return {"images": images, "stores": stores_of(here), "unfinished": here.unfinished()}
 
@@ -55,7 +55,7 @@ def stores_of(here: World) -> int:
 
 
 def main() -> None:
-    """Serve until stdin ends."""
+    """Serve until stdin is closed."""
     with world(Counting(job_seconds=0.05)) as here:
         where = {"project": here.project_id, "collection": here.collection_id}
         print(json.dumps({**where, "environment": here.sandbox.environment(here.server.url)}), flush=True)
@@ -65,7 +65,7 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the sandbox holds."""
+    """The content of the sandbox."""
 
     images: Counter[tuple[str, int, str]]
     stores: int
@@ -73,7 +73,7 @@ class Truth:
 
 
 class Serving:
-    """A sandbox in a process of its own, between entering and leaving."""
+    """A context manager for a sandbox in a process of its own."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -83,10 +83,10 @@ class Serving:
             text=True,
             cwd=ROOT,
         )
-        told = self._line()
-        self.project: int = told["project"]
-        self.collection: int = told["collection"]
-        self.environment: dict[str, str] = told["environment"]
+        ready = self._line()
+        self.project: int = ready["project"]
+        self.collection: int = ready["collection"]
+        self.environment: dict[str, str] = ready["environment"]
 
     def __enter__(self) -> Self:
         return self
@@ -100,24 +100,24 @@ class Serving:
         assert self._process.stdout is not None
         return json.loads(self._process.stdout.readline())
 
-    def _ask(self, question: str) -> Any:
+    def _query(self, line: str) -> Any:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{question}\n")
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         return self._line()
 
     def stores(self) -> int:
-        """How many files were sent."""
-        return int(self._ask("stores"))
+        """Return the number of requests to the storage."""
+        return int(self._query("stores"))
 
     def truth(self) -> Truth:
-        told = self._ask("truth")
-        images = Counter((str(name), int(size), str(md5)) for name, size, md5 in told["images"])
-        return Truth(images, told["stores"], told["unfinished"])
+        content = self._query("truth")
+        images = Counter((str(name), int(size), str(md5)) for name, size, md5 in content["images"])
+        return Truth(images, content["stores"], content["unfinished"])
 
 
 def make_photos(folder: Path, count: int, seed: int = 1) -> tuple[list[Path], Counter[tuple[str, int, str]]]:
-    """Tiny photos in several folders with the same names in each, and what the server should hold of them."""
+    """Write tiny photos, the same names in each folder. Returns paths, and counted (name, size, MD5)."""
     draw = random.Random(seed)
     paths, facts = [], Counter[tuple[str, int, str]]()
     for number in range(count):
