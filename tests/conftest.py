@@ -27,6 +27,17 @@ settings.register_profile("long", deadline=None, max_examples=20_000, suppress_h
 settings.load_profile("default")
 
 
+SLOW = ("benchmarks/test_benchmarks.py", "system/browser", "system/cluster", "system/storage", "system/thirdparty")
+"""Files and folders whose tests have the marker `slow`: other people's servers, browsers, clusters, and benchmarks."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if any(item.path.is_relative_to(here / each) for each in SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     return request.param

@@ -16,13 +16,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from tests.benchmarks import starts
-from tests.benchmarks.environments import environments
 from tests.benchmarks.scenarios import QUICK, SCENARIOS, Environments, Sizes, measure
 from tests.benchmarks.server import NoCompilerError, compile_server
 from tests.benchmarks.tables import Results, growth_table, lines_of, scenario_table, seconds_table, targets_table
-from tests.system.conformance.running import python_of
+from tests.support.environments import REFERENCE, NotInstalledError, installed, python_of
 
 OTHERS = ("import", "first_answer", "cached_client", "layers", "growth")
+
+
+PEERS = ("httpx", "sniffio", "urllib3", "requests", "aiohttp")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,6 +43,19 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("--profile", type=Path, metavar="FOLDER", help="profile each client once more, into this folder")
     known.add_argument("--json", type=Path, metavar="FILE", help="write all samples to this file")
     return known
+
+
+def environments(reference: Path | None, peers: Path | None) -> tuple[Environments, list[str]]:
+    """These environments, or new ones; and a note for each that cannot be installed."""
+    notes = []
+    made: list[Path | None] = []
+    for name, environment, requirements in (("reference", reference, REFERENCE), ("peers", peers, PEERS)):
+        try:
+            made.append(environment or installed(*requirements))
+        except NotInstalledError as error:
+            made.append(None)
+            notes.append(f"without the {name}: {error}")
+    return Environments(*made), notes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,10 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"error: {error}", file=sys.stderr)
             return 2
         if all(name.startswith(("ours", "raw", "h11")) for name in chosen.client or ["reference"]):
-            found, said = Environments(chosen.reference, chosen.peers), list[str]()
+            found, notes = Environments(chosen.reference, chosen.peers), list[str]()
         else:
-            found, said = environments(folder, chosen.reference, chosen.peers)
-        print(*said, sep="\n", end="\n" * bool(said))
+            found, notes = environments(chosen.reference, chosen.peers)
+        print(*notes, sep="\n", end="\n" * bool(notes))
         for name in names:
             for line in run(name, program, found, sizes, results, chosen.client, chosen.profile):
                 print(line)

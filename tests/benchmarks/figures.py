@@ -25,7 +25,7 @@ from tests.support.paths import ROOT
 BOUNDS = {
     "modules that `import pixel_client` loads": 45,
     "modules that a first blocking call loads more": 330,
-    "modules of this library among those": 60,
+    "modules of this library among those": 72,
     "function calls of one exchange": 365,
     "function calls of one call": 420,
     "function calls of one page of 500 images": 430,

@@ -21,8 +21,8 @@ from statistics import median
 from typing import Any
 
 from tests.benchmarks.server import LoadServer
+from tests.support.environments import clean_environment, python_of
 from tests.support.paths import ROOT
-from tests.system.conformance.running import clean_environment, python_of
 
 MIB = 1024 * 1024
 RUN_SECONDS = 300.0

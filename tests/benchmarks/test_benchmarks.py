@@ -1,4 +1,4 @@
-"""The benchmarks work, and the figures that do not depend on the machine keep their bounds.
+"""The benchmarks work.
 
 Rules kept here:
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.figures import BOUNDS, in_a_fresh_process, modules_loaded
 from tests.benchmarks.scenarios import QUICK, SCENARIOS, Environments, files_for, measure
 from tests.benchmarks.server import LoadServer, compile_server
 from tests.benchmarks.tables import TARGETS, Results, targets_table
@@ -28,34 +27,8 @@ HERE = Environments(reference=None, peers=None)
 
 
 @pytest.fixture(scope="module")
-def figures() -> dict[str, int]:
-    return in_a_fresh_process()
-
-
-@pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compile_server(tmp_path_factory.mktemp("server"))
-
-
-@pytest.mark.parametrize("name", BOUNDS)
-def test_a_stable_figure_keeps_its_bound(figures: dict[str, int], name: str) -> None:
-    assert figures[name] <= BOUNDS[name]
-
-
-def test_every_figure_has_a_bound(figures: dict[str, int]) -> None:
-    assert set(figures) == set(BOUNDS)
-
-
-def test_a_first_blocking_call_loads_nothing_that_it_does_not_use() -> None:
-    """No model of inputs, no upload engine, no journal, no `anyio`, and nothing of the sandbox and the commands."""
-    _, called = modules_loaded()
-    assert {name for name in called if name.startswith("pixel_core.models.")} == {"pixel_core.models.results"}
-    unused = (
-        "anyio", "encodings.idna", "pixel_client.models", "pixel_core.api.attachment_flows",
-        "pixel_core.api.upload_flows", "pixel_core.uploads", "pixel_transports.drivers.asynchronous", "pixel_transports.cli",
-        "pixel_transports.drivers.journal", "pixel_transports.sandbox", "sqlite3",
-    )  # fmt: skip
-    assert not [name for name in called if any(f"{name}.".startswith(f"{each}.") for each in unused)]
 
 
 def test_targets_that_were_not_measured_are_said_to_be_so() -> None:

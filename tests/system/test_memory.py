@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.environments import sandbox_process
+
 MIB = 1024 * 1024
 SIZE = 512 * MIB
 LIMIT = 100 * MIB
@@ -44,19 +46,17 @@ peak = next(int(line.split()[1]) for line in status.splitlines() if line.startsw
 print(json.dumps([image["size"], peak * 1024]))
 """
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc"),
+]
 
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """The settings of a sandbox in another process."""
-    command = [sys.executable, "-m", "pixel_transports.sandbox"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield dict(process.stdout.readline().strip().split("=", 1) for _ in range(5))
-        finally:
-            process.terminate()
+    with sandbox_process() as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module")

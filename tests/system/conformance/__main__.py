@@ -3,15 +3,15 @@
 Rules kept here:
 
 * The exit status is 0 when every difference is known and every known difference occurs, 1 otherwise, 2 when the
-  reference cannot be had.
+  reference cannot be installed.
 """
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
-from tests.system.conformance.running import NoReferenceError, make_reference, python_of, run_all
+from tests.support.environments import REFERENCE, NotInstalledError, installed, python_of
+from tests.system.conformance.running import run_all
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,9 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.reference is not None and not python_of(chosen.reference).exists():
         parser.error(f"{chosen.reference} is no virtual environment")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            report = run_all(chosen.reference or make_reference(Path(folder)))
-    except NoReferenceError as error:
+        report = run_all(chosen.reference or installed(*REFERENCE))
+    except NotInstalledError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print("\n".join(report.lines(chosen.verbose)))

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,45 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.environments import clean_environment, python_of
 from tests.support.paths import ROOT
 from tests.system.conformance.cases import Case, all_cases, write_files
 from tests.system.conformance.compare import Difference, compare
 from tests.system.conformance.differences import KNOWN, Known
 from tests.system.conformance.recorder import Recorder, Sent
 
-REQUIREMENTS = ("pixel-client==1.2.8", "sniffio")
-"""What the environment of the reference holds; the reference uses `sniffio` and does not ask for it."""
-
 RUN_SECONDS = 600.0
 MODES = ("async", "sync")
-
-
-class NoReferenceError(Exception):
-    """The reference cannot be had here."""
-
-
-def python_of(environment: Path) -> Path:
-    """The interpreter of a virtual environment."""
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def make_reference(folder: Path) -> Path:
-    """Make a virtual environment with the reference in it. Raises NoReferenceError when it cannot be installed."""
-    environment = folder / "reference"
-    venv.create(environment, with_pip=True)
-    command = [str(python_of(environment)), "-m", "pip", "install", "-q", *REQUIREMENTS]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["pip says nothing"]
-        raise NoReferenceError(f"pip cannot install {' '.join(REQUIREMENTS)}: {last[0]}")
-    return environment
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment variables of this process, without those that change where modules come from or how a client is
-    set up.
-    """
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIXEL_", "KEYCLOAK_"))}
 
 
 @dataclass(frozen=True)

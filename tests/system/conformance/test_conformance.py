@@ -1,23 +1,29 @@
-"""The reference client and this library send the same.
+"""The reference client and this library do the same.
 
 Rules kept here:
 
-* The reference is the client as it is installed from the package index; both drive the same recording server.
-* What differs is known, with its reason, and still occurs (`differences.py`).
+* The reference is the client as it is installed from the package index; both are driven against one recording server.
+* What differs is listed with its reason, and still occurs (`differences.py`).
+* Each file of `scripts/` is run unchanged by both packages, against a sandbox of its own. Both print the same lines.
+* `PIXEL_REFERENCE_VENV` names an environment that holds the reference. Tests are skipped where it cannot be installed.
 """
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pixel_core.api import operation_names
+from tests.support.environments import REFERENCE, clean_environment, python_of, sandbox_process, venv_with
+from tests.support.paths import ROOT
 from tests.system.conformance.cases import all_cases
-from tests.system.conformance.running import python_of, run_all
+from tests.system.conformance.running import run_all
 
 OURS_ALONE = {"request"}
-"""Operations that the reference does not have: the way to endpoints that the library does not know."""
+"""Operations that the reference does not have."""
 
 LIST_METHODS = """
 import json, pixel_client
@@ -26,17 +32,23 @@ print(json.dumps([sorted(name for name in dir(kind) if not name.startswith("_"))
 """
 
 
-@pytest.mark.reference
+@pytest.fixture(scope="module")
+def reference() -> Path:
+    """The interpreter of an environment that holds the reference client."""
+    named = os.environ.get("PIXEL_REFERENCE_VENV")
+    return python_of(Path(named)) if named else venv_with(*REFERENCE)
+
+
+@pytest.mark.slow
 def test_both_send_the_same_or_differ_as_documented(reference: Path) -> None:
-    report = run_all(reference)
+    report = run_all(reference.parents[1])
     assert report.succeeded, "\n".join(report.lines())
 
 
-@pytest.mark.reference
+@pytest.mark.slow
 def test_a_case_exists_for_every_public_method_of_the_reference(reference: Path) -> None:
-    command = [str(python_of(reference)), "-I", "-c", LIST_METHODS]
-    done = subprocess.run(command, capture_output=True, check=True)
-    of_async, of_sync = json.loads(done.stdout)
+    listed = subprocess.run([str(reference), "-I", "-c", LIST_METHODS], capture_output=True, check=True)
+    of_async, of_sync = json.loads(listed.stdout)
     assert len(of_async) == 95
     assert of_async == of_sync
     assert sorted({case.method for case in all_cases()}) == of_async
@@ -44,5 +56,37 @@ def test_a_case_exists_for_every_public_method_of_the_reference(reference: Path)
 
 def test_a_case_exists_for_every_operation_of_this_library() -> None:
     called = {case.method for case in all_cases()} - {"from_settings"}
-    assert set(operation_names()) - called == OURS_ALONE
-    assert called - set(operation_names()) == set()
+    assert set(operation_names()) ^ called == OURS_ALONE
+
+
+def printed(python: Path, script: Path, folder: Path, environment: dict[str, str]) -> list[str]:
+    """The lines that a script prints when this interpreter runs it."""
+    folder.mkdir()
+    with sandbox_process() as settings:
+        lines = [f"{name}={value}" for name, value in {**settings, "PIXEL_CLIENT_NO_VERSION_CHECK": "1"}.items()]
+        (folder / "pixel.env").write_text("\n".join(lines))
+        done = subprocess.run(
+            [str(python), str(script), str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=120,
+            cwd=folder,
+        )
+    assert not done.returncode, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "script", ["projects", *(pytest.param(name, marks=pytest.mark.slow) for name in ("errors", "uploads"))]
+)
+def test_a_script_written_for_the_reference_prints_the_same_with_this_package(
+    reference: Path, script: str, tmp_path: Path
+) -> None:
+    path = Path(__file__).with_name("scripts") / f"{script}.py"
+    ours = {**clean_environment(), "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "pixel_transports")])}
+    with_this_package = printed(Path(sys.executable), path, tmp_path / "ours", ours)
+    with_the_reference = printed(reference, path, tmp_path / "theirs", clean_environment())
+    assert len(with_this_package) > 5
+    assert with_this_package == with_the_reference

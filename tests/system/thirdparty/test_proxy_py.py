@@ -21,8 +21,8 @@ from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Headers, Origin, Request, Timeouts
 from pixel_transports.net.tls import TlsOptions
 from pixel_transports.sandbox import SandboxServer, sample_photos
+from tests.support.environments import process, venv_with
 from tests.support.peers import PATIENCE, Face, Peer, eventually, keep_answering, opened
-from tests.system.thirdparty.environments import process, venv_with
 from tests.transports.net.test_sockets import unused_port
 from tests.transports.net.test_tls import context_of
 

@@ -1,0 +1,39 @@
+"""Short runs of the programs of this folder: the matrix, uploads under faults, and uploads that are killed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.system.faults import kills, matrix, uploads
+from tests.system.faults.world import FACES
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, matrix.Outcome]:
+    """The matrix on all faces, with one byte in a thousand, played side by side."""
+    return {outcome.face: outcome for outcome in matrix.run(every=997, at_once=9)}
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_every_fault_ends_in_the_right_result_or_the_error_of_the_table_and_leaves_nothing_behind(
+    face: str, outcomes: dict[str, matrix.Outcome]
+) -> None:
+    outcome = outcomes[face]
+    assert not outcome.wrong, matrix.shown([outcome])
+    assert outcome.tables.keys() == matrix.TABLES.keys()
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_files_reported_as_uploaded_under_faults_are_the_files_stored(face: str, tmp_path: Path) -> None:
+    outcome = uploads.run(tmp_path / "photos", seed=FACES.index(face), files=30, face=face, rate=0.15)
+    assert not outcome.wrong, str(outcome)
+    assert outcome.uploaded
+    assert len(outcome.faults) > 3
+
+
+@pytest.mark.slow
+def test_an_upload_killed_twelve_times_stores_every_file_once_and_sends_again_no_more_than_was_in_flight(
+    tmp_path: Path,
+) -> None:
+    outcome = kills.run(tmp_path, seed=4, files=60, kills=12, storage_seconds=0.05)
+    assert not outcome.wrong, str(outcome)
