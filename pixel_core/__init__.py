@@ -22,25 +22,36 @@ if TYPE_CHECKING:
         FileFacts,
         Flow,
         Gather,
+<<<<<<< HEAD
         Lease,
+=======
+        JournalEntry,
+        JournalSnapshot,
+>>>>>>> f22eb3c (Leasing is a flow of the core; the networks perform effects and hold no rule)
         NextDone,
         OpenJournal,
         OpenTaskGroup,
         Random,
-        Read,
         Report,
         SingleFlight,
         Sleep,
         Spawn,
         Stat,
-        Write,
         WriteJournal,
     )
+<<<<<<< HEAD
     from pixel_core.http.connection import ClientConnection
     from pixel_core.http.decoding import Limits
     from pixel_core.http.exchange import exchange
     from pixel_core.http.pool import Pool
     from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
+=======
+    from pixel_core.http.connection import ClientConnection, Limits
+    from pixel_core.http.effects import Read, Write
+    from pixel_core.http.exchange import exchange
+    from pixel_core.http.leasing import Connection, Leasing
+    from pixel_core.http.pool import Lease, Pool
+>>>>>>> f22eb3c (Leasing is a flow of the core; the networks perform effects and hold no rule)
     from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response, Timeouts
     from pixel_core.session.options import Options
     from pixel_core.session.retries import RetryPolicy
@@ -63,17 +74,19 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
                 "FileFacts",
                 "Flow",
                 "OpenJournal",
-                "Lease",
                 "SingleFlight",
                 "Random",
+<<<<<<< HEAD
                 "Read",
+=======
+                "JournalSnapshot",
+>>>>>>> f22eb3c (Leasing is a flow of the core; the networks perform effects and hold no rule)
                 "WriteJournal",
                 "Report",
                 "Sleep",
                 "Spawn",
                 "Stat",
                 "Gather",
-                "Write",
             ],
             ".journal": ["JournalEntry", "JournalSnapshot", "JournalState"],
             ".http.exchange": ["exchange"],
@@ -82,7 +95,9 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
             ".messages": ["FileSlice", "Form", "Headers", "Origin", "Request", "Response", "Timeouts"],
             ".api.operation": ["AsyncFace", "BlockingFace", "Resource", "listing", "operation"],
             ".api.paging": ["Page", "Pages"],
-            ".http.pool": ["Pool"],
+            ".http.effects": ["Read", "Write"],
+            ".http.leasing": ["Connection", "Leasing"],
+            ".http.pool": ["Lease", "Pool"],
             ".session.retries": ["RetryPolicy"],
             ".session.options": ["Options"],
             ".session.session": ["Session"],
@@ -97,6 +112,7 @@ __all__ = [
     "CallTokenProvider",
     "ClientConnection",
     "Clock",
+    "Connection",
     "Digest",
     "Digested",
     "Effect",
@@ -111,6 +127,7 @@ __all__ = [
     "JournalSnapshot",
     "JournalState",
     "Lease",
+    "Leasing",
     "Limits",
     "NextDone",
     "OpenJournal",

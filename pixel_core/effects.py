@@ -15,7 +15,7 @@ from dataclasses import field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pixel_core.journal import JournalEntry, JournalSnapshot
-from pixel_core.messages import FileSlice, Origin, Request, Response, Segment, Timeouts
+from pixel_core.messages import FileSlice, Request, Response
 from pixel_core.values import value
 
 T = TypeVar("T")
@@ -214,35 +214,3 @@ class Report(Effect[None]):
     """Hand an event to whoever listens, if anyone does."""
 
     event: object
-
-
-# What `pixel_core.http.exchange` asks of those who bring their own streams: the level below `Exchange`.
-
-
-@value
-class Lease(Effect[Any]):
-    """Lease a connection to `origin`: an idle one, a new one, or the first that becomes free (`exchanges.Leased`)."""
-
-    origin: Origin
-    timeouts: Timeouts
-
-
-@value
-class Write(Effect[bool]):
-    """Write segments in order. True when all was written; False when the peer spoke or hung up before that.
-
-    Without segments: go on where the last one stopped. `timeout` limits the time without progress, `total` all of it.
-    """
-
-    stream: Any
-    segments: Sequence[Segment] = field(repr=False)
-    timeout: float | None
-    total: float | None = None
-
-
-@value
-class Read(Effect[bytes]):
-    """Read what has arrived, at least one byte; b"" when the peer has closed its side."""
-
-    stream: Any
-    timeout: float | None

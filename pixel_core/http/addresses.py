@@ -5,8 +5,6 @@ Rules kept here:
 * No look-ups and no connections: names are looked up and sockets are opened by whoever drives.
 * The families take turns, beginning with the one that the system prefers, and keep the system's order within
   themselves (RFC 8305, section 4). So a network that loses one family's packets costs one delay, not a time limit.
-* An attempt begins `ATTEMPT_DELAY` after the one before it, or at once when all before it have failed; the first to
-  connect wins (RFC 8305, section 5).
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -15,9 +13,6 @@ from itertools import chain, zip_longest
 from typing import TypeVar
 
 A = TypeVar("A")
-
-ATTEMPT_DELAY = 0.25
-"""Seconds between two attempts (RFC 8305, section 8: the recommended Connection Attempt Delay)."""
 
 _MISSING = object()
 

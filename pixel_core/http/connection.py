@@ -22,7 +22,8 @@ import h11
 from pixel_core.errors import PixelConnectionError, PixelProtocolError, PixelProxyError
 from pixel_core.http.decoding import Limits, ResponseReader
 from pixel_core.http.heads import HeadWriter
-from pixel_core.http.proxies import Proxy, wants_credentials
+from pixel_core.http.proxies import Proxy
+from pixel_core.http.tunnel import wants_credentials
 from pixel_core.messages import Request, Response, Segment, body_segments
 
 _END = h11.EndOfMessage()

@@ -1,77 +1,73 @@
-"""One HTTP exchange over a leased connection, as a flow: what `Exchange` means where there are streams.
+"""One HTTP exchange over a leased connection, as a flow: what the effect `Exchange` means where there are streams.
 
 Rules kept here:
 
-* A driver that can lease, write and read runs this flow; it decides nothing itself. Its streams speak of trouble as
-  streams do, with OSError (TimeoutError among them); here that becomes one clear sentence about the request.
-* An answer that comes before the request is through is the answer: writing stops, and the connection is not reused.
-  An interim one (1xx) is none: writing goes on.
-* When sending fails, what the peer said before it hung up is still read: S3 refuses large uploads in that way.
-* A kept connection may have died unseen. A safe request (RFC 9110, section 9.2.1) that met a dead one, and heard not a
-  byte of an answer, is repeated on another. A connection that was opened for the request is never such an excuse.
-* A total limit holds for all of it together: a peer that sends a byte at a time gets no more time than a silent one.
-* The lease is given back by a plain call, before anything else happens, also when the flow is closed half-way.
+* A driver that has streams runs this flow and decides nothing. Streams fail with OSError (TimeoutError among them);
+  here that becomes one sentence about the request.
+* A response that arrives before the request is sent ends the sending, and the connection is not reused. An interim
+  response (1xx) does not.
+* When sending fails, what the peer sent before it closed is still read: S3 refuses large uploads in that way.
+* A kept connection may have been closed unseen. A safe request (RFC 9110, section 9.2.1) that met a closed one and
+  received no byte of a response is repeated on another. A connection that was opened for the request is no such case.
+* A total limit covers all of it together: a peer that sends one byte at a time gets no more time than a silent one.
+* The slot has an owner before it is taken, and is freed by a plain call, also when the flow is closed half-way. The
+  call is made twice, since an interrupt (Ctrl-C) may end the first one early.
 """
 
-from typing import Any, Protocol
-
-from pixel_core.effects import Clock, Flow, Lease, Read, Write
+from pixel_core.effects import Clock, Flow
 from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
-from pixel_core.http.connection import ClientConnection
-from pixel_core.http.proxies import ProxyFailure
+from pixel_core.http.effects import Read, Write
+from pixel_core.http.leasing import Connection, Leasing
+from pixel_core.http.pool import Lease
+from pixel_core.http.tunnel import ProxyFailure
 from pixel_core.messages import Request, Response, Timeouts
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CLOCK = Clock()
 
 
-class Leased(Protocol):
-    """What a driver gives for the effect `Lease`."""
-
-    @property
-    def stream(self) -> Any: ...  # the driver's own, handed back to it with `Write` and `Read`
-    @property
-    def http(self) -> ClientConnection: ...  # the connection's HTTP machine
-    @property
-    def used(self) -> bool: ...  # whether it has served an exchange before
-    def release(self, reusable: bool) -> None: ...  # give it back, to be kept or to be closed
-
-
-def exchange(request: Request) -> Flow[Response]:
+def exchange(request: Request, leasing: Leasing) -> Flow[Response]:
     """Perform one exchange. Raises ValueError for a request that cannot be sent, PixelConnectionError,
-    PixelTimeoutError and PixelProtocolError for what goes wrong on the way, PixelFileChangedError for a body's file
-    that cannot be read as described.
+    PixelTimeoutError and PixelProtocolError for failures on the way, PixelFileChangedError for a body's file that
+    cannot be read as described.
     """
     timeouts, until = request.timeouts, None
     if timeouts.total is not None:
-        until = (yield from Clock()) + timeouts.total
+        until = (yield from _CLOCK) + timeouts.total
     while True:
+        lease: Lease[Connection] = Lease(request.origin)
+        reusable, now = False, 0.0
         try:
-            limits = timeouts if until is None else (yield from _left(timeouts, until))
-            lease: Leased = yield from Lease(request.origin, limits)
-        except PixelConnectionError:
-            raise  # in words already; its time-outs are OSErrors too
-        except OSError as error:
-            raise _failure(request, error, f"could not connect to {request.origin}", sent=False) from error
-        try:
-            response, reusable = yield from _converse(lease, request, until)
-        except (PixelConnectionError, OSError) as error:
-            lease.release(False)
-            gone = lease.used and not lease.http.response_started and not isinstance(error, TimeoutError)
-            if gone and request.method in _SAFE:
-                continue
-            if isinstance(error, PixelConnectionError):
-                raise
-            what = "it took too long" if isinstance(error, TimeoutError) else "the connection broke"
-            raise _failure(request, error, what, sent=True) from error
-        except BaseException:
-            lease.release(False)
-            raise
-        lease.release(reusable)
-        return response
+            try:
+                limits = timeouts if until is None else (yield from _left(timeouts, until))
+                connection = yield from leasing.lease(lease, limits)
+            except PixelConnectionError:
+                raise  # a sentence already; PixelTimeoutError is an OSError too
+            except OSError as error:
+                raise _failure(request, error, f"could not connect to {request.origin}", sent=False) from error
+            try:
+                response, complete = yield from _converse(connection, request, until)
+            except (PixelConnectionError, OSError) as error:
+                unseen = connection.used and not connection.http.response_started and not isinstance(error, TimeoutError)
+                if unseen and request.method in _SAFE:
+                    continue
+                if isinstance(error, PixelConnectionError):
+                    raise
+                what = "it took too long" if isinstance(error, TimeoutError) else "the connection broke"
+                raise _failure(request, error, what, sent=True) from error
+            now = yield from _CLOCK
+            connection.used = reusable = complete and connection.http.reusable
+            return response
+        finally:
+            try:
+                leasing.release(lease, now, reusable)
+            finally:
+                leasing.release(lease, now, reusable)
 
 
-def _converse(lease: Leased, request: Request, until: float | None) -> Flow[tuple[Response, bool]]:
-    http, stream, limits = lease.http, lease.stream, request.timeouts
+def _converse(connection: Connection, request: Request, until: float | None) -> Flow[tuple[Response, bool]]:
+    """The response, and whether all of the request was sent."""
+    http, stream, limits = connection.http, connection.stream, request.timeouts
     if until is not None:
         limits = yield from _left(request.timeouts, until)
     complete = yield from Write(stream, http.start(request), limits.write, limits.total)
@@ -80,7 +76,7 @@ def _converse(lease: Leased, request: Request, until: float | None) -> Flow[tupl
             limits = yield from _left(request.timeouts, until)
         response = http.receive((yield from Read(stream, limits.read)))
         if response is not None:
-            return response, complete and http.reusable
+            return response, complete
         if not complete and not http.response_in_progress:
             if until is not None:
                 limits = yield from _left(request.timeouts, until)
@@ -89,7 +85,7 @@ def _converse(lease: Leased, request: Request, until: float | None) -> Flow[tupl
 
 def _left(timeouts: Timeouts, until: float) -> Flow[Timeouts]:
     """The limits that hold now. Raises TimeoutError when no time is left."""
-    left = until - (yield from Clock())
+    left = until - (yield from _CLOCK)
     if left <= 0:
         raise TimeoutError(f"the call was to take no more than {timeouts.total:g} seconds")
     return timeouts.within(left)

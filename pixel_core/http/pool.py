@@ -1,75 +1,63 @@
-"""Which connection serves whom: a pool of connections per origin, as a plain state machine.
+"""The connection pool: which connection serves which request, as a state machine.
 
 Rules kept here:
 
-* No I/O, no clock, no locks: `now` is an argument, connections are opaque, and whoever drives the pool opens, closes
-  and wakes. A driver with threads calls every method under one lock.
-* Every place has an owner, its lease. A lease moves through a table of states and is given back by one plain call
-  (`release`) that works in every state, twice too, so that a cancelled owner frees its place before anything is closed.
-* Places know their leases weakly: one that its owner lost hold of without that call (a signal may break off any line
-  of a program) is free again, and `reclaim` tells who gets it.
-* Those who wait are served in the order in which they came. No event costs more for there being more of them.
-* An idle connection is used again last-in-first-out, so that those not needed grow old and are closed.
+* No I/O, no clock, no locks: `now` is an argument and connections are opaque. A driver with threads calls `acquire`,
+  `release` and `close` under one lock (`pixel_transports.net.blocking.LockedPool`).
+* A slot has an owner before it is taken: the caller makes a `Lease`, and `acquire` fills it in. `release` works in
+  every state of a lease, also twice, so one `finally` frees the slot wherever its owner was interrupted.
+* Waiting leases are served in the order of `acquire`. No event costs more for there being more of them.
+* Idle connections are reused last-in-first-out, so that those not needed expire.
 
 States of a lease::
 
-    WAITING ──(a place becomes free)──▶ HOLDING ──release──▶ RETURNED
-       └──────────────release (gave up)──────────────────────▲
+    NEW ──acquire──▶ HOLDING ─────────────release────────▶ RELEASED
+     └────acquire──▶ WAITING ──a slot becomes free──▶ HOLDING
+                        └──────release (given up)────────▶ RELEASED
 """
 
 import enum
-from collections import deque
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from weakref import ref
 
 from pixel_core.messages import Origin
-from pixel_core.values import value
 
 C = TypeVar("C")
 
 
 class LeaseState(enum.Enum):
+    NEW = enum.auto()
     WAITING = enum.auto()
     HOLDING = enum.auto()
-    RETURNED = enum.auto()
+    RELEASED = enum.auto()
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class PoolLease(Generic[C]):
-    """One owner's claim to a place. `connection` is None when a place is held and a connection has to be opened."""
+@dataclass(slots=True, eq=False)
+class Lease(Generic[C]):
+    """The claim of one request to a slot. `connection` is None while there is none, or one has to be opened."""
 
     origin: Origin
-    state: LeaseState = LeaseState.WAITING
+    state: LeaseState = LeaseState.NEW
     connection: C | None = None
-    known: "ref[PoolLease[C]] | None" = field(default=None, repr=False)
-
-
-@value
-class Returned(Generic[C]):
-    """What is left to do after a lease was given back: close this connection, wake this owner."""
-
-    close: C | None = None
-    wake: PoolLease[C] | None = None
+    generation: int = field(default=0, repr=False)
+    notify: Callable[[], object] | None = field(default=None, repr=False)
+    """Called once when a waiting lease gets its slot, perhaps under the driver's lock: it has to be short."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class _Idle(Generic[C]):
-    connection: C
-    since: float
+class _Slots(Generic[C]):
+    """The connections to one origin. `idle` has the time since which each is unused."""
 
-
-@dataclass(slots=True, eq=False, repr=False)
-class _Place(Generic[C]):
-    held: "set[ref[PoolLease[C]]]" = field(default_factory=set)
-    idle: list[_Idle[C]] = field(default_factory=list)
-    waiting: deque[PoolLease[C]] = field(default_factory=deque)
-    given_up: int = 0
+    held: set[Lease[C]] = field(default_factory=set)
+    idle: list[tuple[C, float]] = field(default_factory=list)
+    waiting: OrderedDict[Lease[C], None] = field(default_factory=OrderedDict)
 
 
 class Pool(Generic[C]):
-    """Connections by origin. `limit` places an origin (held or waiting to be opened); at most `idle_limit` unused
-    connections an origin are kept, each for `idle_seconds`.
+    """Connections by origin. `limit` is the number of slots per origin; at most `idle_limit` unused connections per
+    origin are kept, each for `idle_seconds`. Raises ValueError for a limit below 1.
     """
 
     def __init__(self, limit: int = 100, idle_limit: int = 32, idle_seconds: float = 30.0) -> None:
@@ -78,111 +66,97 @@ class Pool(Generic[C]):
         self._limit = limit
         self._idle_limit = idle_limit
         self._idle_seconds = idle_seconds
-        self._places: dict[Origin, _Place[C]] = {}
+        self._slots: dict[Origin, _Slots[C]] = {}
+        self._generation = 0
 
     def __repr__(self) -> str:
         held, idle, waiting = self.counts()
         return f"<Pool {held} held, {idle} idle, {waiting} waiting>"
 
     def counts(self) -> tuple[int, int, int]:
-        """How many places are held, how many connections are idle, how many owners wait."""
-        places = self._places.values()
+        """How many slots are held, connections are idle, and leases wait."""
+        slots = self._slots.values()
         return (
-            sum(len(place.held) for place in places),
-            sum(len(place.idle) for place in places),
-            sum(len(place.waiting) - place.given_up for place in places),
+            sum(len(each.held) for each in slots),
+            sum(len(each.idle) for each in slots),
+            sum(len(each.waiting) for each in slots),
         )
 
-    def acquire(self, origin: Origin, now: float) -> tuple[PoolLease[C], list[C]]:
-        """A lease, and idle connections (to any origin) that grew too old and are to be closed.
+    def acquire(self, lease: Lease[C], now: float) -> list[C]:
+        """Fill in a new lease. Returns idle connections, to any origin, that have expired and have to be closed.
 
-        The lease is HOLDING, with a connection or (None) with the right to open one; or WAITING until another
-        lease's release names it in `Returned.wake`.
+        Afterwards the lease is HOLDING, with a connection or (None) with the right to open one; or it is WAITING.
         """
         expired = self._expire(now)
-        place = self._places.setdefault(origin, _Place())
-        lease: PoolLease[C] = PoolLease(origin)
-        if len(place.held) < self._limit:
-            self._grant(place, lease, place.idle.pop().connection if place.idle else None)
+        lease.generation = self._generation
+        slots = self._slots.get(lease.origin)
+        if slots is None:
+            slots = self._slots[lease.origin] = _Slots()
+        if len(slots.held) < self._limit:
+            self._grant(slots, lease, slots.idle.pop()[0] if slots.idle else None)
         else:
-            place.waiting.append(lease)
-        return lease, expired
+            slots.waiting[lease] = None
+            lease.state = LeaseState.WAITING
+        return expired
 
-    def release(self, lease: PoolLease[C], now: float, reusable: C | None = None) -> Returned[C]:
-        """Give a lease back in whatever state it is, with its connection where that can serve again.
+    def release(self, lease: Lease[C], now: float, reusable: bool) -> list[C]:
+        """Free the slot of a lease in any state, and notify the next in line. A reusable connection is kept.
 
-        A connection that is not given back here is no longer the pool's: its owner closes it.
+        Returns connections that have to be closed, that of the lease among them unless it is kept.
         """
-        state, lease.state = lease.state, LeaseState.RETURNED
-        if state is LeaseState.RETURNED:
-            return Returned()
-        place = self._places[lease.origin]
-        if state is LeaseState.WAITING:
-            self._give_up(place)
-            return Returned()
-        lease.connection = None
-        if lease.known is not None:
-            place.held.discard(lease.known)
-        successor = self._next(place)
-        if successor is not None:
-            self._grant(place, successor, reusable)
-            return Returned(wake=successor)
-        if reusable is None:
-            return Returned()
-        place.idle.append(_Idle(reusable, now))
-        return Returned(close=place.idle.pop(0).connection if len(place.idle) > self._idle_limit else None)
+        lease.state = LeaseState.RELEASED
+        slots = self._slots.get(lease.origin)
+        if slots is None:
+            return []
+        slots.waiting.pop(lease, None)
+        if lease not in slots.held:
+            return []
+        # Each step can be repeated, and the lease leaves `held` last: a second call completes one that was interrupted.
+        connection = lease.connection
+        kept = connection if reusable and lease.generation == self._generation else None
+        unwanted = [] if connection is None or kept is not None else [connection]
+        if slots.waiting:
+            successor = next(iter(slots.waiting))
+            if successor not in slots.held:
+                self._grant(slots, successor, kept)
+            if successor.notify is not None:
+                successor.notify()
+            lease.connection = None
+            slots.waiting.pop(successor)
+        else:
+            lease.connection = None
+            if kept is not None:
+                slots.idle.append((kept, now))
+                if len(slots.idle) > self._idle_limit:
+                    unwanted.append(slots.idle.pop(0)[0])
+        slots.held.discard(lease)
+        return unwanted
 
-    def reclaim(self, origin: Origin) -> list[PoolLease[C]]:
-        """Hand places that were lost to those who wait. To be called before `acquire`; the owners are to be woken."""
-        place = self._places.get(origin)
-        served: list[PoolLease[C]] = []
-        while place is not None and place.waiting and len(place.held) < self._limit:
-            successor = self._next(place)
-            if successor is not None:
-                self._grant(place, successor, place.idle.pop().connection if place.idle else None)
-                served.append(successor)
-        return served
-
-    def drain(self) -> list[C]:
-        """All idle connections, which are the pool's no longer and are to be closed."""
-        idle = [kept.connection for place in self._places.values() for kept in place.idle]
-        for place in self._places.values():
-            place.idle.clear()
+    def close(self) -> list[C]:
+        """Keep no connection of a lease that was acquired before now. Returns the idle ones, which have to be closed."""
+        self._generation += 1
+        idle = [connection for slots in self._slots.values() for connection, _ in slots.idle]
+        for slots in self._slots.values():
+            slots.idle.clear()
         return idle
 
-    def _grant(self, place: _Place[C], lease: PoolLease[C], connection: C | None) -> None:
+    @staticmethod
+    def _grant(slots: _Slots[C], lease: Lease[C], connection: C | None) -> None:
         lease.connection = connection
         lease.state = LeaseState.HOLDING
-        lease.known = ref(lease, place.held.discard)
-        place.held.add(lease.known)
-
-    def _next(self, place: _Place[C]) -> PoolLease[C] | None:
-        """Who has waited the longest, and still does."""
-        while place.waiting:
-            successor = place.waiting.popleft()
-            if successor.state is LeaseState.WAITING:
-                return successor
-            place.given_up -= 1
-        return None
-
-    def _give_up(self, place: _Place[C]) -> None:
-        """Count a waiter that left; sweep once the dead are the majority, so that each costs O(1) in the long run."""
-        place.given_up += 1
-        if place.given_up > len(place.waiting) // 2 and place.given_up > 16:
-            place.waiting = deque(waiter for waiter in place.waiting if waiter.state is LeaseState.WAITING)
-            place.given_up = 0
+        slots.held.add(lease)
 
     def _expire(self, now: float) -> list[C]:
-        """Take out what has been idle too long, whatever its origin, and origins without any connection. Origins are
-        few, and the oldest connections stand first, so this looks at no more of them than it removes.
+        """Take out connections that were idle too long, and origins without any. Origins are few, and the oldest
+        connections stand first, so this looks at no more of them than it removes.
         """
         expired: list[C] = []
-        for origin, place in list(self._places.items()):
+        for origin, slots in list(self._slots.items()):
             count = 0
-            while count < len(place.idle) and now - place.idle[count].since >= self._idle_seconds:
+            while count < len(slots.idle) and now - slots.idle[count][1] >= self._idle_seconds:
                 count += 1
-            expired += [kept.connection for kept in place.idle[:count]]
-            del place.idle[:count]
-            if not place.held and not place.idle:
-                del self._places[origin]
+            expired += [connection for connection, _ in slots.idle[:count]]
+            del slots.idle[:count]
+            if not slots.held and not slots.idle and not slots.waiting:
+                del self._slots[origin]
         return expired

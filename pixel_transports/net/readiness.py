@@ -1,12 +1,12 @@
-"""Ears: how a socket is waited for in an event loop, until something arrives.
+"""Waits until a socket is readable, under asyncio and anyio.
 
 Rules kept here:
 
-* On trio, and wherever else anyio works, anyio waits. Under asyncio a loop is told of a socket once, and not anew for
-  each wait, which is the most that a small answer costs there.
-* What arrives is read where the loop tells of it. A socket that has something to say while nobody waits is forgotten by
-  the loop until somebody does, so that nothing spins.
-* An ear closes its socket: a loop has to forget it before its number can be that of another.
+* Under trio, and wherever else anyio works, anyio waits. Under asyncio a socket is registered with the loop once, and
+  not for each wait: that gains a quarter of an async call.
+* Under asyncio the socket is read in the loop's callback. A socket that becomes readable while nothing waits is
+  unregistered until the next wait, so that the loop does not spin.
+* `close` closes the socket, since a loop has to unregister it before its number can be that of another.
 """
 
 import asyncio
@@ -19,40 +19,41 @@ import anyio
 import anyio.lowlevel
 
 
-class Ear(Protocol):
-    """What waits for one socket."""
+class Readiness(Protocol):
+    """Waits for one socket."""
 
-    async def hear(self, read: Callable[[], bytes], timeout: float | None) -> bytes:
-        """What `read` gives once there is something to be read; `read` may still raise BlockingIOError, and is called
-        again then. Raises TimeoutError, and what `read` does.
+    async def wait_readable(self, read: Callable[[], bytes], timeout: float | None) -> bytes:
+        """Call `read` once the socket is readable, and again if it raises BlockingIOError; return its result.
+
+        Raises TimeoutError, and what else `read` raises.
         """
         ...
 
-    def forget(self) -> None:
-        """Have the loop forget the socket, until the next wait. To be called in the loop."""
+    def unregister(self) -> None:
+        """Unregister the socket from the loop until the next wait. Called in the loop."""
         ...
 
     def close(self) -> None:
-        """Close the socket. A plain call, from any thread."""
+        """Close the socket. Does not wait. Called from any thread."""
         ...
 
 
-def ear_for(sock: socket.socket) -> Ear:
-    """The ear for a socket in the loop that is running."""
+def readiness_of(sock: socket.socket) -> Readiness:
+    """Return what waits for this socket in the running loop."""
     loop = anyio.lowlevel.current_token().native_token
     if not isinstance(loop, asyncio.AbstractEventLoop):
-        return AnyioEar(sock)
-    watches = type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader  # not so on Windows, by default
-    return AsyncioEar(sock, loop) if watches else AnyioEar(sock)
+        return AnyioReadiness(sock)
+    has_readers = type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader  # not so on Windows, by default
+    return AsyncioReadiness(sock, loop) if has_readers else AnyioReadiness(sock)
 
 
-class AnyioEar:
-    """The way of anyio."""
+class AnyioReadiness:
+    """Waits by anyio."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
-    async def hear(self, read: Callable[[], bytes], timeout: float | None) -> bytes:
+    async def wait_readable(self, read: Callable[[], bytes], timeout: float | None) -> bytes:
         with anyio.fail_after(timeout):
             while True:
                 await anyio.wait_readable(self._sock)
@@ -61,73 +62,72 @@ class AnyioEar:
                 except BlockingIOError:
                     continue
 
-    def forget(self) -> None:
-        """Nothing is known between waits."""
+    def unregister(self) -> None:
+        """Nothing is registered between waits."""
 
     def close(self) -> None:
         self._sock.close()
 
 
-class AsyncioEar:
-    """The way of asyncio's loops that watch sockets."""
+class AsyncioReadiness:
+    """Waits by a reader that stays registered with an asyncio loop."""
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self._sock = sock
-        self._loop = weakref.ref(loop)  # whose end is that of its connections, and not the other way round
+        self._loop = weakref.ref(loop)  # a connection does not keep its loop alive
         self._number = sock.fileno()
-        self._known = False
+        self._registered = False
         self._waiting: tuple[Callable[[], bytes], asyncio.Future[bytes]] | None = None
 
-    async def hear(self, read: Callable[[], bytes], timeout: float | None) -> bytes:
+    async def wait_readable(self, read: Callable[[], bytes], timeout: float | None) -> bytes:
         loop = asyncio.get_running_loop()
-        heard: asyncio.Future[bytes] = loop.create_future()
-        self._waiting = read, heard
-        if not self._known:
-            loop.add_reader(self._number, self._tell)
-            self._known = True
-        late = None if timeout is None else loop.call_later(timeout, _too_late, heard)
+        result: asyncio.Future[bytes] = loop.create_future()
+        self._waiting = read, result
+        if not self._registered:
+            loop.add_reader(self._number, self._on_readable)
+            self._registered = True
+        timer = None if timeout is None else loop.call_later(timeout, _expire, result)
         try:
-            return await heard
+            return await result
         finally:
             self._waiting = None
-            if late is not None:
-                late.cancel()
+            if timer is not None:
+                timer.cancel()
 
-    def _tell(self) -> None:
-        """The loop has seen something at the socket."""
+    def _on_readable(self) -> None:
         if self._waiting is None or self._waiting[1].done():
-            self.forget()
+            self.unregister()
             return
-        read, heard = self._waiting
+        read, result = self._waiting
         try:
-            heard.set_result(read())
+            result.set_result(read())
         except BlockingIOError:
             pass
         except Exception as error:
-            heard.set_exception(error)
+            result.set_exception(error)
 
-    def forget(self) -> None:
+    def unregister(self) -> None:
         loop = self._loop()
-        if self._known and loop is not None:
-            self._known = False
+        if self._registered and loop is not None:
+            self._registered = False
             loop.remove_reader(self._number)
 
     def close(self) -> None:
         if self._sock.fileno() < 0:  # a forked process has closed its copies, and the loop is the parent's
             return
         loop = self._loop()
-        if self._known and loop is not None and not loop.is_closed():
+        if self._registered and loop is not None and not loop.is_closed():
             if loop.is_running() and asyncio._get_running_loop() is not loop:
-                try:  # from another thread: once the loop gets to it
+                try:  # from another thread: when the loop gets to it
                     loop.call_soon_threadsafe(self.close)
                     return
                 except RuntimeError:  # it was closed meanwhile
                     pass
             else:
-                self.forget()
+                self.unregister()
         self._sock.close()
 
 
-def _too_late(heard: "asyncio.Future[bytes]") -> None:
-    if not heard.done():
-        heard.set_exception(TimeoutError())
+def _expire(result: "asyncio.Future[bytes]") -> None:
+    if not result.done():
+        result.set_exception(TimeoutError())

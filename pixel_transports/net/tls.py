@@ -137,7 +137,7 @@ _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_
 """What OpenSSL calls bytes that are no TLS record at all."""
 
 
-def handshake_failure(error: ssl.SSLError) -> OSError:
+def handshake_error(error: ssl.SSLError) -> OSError:
     """What broke a handshake, in words that fit into a sentence."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return OSError(f"its certificate is not accepted: {error.verify_message.rstrip('.')}")
@@ -148,29 +148,39 @@ def handshake_failure(error: ssl.SSLError) -> OSError:
     return OSError(f"the TLS handshake failed: {(error.reason or 'no reason given').lower().replace('_', ' ')}")
 
 
-_RECORDS = 256 * 1024
-"""How much an inner session takes of an outer one at a time, in bytes."""
-
-
 class TlsSession:
-    """The client's side of one TLS connection. Its methods raise ssl.SSLError for what a peer does wrong.
+    """The client's side of one TLS connection, without a socket. Its methods raise ssl.SSLError, an OSError.
 
-    With `outer`, it runs inside another session: what is fed and what goes out are then the records of that.
+    With `outer`, its records travel inside another session (to an origin, through a proxy that is spoken to by TLS).
     """
 
-    def __init__(self, context: ssl.SSLContext, host: str, outer: "TlsSession | None" = None) -> None:
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # A name that ends with a dot is the same name in certificates and in SNI, without it (RFC 6066, section 3).
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.rstrip("."))
-        self._outer = outer
+        self.outer: TlsSession | None = None
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; False when that needs more from the peer. Raises OSError."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError as error:
+            raise handshake_error(error) from None
+        return True
+
+    def outgoing(self) -> bytes:
+        """Records that have to be sent. After the handshake TLS sends its own only along with data."""
+        return self._outgoing.read()
 
     def feed(self, data: bytes) -> None:
-        """Take what came from the peer; b"" is its end."""
-        if self._outer is None:
+        """Take what the peer sent, inside `outer` if there is one; b"" is its end."""
+        if self.outer is None:
             self._take(data)
             return
-        self._outer.feed(data)
-        while (inner := self._outer.read(_RECORDS)) is not None:
+        self.outer.feed(data)
+        while (inner := self.outer.read(_RECORDS)) is not None:
             self._take(inner)
             if not inner:
                 break
@@ -181,21 +191,8 @@ class TlsSession:
         else:
             self._incoming.write_eof()
 
-    def outgoing(self) -> bytes:
-        """What a handshake has to send now. Afterwards TLS itself speaks only along with data."""
-        data = self._outgoing.read()
-        return self._outer.encrypted(data) if self._outer is not None and data else data
-
-    def shake_hands(self) -> bool:
-        """Go on with the handshake; False when that needs more from the peer."""
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        return True
-
     def read(self, limit: int) -> bytes | None:
-        """What the peer says; b"" at its end, None when that needs more from it."""
+        """Plaintext of the peer; b"" at its end, None when more records are needed."""
         try:
             return self._tls.read(limit)
         except ssl.SSLWantReadError:
@@ -204,8 +201,13 @@ class TlsSession:
             return b""
 
     def encrypted(self, data: bytes | memoryview) -> bytes:
-        """The bytes that carry this data to the peer."""
+        """Records that carry this plaintext to the peer."""
         view = memoryview(data)
         while view:
             view = view[self._tls.write(view) :]
-        return self.outgoing()
+        records = self._outgoing.read()
+        return records if self.outer is None else self.outer.encrypted(records)
+
+
+_RECORDS = 256 * 1024
+"""How much an inner session takes of an outer one at a time, in bytes."""

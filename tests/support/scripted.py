@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pixel_core.effects import Effect, Flow
+from pixel_core.effects import Clock, Effect, Flow
+from pixel_core.http import exchange as exchanges
 from pixel_core.http.connection import ClientConnection
+from pixel_core.http.leasing import Leasing
+from pixel_core.http.pool import Lease, Pool
+from pixel_core.messages import Origin, Request, Response, Timeouts
 
 T = TypeVar("T")
 
@@ -64,17 +68,62 @@ def play_until(flow: Flow[Any], *script: Any) -> Effect[Any]:
     return effect
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class LeaseConnection(Effect[Any]):
+    """What `FakeLeasing` yields: its result is a `FakeLease`, or a failure is thrown in."""
+
+    origin: Origin
+    timeouts: Timeouts
+
+
+class FakeLeasing(Leasing):
+    """Leasing whose connections come from the script."""
+
+    def __init__(self) -> None:
+        super().__init__(Pool())
+
+    def lease(self, lease: Lease[Any], timeouts: Timeouts) -> Flow[Any]:
+        lease.connection = yield from LeaseConnection(lease.origin, timeouts)
+        return lease.connection
+
+    def release(self, lease: Lease[Any], now: float, reusable: bool) -> None:
+        connection, lease.connection = lease.connection, None
+        if connection is not None:
+            connection.released.append(reusable)
+
+
+def exchange(request: Request) -> Flow[Response]:
+    """The core's exchange with `FakeLeasing`. The script has no lines for the clock unless the request has a total."""
+    flow = exchanges.exchange(request, FakeLeasing())
+    return flow if request.timeouts.total is not None else _at_time_zero(flow)
+
+
+def _at_time_zero(flow: Flow[T]) -> Flow[T]:
+    reply: Any = None
+    try:
+        while True:
+            effect = flow.throw(reply) if isinstance(reply, BaseException) else flow.send(reply)
+            try:
+                reply = 0.0 if isinstance(effect, Clock) else (yield effect)
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                reply = error
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        flow.close()
+
+
+@dataclass(slots=True, eq=False)
 class FakeLease:
-    """A leased connection without a stream; `released` holds the word of every release."""
+    """A leased connection without a stream; `released` has an item for each release: whether it was reusable."""
 
     used: bool = False
     http: ClientConnection = field(default_factory=ClientConnection)
     stream: Any = "a stream"
     released: list[bool] = field(default_factory=list)
-
-    def release(self, reusable: bool) -> None:
-        self.released.append(reusable)
 
 
 def joined(segments: Sequence[Any]) -> bytes:

@@ -28,7 +28,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any, TypeAlias
 
-from pixel_core.effects import Clock, Lease, Read, Write
+from pixel_core.effects import Clock
 from pixel_core.errors import (
     PixelConnectionError,
     PixelFileChangedError,
@@ -38,11 +38,12 @@ from pixel_core.errors import (
 )
 from pixel_core.http.connection import ClientConnection
 from pixel_core.http.decoding import Limits
-from pixel_core.http.exchange import exchange
-from pixel_core.http.proxies import Proxy, ProxyFailure
+from pixel_core.http.effects import Read, Write
+from pixel_core.http.proxies import Proxy
+from pixel_core.http.tunnel import ProxyFailure
 from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Segment, Timeouts
 from pixel_transports.sandbox import Sandbox
-from tests.support.scripted import FakeLease
+from tests.support.scripted import FakeLease, LeaseConnection, exchange
 
 ORIGIN = Origin("http", "pixel.example", 80)
 SECRET = "5ec2e7"
@@ -354,7 +355,7 @@ def outcome_of(case: Case, chunks: Sequence[bytes]) -> tuple[Outcome, list[FakeL
             match effect:
                 case Clock():
                     reply, now = now, now + 0.001
-                case Lease(origin, _):
+                case LeaseConnection(origin, _):
                     assert origin == ORIGIN
                     assert all(lease.released == [False] for lease in leases), "two connections at once"
                     if case.lease is None:

@@ -22,8 +22,8 @@ from random import Random
 from typing import TypeAlias
 
 from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
-from pixel_core.http.exchange import exchange
-from pixel_core.http.proxies import Proxy, ProxyFailure, Tunnel
+from pixel_core.http.proxies import Proxy
+from pixel_core.http.tunnel import ProxyFailure, Tunnel
 from pixel_core.messages import Origin, Request
 from tests.core.http.fuzz import (
     ANSWERS,
@@ -37,6 +37,7 @@ from tests.core.http.fuzz import (
     cut,
     sent_by_a_peer,
 )
+from tests.support.scripted import exchange
 
 SECURE = Origin("https", "pixel.example", 443)
 REQUEST = Request("GET", SECURE, f"/a?X-Amz-Signature={SECRET}")

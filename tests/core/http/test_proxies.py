@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pixel_core.errors import PixelProxyError
 from pixel_core.http.connection import ClientConnection
-from pixel_core.http.proxies import Proxies, Proxy, ProxyFailure, Tunnel, is_local
+from pixel_core.http.proxies import Proxies, Proxy, is_local
+from pixel_core.http.tunnel import ProxyFailure, Tunnel
 from pixel_core.messages import Headers, Origin, Request, split_url
 from tests.support.scripted import joined
 

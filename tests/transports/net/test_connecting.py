@@ -13,9 +13,9 @@ import pytest
 import trustme
 
 from pixel_core.errors import PixelConnectionError, PixelTimeoutError
-from pixel_core.http.addresses import ATTEMPT_DELAY
+from pixel_core.http.race import ATTEMPT_DELAY
 from pixel_core.messages import Headers, Origin, Request, Timeouts, split_url
-from pixel_transports.net import blocking as sockets
+from pixel_transports.net.blocking import SocketTransport
 from pixel_transports.net.connecting import Address
 from pixel_transports.runtime.cancellation import CancelScope, ScopeCancelled, current_scope
 from tests.support.peers import OK, PATIENCE, Face, Peer, eventually, keep_answering
@@ -265,7 +265,7 @@ def test_a_thread_that_connects_to_many_addresses_is_stopped(full_listener: Orig
         asked.set()
         return [at(full_listener)] * 3
 
-    stopped(lambda: sockets.connect(HOST, None, resolve=look_up), asked.is_set)
+    stopped(lambda: SocketTransport(resolve=look_up).send(request_to()), asked.is_set)
 
 
 def test_a_thread_that_waits_for_a_look_up_is_stopped() -> None:
@@ -276,7 +276,7 @@ def test_a_thread_that_waits_for_a_look_up_is_stopped() -> None:
         over.wait(PATIENCE)
         return []
 
-    stopped(lambda: sockets.connect(HOST, None, resolve=look_up), asked.is_set)
+    stopped(lambda: SocketTransport(resolve=look_up).send(request_to()), asked.is_set)
     over.set()
 
 
@@ -287,6 +287,6 @@ def test_no_program_waits_at_its_end_for_a_look_up() -> None:
         kinds.append(threading.current_thread().daemon)
         return []
 
-    with pytest.raises(OSError, match="it has no address"):
-        sockets.connect(HOST, 1.0, resolve=look_up)
+    with pytest.raises(PixelConnectionError, match="it has no address"):
+        SocketTransport(resolve=look_up).send(request_to())
     assert kinds == [True]

@@ -11,8 +11,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from pixel_core.http.effects import Write
 from pixel_core.messages import FileSlice
-from pixel_transports.net.asynchronous import LoopStream
+from pixel_transports.net.asynchronous import AsyncStream
 from tests.support.peers import OK, Face, Peer, read_request, send
 
 PSEUDO = Path("/proc/version")
@@ -31,10 +32,10 @@ async def test_a_stream_whose_write_was_cancelled_before_it_began_lets_go_of_its
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with theirs:
-        stream = LoopStream(ours)
+        stream = AsyncStream(ours)
         with anyio.CancelScope() as scope:
             scope.cancel()
-            writing = stream.write([large_file], 10.0)
+            writing = stream.write(Write(stream, [large_file], 10.0))
             assert not isinstance(writing, bool)
             await writing
         assert scope.cancelled_caught

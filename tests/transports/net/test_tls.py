@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from pixel_core.errors import PixelConnectionError, PixelTimeoutError
 from pixel_core.messages import FileSlice
-from pixel_transports.net.tls import TlsOptions, handshake_failure, shared_context
+from pixel_transports.net.tls import TlsOptions, handshake_error, shared_context
 from pixel_transports.net.tls import context_of as configured
 from tests.support.peers import (
     OK,
@@ -220,7 +220,7 @@ def test_a_handshake_that_is_not_answered_is_a_time_out(trusting: Face) -> None:
 def test_any_other_failure_of_a_handshake_is_named() -> None:
     error = ssl.SSLError(1, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version (_ssl.c:1)")
     error.reason = "TLSV1_ALERT_PROTOCOL_VERSION"
-    assert str(handshake_failure(error)) == "the TLS handshake failed: tlsv1 alert protocol version"
+    assert str(handshake_error(error)) == "the TLS handshake failed: tlsv1 alert protocol version"
 
 
 def test_one_context_is_shared_by_all_threads() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pixel_core.effects import Clock, Lease, Read, Write
+from pixel_core.effects import Clock
 from pixel_core.errors import PixelConnectionError, PixelFileChangedError, PixelProtocolError, PixelTimeoutError
 from pixel_core.http.connection import ClientConnection
-from pixel_core.http.exchange import exchange
+from pixel_core.http.effects import Read, Write
 from pixel_core.messages import Body, FileSlice, Headers, Origin, Request, Response, Timeouts
-from tests.support.scripted import FakeLease, Played, joined, play, play_until
+from tests.support.scripted import FakeLease, LeaseConnection, Played, exchange, joined, play, play_until
 
 ORIGIN = Origin("https", "pixel.example", 443)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -40,18 +40,20 @@ def test_an_exchange_leases_writes_reads_and_gives_back() -> None:
     lease = FakeLease()
     played = play(exchange(request_of()), lease, WRITTEN, OK[:20], OK[20:])
     assert (played.result.status, played.result.body) == (200, b"ok")
-    assert played.kinds == [Lease, Write, Read, Read]
+    assert played.kinds == [LeaseConnection, Write, Read, Read]
     assert lease.released == [True]
 
 
 def test_effects_carry_the_stream_the_origin_and_the_time_limits() -> None:
     lease = FakeLease(stream="this one")
     leasing, writing, reading = play(exchange(request_of()), lease, WRITTEN, OK).asked
-    assert leasing == Lease(ORIGIN, Timeouts(1, 2, 3, 4))
+    assert isinstance(leasing, LeaseConnection)
+    assert (leasing.origin, leasing.timeouts) == (ORIGIN, Timeouts(1, 2, 3, 4))
     assert isinstance(writing, Write)
-    assert (writing.stream, writing.timeout) == ("this one", 3)
+    assert [writing.stream, writing.timeout] == ["this one", 3]
     assert joined(writing.segments).startswith(b"GET /a?X-Amz-Signature=5ec2e7 HTTP/1.1\r\nHost: pixel.example\r\n")
-    assert reading == Read("this one", 2)
+    assert isinstance(reading, Read)
+    assert [reading.stream, reading.timeout] == ["this one", 2]
 
 
 def test_a_slice_of_a_file_is_written_as_it_is() -> None:
@@ -101,7 +103,7 @@ def test_an_interim_answer_interrupts_the_writing_only_until_it_is_whole(cuts: l
     lease = FakeLease()
     played = play(exchange(request_of("PUT", FileSlice("f", 0, 10**9))), lease, CUT_OFF, *cuts, WRITTEN, OK)
     assert played.result.status == 200
-    assert played.kinds == [Lease, Write, *[Read] * len(cuts), Write, Read]
+    assert played.kinds == [LeaseConnection, Write, *[Read] * len(cuts), Write, Read]
     assert played.asked[-2] == Write(lease.stream, (), 3)
     assert lease.released == [True]
 
@@ -224,12 +226,12 @@ def test_its_errors_can_be_pickled() -> None:
         assert (type(again), str(again), again.sent) == (type(error), str(error), error.sent)
 
 
-def test_what_a_driver_already_put_into_words_passes_as_it_is() -> None:
-    said = PixelTimeoutError("the pool is busy")
-    assert play(exchange(request_of()), said).error is said
-    said_later = PixelConnectionError("the tunnel broke", sent=True)
+def test_an_error_of_the_library_passes_as_it_is() -> None:
+    error = PixelTimeoutError("the pool is busy")
+    assert play(exchange(request_of()), error).error is error
+    later = PixelConnectionError("the tunnel broke", sent=True)
     lease = FakeLease()
-    assert play(exchange(request_of()), lease, WRITTEN, said_later).error is said_later
+    assert play(exchange(request_of()), lease, WRITTEN, later).error is later
     assert lease.released == [False]
 
 
@@ -243,7 +245,7 @@ def test_a_request_that_cannot_be_sent_is_a_value_error_and_nothing_is_written()
     lease = FakeLease()
     played = play(exchange(Request("GET", ORIGIN, "/a b")), lease)
     assert isinstance(played.error, ValueError)
-    assert played.kinds == [Lease]
+    assert played.kinds == [LeaseConnection]
     assert lease.released == [False]
 
 
@@ -258,7 +260,7 @@ def test_a_flow_that_is_closed_half_way_gives_the_connection_back_by_a_plain_cal
 
 def test_a_flow_that_is_closed_while_it_waits_for_a_lease_holds_nothing() -> None:
     flow = exchange(request_of())
-    assert isinstance(play_until(flow), Lease)
+    assert isinstance(play_until(flow), LeaseConnection)
     flow.close()
 
 
@@ -277,10 +279,12 @@ def limited(total: float = 10.0, method: str = "GET") -> Request:
 
 
 def test_what_is_left_of_the_total_limits_each_step() -> None:
-    moments = [100.0, 100.0, 103.0, 104.0]
-    played = play(exchange(limited()), moments[0], moments[1], FakeLease(), moments[2], WRITTEN, moments[3], OK)
+    moments = [100.0, 100.0, 103.0, 104.0, 104.0]
+    played = play(
+        exchange(limited()), moments[0], moments[1], FakeLease(), moments[2], WRITTEN, moments[3], OK, moments[4]
+    )
     lease, write, read = (each for each in played.asked if not isinstance(each, Clock))
-    assert isinstance(lease, Lease)
+    assert isinstance(lease, LeaseConnection)
     assert isinstance(write, Write)
     assert isinstance(read, Read)
     assert lease.timeouts == Timeouts(8, 8, 8, 8, 10)

@@ -1,0 +1,117 @@
+"""Effects of an exchange over byte streams: what a driver performs that brings sockets and no HTTP client.
+
+Rules kept here:
+
+* A stream is the driver's own object. The core asks of it only what `Stream` lists.
+* A time limit is in seconds; None is no limit. A limit that is reached is a TimeoutError.
+* Failures of the network are OSErrors. `pixel_core.http.exchange` turns them into the library's errors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Any, Protocol, TypeAlias
+
+from pixel_core.effects import Effect
+from pixel_core.messages import Segment
+from pixel_core.values import value
+
+Address: TypeAlias = tuple[Any, ...]
+"""An address as `socket.getaddrinfo` gives it; the first item is its family."""
+
+
+class Stream(Protocol):
+    """A connected socket, or one that is connecting."""
+
+    def secure(self, tls: Any) -> None:
+        """Send and receive through this TLS session from now on."""
+
+    def close(self) -> None:
+        """Close the socket. Does not wait. Called from any thread, and more than once."""
+
+
+class TlsHandshake(Protocol):
+    """A TLS session of a client without a socket. Its methods raise OSError."""
+
+    def handshake(self) -> bool:
+        """Go on with the handshake. True when it is complete, False when bytes of the peer are needed."""
+        ...
+
+    def outgoing(self) -> bytes:
+        """Bytes of the handshake that have to be sent."""
+        ...
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the peer; b"" is their end."""
+        ...
+
+
+@value
+class Resolve(Effect[Sequence[Address]]):
+    """Look up the addresses of a host. With `numeric` the host is an address, and no name server is asked."""
+
+    host: str
+    port: int
+    numeric: bool
+    timeout: float | None
+
+
+@value
+class Connect(Effect[Stream]):
+    """Begin to connect to an address, without waiting. Returns the stream that is connecting."""
+
+    address: Address
+
+
+@value
+class WaitConnected(Effect[Sequence[tuple[Stream, OSError | None]]]):
+    """Wait until some of these streams are connected or have failed (their OSError). Empty when the time is over."""
+
+    streams: Sequence[Stream]
+    timeout: float | None
+
+
+@value
+class StartTls(Effect[TlsHandshake]):
+    """Make a TLS session for this host name, for a handshake over the stream."""
+
+    stream: Stream
+    host: str
+
+
+@value
+class IsIdle(Effect[bool]):
+    """True if an unused connection has no pending bytes and no end of file. Does not wait."""
+
+    stream: Stream
+
+
+@value
+class WaitForSlot(Effect[None]):
+    """Wait until `lease.notify()` is called, which the effect has to set, or until the time is over.
+
+    A lease that is no longer waiting when `notify` has been set needs no wait.
+    """
+
+    lease: Any
+    timeout: float | None
+
+
+@value
+class Write(Effect[bool]):
+    """Write segments in order. True when all was written, False when the peer sent bytes or closed before that.
+
+    Without segments, the last write goes on. `timeout` limits the time without progress, `total` the whole write.
+    """
+
+    stream: Stream
+    segments: Sequence[Segment] = field(repr=False)
+    timeout: float | None
+    total: float | None = None
+
+
+@value
+class Read(Effect[bytes]):
+    """Read what has arrived, at least one byte; b"" when the peer has closed its side."""
+
+    stream: Stream
+    timeout: float | None

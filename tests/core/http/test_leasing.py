@@ -1,0 +1,320 @@
+"""The flows of leasing, driven by hand: which effects they need, in which order, and what they close."""
+
+from typing import Any
+
+import pytest
+
+from pixel_core.effects import Clock, Effect, Flow
+from pixel_core.http.effects import (
+    Connect,
+    IsIdle,
+    Read,
+    Resolve,
+    StartTls,
+    WaitConnected,
+    WaitForSlot,
+    Write,
+)
+from pixel_core.http.leasing import Connection, Leasing
+from pixel_core.http.pool import Lease, LeaseState, Pool
+from pixel_core.http.proxies import Proxies
+from pixel_core.http.race import ATTEMPT_DELAY
+from pixel_core.http.tunnel import ProxyFailure
+from pixel_core.messages import Origin, Request, Timeouts
+
+HTTP = Origin("http", "pixel.example", 80)
+HTTPS = Origin("https", "pixel.example", 443)
+SIX, FOUR = (10, "six"), (2, "four")
+LIMITS = Timeouts(10, 10, 10, 10)
+
+
+class FakeStream:
+    """A stream that knows what was done to it."""
+
+    def __init__(self, name: object) -> None:
+        self.name = name
+        self.secured: list[Any] = []
+        self.closed = 0
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def secure(self, tls: Any) -> None:
+        self.secured.append(tls)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class FakeTls:
+    """A handshake of two flights. The peer's answer is `answer`; anything else is refused."""
+
+    def __init__(self, host: str) -> None:
+        self.host, self.flight, self.fed = host, b"hello", b""
+
+    def handshake(self) -> bool:
+        if self.fed == b"refuse":
+            raise OSError("its certificate is not accepted")
+        self.flight = b"finished" if self.fed else b"hello"
+        return bool(self.fed)
+
+    def outgoing(self) -> bytes:
+        return self.flight
+
+    def feed(self, data: bytes) -> None:
+        self.fed += data
+
+
+class World:
+    """Performs the effects in simulated time. `peers` has, per address, the seconds after which it connects or fails."""
+
+    def __init__(self, peers: dict[Any, tuple[float, OSError | None]] | None = None, answers: tuple[bytes, ...] = ()):
+        self.now = 0.0
+        self.peers = {FOUR: (0.0, None)} if peers is None else peers
+        self.answers = list(answers)
+        self.log: list[str] = []
+        self.streams: list[FakeStream] = []
+        self.began: dict[FakeStream, float] = {}
+        self.idle = True
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        match effect:
+            case Clock():
+                return self.now
+            case Resolve(host, port, numeric, _):
+                self.log.append(f"resolve {host}:{port}{' numeric' if numeric else ''}")
+                return list(self.peers)
+            case Connect(address):
+                stream = FakeStream(address[1])
+                self.streams.append(stream)
+                self.began[stream] = self.now
+                self.log.append(f"connect {address[1]} at {self.now:g}")
+                return stream
+            case WaitConnected(streams, timeout):
+                ends = {each: self.began[each] + self.peer(each)[0] for each in streams}  # type: ignore[index, arg-type]
+                first = min(ends, key=lambda each: ends[each])
+                if timeout is not None and ends[first] > self.now + timeout:
+                    self.now += timeout
+                    return []
+                self.now = max(self.now, ends[first])
+                return [(first, self.peer(first)[1])]  # type: ignore[arg-type]
+            case StartTls(stream, host):
+                self.log.append(f"tls {host}")
+                return FakeTls(host)
+            case Write(_, segments, _, _):
+                self.log.append("write " + bytes(segments[0]).split(b"\r\n")[0].decode())  # type: ignore[arg-type]
+                return True
+            case Read():
+                self.log.append("read")
+                if not self.answers:
+                    self.now += 60
+                    raise TimeoutError
+                return self.answers.pop(0)
+            case IsIdle():
+                return self.idle
+        raise AssertionError(effect)
+
+    def peer(self, stream: FakeStream) -> tuple[float, OSError | None]:
+        return next(peer for address, peer in self.peers.items() if address[1] == stream.name)
+
+    def run(self, flow: Flow[Any]) -> Any:
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    value = self.perform(effect)
+                except Exception as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(value)
+        except StopIteration as end:
+            return end.value
+        finally:
+            flow.close()
+
+
+def leasing_of(proxy: str | None = None, **options: Any) -> tuple[Leasing, list[str]]:
+    traced: list[str] = []
+    proxies = Proxies() if proxy is None else Proxies.of(proxy)
+    pool: Pool[Connection] = Pool(**options)
+    return Leasing(pool, proxies, trace=lambda what, origin: traced.append(f"{what} {origin}")), traced
+
+
+OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("origin", "proxy", "answers", "steps"),
+    [
+        (HTTP, None, (), ["resolve pixel.example:80", "connect four at 0"]),
+        (Origin("http", "127.0.0.1", 81), None, (), ["resolve 127.0.0.1:81 numeric", "connect four at 0"]),
+        (
+            HTTPS,
+            None,
+            (b"answer",),
+            [
+                "resolve pixel.example:443", "connect four at 0",
+                "tls pixel.example", "write hello", "read", "write finished",
+            ],
+        ),
+        (HTTP, "http://proxy.example:3128", (), ["resolve proxy.example:3128", "connect four at 0"]),
+        (
+            HTTP,
+            "https://proxy.example:3129",
+            (b"answer",),
+            [
+                "resolve proxy.example:3129", "connect four at 0",
+                "tls proxy.example", "write hello", "read", "write finished",
+            ],
+        ),
+        (
+            HTTPS,
+            "http://proxy.example:3128",
+            (OPENED[:9], OPENED[9:], b"answer"),
+            [
+                "resolve proxy.example:3128", "connect four at 0",
+                "write CONNECT pixel.example:443 HTTP/1.1", "read", "read",
+                "tls pixel.example", "write hello", "read", "write finished",
+            ],
+        ),
+        (
+            HTTPS,
+            "https://proxy.example:3129",
+            (b"answer", OPENED, b"answer"),
+            [
+                "resolve proxy.example:3129", "connect four at 0",
+                "tls proxy.example", "write hello", "read", "write finished",
+                "write CONNECT pixel.example:443 HTTP/1.1", "read",
+                "tls pixel.example", "write hello", "read", "write finished",
+            ],
+        ),
+    ],
+    ids=["http", "an address", "https", "forwarded", "forwarded over TLS", "tunnel", "tunnel over TLS"],
+)  # fmt: skip
+def test_a_connection_is_opened_in_these_steps(
+    origin: Origin, proxy: str | None, answers: tuple[bytes, ...], steps: list[str]
+) -> None:
+    world = World(answers=answers)
+    leasing, traced = leasing_of(proxy)
+    lease: Lease[Connection] = Lease(origin)
+    connection = world.run(leasing.lease(lease, LIMITS))
+    assert world.log == steps
+    assert (lease.state, lease.connection, connection.used) == (LeaseState.HOLDING, connection, False)
+    assert len(world.streams[0].secured) == steps.count("write finished")
+    assert traced == [f"opened {origin}"]
+
+
+REFUSED = ConnectionRefusedError(111, "refused")
+
+
+@pytest.mark.parametrize(
+    ("peers", "winner", "attempts"),
+    [
+        ({SIX: (0.0, None), FOUR: (0.0, None)}, "six", ["connect six at 0"]),
+        ({SIX: (9.0, None), FOUR: (0.1, None)}, "four", ["connect six at 0", f"connect four at {ATTEMPT_DELAY}"]),
+        ({SIX: (0.1, REFUSED), FOUR: (0.0, None)}, "four", ["connect six at 0", "connect four at 0.1"]),
+        ({SIX: (0.3, None), FOUR: (0.1, None)}, "six", ["connect six at 0", f"connect four at {ATTEMPT_DELAY}"]),
+        ({SIX: (0.5, REFUSED), FOUR: (9.0, None)}, "four", ["connect six at 0", f"connect four at {ATTEMPT_DELAY}"]),
+    ],
+    ids=["the first at once", "the first is silent", "the first refuses", "the first is later", "the first fails late"],
+)
+def test_addresses_are_tried_in_turn_and_the_first_to_connect_wins(
+    peers: Any, winner: str, attempts: list[str]
+) -> None:
+    world = World(peers)
+    leasing, _ = leasing_of()
+    connection = world.run(leasing.lease(Lease(HTTP), LIMITS))
+    assert connection.stream.name == winner
+    assert world.log[1:] == attempts
+    assert [stream.closed for stream in world.streams] == [int(stream.name != winner) for stream in world.streams]
+
+
+@pytest.mark.parametrize(
+    ("world", "origin", "proxy", "error", "message"),
+    [
+        (World({}), HTTP, None, OSError, "it has no address"),
+        (World({SIX: (0.0, REFUSED), FOUR: (0.0, OSError(113, "no route"))}), HTTP, None, OSError, "refused"),
+        (World({FOUR: (99.0, None)}), HTTP, None, TimeoutError, "no connection within 10 seconds"),
+        (World(answers=(b"refuse",)), HTTPS, None, OSError, "its certificate is not accepted"),
+        (World(), HTTPS, None, TimeoutError, "no connection within 10 seconds"),
+        (World({FOUR: (0.0, REFUSED)}), HTTP, "http://p:1", ProxyFailure, "the proxy http://p:1 cannot be reached"),
+        (World(), HTTPS, "http://p:1", TimeoutError, "no connection through the proxy http://p:1 within 10 seconds"),
+        (World(answers=(b"HTTP/1.1 403 No\r\n\r\n",)), HTTPS, "http://p:1", ProxyFailure, "opened no tunnel"),
+    ],
+    ids=["no address", "all refuse", "silence", "TLS fails", "TLS hangs", "no proxy", "proxy hangs", "proxy refuses"],
+)
+def test_a_failure_is_named_closes_every_stream_and_frees_the_slot(
+    world: World, origin: Origin, proxy: str | None, error: type[OSError], message: str
+) -> None:
+    leasing, traced = leasing_of(proxy)
+    lease: Lease[Connection] = Lease(origin)
+    with pytest.raises(error, match=message):
+        world.run(leasing.lease(lease, LIMITS))
+    leasing.release(lease, 0.0, False)
+    assert [stream.closed for stream in world.streams] == [1] * len(world.streams)
+    assert (leasing.pool.counts(), traced) == ((0, 0, 0), [])
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_an_idle_connection_is_reused_unless_bytes_or_its_end_arrived(idle: bool) -> None:
+    world = World()
+    leasing, traced = leasing_of()
+    first: Lease[Connection] = Lease(HTTP)
+    connection = world.run(leasing.lease(first, LIMITS))
+    leasing.release(first, 0.0, True)
+    world.idle = idle
+    other = world.run(leasing.lease(Lease(HTTP), LIMITS))
+    assert (other is connection, world.streams[0].closed) == (idle, int(not idle))
+    assert traced[1:] == ([f"used again {HTTP}"] if idle else [f"closed {HTTP}", f"opened {HTTP}"])
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_lease_waits_for_a_slot_and_no_longer_than_its_limit(served: bool) -> None:
+    world = World()
+    leasing, _ = leasing_of(limit=1)
+    holder, waiter = Lease[Connection](HTTP), Lease[Connection](HTTP)
+    connection = world.run(leasing.lease(holder, LIMITS))
+    flow = leasing.lease(waiter, Timeouts(pool=2.0))
+    next(flow)
+    effect = flow.send(0.0)
+    assert isinstance(effect, WaitForSlot)
+    assert (effect.lease, effect.timeout) == (waiter, 2.0)
+    if served:
+        leasing.release(holder, 0.0, True)
+        assert isinstance(flow.send(None), IsIdle)
+        with pytest.raises(StopIteration) as end:
+            flow.send(True)
+        assert end.value.value is connection
+    else:
+        with pytest.raises(TimeoutError, match="no connection became free within 2 seconds"):
+            flow.send(None)
+        leasing.release(waiter, 0.0, False)
+        assert leasing.pool.counts() == (1, 0, 0)
+
+
+@pytest.mark.parametrize("step", range(1, 22))
+def test_a_flow_that_is_closed_at_any_step_leaves_nothing_open(step: int) -> None:
+    """A tunnel over TLS has the most steps."""
+    world = World({SIX: (9.0, None), FOUR: (0.1, None)}, answers=(b"answer", OPENED, b"answer"))
+    leasing, _ = leasing_of("https://proxy.example:3129")
+    lease: Lease[Connection] = Lease(HTTPS)
+    flow = leasing.lease(lease, LIMITS)
+    effect = next(flow)
+    for _ in range(step):
+        try:
+            effect = flow.send(world.perform(effect))
+        except StopIteration:
+            break
+    flow.close()
+    leasing.release(lease, 0.0, False)
+    assert [stream.closed for stream in world.streams] == [1] * len(world.streams)
+    assert leasing.pool.counts() == (0, 0, 0)
+
+
+def test_the_proxys_credentials_go_with_forwarded_requests_only() -> None:
+    for origin, via in ((HTTP, True), (HTTPS, False)):
+        world = World(answers=(OPENED, b"answer"))
+        leasing, _ = leasing_of("http://ada:b1ab1a@proxy.example:3128")
+        connection = world.run(leasing.lease(Lease(origin), LIMITS))
+        head = b"".join(connection.http.start(Request("GET", origin, "/")))
+        assert (b"Proxy-Authorization" in head) is via
