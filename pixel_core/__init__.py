@@ -22,12 +22,6 @@ if TYPE_CHECKING:
         FileFacts,
         Flow,
         Gather,
-<<<<<<< HEAD
-        Lease,
-=======
-        JournalEntry,
-        JournalSnapshot,
->>>>>>> f22eb3c (Leasing is a flow of the core; the networks perform effects and hold no rule)
         NextDone,
         OpenJournal,
         OpenTaskGroup,
@@ -39,19 +33,13 @@ if TYPE_CHECKING:
         Stat,
         WriteJournal,
     )
-<<<<<<< HEAD
     from pixel_core.http.connection import ClientConnection
     from pixel_core.http.decoding import Limits
-    from pixel_core.http.exchange import exchange
-    from pixel_core.http.pool import Pool
-    from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
-=======
-    from pixel_core.http.connection import ClientConnection, Limits
     from pixel_core.http.effects import Read, Write
     from pixel_core.http.exchange import exchange
     from pixel_core.http.leasing import Connection, Leasing
     from pixel_core.http.pool import Lease, Pool
->>>>>>> f22eb3c (Leasing is a flow of the core; the networks perform effects and hold no rule)
+    from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
     from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response, Timeouts
     from pixel_core.session.options import Options
     from pixel_core.session.retries import RetryPolicy
@@ -66,6 +54,8 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
                 "OpenTaskGroup",
                 "CallTokenProvider",
                 "Clock",
+                "Connection",
+                "Leasing",
                 "Digest",
                 "Digested",
                 "Effect",
@@ -76,11 +66,6 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
                 "OpenJournal",
                 "SingleFlight",
                 "Random",
-<<<<<<< HEAD
-                "Read",
-=======
-                "JournalSnapshot",
->>>>>>> f22eb3c (Leasing is a flow of the core; the networks perform effects and hold no rule)
                 "WriteJournal",
                 "Report",
                 "Sleep",

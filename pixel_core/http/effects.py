@@ -2,14 +2,14 @@
 
 Rules kept here:
 
-* A stream is the driver's own object. The core asks of it only what `Stream` lists.
+* A stream is the driver's own object, so its type is Any here. The core asks of it only what `Stream` lists.
 * A time limit is in seconds; None is no limit. A limit that is reached is a TimeoutError.
 * Failures of the network are OSErrors. `pixel_core.http.exchange` turns them into the library's errors.
 """
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from pixel_core.effects import Effect
 from pixel_core.messages import Segment
@@ -56,17 +56,24 @@ class Resolve(Effect[Sequence[Address]]):
 
 
 @value
-class Connect(Effect[Stream]):
+class Connect(Effect[Any]):
     """Begin to connect to an address, without waiting. Returns the stream that is connecting."""
 
     address: Address
 
 
-@value
-class WaitConnected(Effect[Sequence[tuple[Stream, OSError | None]]]):
-    """Wait until some of these streams are connected or have failed (their OSError). Empty when the time is over."""
+class ConnectResult(NamedTuple):
+    """A connection attempt that is over: its stream, and why it failed (None if it is connected)."""
 
-    streams: Sequence[Stream]
+    stream: Any
+    error: OSError | None
+
+
+@value
+class WaitConnected(Effect[Sequence[ConnectResult]]):
+    """Wait until some of these streams are connected or have failed. Returns none when the time is over."""
+
+    streams: Sequence[Any]
     timeout: float | None
 
 
@@ -74,7 +81,7 @@ class WaitConnected(Effect[Sequence[tuple[Stream, OSError | None]]]):
 class StartTls(Effect[TlsHandshake]):
     """Make a TLS session for this host name, for a handshake over the stream."""
 
-    stream: Stream
+    stream: Any
     host: str
 
 
@@ -82,7 +89,7 @@ class StartTls(Effect[TlsHandshake]):
 class IsIdle(Effect[bool]):
     """True if an unused connection has no pending bytes and no end of file. Does not wait."""
 
-    stream: Stream
+    stream: Any
 
 
 @value
@@ -103,7 +110,7 @@ class Write(Effect[bool]):
     Without segments, the last write goes on. `timeout` limits the time without progress, `total` the whole write.
     """
 
-    stream: Stream
+    stream: Any
     segments: Sequence[Segment] = field(repr=False)
     timeout: float | None
     total: float | None = None
@@ -113,5 +120,5 @@ class Write(Effect[bool]):
 class Read(Effect[bytes]):
     """Read what has arrived, at least one byte; b"" when the peer has closed its side."""
 
-    stream: Stream
+    stream: Any
     timeout: float | None

@@ -48,7 +48,9 @@ def exchange(request: Request, leasing: Leasing) -> Flow[Response]:
             try:
                 response, complete = yield from _converse(connection, request, until)
             except (PixelConnectionError, OSError) as error:
-                unseen = connection.used and not connection.http.response_started and not isinstance(error, TimeoutError)
+                unseen = (
+                    connection.used and not connection.http.response_started and not isinstance(error, TimeoutError)
+                )
                 if unseen and request.method in _SAFE:
                     continue
                 if isinstance(error, PixelConnectionError):

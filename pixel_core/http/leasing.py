@@ -166,11 +166,12 @@ def _win_race(addresses: Sequence[Address], until: float | None) -> Flow[Stream]
             if until is not None and now >= until:
                 raise TimeoutError
             waits = [wait for wait in (race.wait(now), None if until is None else until - now) if wait is not None]
-            for stream, failure in (yield from WaitConnected(tuple(race.running), min(waits, default=None))):
-                if failure is None:
+            for ended in (yield from WaitConnected(tuple(race.running), min(waits, default=None))):
+                stream: Stream = ended.stream
+                if ended.error is None:
                     race.running.remove(stream)
                     return stream
-                race.failed(failure, stream)
+                race.failed(ended.error, stream)
                 stream.close()
     finally:
         for stream in race.running:

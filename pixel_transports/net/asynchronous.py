@@ -27,11 +27,11 @@ from pixel_core.effects import Clock, Effect
 from pixel_core.http.decoding import Limits
 from pixel_core.http.effects import (
     Connect,
+    ConnectResult,
     IsIdle,
     Read,
     Resolve,
     StartTls,
-    Stream,
     WaitConnected,
     WaitForSlot,
     Write,
@@ -194,7 +194,7 @@ async def _wait_for_slot(transport: AnyioTransport, effect: WaitForSlot) -> None
             await event.wait()
 
 
-async def _wait_connected(transport: AnyioTransport, effect: WaitConnected) -> list[tuple[Stream, OSError | None]]:
+async def _wait_connected(transport: AnyioTransport, effect: WaitConnected) -> list[ConnectResult]:
     streams: Any = effect.streams
     ready: list[Any] = []
     with anyio.move_on_after(effect.timeout):
@@ -211,7 +211,7 @@ async def _wait_connected(transport: AnyioTransport, effect: WaitConnected) -> l
 
                 for stream in streams:
                     group.start_soon(wait, stream)
-    return [(each, connect_error(each.sock)) for each in ready]
+    return [ConnectResult(each, connect_error(each.sock)) for each in ready]
 
 
 _PERFORMERS: dict[type[Effect[Any]], Callable[[AnyioTransport, Any], Any]] = {

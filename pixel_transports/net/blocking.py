@@ -23,11 +23,11 @@ from pixel_core.effects import Clock, Effect
 from pixel_core.http.decoding import Limits
 from pixel_core.http.effects import (
     Connect,
+    ConnectResult,
     IsIdle,
     Read,
     Resolve,
     StartTls,
-    Stream,
     WaitConnected,
     WaitForSlot,
     Write,
@@ -203,7 +203,7 @@ def _wait_for_slot(transport: SocketTransport, effect: WaitForSlot) -> None:
             event.wait(effect.timeout)
 
 
-def _wait_connected(transport: SocketTransport, effect: WaitConnected) -> list[tuple[Stream, OSError | None]]:
+def _wait_connected(transport: SocketTransport, effect: WaitConnected) -> list[ConnectResult]:
     streams: Any = effect.streams
     with ExitStack() as stack:
         for stream in streams:
@@ -219,7 +219,7 @@ def _wait_connected(transport: SocketTransport, effect: WaitConnected) -> list[t
         else:  # a failure is an exceptional condition there
             _, writable, broken = select.select([], socks, socks, effect.timeout)
             numbers = {sock.fileno() for sock in (*writable, *broken)}
-        return [(each, connect_error(each.sock)) for each in streams if each.sock.fileno() in numbers]
+        return [ConnectResult(each, connect_error(each.sock)) for each in streams if each.sock.fileno() in numbers]
 
 
 _PERFORMERS: dict[type[Effect[Any]], Callable[[SocketTransport, Any], Any]] = {

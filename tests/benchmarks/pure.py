@@ -13,10 +13,9 @@ from typing import Any
 
 import h11
 
-from pixel_core import Account, PixelApi, Session
-from pixel_core.effects import Clock, Exchange, Flow, Lease, Random, Read, Report, SingleFlight, Write
-from pixel_core.http.connection import ClientConnection
-from pixel_core.http.exchange import exchange
+from pixel_core import Account, Leasing, PixelApi, Pool, Session, exchange
+from pixel_core.effects import Clock, Exchange, Flow, Random, Report, SingleFlight
+from pixel_core.http.effects import Connect, ConnectResult, IsIdle, Read, Resolve, WaitConnected, Write
 from pixel_core.messages import Request, Response
 
 ME = (
@@ -28,18 +27,6 @@ TOKEN = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 42\r\n\r\n"
     b'{"access_token":"abc.def","expires_in":0 }'
 )
-
-
-class _Lease:
-    """One connection that is always free."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-        self.http = ClientConnection()
-        self.used = False
-
-    def release(self, reusable: bool) -> None:
-        self.used = reusable
 
 
 class Stream:
@@ -56,6 +43,9 @@ class Stream:
     def read(self) -> bytes:
         return self.sock.recv(256 * 1024)
 
+    def close(self) -> None:
+        self.sock.close()
+
 
 class Memory:
     """A peer in memory that gives the same answer to every request, but for the login."""
@@ -71,6 +61,9 @@ class Memory:
     def read(self) -> bytes:
         return self._next
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class Core:
     """Runs flows over one stream for each origin."""
@@ -80,14 +73,18 @@ class Core:
         self.api = PixelApi(Session(url, account))
         self.last_request: Request | None = None
         self._open = open_stream
-        self._leases: dict[Any, _Lease] = {}
+        self._leasing = Leasing(Pool())
+        self._streams: list[Any] = []
         self._performers: dict[type[Any], Callable[[Any], Any]] = {
             Exchange: self._exchange,
             Clock: lambda effect: time.monotonic(),
             Random: lambda effect: 0x6F9619FF8B864D01B42D00CF4FC964FF,
             SingleFlight: lambda effect: self.run(effect.flow),
             Report: lambda effect: None,
-            Lease: self._lease,
+            Resolve: lambda effect: [(effect.host, effect.port)],
+            Connect: self._connect,
+            WaitConnected: lambda effect: [ConnectResult(effect.streams[0], None)],
+            IsIdle: lambda effect: True,
             Write: lambda effect: effect.stream.write(effect.segments),
             Read: lambda effect: effect.stream.read(),
         }
@@ -104,36 +101,33 @@ class Core:
 
     def exchange(self, request: Request) -> Response:
         """One exchange, with nothing above it."""
-        response: Response = self.run(exchange(request))
+        response: Response = self.run(exchange(request, self._leasing))
         return response
 
     def _exchange(self, effect: Exchange) -> Response:
         self.last_request = effect.request
         return self.exchange(effect.request)
 
-    def _lease(self, effect: Lease) -> _Lease:
-        lease = self._leases.get(effect.origin)
-        if lease is None:
-            lease = self._leases[effect.origin] = _Lease(self._open(effect.origin))
-        return lease
+    def _connect(self, effect: Connect) -> Any:
+        stream = self._open(effect.address)
+        self._streams.append(stream)
+        return stream
 
     def answer_with(self, answer: bytes) -> None:
         """Have the peers in memory give this answer from now on."""
-        for lease in self._leases.values():
-            lease.stream.answer = answer
+        for stream in self._streams:
+            stream.answer = answer
 
     def close(self) -> None:
-        for lease in self._leases.values():
-            if isinstance(lease.stream, Stream):
-                lease.stream.sock.close()
+        self._leasing.close()
 
 
 class Direct(Core):
     """The core over one plain socket."""
 
     def __init__(self, api: str) -> None:
-        def opened(origin: Any) -> Stream:
-            sock = socket.create_connection((origin.host, origin.port))
+        def opened(address: Any) -> Stream:
+            sock = socket.create_connection(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return Stream(sock)
 
@@ -142,7 +136,7 @@ class Direct(Core):
 
 def in_memory() -> Core:
     """The core over bytes in memory, logged in."""
-    core = Core("http://pixel.invalid/api", "http://pixel.invalid/auth", lambda origin: Memory())
+    core = Core("http://pixel.invalid/api", "http://pixel.invalid/auth", lambda address: Memory())
     core.run(core.api.me())
     return core
 

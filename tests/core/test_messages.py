@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_core.effects import Exchange, Write
+from pixel_core.effects import Exchange
+from pixel_core.http.effects import Write
 from pixel_core.messages import (
     FileSlice,
     Form,
@@ -262,7 +264,7 @@ def test_no_repr_shows_a_query_a_header_or_a_body() -> None:
     form = Form((("policy", secret), ("x-amz-signature", secret)), "photo.jpg", secret.encode(), "b")
     request = Request("POST", ORIGIN, f"/?sig={secret}", headers, form)
     response = Response(200, headers, secret.encode())
-    write = Write("a stream", [secret.encode()], 1.0)
+    write = Write(ANY, [secret.encode()], 1.0)
     for shown in (headers, form, request, response, Exchange(request), write):
         assert secret not in repr(shown)
         assert secret not in str(shown)

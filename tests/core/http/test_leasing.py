@@ -7,6 +7,7 @@ import pytest
 from pixel_core.effects import Clock, Effect, Flow
 from pixel_core.http.effects import (
     Connect,
+    ConnectResult,
     IsIdle,
     Read,
     Resolve,
@@ -91,13 +92,13 @@ class World:
                 self.log.append(f"connect {address[1]} at {self.now:g}")
                 return stream
             case WaitConnected(streams, timeout):
-                ends = {each: self.began[each] + self.peer(each)[0] for each in streams}  # type: ignore[index, arg-type]
+                ends = {each: self.began[each] + self.peer(each)[0] for each in streams}
                 first = min(ends, key=lambda each: ends[each])
                 if timeout is not None and ends[first] > self.now + timeout:
                     self.now += timeout
                     return []
                 self.now = max(self.now, ends[first])
-                return [(first, self.peer(first)[1])]  # type: ignore[arg-type]
+                return [ConnectResult(first, self.peer(first)[1])]
             case StartTls(stream, host):
                 self.log.append(f"tls {host}")
                 return FakeTls(host)

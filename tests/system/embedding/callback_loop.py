@@ -16,13 +16,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Hashable, Sequence
-from errno import EISCONN
 from functools import partial
 from select import select
 from typing import Any, Protocol, TypeAlias, cast
 
-from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, exchange
-from pixel_core.effects import Clock, Effect, Exchange, Flow, Lease, Random, Read, Report, SingleFlight, Sleep, Write
+from pixel_core import Account, Leasing, PixelApi, Pool, Session, exchange
+from pixel_core.effects import Clock, Effect, Exchange, Flow, Random, Report, SingleFlight, Sleep
+from pixel_core.http.effects import Connect, ConnectResult, IsIdle, Read, Resolve, WaitConnected, Write
 
 AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
 LOOK_AGAIN = 5  # milliseconds between looks at a socket that connects or is full: the loop tells only what can be read
@@ -71,26 +71,12 @@ class SmallLoop:
         self.running = False
 
 
-class Connection:
-    """What `Lease` gives: a socket, its HTTP machine, and the way back."""
-
-    def __init__(self, sock: socket.socket, idle: "list[Connection]") -> None:
-        self.stream, self.http, self.used, self._idle = sock, ClientConnection(), False, idle
-
-    def release(self, reusable: bool) -> None:
-        self.used = True
-        if reusable:
-            self._idle.append(self)
-        else:
-            self.stream.close()
-
-
 class Driver:
     """Runs flows in a loop of callbacks."""
 
     def __init__(self, loop: CallbackLoop) -> None:
         self.loop = loop
-        self.idle: dict[Origin, list[Connection]] = {}
+        self.leasing = Leasing(Pool())
         self.once: dict[Hashable, list[Resume]] = {}
 
     def start(self, flow: Flow[Any], ended: Resume) -> None:
@@ -125,13 +111,26 @@ class Driver:
             case Sleep(seconds):
                 self.loop.after(round(seconds * 1000), partial(resume, None))
             case Exchange(request):
-                self.start(exchange(request), resume)
+                self.start(exchange(request, self.leasing), resume)
             case SingleFlight(key, flow):
                 self.once.setdefault(key, []).append(resume)
                 if len(self.once[key]) == 1:
                     self.start(flow, partial(self.tell_all, key))
-            case Lease(origin, timeouts):
-                return self.lease(origin, timeouts.connect, resume)
+            case Resolve(host, port):
+                return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            case Connect((family, kind, protocol, _, address)):
+                new = socket.socket(family, kind, protocol)
+                new.setblocking(False)
+                new.connect_ex(address)
+                return new
+            case WaitConnected(socks, timeout):
+                self.when(
+                    partial(self.connected, socks),
+                    timeout,
+                    lambda end: resume([] if isinstance(end, TimeoutError) else end),
+                )
+            case IsIdle(sock):
+                return not select([sock], [], [], 0)[0]
             case Write(sock, segments, timeout):
                 left = bytearray().join(cast(Sequence[bytes], segments))  # slices of files are for uploads
                 self.when(partial(self.written, sock, left), timeout, resume)
@@ -174,29 +173,15 @@ class Driver:
             self.loop.after(round(seconds * 1000), partial(look, True))
         look()
 
-    def lease(self, origin: Origin, seconds: float | None, resume: Resume) -> Any:
-        idle = self.idle.setdefault(origin, [])
-        while idle:
-            connection = idle.pop()
-            if not select([connection.stream], [], [], 0)[0]:
-                return connection
-            connection.stream.close()  # the peer hung up meanwhile
-        family, kind, protocol, _, address = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
-
-        def connected(answer: Any) -> None:
-            if isinstance(answer, Exception):
-                sock.close()
-            resume(answer)
-
-        def attempt() -> Connection:
-            if (error := sock.connect_ex(address)) not in (0, EISCONN):
-                raise OSError(error, os.strerror(error))  # BlockingIOError while it goes on
-            return Connection(sock, idle)
-
-        self.when(attempt, seconds, connected)
-        return LATER
+    def connected(self, socks: Sequence[Any]) -> list[ConnectResult]:
+        ready = select([], socks, [], 0)[1]
+        if not ready:
+            raise BlockingIOError
+        errors = [sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for sock in ready]
+        return [
+            ConnectResult(sock, OSError(code, os.strerror(code)) if code else None)
+            for sock, code in zip(ready, errors, strict=True)
+        ]
 
     def written(self, sock: socket.socket, left: bytearray) -> bool:
         try:
@@ -239,8 +224,7 @@ def main(url: str, loop: CallbackLoop) -> None:
     for _ in range(8):
         driver.start(api.me(), then(known))
     loop.run()
-    for connection in (each for idle in driver.idle.values() for each in idle):
-        connection.stream.close()
+    driver.leasing.close()
     if trouble:
         raise trouble[0]
 

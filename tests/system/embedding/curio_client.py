@@ -5,10 +5,11 @@
 Rules kept here:
 
 * The loop is never blocked: files are looked at, hashed and read in threads.
-* A connection is given back by a plain call. Closing one has to be awaited here, so that is done later.
+* A stream is closed by a plain call, so it closes the socket below curio's own.
 """
 
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -17,8 +18,9 @@ from typing import Any, TypeVar
 
 import curio
 
-from pixel_core import Account, ClientConnection, FileSlice, Origin, PixelApi, Session, Timeouts, effects, exchange
+from pixel_core import Account, FileSlice, Leasing, PixelApi, Pool, Session, effects, exchange
 from pixel_core.effects import Effect, Flow, TaskOutcome
+from pixel_core.http.effects import Connect, ConnectResult, IsIdle, Read, Resolve, WaitConnected, Write
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Segment
 from pixel_core.models import PixelUploadFile
@@ -34,18 +36,18 @@ timeout_after: Any = curio.timeout_after
 ignore_after: Any = curio.ignore_after
 
 
-class Connection:
-    """What `Lease` gives: a socket, its HTTP machine, and the way back."""
+class Stream:
+    """A socket under curio, whose own `close` is a coroutine."""
 
-    def __init__(self, sock: Any, idle: "list[Connection]", closing: list[Any]) -> None:
-        self.stream, self.http, self.used, self._idle, self._closing = sock, ClientConnection(), False, idle, closing
+    def __init__(self, address: Any) -> None:
+        family, kind, protocol, _, self.address = address
+        self.socket = curio.io.Socket(socket.socket(family, kind, protocol))
 
-    def release(self, reusable: bool) -> None:
-        self.used = True
-        if reusable:
-            self._idle.append(self)
-        else:
-            self._closing.append(self.stream)
+    def secure(self, tls: Any) -> None:
+        raise NotImplementedError("TLS")
+
+    def close(self) -> None:
+        self.socket._socket.close()
 
 
 class TaskGroup:
@@ -73,8 +75,7 @@ class Driver:
     """Runs flows under curio."""
 
     def __init__(self) -> None:
-        self.idle: dict[Origin, list[Connection]] = {}
-        self.closing: list[Any] = []
+        self.leasing = Leasing(Pool())
         self.running: dict[Hashable, tuple[Any, list[Any]]] = {}
 
     async def run(self, flow: Flow[T]) -> T:
@@ -105,13 +106,19 @@ class Driver:
             case effects.Digest(slices, keep):
                 return curio.run_in_thread(digest, slices, keep, lambda: False)
             case effects.Exchange(request):
-                return self.run(exchange(request))
-            case effects.Lease(origin, timeouts):
-                return self.lease(origin, timeouts)
-            case effects.Write(sock, segments, timeout):
-                return _written(sock, segments, timeout)
-            case effects.Read(sock, timeout):
-                return within(timeout, sock.recv, 65536)
+                return self.run(exchange(request, self.leasing))
+            case Resolve(host, port):
+                return curio.run_in_thread(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+            case Connect(address):
+                return Stream(address)
+            case WaitConnected(streams, timeout):
+                return _connected(streams[0], timeout)
+            case IsIdle(stream):
+                return not select([stream.socket.fileno()], [], [], 0)[0]
+            case Write(stream, segments, timeout):
+                return _written(stream.socket, segments, timeout)
+            case Read(stream, timeout):
+                return within(timeout, stream.socket.recv, 65536)
             case effects.SingleFlight(key, flow):
                 return self.once(key, flow)
             case effects.OpenTaskGroup(lead):
@@ -144,26 +151,6 @@ class Driver:
         async with curio.TaskGroup(wait=None) as group:  # None: whoever is left when the lead ends is cancelled
             return await self.run(lead(TaskGroup(self, group)))
 
-    async def lease(self, origin: Origin, timeouts: Timeouts) -> Connection:
-        await self.close_what_is_left()
-        idle = self.idle.setdefault(origin, [])
-        while idle:
-            connection = idle.pop()
-            if not select([connection.stream.fileno()], [], [], 0)[0]:
-                return connection
-            self.closing.append(connection.stream)  # the peer hung up meanwhile
-        sock = await within(timeouts.connect, curio.open_connection, origin.host, origin.port)
-        return Connection(sock, idle, self.closing)
-
-    async def close_what_is_left(self) -> None:
-        while self.closing:
-            await self.closing.pop().close()
-
-    async def close(self) -> None:
-        for idle in self.idle.values():
-            self.closing.extend(connection.stream for connection in idle)
-        await self.close_what_is_left()
-
 
 async def within(seconds: float | None, function: Any, *given: Any) -> Any:
     try:
@@ -171,6 +158,14 @@ async def within(seconds: float | None, function: Any, *given: Any) -> Any:
             return await function(*given)
     except curio.TaskTimeout:  # no OSError, as flows expect it, and no Exception at all
         raise TimeoutError(f"nothing happened within {seconds} seconds") from None
+
+
+async def _connected(stream: Any, timeout: float | None) -> list[ConnectResult]:
+    try:
+        await within(timeout, stream.socket.connect, stream.address)
+    except OSError as error:
+        return [ConnectResult(stream, error)]
+    return [ConnectResult(stream, None)]
 
 
 async def _slept(seconds: float) -> None:
@@ -210,7 +205,7 @@ async def main(url: str) -> None:
         if page.last:
             break
     print("projects:", *(each["name"] for each in await driver.run(api.list_projects())))
-    await driver.close()
+    driver.leasing.close()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from math import inf
 from select import select
 from typing import Any, NamedTuple, TypeAlias
 
-from pixel_core import Account, ClientConnection, Origin, PixelApi, Session, Timeouts, exchange
+from pixel_core import Account, Leasing, PixelApi, Pool, Session, exchange
 from pixel_core.effects import (
     CallTokenProvider,
     Clock,
@@ -29,20 +29,18 @@ from pixel_core.effects import (
     Effect,
     Exchange,
     Flow,
-    Lease,
     NextDone,
     OpenJournal,
     OpenTaskGroup,
     Random,
-    Read,
     Report,
     SingleFlight,
     Sleep,
     Spawn,
     Stat,
-    Write,
     WriteJournal,
 )  # fmt: skip
+from pixel_core.http.effects import Connect, ConnectResult, IsIdle, Read, Resolve, WaitConnected, WaitForSlot, Write
 from pixel_core.journal import JournalSnapshot
 from pixel_core.models import PixelUploadFile
 from pixel_transports.drivers.files import digest, look_at
@@ -76,27 +74,13 @@ TaskGroup: TypeAlias = list[tuple[Any, Task]]
 """Flows that run alongside a lead, with their keys."""
 
 
-class Connection:
-    """What `Lease` gives: a socket, its HTTP machine, and the way back."""
-
-    def __init__(self, sock: socket.socket, idle: "list[Connection]") -> None:
-        self.stream, self.http, self.used, self._idle = sock, ClientConnection(), False, idle
-
-    def release(self, reusable: bool) -> None:
-        self.used = True
-        if reusable:
-            self._idle.append(self)
-        else:
-            self.stream.close()
-
-
 class Loop:
     """Runs flows side by side."""
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
         self.waiting: dict[Task, Wait] = {}
-        self.idle: dict[Origin, list[Connection]] = {}
+        self.leasing = Leasing(Pool())
         self.once: dict[Hashable, Task] = {}
 
     # The scheduler: nothing in it knows of Pixel
@@ -167,9 +151,28 @@ class Loop:
     def perform(self, effect: Effect[Any]) -> Steps:
         match effect:
             case Exchange(request):
-                return (yield from self.drive(exchange(request)))
-            case Lease(origin, timeouts):
-                return (yield from self.lease(origin, timeouts))
+                return (yield from self.drive(exchange(request, self.leasing)))
+            case Resolve(host, port):
+                return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            case Connect((family, kind, protocol, _, address)):
+                sock = socket.socket(family, kind, protocol)
+                sock.setblocking(False)
+                sock.connect_ex(address)
+                return sock
+            case WaitConnected(socks, timeout):
+                sock = socks[-1]  # all of them are ready at once, or this one is the newest
+                if not (yield Wait(sock, selectors.EVENT_WRITE, moment(timeout))):
+                    return []
+                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                return [ConnectResult(sock, OSError(error, os.strerror(error)) if error else None)]
+            case IsIdle(sock):
+                return not select([sock], [], [], 0)[0]
+            case WaitForSlot(lease, timeout):
+                free: list[bool] = []
+                lease.notify = lambda: free.append(True)
+                until = moment(timeout)
+                while not free and time.monotonic() < until:
+                    yield Wait(until=min(until, moment(0.01)))
             case Write(sock, segments, timeout):
                 try:
                     for segment in segments:
@@ -236,29 +239,8 @@ class Loop:
             except BlockingIOError:
                 yield from self.until(sock, selectors.EVENT_WRITE, seconds)
 
-    def lease(self, origin: Origin, timeouts: Timeouts) -> Steps:
-        idle = self.idle.setdefault(origin, [])
-        while idle:
-            connection = idle.pop()
-            if not select([connection.stream], [], [], 0)[0]:
-                return connection
-            connection.stream.close()  # the peer hung up meanwhile
-        family, kind, protocol, _, address = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
-        try:
-            sock.connect_ex(address)
-            yield from self.until(sock, selectors.EVENT_WRITE, timeouts.connect)
-            if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                raise OSError(error, os.strerror(error))
-        except BaseException:
-            sock.close()
-            raise
-        return Connection(sock, idle)
-
     def close(self) -> None:
-        for connection in (each for idle in self.idle.values() for each in idle):
-            connection.stream.close()
+        self.leasing.close()
         self.selector.close()
 
 
