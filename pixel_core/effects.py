@@ -1,29 +1,32 @@
-"""Effects: what a flow may ask of the world; and flows: generators that yield effects and return a result.
+"""Effects: what a flow may ask a driver for. Flows: generators that yield effects and return a result.
 
 Rules kept here:
 
-* A flow asks, a driver performs. A flow writes `result = yield from Sleep(1.0)`; this is the only file of the core
-  where a bare `yield` stands.
-* Effects are values. They hold what the driver needs to know and no way to do it.
-* What goes wrong comes in where the flow asked (`flow.throw`), so a flow can catch it, and its own line stands in
-  the traceback.
+* A flow asks with `result = yield from Sleep(1.0)`. This is the only file of the core with a bare `yield`.
+* Effects are values: they hold what a driver needs to know, and nothing that acts.
+* A failure is thrown into the flow where it asked (`flow.throw`), so that the flow can catch it.
 * A flow that is closed (its owner was cancelled) asks for nothing more: its `finally` blocks make plain calls only.
+* The result of an effect has the type of what produces it: of the flow of a single flight, of the lead of a group.
 """
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from dataclasses import field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from pixel_core.journal import JournalEntry, JournalSnapshot
 from pixel_core.messages import FileSlice, Request, Response
 from pixel_core.values import value
 
+K = TypeVar("K")
+K_contra = TypeVar("K_contra", contravariant=True)
+R = TypeVar("R")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Effect(Generic[T_co]):
-    """Something a flow asks for; `T_co` is what it gets back."""
+    """Something that a flow asks for. `T_co` is the type of the result."""
 
     __slots__ = ()
 
@@ -40,8 +43,8 @@ Flow: TypeAlias = Generator[Effect[Any], Any, T]
 class Exchange(Effect[Response]):
     """Perform one HTTP exchange. Raises PixelConnectionError, PixelTimeoutError or PixelProtocolError.
 
-    For those who watch: `request_id` is that of the call which it serves (a login serves one too), or empty; `resend`
-    counts how often the request was sent before, for whatever reason.
+    `request_id` and `resend` are for instrumentation: the id of the call that the exchange serves (a login serves one
+    too), or "", and how often the request was sent before.
     """
 
     request: Request
@@ -51,7 +54,7 @@ class Exchange(Effect[Response]):
 
 @value
 class Sleep(Effect[None]):
-    """Wait for so many seconds."""
+    """Wait for a number of seconds."""
 
     seconds: float
 
@@ -68,8 +71,8 @@ class Random(Effect[int]):
 
 @value
 class CallTokenProvider(Effect[Any]):
-    """Call the function that somebody gave in place of a password, and give what it gives: a token, or a token and its
-    life in seconds. It may block; on an event loop it may be a coroutine function.
+    """Call a function that the user passed in place of a password, and return its result: a token, or a token and its
+    life in seconds. The function may block. On an event loop it may be a coroutine function.
     """
 
     function: Callable[[], Any]
@@ -77,7 +80,7 @@ class CallTokenProvider(Effect[Any]):
 
 @value
 class FileFacts:
-    """What `Stat` tells of a file: its size in bytes and when it was last modified, in nanoseconds."""
+    """Size of a file in bytes, and its time of modification in nanoseconds."""
 
     size: int
     modified: int
@@ -85,8 +88,8 @@ class FileFacts:
 
 @value
 class Stat(Effect[list[FileFacts]]):
-    """Look at files without opening them. Raises FileNotFoundError, or another OSError, for the first that cannot be
-    looked at, naming its path.
+    """Return the facts of files without opening them. Raises FileNotFoundError or another OSError, with the path, for
+    the first file that has none.
     """
 
     paths: Sequence[str]
@@ -94,8 +97,8 @@ class Stat(Effect[list[FileFacts]]):
 
 @value
 class Digested:
-    """What `Digest` gives: the MD5 digest (16 bytes) of each slice, what the file was like after the last byte was
-    read, and the bytes themselves where they were to be kept.
+    """Result of `Digest`: the MD5 digest (16 bytes) of each slice, the facts of the file after the last byte was read,
+    and the bytes with `keep`.
     """
 
     digests: Sequence[bytes]
@@ -105,7 +108,7 @@ class Digested:
 
 @value
 class Digest(Effect[Digested]):
-    """Read slices of one file, in order; with `keep` (and a single slice) keep the bytes that were read.
+    """Read slices of one file, in order. With `keep`, and a single slice, the bytes are returned too.
 
     Raises OSError when the file cannot be read, PixelFileChangedError when it is shorter than a slice says.
     """
@@ -114,56 +117,74 @@ class Digest(Effect[Digested]):
     keep: bool = False
 
 
-@value
-class OpenTaskGroup(Effect[Any]):
-    """Run the flow `lead(crew)` and give its result. Flows that it starts in the crew run alongside; whichever of them
-    is still running when the lead ends, well or not, is cancelled.
+TaskOutcome: TypeAlias = tuple[K, T | Exception]
+"""How a flow of a task group ended: its key, and its result or the Exception that it raised."""
+
+
+class TaskGroup(Protocol[K_contra, T_contra]):
+    """Flows that run beside the flow that leads them. A driver makes it; flows pass it to `Spawn` and `NextDone`.
+
+    Its two methods are for performers of those effects. They return what the driver awaits, if it awaits anything.
     """
 
-    lead: Callable[[Any], Flow[Any]]
+    def spawn(self, key: K_contra, flow: Flow[T_contra]) -> Any: ...
 
-
-TaskOutcome: TypeAlias = tuple[Any, Any]
-"""How a flow of a crew ended: its key, and its result or what it raised (an Exception)."""
-
-
-@value
-class Spawn(Effect[None]):
-    """Start a flow in a crew, at once: how many run is the lead's business. `key` is given back with its ending."""
-
-    group: Any = field(repr=False)
-    key: Any
-    flow: Flow[Any]
+    def next_done(self, timeout: float | None) -> Any: ...
 
 
 @value
-class NextDone(Effect[list[TaskOutcome]]):
-    """Wait until flows of the crew have ended, and give those that have since the last time: none when `timeout`
-    seconds pass without an ending.
+class OpenTaskGroup(Effect[T]):
+    """Run the flow `lead(group)` and return its result. Flows that it spawns in the group run beside it. When the lead
+    ends, in whatever way, those that still run are cancelled.
     """
 
-    group: Any = field(repr=False)
+    lead: Callable[[TaskGroup[Any, Any]], Flow[T]]
+
+
+@value
+class Spawn(Effect[None], Generic[K, T]):
+    """Start a flow in a task group, at once. `key` is returned with its outcome."""
+
+    group: TaskGroup[K, T] = field(repr=False)
+    key: K
+    flow: Flow[T]
+
+
+@value
+class NextDone(Effect[list[TaskOutcome[K, T]]], Generic[K, T]):
+    """Wait until a flow of the group has ended, and return the outcomes since the last time: none after `timeout`
+    seconds.
+    """
+
+    group: TaskGroup[K, T] = field(repr=False)
     timeout: float | None = None
 
 
 @value
-class Gather(Effect[list[Any]]):
-    """Run flows side by side, at most `limit` of them at once, and give their results in order. No driver performs
-    this: it is made of a crew.
+class Gather(Effect[list[T]]):
+    """Run flows side by side, at most `limit` at once, and return their results in order. No driver performs this: it
+    is made of a task group.
 
-    The first failure cancels the rest and is raised; with `collect`, failures (Exceptions) stand among the results
-    instead and nothing is cancelled. `flows` is drawn from as places become free.
+    The first failure cancels the rest and is raised. With `collect`, Exceptions are returned among the results, and
+    nothing is cancelled. `flows` is iterated as others end.
     """
 
     flows: Iterable[Flow[Any]]
     limit: int
     collect: bool = False
 
-    def __iter__(self) -> Flow[list[Any]]:
-        results: list[Any] = yield from OpenTaskGroup(self._lead)
-        return results
+    if TYPE_CHECKING:
 
-    def _lead(self, group: Any) -> Flow[list[Any]]:
+        @overload
+        def __init__(self, flows: Iterable[Flow[T]], limit: int, collect: Literal[False] = False) -> None: ...
+        @overload
+        def __init__(self: "Gather[R | Exception]", flows: Iterable[Flow[R]], limit: int, collect: bool) -> None: ...
+        def __init__(self, flows: Any, limit: int, collect: bool = False) -> None: ...
+
+    def __iter__(self) -> Flow[list[T]]:
+        return (yield from OpenTaskGroup(self._lead))
+
+    def _lead(self, group: TaskGroup[int, T]) -> Flow[list[T]]:
         waiting, running = enumerate(self.flows), 0
         results: dict[int, Any] = {}
         while True:
@@ -180,37 +201,41 @@ class Gather(Effect[list[Any]]):
 
 
 @value
-class OpenJournal(Effect[Any]):
-    """Run the flow `lead(recalled)` as a run of the journal: no other run takes the same paths to the same destination
-    meanwhile. When the lead returns, what is recorded as done is remembered as finished; the rest, and all of a run
-    that is broken off, is taken up by the next. A driver without a journal recalls nothing.
+class OpenJournal(Effect[T]):
+    """Run the flow `lead(snapshot)` as a run of the journal, and return its result.
+
+    No other run takes the same paths to the same destination meanwhile. When the lead returns, files that are recorded
+    as done are marked as finished. The others, and all files of an interrupted run, are continued by the next run.
+    A driver without a journal runs `lead(JournalSnapshot())`.
     """
 
     destination: str
     paths: Sequence[str] = field(repr=False)
-    lead: "Callable[[JournalSnapshot], Flow[Any]]"
+    lead: Callable[[JournalSnapshot], Flow[T]]
     with_finished: bool = False
-    """Whether files of runs that ended well are recalled too."""
+    """The snapshot has the files of finished runs, too."""
 
 
 @value
 class WriteJournal(Effect[None]):
-    """Write entries to the journal, all or none of them, before the flow goes on. One without a state is dropped."""
+    """Write entries to the journal, all or none of them, before the flow goes on."""
 
     run: Any = field(repr=False)
     entries: Sequence[JournalEntry]
 
 
 @value
-class SingleFlight(Effect[Any]):
-    """Run `flow`, unless one with the same key is running already: then wait for that one's result or failure."""
+class SingleFlight(Effect[T]):
+    """Run a flow, unless one with the same key is running: then wait for its result or failure. If that one is
+    cancelled, a waiter runs its own flow.
+    """
 
     key: Hashable
-    flow: Flow[Any]
+    flow: Flow[T]
 
 
 @value
 class Report(Effect[None]):
-    """Hand an event to whoever listens, if anyone does."""
+    """Report an event to the driver's instrumentation."""
 
     event: object

@@ -79,8 +79,8 @@ class AsyncDriver:
             SingleFlight: self._once,
             Report: self._report,
             OpenTaskGroup: self._alongside,
-            Spawn: lambda effect: effect.group.start(effect.key, effect.flow),
-            NextDone: lambda effect: effect.group.ended(effect.timeout),
+            Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
+            NextDone: lambda effect: effect.group.next_done(effect.timeout),
             OpenJournal: self._journaled,
             WriteJournal: lambda effect: anyio.to_thread.run_sync(effect.run.write, effect.entries),
             **performers,
@@ -123,7 +123,7 @@ class AsyncDriver:
         finally:
             stop.set()
 
-    async def _once(self, effect: SingleFlight) -> Any:
+    async def _once(self, effect: SingleFlight[Any]) -> Any:
         running = self._running.get()
         while effect.key in running:
             outcome = running[effect.key]
@@ -145,7 +145,7 @@ class AsyncDriver:
             del running[effect.key]
             outcome.done.set()
 
-    async def _alongside(self, effect: OpenTaskGroup) -> Any:
+    async def _alongside(self, effect: OpenTaskGroup[Any]) -> Any:
         result: Any = None
         failure: Exception | None = None
         async with anyio.create_task_group() as group:
@@ -158,7 +158,7 @@ class AsyncDriver:
             raise failure
         return result
 
-    async def _journaled(self, effect: OpenJournal) -> Any:
+    async def _journaled(self, effect: OpenJournal[Any]) -> Any:
         from pixel_transports.drivers.journal import begin_run  # here, since only uploads have one
 
         given = (self._journal, effect.destination, effect.paths, effect.with_finished)
@@ -180,10 +180,10 @@ class AsyncTaskGroup:
     def __init__(self, driver: AsyncDriver, group: Any) -> None:  # a TaskGroup of anyio
         self._driver = driver
         self._group = group
-        self._endings: list[TaskOutcome] = []
+        self._endings: list[TaskOutcome[Any, Any]] = []
         self._waker: anyio.Event | None = None
 
-    def start(self, key: Any, flow: Flow[Any]) -> None:
+    def spawn(self, key: Any, flow: Flow[Any]) -> None:
         self._group.start_soon(self._work, key, flow)
 
     async def _work(self, key: Any, flow: Flow[Any]) -> None:
@@ -195,7 +195,7 @@ class AsyncTaskGroup:
         if self._waker is not None:
             self._waker.set()
 
-    async def ended(self, timeout: float | None) -> list[TaskOutcome]:
+    async def next_done(self, timeout: float | None) -> list[TaskOutcome[Any, Any]]:
         if not self._endings:
             self._waker = anyio.Event()
             with anyio.move_on_after(timeout):

@@ -78,8 +78,8 @@ class BlockingDriver:
             SingleFlight: self._once,
             Report: self._report,
             OpenTaskGroup: self._alongside,
-            Spawn: lambda effect: effect.group.start(effect.key, effect.flow),
-            NextDone: lambda effect: effect.group.ended(effect.timeout),
+            Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
+            NextDone: lambda effect: effect.group.next_done(effect.timeout),
             OpenJournal: self._journaled,
             WriteJournal: lambda effect: effect.run.write(effect.entries),
             **performers,
@@ -127,7 +127,7 @@ class BlockingDriver:
         scope.check()
         return digested
 
-    def _once(self, effect: SingleFlight) -> Any:
+    def _once(self, effect: SingleFlight[Any]) -> Any:
         while True:
             waker = threading.Event()
             with self._lock:
@@ -143,7 +143,7 @@ class BlockingDriver:
                 raise outcome.error
             # Whoever ran it was interrupted: the next in line runs it.
 
-    def _first(self, effect: SingleFlight, outcome: "_Outcome") -> Any:
+    def _first(self, effect: SingleFlight[Any], outcome: "_Outcome") -> Any:
         try:
             outcome.value = self.run(effect.flow)
             return outcome.value
@@ -156,7 +156,7 @@ class BlockingDriver:
             for waker in outcome.wakers:
                 waker.set()
 
-    def _alongside(self, effect: OpenTaskGroup) -> Any:
+    def _alongside(self, effect: OpenTaskGroup[Any]) -> Any:
         group = TaskGroup(self)
         try:
             result = self.run(effect.lead(group))
@@ -165,7 +165,7 @@ class BlockingDriver:
         group.check()
         return result
 
-    def _journaled(self, effect: OpenJournal) -> Any:
+    def _journaled(self, effect: OpenJournal[Any]) -> Any:
         from pixel_transports.drivers.journal import begin_run  # here, since only uploads have one
 
         run = begin_run(self._journal, effect.destination, effect.paths, effect.with_finished)

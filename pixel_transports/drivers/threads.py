@@ -28,7 +28,7 @@ class TaskGroup:
         self._runner = runner
         self._lock = threading.Lock()
         self._tasks: deque[tuple[Any, Flow[Any]]] = deque()
-        self._endings: list[TaskOutcome] = []
+        self._endings: list[TaskOutcome[Any, Any]] = []
         self._failure: BaseException | None = None
         self._work_waits = threading.Condition(self._lock)
         self._waker = threading.Event()
@@ -38,7 +38,7 @@ class TaskGroup:
         self._outer = current_scope.get()
         self._scope = CancelScope(self._outer)
 
-    def start(self, key: Any, flow: Flow[Any]) -> None:
+    def spawn(self, key: Any, flow: Flow[Any]) -> None:
         """Run a flow, on a free thread or a new one."""
         with self._lock:
             self._tasks.append((key, flow))
@@ -55,7 +55,7 @@ class TaskGroup:
         self._workers.append((thread, done))
         thread.start()
 
-    def ended(self, timeout: float | None) -> list[TaskOutcome]:
+    def next_done(self, timeout: float | None) -> list[TaskOutcome[Any, Any]]:
         """The endings since the last time, once there is one, or `timeout` seconds have passed."""
         with on_cancel(self._waker.set):
             self._waker.wait(timeout)

@@ -34,8 +34,8 @@ class TimedDriver(BlockingDriver):
         instrumentation: Instrumentation | None = None,
         journal: JournalPath | None = None,
     ) -> None:
-        def next_done(effect: NextDone) -> Any:
-            endings = effect.group.ended(effect.timeout)
+        def next_done(effect: NextDone[Any, Any]) -> Any:
+            endings = effect.group.next_done(effect.timeout)
             if not endings and effect.timeout is not None:
                 turn(clock, effect.timeout)
             return endings
@@ -68,8 +68,8 @@ class AsyncTimedDriver(AsyncDriver):
             await anyio.lowlevel.checkpoint()
             wait(clock, effect.seconds)
 
-        async def next_done(effect: NextDone) -> Any:
-            endings = await effect.group.ended(effect.timeout)
+        async def next_done(effect: NextDone[Any, Any]) -> Any:
+            endings = await effect.group.next_done(effect.timeout)
             if not endings and effect.timeout is not None:
                 turn(clock, effect.timeout)
             return endings

@@ -53,7 +53,7 @@ def signature(kind: type[Any]) -> str:
 def given_back(kind: type[Any]) -> str:
     base = next(each for each in kind.__orig_bases__ if each.__name__ == "Effect")
     (answer,) = get_args(base)
-    return "None" if answer is type(None) else re.sub(r"\b(?:\w+\.)+", "", inspect.formatannotation(answer))
+    return "None" if answer is type(None) else re.sub(r"~|\b(?:\w+\.)+", "", inspect.formatannotation(answer))
 
 
 def test_each_row_has_the_effect_as_it_is_defined() -> None:

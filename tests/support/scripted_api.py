@@ -76,9 +76,25 @@ def token(access: str = "t1", **fields: Any) -> Response:
 
 @dataclass
 class TaskGroup:
-    """The flows of a crew that were started and not run yet, with their keys."""
+    """A task group of a World: the flow that was spawned first runs when the next outcome is asked for."""
 
+    world: "World"
     flows: list[tuple[Any, Flow[Any]]] = field(default_factory=list)
+
+    def spawn(self, key: Any, flow: Flow[Any]) -> None:
+        self.flows.append((key, flow))
+
+    def next_done(self, timeout: float | None) -> list[tuple[Any, Any]]:
+        if not self.flows:
+            if timeout is None:
+                raise OffScriptError("the flow waits for the end of what was never started")
+            self.world.now += timeout
+            return []
+        key, flow = self.flows.pop(0)
+        try:
+            return [(key, self.world.run(flow))]
+        except Exception as error:
+            return [(key, error)]
 
 
 @dataclass
@@ -190,12 +206,11 @@ class World:
                 digests = [md5(each).digest() for each in contents]
                 return Digested(digests, self.facts(slices[0].path), contents[0] if keep else None)
             case OpenTaskGroup(lead):
-                return self.run(lead(TaskGroup()))
+                return self.run(lead(TaskGroup(self)))
             case Spawn(group, key, flow):
-                group.flows.append((key, flow))
-                return None
+                return group.spawn(key, flow)
             case NextDone(group, timeout):
-                return self._ended(group, timeout)
+                return group.next_done(timeout)
             case OpenJournal(_, _, lead, _):
                 return self.run(lead(JournalSnapshot(None)))
             case SingleFlight(key, flow):
@@ -207,24 +222,8 @@ class World:
             case _:
                 raise OffScriptError(f"no flow of the API asks for {effect!r}")
 
-    def _ended(self, group: "TaskGroup", timeout: float | None) -> list[Any]:
-        """The flow of a crew that was started first runs to its end now."""
-        if not group.flows:
-            if timeout is None:
-                raise OffScriptError("the flow waits for the end of what was never started")
-            self.now += timeout
-            return []
-        key, flow = group.flows.pop(0)
-        return [(key, self._outcome(flow))]
-
     def facts(self, path: str) -> FileFacts:
         return FileFacts(len(self._file(path)), 0)
-
-    def _outcome(self, flow: Flow[Any]) -> Any:
-        try:
-            return self.run(flow)
-        except Exception as error:
-            return error
 
     def _exchange(self, request: Request) -> Response:
         if self.login and request.target == TOKEN_TARGET:

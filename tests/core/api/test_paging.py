@@ -42,6 +42,12 @@ class TaskGroup:
     def __init__(self) -> None:
         self.waiting: list[tuple[Any, Flow[Any]]] = []
 
+    def spawn(self, key: Any, flow: Flow[Any]) -> None:
+        self.waiting.append((key, flow))
+
+    def next_done(self, timeout: float | None) -> Any:
+        raise NotImplementedError
+
 
 def run(flow: Flow[Any], now: list[float] | None = None) -> Any:
     """Run a flow; `now` is the time, which those side by side pass together."""
@@ -58,10 +64,10 @@ def run(flow: Flow[Any], now: list[float] | None = None) -> Any:
                     answer = None
                 case OpenTaskGroup(lead):
                     answer = run(lead(TaskGroup()), now)
-                case Spawn(group, key, inner):
-                    group.waiting.append((key, inner))
+                case Spawn(TaskGroup() as group, key, inner):
+                    group.spawn(key, inner)
                     answer = None
-                case NextDone(group):
+                case NextDone(TaskGroup() as group):
                     key, inner = group.waiting.pop()
                     then = now if not group.waiting else [0.0]
                     try:

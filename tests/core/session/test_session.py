@@ -248,7 +248,7 @@ def test_all_who_wait_for_a_login_wait_for_the_same_one() -> None:
     assert keys[0] != keys[2], "another session's login is another"
 
 
-def until_once(world: World) -> SingleFlight:
+def until_once(world: World) -> SingleFlight[Any]:
     flow = world.api.me()
     effect = next(flow)
     while not isinstance(effect, SingleFlight):

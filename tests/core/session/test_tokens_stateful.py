@@ -327,20 +327,20 @@ class LoginWorld(Simulation):
 
     def at_once(self, flows: list[tuple[float, Flow[Any]]], cancels: dict[int, float]) -> list[Any]:
         """Run flows that start at these moments, some of which are cancelled at others; gives how they ended."""
-        tasks = [self._spawn(self._later(after, flow)) for after, flow in flows]
+        tasks = [self.spawn(self._later(after, flow)) for after, flow in flows]
         for number, after in cancels.items():
-            self._spawn(self._cancelled_later(tasks[number], after))
+            self.spawn(self._cancelled_later(tasks[number], after))
         self.run(_awaited(tasks))
         return [task.result if task.error is None else task.error for task in tasks]
 
     def _later(self, after: float, flow: Flow[Any]) -> Steps:
         yield Wait(seconds=after)
-        return (yield from self._steps(flow))
+        return (yield from self.steps(flow))
 
     def _cancelled_later(self, task: Task, after: float) -> Steps:
         yield Wait(seconds=after)
         self._cancel(task)
-        self._fire(task.done)
+        self.fire(task.done)
 
     def _performed(self, effect: Effect[Any]) -> Steps:
         if isinstance(effect, SingleFlight):
@@ -352,7 +352,7 @@ class LoginWorld(Simulation):
             return None
         return (yield from super()._performed(effect))
 
-    def _once(self, effect: SingleFlight) -> Steps:
+    def _once(self, effect: SingleFlight[Any]) -> Steps:
         """As `AsyncDriver` performs it."""
         while effect.key in self.running:
             outcome = self.running[effect.key]
@@ -363,7 +363,7 @@ class LoginWorld(Simulation):
                 return outcome.value
         outcome = self.running[effect.key] = Outcome()
         try:
-            outcome.value = yield from self._steps(effect.flow)
+            outcome.value = yield from self.steps(effect.flow)
             outcome.finished = True
             return outcome.value
         except Exception as error:
@@ -371,7 +371,7 @@ class LoginWorld(Simulation):
             raise
         finally:
             del self.running[effect.key]
-            self._fire(outcome.done)
+            self.fire(outcome.done)
 
     def _travel(self) -> Wait:
         self.travelled += 1

@@ -70,11 +70,29 @@ class Task:
 
 @dataclass(eq=False)
 class TaskGroup:
-    """The flows of a lead."""
+    """A task group of a Simulation."""
 
+    world: "Simulation"
     tasks: list[Task] = field(default_factory=list)
     endings: list[Any] = field(default_factory=list)
     news: Signal = field(default_factory=Signal)
+
+    def spawn(self, key: Any, flow: Flow[Any]) -> None:
+        self.tasks.append(self.world.spawn(self._work(key, flow)))
+
+    def _work(self, key: Any, flow: Flow[Any]) -> Steps:
+        try:
+            outcome = yield from self.world.steps(flow)
+        except Exception as error:
+            outcome = error
+        self.endings.append((key, outcome))
+        self.world.fire(self.news)
+
+    def next_done(self, timeout: float | None) -> Steps:
+        if not self.endings:
+            yield Wait(self.news, timeout)
+        endings, self.endings = self.endings, []
+        return endings
 
 
 class Simulation(World):
@@ -105,7 +123,7 @@ class Simulation(World):
     # The scheduler
 
     def run(self, flow: Flow[Any]) -> Any:
-        task = self._spawn(self._steps(flow))
+        task = self.spawn(self.steps(flow))
         while not task.over:
             if not self._queue:
                 raise AssertionError("everything waits, and nothing will happen")
@@ -118,7 +136,7 @@ class Simulation(World):
             raise task.error
         return task.result
 
-    def _spawn(self, steps: Steps) -> Task:
+    def spawn(self, steps: Steps) -> Task:
         task = Task(steps)
         self._wake(task)
         return task
@@ -126,7 +144,7 @@ class Simulation(World):
     def _wake(self, task: Task, seconds: float = 0.0) -> None:
         heapq.heappush(self._queue, (self.now + seconds, next(self._order), task, task.wait))
 
-    def _fire(self, signal: Signal) -> None:
+    def fire(self, signal: Signal) -> None:
         waiting, signal.waiting = signal.waiting, []
         for task in waiting:
             self._wake(task)
@@ -145,7 +163,7 @@ class Simulation(World):
             if wait.seconds is not None:
                 self._wake(task, wait.seconds)
             return
-        self._fire(task.done)
+        self.fire(task.done)
 
     def _cancel(self, task: Task) -> None:
         if not task.over:
@@ -154,7 +172,7 @@ class Simulation(World):
 
     # Effects
 
-    def _steps(self, flow: Flow[Any]) -> Steps:
+    def steps(self, flow: Flow[Any]) -> Steps:
         try:
             effect = next(flow)
             while True:
@@ -186,40 +204,28 @@ class Simulation(World):
                 finally:
                     self._reading -= 1
             case OpenTaskGroup(lead):
-                group = TaskGroup()
+                group = TaskGroup(self)
                 try:
-                    return (yield from self._steps(lead(group)))
+                    return (yield from self.steps(lead(group)))
                 finally:
                     for task in group.tasks:
                         self._cancel(task)
             case Spawn(group, key, flow):
-                group.tasks.append(self._spawn(self._at_work(group, key, flow)))
-                return None
+                return group.spawn(key, flow)
             case NextDone(group, timeout):
-                if not group.endings:
-                    yield Wait(group.news, timeout)
-                endings, group.endings = group.endings, []
-                return endings
+                return (yield from group.next_done(timeout))
             case SingleFlight(_, flow):
-                return (yield from self._steps(flow))
+                return (yield from self.steps(flow))
             case OpenJournal(_, paths, lead, _):
                 if self.journal is None:
-                    return (yield from self._steps(lead(JournalSnapshot())))
+                    return (yield from self.steps(lead(JournalSnapshot())))
                 known = {path: self.journal[path] for path in paths if path in self.journal}
-                return (yield from self._steps(lead(JournalSnapshot("a run", known))))
+                return (yield from self.steps(lead(JournalSnapshot("a run", known))))
             case WriteJournal(_, entries):
                 self.records.append((len(self.requests), list(entries)))
                 return None
             case _:
                 return self.perform(effect)
-
-    def _at_work(self, group: TaskGroup, key: Any, flow: Flow[Any]) -> Steps:
-        try:
-            outcome = yield from self._steps(flow)
-        except Exception as error:
-            outcome = error
-        group.endings.append((key, outcome))
-        self._fire(group.news)
 
     def _exchanged(self, request: Request) -> Steps:
         size = _size_of(request)

@@ -10,7 +10,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-RIGHT, WRONG = HERE / "api.py", HERE / "wrong.py"
+RIGHT, EFFECTS, WRONG = HERE / "api.py", HERE / "effects.py", HERE / "wrong.py"
 
 Errors = dict[Path, dict[int, str]]
 
@@ -50,13 +50,17 @@ def errors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     copy = tmp_path_factory.mktemp("typing") / "wrong_uses.py"
     # The path makes the copy another file each time: mypy's cache would tell of an equal one under its old path.
     copy.write_text(f"{text.replace('# type: ignore', '', 1)}# {copy}\n")
-    found: Errors = request.param(RIGHT, copy)
+    found: Errors = request.param(RIGHT, EFFECTS, copy)
     found[WRONG] = found.pop(copy)
     return found
 
 
 def test_the_three_faces_are_understood(errors: Errors) -> None:
     assert errors[RIGHT] == {}
+
+
+def test_effects_return_the_types_of_their_flows(errors: Errors) -> None:
+    assert errors[EFFECTS] == {}
 
 
 def test_wrong_uses_and_nothing_else_are_errors(errors: Errors) -> None:
@@ -67,4 +71,4 @@ def test_wrong_uses_and_nothing_else_are_errors(errors: Errors) -> None:
 
 
 def test_nothing_that_the_cases_use_has_errors(errors: Errors) -> None:
-    assert {path: found for path, found in errors.items() if path not in (RIGHT, WRONG)} == {}
+    assert {path: found for path, found in errors.items() if path not in (RIGHT, EFFECTS, WRONG)} == {}

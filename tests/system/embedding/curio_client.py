@@ -56,14 +56,14 @@ class TaskGroup:
     def __init__(self, driver: "Driver", group: Any) -> None:
         self.driver, self.group, self.endings = driver, group, curio.Queue()
 
-    async def start(self, key: Any, flow: Flow[Any]) -> None:
+    async def spawn(self, key: Any, flow: Flow[Any]) -> None:
         await self.group.spawn(self.work, key, flow)
 
     async def work(self, key: Any, flow: Flow[Any]) -> None:
         await self.endings.put((key, await self.driver.outcome(flow)))
 
-    async def ended(self, timeout: float | None) -> list[TaskOutcome]:
-        endings: list[TaskOutcome] = []
+    async def next_done(self, timeout: float | None) -> list[TaskOutcome[Any, Any]]:
+        endings: list[TaskOutcome[Any, Any]] = []
         async with ignore_after(timeout):
             endings.append(await self.endings.get())
         while not self.endings.empty():
@@ -124,9 +124,9 @@ class Driver:
             case effects.OpenTaskGroup(lead):
                 return self.alongside(lead)
             case effects.Spawn(group, key, flow):
-                return group.start(key, flow)
+                return group.spawn(key, flow)
             case effects.NextDone(group, timeout):
-                return group.ended(timeout)
+                return group.next_done(timeout)
             case effects.OpenJournal(lead=lead):
                 return self.run(lead(JournalSnapshot()))  # no journal: nothing is recalled
         raise NotImplementedError(repr(effect))

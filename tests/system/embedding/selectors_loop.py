@@ -70,8 +70,22 @@ class Task:
     joined: "list[tuple[Task, Wait]]" = field(default_factory=list)
 
 
-TaskGroup: TypeAlias = list[tuple[Any, Task]]
-"""Flows that run alongside a lead, with their keys."""
+class TaskGroup:
+    """Flows that run beside a lead, with their keys."""
+
+    def __init__(self, loop: "Loop") -> None:
+        self.loop = loop
+        self.tasks: list[tuple[Any, Task]] = []
+
+    def spawn(self, key: Any, flow: Flow[Any]) -> None:
+        self.tasks.append((key, self.loop.spawn(self.loop.drive(flow))))
+
+    def next_done(self, timeout: float | None) -> Steps:
+        if not any(task.over for _, task in self.tasks):
+            yield Wait(until=moment(timeout), tasks=[task for _, task in self.tasks])
+        done = [(key, task.outcome) for key, task in self.tasks if task.over]
+        self.tasks = [(key, task) for key, task in self.tasks if not task.over]
+        return done
 
 
 class Loop:
@@ -202,20 +216,16 @@ class Loop:
             case Digest(slices, keep):
                 return digest(slices, keep, lambda: False)
             case OpenTaskGroup(lead):
-                group: TaskGroup = []
+                tasks = TaskGroup(self)
                 try:
-                    return (yield from self.drive(lead(group)))
+                    return (yield from self.drive(lead(tasks)))
                 finally:
-                    for _, task in group:
+                    for _, task in tasks.tasks:
                         self.cancel(task)
             case Spawn(group, key, flow):
-                group.append((key, self.spawn(self.drive(flow))))
+                group.spawn(key, flow)
             case NextDone(group, timeout):
-                if not any(task.over for _, task in group):
-                    yield Wait(until=moment(timeout), tasks=[task for _, task in group])
-                ended = [(key, task.outcome) for key, task in group if task.over]
-                group[:] = [(key, task) for key, task in group if not task.over]
-                return ended
+                return (yield from group.next_done(timeout))
             case OpenJournal(lead=lead):
                 return (yield from self.drive(lead(JournalSnapshot())))  # no journal: nothing is recalled
             case SingleFlight(key, flow):
