@@ -43,7 +43,7 @@ class Proxy:
     __hash__ = hash_of_fields
 
     @classmethod
-    def of(cls, url: str) -> "Proxy":
+    def from_url(cls, url: str) -> "Proxy":
         """From a URL; without a scheme it is http. The port is 80 or 443 unless it is given, a path does not matter.
 
         Raises ValueError, which does not show the URL, for what is none, and for SOCKS; TypeError for no string.
@@ -98,7 +98,7 @@ class _Bypass:
     __hash__ = hash_of_fields
 
     @classmethod
-    def of(cls, entry: str) -> "_Bypass | None":
+    def parse(cls, entry: str) -> "_Bypass | None":
         """None for an entry that cannot be understood."""
         host, port = entry, ""
         if entry.startswith("["):
@@ -149,9 +149,9 @@ class Proxies:
     __hash__ = hash_of_fields
 
     @classmethod
-    def of(cls, url: str | None) -> "Proxies":
-        """One proxy for everything, this machine too; None is none. Raises what `Proxy.of` does."""
-        proxy = None if url is None else Proxy.of(url)
+    def from_url(cls, url: str | None) -> "Proxies":
+        """One proxy for everything, this machine too; None is none. Raises what `Proxy.from_url` does."""
+        proxy = None if url is None else Proxy.from_url(url)
         return cls(proxy, proxy)
 
     @classmethod
@@ -172,13 +172,13 @@ class Proxies:
         entries = values["no_proxy"].replace(",", " ").split()
         if "*" in entries:
             return cls()
-        bypasses = tuple(found for found in map(_Bypass.of, entries) if found is not None)
+        bypasses = tuple(found for found in map(_Bypass.parse, entries) if found is not None)
         chosen: list[Proxy | None] = []
         for own in ("http_proxy", "https_proxy"):
             # A variable that is there and empty says "none", whatever the one for all says.
             name = own if names[own] in environment else "all_proxy"
             try:
-                chosen.append(Proxy.of(values[name]) if values[name] else None)
+                chosen.append(Proxy.from_url(values[name]) if values[name] else None)
             except ValueError as error:
                 raise ValueError(f"{names[name]}: {error}") from None
         if chosen == [None, None]:

@@ -29,7 +29,7 @@ class KeyCloakAuth:
 
     def __init__(self, keycloak_server_url: str, realm: str, client_id: str, username: str, password: str) -> None:
         account = Account(keycloak_server_url, realm, client_id, username, password)
-        self._take(Session(keycloak_server_url, account), Network.of({}), account)
+        self._take(Session(keycloak_server_url, account), Network.from_keywords({}), account)
 
     @classmethod
     def of(cls, session: Session, network: Network, made_of: LoginConfig) -> "KeyCloakAuth":

@@ -176,7 +176,7 @@ class _Client(Operations):
         self._changes: CallOptions = {}
         self._telemetry = _telemetry_of(kwargs.get("tracer"))
         self._transport, self._listener = kwargs.get("transport"), kwargs.get("listener")
-        self._network = Network.of(kwargs)
+        self._network = Network.from_keywords(kwargs)
         self._journal = JournalPath.of(kwargs["journal"]) if "journal" in kwargs else JournalPath.default()
         self._config = ClientConfig(url, account, self._known_values(kwargs))
         self._open(self._transport, self._listener)

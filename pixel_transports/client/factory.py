@@ -106,7 +106,7 @@ def get_client(
 def key_of(kind: type[Any], url: str, account: Account, keywords: Mapping[str, Any]) -> Hashable:
     """What a client is known by. Raises TypeError and ValueError for wrong keywords."""
     known = frozenset((name, _key_of(name, value)) for name, value in keywords.items())
-    return kind, url, account, known, Network.of(keywords)
+    return kind, url, account, known, Network.from_keywords(keywords)
 
 
 def cached(make: Callable[[], C], *keys: Hashable) -> C:

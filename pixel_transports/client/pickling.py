@@ -52,7 +52,7 @@ def rebuild_client(
     # By its values it is the client of `get_client`. Values that are equal to nothing but themselves (most listeners)
     # are new ones each time: by its bytes it is the one that was woken before. The proxies are those of this moment.
     by_value = key_of(kind, url, account, given)
-    by_bytes = (kind, url, account, keywords, Network.of(given))
+    by_bytes = (kind, url, account, keywords, Network.from_keywords(given))
     client: AnyClient = cached(lambda: kind(url, *astuple(account), **given), by_value, by_bytes)
     return client.with_options(**options) if options else client
 
@@ -66,7 +66,7 @@ def reduce_login(kind: type[Any], made_of: LoginConfig) -> tuple[Any, ...]:
 
 def rebuild_login(kind: type[KeyCloakAuth], account: Account) -> KeyCloakAuth:
     """The login by itself that was pickled, as it is in this process."""
-    return cached(lambda: kind(*astuple(account)), (kind, account, Network.of({})))
+    return cached(lambda: kind(*astuple(account)), (kind, account, Network.from_keywords({})))
 
 
 def login_of_rebuilt(*made_of: Any) -> KeyCloakAuth:

@@ -29,7 +29,7 @@ class Network:
     __hash__ = hash_of_fields
 
     @classmethod
-    def of(cls, keywords: Mapping[str, Any]) -> "Network":
+    def from_keywords(cls, keywords: Mapping[str, Any]) -> "Network":
         """From the keywords of a client. Raises TypeError for a wrong type, and where a transport is given besides;
         ValueError for what is no HTTP proxy.
         """
@@ -41,5 +41,5 @@ class Network:
                 if keywords.get(name) is not None:
                     raise TypeError(f"{name} is for the default transport: give it to the transport that is given")
             return cls()
-        proxies = Proxies.of(keywords["proxy"]) if "proxy" in keywords else _proxies.get()
+        proxies = Proxies.from_url(keywords["proxy"]) if "proxy" in keywords else _proxies.get()
         return cls(proxies, tls)

@@ -44,7 +44,7 @@ def test_a_name_is_looked_up_once() -> None:
 
 
 def test_equal_values_that_can_be_hashed_are_hashed_alike() -> None:
-    assert hash(Proxies.of("http://proxy:8080")) == hash(Proxies.of("http://proxy:8080"))
+    assert hash(Proxies.from_url("http://proxy:8080")) == hash(Proxies.from_url("http://proxy:8080"))
     assert hash(Proxy("http", "proxy", 80)) != hash(Proxy("http", "proxy", 81))
 
 

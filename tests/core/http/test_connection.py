@@ -435,7 +435,7 @@ def sent_by(connection: ClientConnection, request: Request) -> bytes:
         ),
         max_size=6,
     ),
-    st.sampled_from([None, Proxy.of("http://a:b@proxy.test:3128"), Proxy.of("http://proxy.test:3128")]),
+    st.sampled_from([None, Proxy.from_url("http://a:b@proxy.test:3128"), Proxy.from_url("http://proxy.test:3128")]),
 )
 def test_fields_that_requests_share_go_out_as_if_they_shared_none(
     rows: list[tuple[str, Headers, str, str, bytes, Origin]], via: Proxy | None

@@ -136,7 +136,7 @@ class World:
 
 def leasing_of(proxy: str | None = None, **options: Any) -> tuple[Leasing, list[str]]:
     traced: list[str] = []
-    proxies = Proxies() if proxy is None else Proxies.of(proxy)
+    proxies = Proxies() if proxy is None else Proxies.from_url(proxy)
     pool: Pool[Connection] = Pool(**options)
     return Leasing(pool, proxies, trace=lambda what, origin: traced.append(f"{what} {origin}")), traced
 

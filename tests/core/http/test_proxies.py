@@ -40,7 +40,7 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
     ],
 )
 def test_a_proxy_is_given_by_its_url(url: str, proxy: Proxy) -> None:
-    assert Proxy.of(url) == proxy
+    assert Proxy.from_url(url) == proxy
 
 
 @pytest.mark.parametrize(
@@ -60,19 +60,19 @@ def test_a_proxy_is_given_by_its_url(url: str, proxy: Proxy) -> None:
 )
 def test_what_is_no_url_of_a_proxy_is_a_value_error_that_does_not_show_it(url: str) -> None:
     with pytest.raises(ValueError) as caught:
-        Proxy.of(url)
+        Proxy.from_url(url)
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("scheme", ["socks", "socks4", "socks4a", "socks5", "socks5h", "SOCKS5"])
 def test_socks_is_refused_by_its_name(scheme: str) -> None:
     with pytest.raises(ValueError, match="a SOCKS proxy is not supported: give the URL of an HTTP proxy"):
-        Proxy.of(f"{scheme}://u:{SECRET}@proxy.test:1080")
+        Proxy.from_url(f"{scheme}://u:{SECRET}@proxy.test:1080")
 
 
 def test_a_proxy_that_is_no_string_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="not as dict"):
-        Proxy.of({"https": "http://proxy.test"})  # type: ignore[arg-type]
+        Proxy.from_url({"https": "http://proxy.test"})  # type: ignore[arg-type]
 
 
 def test_a_proxy_shows_neither_user_nor_password() -> None:
@@ -200,11 +200,11 @@ def test_no_variable_leads_this_machine_to_a_proxy_but_one_given_for_everything_
     origin = Origin("http", host, 80)
     assert is_local(host) is local
     assert (Proxies.from_environment({"ALL_PROXY": "http://proxy.test"}).for_origin(origin) is None) is local
-    assert Proxies.of("http://proxy.test").for_origin(origin) == Proxy("http", "proxy.test", 80)
+    assert Proxies.from_url("http://proxy.test").for_origin(origin) == Proxy("http", "proxy.test", 80)
 
 
 def test_none_is_no_proxy() -> None:
-    assert Proxies.of(None) == Proxies() == Proxies.from_environment({})
+    assert Proxies.from_url(None) == Proxies() == Proxies.from_environment({})
     assert Proxies().for_origin(ORIGIN) is None
 
 

@@ -110,7 +110,7 @@ def test_requests_come_through(
     face: Face, proxies: dict[str, str], authority: trustme.CA, way: str, secure: bool
 ) -> None:
     url = with_user(proxies[way]) if "password" in way else proxies[way]
-    face.open(proxies=Proxies.of(url), tls=trusting(authority))
+    face.open(proxies=Proxies.from_url(url), tls=trusting(authority))
     context = context_of(authority) if secure else None
     with Peer([keep_answering()], context=context, host="localhost") as peer:
         for method in ("GET", "POST", "GET"):
@@ -131,7 +131,7 @@ def test_without_the_right_credentials_it_is_a_407_that_says_what_to_do(
     face: Face, proxies: dict[str, str], authority: trustme.CA, way: str, scheme: str, user: str | None, hint: str
 ) -> None:
     url = proxies[way] if user is None else with_user(proxies[way], user)
-    face.open(proxies=Proxies.of(url), tls=trusting(authority))
+    face.open(proxies=Proxies.from_url(url), tls=trusting(authority))
     request = Request("POST", Origin(scheme, "localhost", unused_port()), "/", Headers(), b"{}", LIMITS)
     with pytest.raises(PixelProxyError, match=hint) as caught:
         face.send(request)
@@ -143,7 +143,7 @@ def test_without_the_right_credentials_it_is_a_407_that_says_what_to_do(
 def test_an_origin_that_is_not_there_is_an_error_of_the_connection(
     face: Face, proxies: dict[str, str], authority: trustme.CA
 ) -> None:
-    face.open(proxies=Proxies.of(proxies["http"]), tls=trusting(authority))
+    face.open(proxies=Proxies.from_url(proxies["http"]), tls=trusting(authority))
     with pytest.raises(PixelConnectionError, match=r"could not connect to https://localhost"):
         face.send(Request("GET", Origin("https", "localhost", unused_port()), "/", timeouts=LIMITS))
     face.shows("0 held, 0 idle, 0 waiting")

@@ -59,7 +59,7 @@ def url_of(peer: Peer, user: str = "") -> str:
 
 def through(face: Face, peer: Peer, trust: ssl.SSLContext | None = None, user: str = "") -> Face:
     """The face with this proxy for everything."""
-    return face.open(proxies=Proxies.of(url_of(peer, user)), tls=trust)
+    return face.open(proxies=Proxies.from_url(url_of(peer, user)), tls=trust)
 
 
 def request_to(origin: Origin, method: str = "GET", body: Any = b"", **limits: float) -> Request:
@@ -199,7 +199,7 @@ def test_a_proxy_that_breaks_the_connection_is_an_error_of_the_connection(face: 
 @pytest.mark.parametrize("origin", [PLAIN, SECURE], ids=["forwarded", "tunnel"])
 def test_a_proxy_that_cannot_be_reached_is_told_of(face: Face, origin: Origin) -> None:
     port = unused_port()
-    face.open(proxies=Proxies.of(f"http://user:{SECRET}@127.0.0.1:{port}"))
+    face.open(proxies=Proxies.from_url(f"http://user:{SECRET}@127.0.0.1:{port}"))
     error = refused(face, origin)
     assert str(error).endswith(
         f"could not connect to {origin}: the proxy http://127.0.0.1:{port} cannot be reached: Connection refused"
@@ -435,4 +435,4 @@ def test_the_blocking_face_of_an_async_client_takes_the_same_way(server: Sandbox
 
 @pytest.mark.parametrize("kind", [SocketTransport, AnyioTransport])
 def test_a_transport_shows_no_credentials(kind: Any) -> None:
-    assert SECRET not in repr(kind(proxies=Proxies.of(f"http://u:{SECRET}@h")))
+    assert SECRET not in repr(kind(proxies=Proxies.from_url(f"http://u:{SECRET}@h")))

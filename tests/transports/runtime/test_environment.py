@@ -68,9 +68,9 @@ def test_settings_follow_the_environment(monkeypatch: pytest.MonkeyPatch, name: 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "no_proxy", "ALL_PROXY"])
 def test_proxies_follow_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    before = Network.of({})
+    before = Network.from_keywords({})
     value = "pixel.test" if name == "no_proxy" else "http://proxy.test:3128"
     monkeypatch.setenv("https_proxy", "http://other.test:3128")
-    between = Network.of({})
+    between = Network.from_keywords({})
     monkeypatch.setenv(name, value)
-    assert len({before, between, Network.of({})}) == 3
+    assert len({before, between, Network.from_keywords({})}) == 3
