@@ -32,7 +32,7 @@ from pixel_transports.cli.kinds import Kind
 from pixel_transports.cli.metadata import merged
 from pixel_transports.cli.photos import flaw_of, read_metadata
 from pixel_transports.cli.problems import Problem, seen_at, size_of
-from pixel_transports.display.progress import EVERY
+from pixel_transports.display.progress import LINE_SECONDS
 from pixel_transports.drivers.files import digest
 from pixel_transports.sandbox.geometry import Shape, from_geojson, intersects
 
@@ -83,7 +83,7 @@ class Checker:
         with warnings.catch_warnings(action="ignore"):
             for number, checked in self._side_by_side(candidates):
                 found[number] = checked
-                if time.monotonic() - told >= EVERY:
+                if time.monotonic() - told >= LINE_SECONDS:
                     told = time.monotonic()
                     tell(f"{len(found):,} of {len(candidates):,} files are checked")
         ordered = [found[number] for number in sorted(found)]

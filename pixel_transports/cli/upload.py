@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pixel_transports.cli.outcomes import Outcome
     from pixel_transports.client.clients import PixelClient, PixelClientKwargs
     from pixel_transports.client.settings import PixelApiSettings
-    from pixel_transports.display.progress import Watcher
+    from pixel_transports.display.progress import ProgressListener
 
 OK = "validated_and_moved"
 
@@ -257,7 +257,7 @@ def _dry_run(wishes: Wishes) -> int:
 class _Listener:
     """What the events of an upload are good for here: progress, and which files are at their end."""
 
-    def __init__(self, watcher: "Watcher", verbose: bool) -> None:
+    def __init__(self, watcher: "ProgressListener", verbose: bool) -> None:
         self._watcher = watcher
         self._verbose = verbose
         self.finished: dict[str, str] = {}
@@ -273,10 +273,10 @@ class _Listener:
 
 def _upload(wishes: Wishes) -> int:
     from pixel_transports.client.factory import get_client
-    from pixel_transports.display.progress import LogLines, watcher_for
+    from pixel_transports.display.progress import LogLines, progress_listener
 
     # A bar and many lines get into each other's way.
-    with LogLines(sys.stderr) if wishes.verbose else watcher_for(sys.stderr) as watcher:
+    with LogLines(sys.stderr) if wishes.verbose else progress_listener(sys.stderr) as watcher:
         listener = _Listener(watcher, wishes.verbose)
         keywords: PixelClientKwargs = {"listener": listener, "skip_uploaded": wishes.resume}
         if not wishes.resume:

@@ -1,16 +1,16 @@
-"""Progress of uploads for people: a bar where there is a terminal or a notebook, else a plain line now and then.
+"""Progress of uploads: a bar in a terminal or a notebook, otherwise a line at intervals.
 
 Rules kept here:
 
-* Both are listeners: they are called with every event, from whatever thread, and ask for nothing.
-* What they show comes from the events alone. The last line of an upload is exact: bytes, files, retries, time.
-* A stream that is no terminal gets plain text, without colours and without going back in a line.
-* The bar at a terminal needs `rich` (extra `cli`), which is imported when the bar is made. That in a notebook needs
-  nothing.
+* These are listeners: callables that get every event, in any thread, and send nothing.
+* Everything shown is derived from events. The last line of an upload is exact: bytes, files, retries, duration.
+* Output that is not a terminal is plain text, without colours and cursor movement.
+* The bar in a terminal needs `rich` (extra `cli`), which is imported when the bar is made. The bar in a notebook needs
+  no package.
 
 >>> with get_client(listener=LogLines()) as client: ...
 
-A callback of one's own is a listener too: a function that takes an event.
+A function that takes an event is a listener too.
 """
 
 import logging
@@ -24,18 +24,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
 from pixel_core.events import UploadProgress
-from pixel_transports.display.notebooks import Face, NotebookFace, in_a_kernel
+from pixel_transports.display.notebooks import BarView, NotebookBar, in_notebook
 from pixel_transports.observability.logs import UPLOADS, write
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
 
-EVERY = 30.0
-"""How many seconds are between two lines."""
+LINE_SECONDS = 30.0
+"""The interval between two lines, in seconds."""
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """A listener that shows progress until its `with` block ends."""
 
     def __call__(self, event: object) -> None: ...
@@ -47,9 +47,9 @@ class Watcher(Protocol):
     ) -> None: ...
 
 
-def watcher_for(stream: TextIO) -> Watcher:
-    """The bar for a notebook, and for a terminal where `rich` is installed; lines for anything else."""
-    if stream in (sys.stdout, sys.stderr) and in_a_kernel():
+def progress_listener(stream: TextIO) -> ProgressListener:
+    """Return a bar for a notebook, or for a terminal if `rich` is installed; otherwise lines."""
+    if stream in (sys.stdout, sys.stderr) and in_notebook():
         return Bar()
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         try:
@@ -60,36 +60,37 @@ def watcher_for(stream: TextIO) -> Watcher:
 
 
 class LogLines:
-    """A line to a stream, or to the logger `pixel_client.uploads`: at the beginning of an upload, after each `every`
-    seconds, and at its end.
+    """Writes a line at the start of an upload, every `interval` seconds, and at its end.
+
+    The lines go to `stream`, or without one to the logger `pixel_client.uploads`.
     """
 
     def __init__(
-        self, stream: TextIO | None = None, every: float = EVERY, clock: Callable[[], float] = time.monotonic
+        self, stream: TextIO | None = None, interval: float = LINE_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stream = stream
-        self._every = every
+        self._interval = interval
         self._clock = clock
         self._lock = threading.Lock()
         self._first: UploadProgress | None = None
         self._latest: UploadProgress | None = None
-        self._came = self._told = 0.0
+        self._latest_at = self._written_at = 0.0
 
     def __call__(self, event: object) -> None:
         with self._lock:
             now = self._clock()
             if isinstance(event, UploadProgress):
-                self._latest, self._came = event, now
+                self._latest, self._latest_at = event, now
                 if self._first is None:
-                    self._first, self._told = event, float("-inf")
+                    self._first, self._written_at = event, float("-inf")
             if self._latest is None or self._first is None:
                 return
-            # While the server is waited for, nothing but looks at its jobs comes: time goes on all the same.
-            shown = replace(self._latest, seconds=self._latest.seconds + now - self._came)
-            if shown.last or now - self._told >= self._every:
-                self._told = now
-                self._write(sentence(shown, self._first.sent))
-            if shown.last:
+            # While the server works, only job events arrive. The duration continues.
+            progress = replace(self._latest, seconds=self._latest.seconds + now - self._latest_at)
+            if progress.last or now - self._written_at >= self._interval:
+                self._written_at = now
+                self._write(progress_line(progress, self._first.sent))
+            if progress.last:
                 self._first = self._latest = None
 
     def _write(self, line: str) -> None:
@@ -104,35 +105,33 @@ class LogLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is left behind."""
+        """Do nothing."""
 
 
 class Bar:
-    """A bar, and the exact line once an upload is over: below the cell in a notebook, else on a terminal (stderr
-    without a stream).
-    """
+    """A bar that ends as an exact line: below the cell in a notebook, otherwise in a terminal (stderr by default)."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._new: Callable[[], Face] = (
-            NotebookFace if stream is None and in_a_kernel() else TerminalFaces(stream).new_face
+        self._new_view: Callable[[], BarView] = (
+            NotebookBar if stream is None and in_notebook() else _terminal_bars(stream)
         )
         self._lock = threading.Lock()
-        self._shown: Face | None = None
+        self._view: BarView | None = None
         self._sent_before = 0
 
     def __call__(self, event: object) -> None:
         if not isinstance(event, UploadProgress):
             return
         with self._lock:
-            if self._shown is None:
-                self._shown = self._new()
+            if self._view is None:
+                self._view = self._new_view()
                 self._sent_before = event.sent
-            # An upload of nothing but empty files is complete from the start.
+            # An upload of empty files only is complete from the start.
             total, sent = (event.total, event.sent) if event.total else (1, 1)
-            self._shown.show(event.what, total, sent, _in_short(event))
+            self._view.update(event.what, total, sent, _short_line(event))
             if event.last:
-                self._shown.end(sentence(event, self._sent_before))
-                self._shown = None
+                self._view.finish(progress_line(event, self._sent_before))
+                self._view = None
 
     def __enter__(self) -> Self:
         return self
@@ -140,51 +139,48 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the hands off the terminal: also after an upload that did not come to its end."""
+        """Release the terminal, also after an interrupted upload."""
         with self._lock:
-            if self._shown is not None:
-                self._shown.stop()
-                self._shown = None
+            if self._view is not None:
+                self._view.stop()
+                self._view = None
 
 
-class TerminalFaces:
-    """Makes what a bar is shown on at a terminal, with `rich`."""
+def _terminal_bars(stream: TextIO | None) -> Callable[[], BarView]:
+    """Return a function that makes a bar in a terminal. Raises ModuleNotFoundError if `rich` is not installed."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    def __init__(self, stream: TextIO | None) -> None:
-        from rich import progress
-        from rich.console import Console
+    console = Console(file=stream, stderr=True)
 
-        self.console: Any = Console(file=stream, stderr=True)
+    def new_bar() -> BarView:
         columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(bar_width=16),
-            progress.TextColumn("{task.percentage:>3.0f}%"),
-            progress.TextColumn("{task.fields[told]}"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[text]}"),
         )
-        # What goes to stdout is data: it is left alone. Messages on stderr appear above the bar.
-        self.new_progress: Callable[[], Progress] = lambda: progress.Progress(
-            *columns, console=self.console, redirect_stdout=False, redirect_stderr=True
-        )
+        # stdout is for data. Messages on stderr appear above the bar.
+        return _TerminalBar(console, Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=True))
 
-    def new_face(self) -> Face:
-        return _TerminalFace(self)
+    return new_bar
 
 
-class _TerminalFace:
-    """One bar at a terminal."""
+class _TerminalBar:
+    """One bar in a terminal, drawn by `rich`."""
 
-    def __init__(self, made_by: TerminalFaces) -> None:
-        self._console = made_by.console
-        self._progress = made_by.new_progress()
+    def __init__(self, console: Any, progress: Any) -> None:
+        self._console = console
+        self._progress = progress
         self._task: TaskID | None = None
 
-    def show(self, what: str, total: int, sent: int, told: str) -> None:
+    def update(self, title: str, total: int, sent: int, text: str) -> None:
         if self._task is None:
-            self._task = self._progress.add_task(what, total=total, told="")
-        self._progress.update(self._task, total=total, completed=sent, told=told)
-        self._progress.start()  # Which does nothing where it was started before.
+            self._task = self._progress.add_task(title, total=total, text="")
+        self._progress.update(self._task, total=total, completed=sent, text=text)
+        self._progress.start()  # does nothing if it is started
 
-    def end(self, line: str) -> None:
+    def finish(self, line: str) -> None:
         self._progress.stop()
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -192,11 +188,13 @@ class _TerminalFace:
         self._progress.stop()
 
 
-def sentence(progress: UploadProgress, sent_before: int = 0) -> str:
-    """All that is known, in one line. The rate is that of the last seconds, at the end that of the whole upload,
-    without the `sent_before` bytes that were there when it began.
+def progress_line(progress: UploadProgress, sent_before: int = 0) -> str:
+    """Return the complete progress as one line.
+
+    The rate covers the last seconds; at the end it covers the whole upload, without the `sent_before` bytes that were
+    sent by an earlier run.
     """
-    told = [
+    parts = [
         f"{progress.files.get('done', 0):,} of {sum(progress.files.values()):,} files done",
         f"{progress.files.get('failed', 0):,} failed",
         f"{progress.sent:,} of {progress.total:,} bytes sent",
@@ -204,33 +202,33 @@ def sentence(progress: UploadProgress, sent_before: int = 0) -> str:
     ]
     if progress.last:
         rate = (progress.sent - sent_before) / progress.seconds if progress.seconds else 0.0
-        told += [speed(rate), f"in {duration(progress.seconds)}"]
+        parts += [speed(rate), f"in {duration(progress.seconds)}"]
     else:
-        told += [speed(progress.rate), _time_left(progress)]
-    return f"{progress.what}: {', '.join(told)}"
+        parts += [speed(progress.rate), _time_left(progress)]
+    return f"{progress.what}: {', '.join(parts)}"
 
 
-def _in_short(progress: UploadProgress) -> str:
+def _short_line(progress: UploadProgress) -> str:
     done, failed = progress.files.get("done", 0), progress.files.get("failed", 0)
-    told = [f"{done}/{sum(progress.files.values())} files"]
+    parts = [f"{done}/{sum(progress.files.values())} files"]
     if failed:
-        told.append(f"{failed} failed")
+        parts.append(f"{failed} failed")
     if progress.retries:
-        told.append(f"{progress.retries} retries")
-    told += [speed(progress.rate), duration(progress.seconds) if progress.last else _time_left(progress)]
-    return " · ".join(told)
+        parts.append(f"{progress.retries} retries")
+    parts += [speed(progress.rate), duration(progress.seconds) if progress.last else _time_left(progress)]
+    return " · ".join(parts)
 
 
 def _time_left(progress: UploadProgress) -> str:
     if progress.sent == progress.total:
         return "waiting for the server"
     if progress.seconds_left is None:
-        return "time left not known"
+        return "time left unknown"
     return f"{duration(progress.seconds_left)} left"
 
 
 def speed(rate: float) -> str:
-    """Bytes a second, for people (powers of 1000)."""
+    """Return a rate in bytes per second as text, in powers of 1000."""
     for unit in ("B", "kB", "MB"):
         if rate < 999.5:
             return f"{rate:.0f} {unit}/s" if unit == "B" else f"{rate:.1f} {unit}/s"
@@ -239,7 +237,7 @@ def speed(rate: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds, for people."""
+    """Return a duration in seconds as text."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, left = divmod(round(seconds), 60)

@@ -35,7 +35,7 @@ def test_every_module_has_a_page(pages: Path) -> None:
     ("page", "sentence"),
     [
         ("pixel_transports/client/clients.html", "The blocking client. One object works in any number of threads"),
-        ("pixel_transports/display/features.html", "A GeoJSON FeatureCollection."),
+        ("pixel_transports/display/features.html", "Return a GeoJSON FeatureCollection."),
         ("pixel_core/api/projects.html", "Create a project, below"),
         ("pixel_client.html", "The client library for Geodata Pixel"),
     ],

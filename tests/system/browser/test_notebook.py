@@ -98,8 +98,8 @@ def test_a_bar_in_a_thread_says_so_when_an_upload_is_broken_off(tmp_path: Path) 
 import sys
 from threading import Thread
 from pixel_core.events import UploadProgress
-from pixel_transports.display.progress import watcher_for
-bar = watcher_for(sys.stderr)
+from pixel_transports.display.progress import progress_listener
+bar = progress_listener(sys.stderr)
 """
     second = """
 with bar:
@@ -120,7 +120,7 @@ with bar:
 
 def test_images_show_as_a_table_a_map_and_geojson(executed: Any) -> None:
     data = shown(executed, "features = Features(images)")
-    assert data["text/plain"] == "<Features: 6, of which 6 have a place>"
+    assert data["text/plain"] == "<Features: 6, 6 with a geometry>"
     assert [feature["properties"]["name"] for feature in data["application/geo+json"]["features"]] == NAMES
     assert data["text/html"].count('class="place"') == 6
     assert all(name in data["text/html"] for name in NAMES)

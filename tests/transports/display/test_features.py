@@ -1,4 +1,4 @@
-"""Results as geographic features: GeoJSON, types, maps and tables, whatever the server sends."""
+"""Results as geographic features: parsed fields, GeoJSON, maps and tables, for any answer of the server."""
 
 import json
 import math
@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from pixel_core.models import Image, Project
 from pixel_transports.client.clients import PixelClient
-from pixel_transports.display.features import Feature, Features, to_geojson
+from pixel_transports.display.features import Feature, Features, position_text, to_geojson
 from pixel_transports.display.maps import Shape, extent, svg
-from pixel_transports.display.notebooks import place
 from pixel_transports.sandbox import SAMPLE_AREA
 
 FIELD: Image = {
@@ -29,33 +28,24 @@ BARE: Image = {"id": 4, "name": "bare.jpg", "location": None, "capture_date": No
 JAEREN: Project = {"id": 1, "name": "Jæren", "description": "Coast", "area_of_interest": SAMPLE_AREA}  # type: ignore[typeddict-item]
 
 
-def test_an_image_is_a_point_with_types_that_gis_people_use() -> None:
+def test_fields_are_parsed_and_none_if_unknown() -> None:
     feature = Feature(FIELD)
     assert feature.location == (5.7, 58.9, 120.0)
     assert feature.heading == 270.0
     assert feature.capture_date == datetime.fromisoformat("2025-05-14T07:30:00Z")
     assert (feature.id, feature.name) == (3, "field.jpg")
     assert feature.result is FIELD
-
-
-def test_a_position_without_a_height_has_two_numbers() -> None:
     assert Feature({"location": {"type": "Point", "coordinates": [5, 58]}}).location == (5.0, 58.0)
-
-
-def test_a_time_without_a_zone_gets_none() -> None:
     assert Feature({"capture_date": "2025-05-14T09:30:00"}).capture_date == datetime(2025, 5, 14, 9, 30)
-
-
-def test_what_is_not_known_is_none() -> None:
-    feature = Feature(BARE)
-    assert (feature.location, feature.heading, feature.capture_date, feature.geometry) == (None, None, None, None)
+    bare = Feature(BARE)
+    assert (bare.location, bare.heading, bare.capture_date, bare.geometry) == (None, None, None, None)
 
 
 def test_geojson_of_images_is_a_collection_with_all_fields_and_a_bbox() -> None:
-    found = to_geojson([FIELD, BARE])
-    assert found["type"] == "FeatureCollection"
-    assert found["bbox"] == [5.7, 58.9, 5.7, 58.9]
-    first, second = found["features"]
+    collection = to_geojson([FIELD, BARE])
+    assert collection["type"] == "FeatureCollection"
+    assert collection["bbox"] == [5.7, 58.9, 5.7, 58.9]
+    first, second = collection["features"]
     assert first == {
         "type": "Feature",
         "id": 3,
@@ -72,26 +62,22 @@ def test_geojson_of_images_is_a_collection_with_all_fields_and_a_bbox() -> None:
 
 
 def test_geojson_of_one_result_is_a_feature() -> None:
-    found = to_geojson(JAEREN)
-    assert found["geometry"] == SAMPLE_AREA
-    assert found["properties"] == {"id": 1, "name": "Jæren", "description": "Coast"}
+    feature = to_geojson(JAEREN)
+    assert feature["geometry"] == SAMPLE_AREA
+    assert feature["properties"] == {"id": 1, "name": "Jæren", "description": "Coast"}
 
 
-def test_the_geo_interface_is_the_geojson() -> None:
-    features = Features([FIELD, JAEREN])
-    assert features.__geo_interface__ == features.to_geojson()
-    assert features[1].__geo_interface__ == to_geojson(JAEREN)
-
-
-def test_features_are_a_sequence_over_the_same_dicts() -> None:
+def test_features_are_a_sequence_with_a_geo_interface() -> None:
     features = Features([FIELD, BARE, JAEREN])
     assert len(features) == 3
     assert [each.result for each in features[1:]] == [BARE, JAEREN]
     assert features.results[0] is FIELD
-    assert repr(features) == "<Features: 3, of which 2 have a place>"
+    assert repr(features) == "<Features: 3, 2 with a geometry>"
+    assert features.__geo_interface__ == features.to_geojson()
+    assert features[2].__geo_interface__ == to_geojson(JAEREN)
 
 
-def test_places_on_both_sides_of_the_180th_meridian_are_near_each_other() -> None:
+def test_an_extent_can_cross_the_180th_meridian() -> None:
     sides: list[dict[str, Any]] = [
         {"location": {"type": "Point", "coordinates": [longitude, -17.0]}} for longitude in (179.0, -179.0)
     ]
@@ -106,7 +92,7 @@ PLAIN = st.recursive(
 )
 GEOMETRY = st.fixed_dictionaries(
     {"type": st.sampled_from(["Point", "LineString", "Polygon", "MultiPolygon", "Circle", 7]) | PLAIN.filter(
-        lambda found: not isinstance(found, (list, dict)))},
+        lambda value: not isinstance(value, (list, dict)))},
     optional={"coordinates": PLAIN | st.lists(st.floats(-180, 180) | st.integers(-90, 90), min_size=2, max_size=3)},
 )  # fmt: skip
 RESULT = st.fixed_dictionaries(
@@ -126,7 +112,7 @@ RESULT = st.fixed_dictionaries(
 
 
 @given(st.lists(RESULT, max_size=4))
-def test_whatever_the_server_sends_is_told_in_json_and_drawn_without_an_error(results: list[dict[str, Any]]) -> None:
+def test_any_answer_gives_valid_json_and_a_valid_drawing(results: list[dict[str, Any]]) -> None:
     features = Features(results)
     json.dumps(features.to_geojson(), allow_nan=False)
     bundle = features._repr_mimebundle_()
@@ -141,8 +127,8 @@ def drawn(shapes: list[Shape]) -> ElementTree.Element:
 
 
 def circles(picture: ElementTree.Element) -> list[tuple[float, float]]:
-    found = picture.findall("{http://www.w3.org/2000/svg}circle")
-    return [(float(each.get("cx", "")), float(each.get("cy", ""))) for each in found]
+    elements = picture.findall("{http://www.w3.org/2000/svg}circle")
+    return [(float(each.get("cx", "")), float(each.get("cy", ""))) for each in elements]
 
 
 def point(longitude: float, latitude: float, heading: float | None = None) -> Shape:
@@ -160,7 +146,7 @@ def test_a_degree_of_longitude_is_narrowed_by_the_cosine_of_the_latitude() -> No
     assert (east[0] - west[0]) / (west[1] - north[1]) == pytest.approx(2 * math.cos(math.radians(60.05)), rel=0.01)
 
 
-def test_a_lone_point_is_in_the_middle() -> None:
+def test_a_single_point_is_in_the_middle() -> None:
     assert circles(drawn([point(5.0, 58.0)])) == [(200.0, 150.0)]
 
 
@@ -170,18 +156,18 @@ def test_a_heading_is_drawn_clockwise_from_north() -> None:
     assert line.get("d") == "M200.0 150.0L213.0 150.0"
 
 
-def test_every_picture_stays_inside_its_frame() -> None:
+def test_every_point_is_inside_the_frame() -> None:
     for x, y in circles(drawn([point(longitude, latitude) for longitude in (-170, 3, 170) for latitude in (-89, 89)])):
         assert 0 <= x <= 400
         assert 0 <= y <= 300
 
 
-def test_of_very_many_places_some_are_drawn() -> None:
+def test_a_sample_of_very_many_places_is_drawn() -> None:
     features = Features([{"id": n, "location": {"type": "Point", "coordinates": [n / 1e4, 58]}} for n in range(9000)])
     assert 1000 < len(circles(ElementTree.fromstring(svg(features.shapes())))) <= 2000
     bundle = features._repr_mimebundle_()
     assert "application/geo+json" not in bundle
-    assert "9,000 features, the first 20 of them in the table" in bundle["text/html"]
+    assert "9,000 features, the table shows the first 20" in bundle["text/html"]
 
 
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -194,12 +180,12 @@ def test_names_and_texts_are_escaped_in_tables_and_maps() -> None:
     assert html.count("&lt;script&gt;") == 4
 
 
-def test_positions_are_told_as_people_say_them() -> None:
-    assert place((-5.7, 58.9, 119.6)) == "58.9° N, 5.7° W, 120 m"
-    assert place((0.0, -33.12345678)) == "33.12346° S, 0°"
+def test_a_position_as_text_begins_with_the_latitude() -> None:
+    assert position_text((-5.7, 58.9, 119.6)) == "58.9° N, 5.7° W, 120 m"
+    assert position_text((0.0, -33.12345678)) == "33.12346° S, 0°"
 
 
-def test_a_client_shows_who_logs_in_and_never_with_what() -> None:
+def test_a_client_shows_its_user_and_no_secret() -> None:
     client = PixelClient("http://p/api/x", "http://p/auth", "<Realm>", "frontend", "me@example.com", "s3cret")
     html = client._repr_html_()
     assert "me@example.com, &lt;Realm&gt;" in html
@@ -211,7 +197,7 @@ def test_a_client_shows_who_logs_in_and_never_with_what() -> None:
 
 
 class TestGeoPandas:
-    """What GeoPandas makes of them."""
+    """Features in GeoPandas."""
 
     @pytest.fixture
     def geopandas(self) -> Any:
@@ -231,7 +217,7 @@ class TestGeoPandas:
         assert frame["cam_heading"].dtype == float
         assert Features([JAEREN]).to_geopandas().geometry[0].contains(frame.geometry[0])
 
-    def test_times_with_and_without_a_zone_stay_what_they_are(self, geopandas: Any) -> None:
+    def test_aware_and_naive_times_stay_as_they_are(self, geopandas: Any) -> None:
         results = [FIELD, {**FIELD, "capture_date": "2025-05-14T09:30:00"}]
         assert [time.tzinfo is None for time in Features(results).to_geopandas()["capture_date"]] == [False, True]
 
@@ -239,7 +225,7 @@ class TestGeoPandas:
         assert len(Features([]).to_geopandas()) == 0
 
 
-def test_without_geopandas_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_geopandas_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "geopandas", None)
     with pytest.raises(ModuleNotFoundError, match=r"pixel-client-sansio\[gis\]"):
         Features([]).to_geopandas()
