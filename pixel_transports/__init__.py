@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+    from pixel_transports.client.asynchronous import PixelClientAsync
+    from pixel_transports.client.blocking import PixelClient
+    from pixel_transports.client.config import PixelClientKwargs
     from pixel_transports.client.factory import get_client
     from pixel_transports.client.settings import PixelApiSettings
     from pixel_transports.drivers.asynchronous import AsyncDriver
@@ -20,7 +22,9 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
         {
             ".drivers.asynchronous": ["AsyncDriver"],
             ".drivers.blocking": ["BlockingDriver"],
-            ".client.clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
+            ".client.asynchronous": ["PixelClientAsync"],
+            ".client.blocking": ["PixelClient"],
+            ".client.config": ["PixelClientKwargs"],
             ".client.factory": ["get_client"],
             ".net.asynchronous": ["AnyioTransport"],
             ".client.settings": ["PixelApiSettings"],

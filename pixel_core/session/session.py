@@ -105,6 +105,12 @@ class Session:
             twin._answers = changes["answers"]
         return twin
 
+    def with_defaults(self, options: Options) -> "Session":
+        """The same login with other options of the client."""
+        twin = copy(self)
+        twin.options = options
+        return twin
+
     @property
     def upload_retries(self) -> RetryPolicy:
         """The policy for what an upload asks of the API and may ask twice, as often as of the object storage."""

@@ -24,7 +24,7 @@ from pixel_transports.cli.jobs import ended
 from pixel_transports.cli.output import formats, show_one, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 _COLUMNS = ("id", "name", "description", "data_collection_ids", "status")
 

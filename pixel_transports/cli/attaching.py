@@ -15,7 +15,7 @@ from pixel_transports.cli.common import Command, delete_each, refusing, with_cli
 from pixel_transports.cli.output import formats, show_one, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 _COLUMNS = ("id", "name", "description", "status", "md5")
 _TYPES = click.Choice(["project", "data_collection", "image"])

@@ -17,7 +17,7 @@ from pixel_transports.cli.common import with_client
 from pixel_transports.cli.exits import FAILED, UNREACHABLE, clear_errors, fail
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 
 @click.command()

@@ -25,7 +25,7 @@ from pixel_transports.cli.common import (
 from pixel_transports.cli.output import formats, show_one, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 _service_argument = click.argument("service", type=int)
 

@@ -15,7 +15,7 @@ from pixel_transports.cli.exits import FAILED, tell
 from pixel_transports.cli.output import formats, show_one
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 _group_option = click.option("--group", is_flag=True, help="It is the id of a group of jobs.")
 

@@ -16,7 +16,7 @@ from pixel_transports.cli.exits import FAILED, NOTHING, fail, tell
 from pixel_transports.cli.output import formats, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 _RASTERS = ("id", "raster_id", "profile", "status")
 _CLOUDS = ("id", "point_cloud_id", "status")

@@ -14,7 +14,7 @@ from pixel_transports.cli.exits import tell
 from pixel_transports.cli.output import formats, show_one, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 COLUMNS = ("id", "name", "description", "parent_project_id", "tags", "created_at")
 

@@ -16,7 +16,7 @@ from pixel_transports.cli.common import Command, delete_each, given, paging, pla
 from pixel_transports.cli.output import formats, show_one, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 
 class _Kind(NamedTuple):

@@ -17,7 +17,7 @@ from pixel_transports.cli.exits import tell
 from pixel_transports.cli.output import GEOJSON, formats, show_rows
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient
+    from pixel_transports.client.blocking import PixelClient
 
 _OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~", "!~", "contains", "!contains", "in", "!in")
 _GEOMETRY = {"images": "location", "projects": "area_of_interest"}

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pixel_transports.cli.finding import Candidate
     from pixel_transports.cli.kinds import Kind
     from pixel_transports.cli.outcomes import Outcome
-    from pixel_transports.client.clients import PixelClient, PixelClientKwargs
+    from pixel_transports.client.blocking import PixelClient
+    from pixel_transports.client.config import PixelClientKwargs
     from pixel_transports.client.settings import PixelApiSettings
     from pixel_transports.display.progress import ProgressListener
 

@@ -1,47 +1,44 @@
-"""The login by itself, for code that sends requests of its own.
+"""Login at Keycloak, for code that sends its own requests.
 
 Rules kept here:
 
-* The token is fetched at the first use, renewed when it has to be, and never shown.
-* An object of this class can be given to httpx or requests as `auth=`: it sets the header of each request.
-* It can be pickled, and then holds the password, as a pickled client does, and no token. A copy is the same login.
+* The token is fetched at first use, renewed when necessary, and never shown.
+* An object of this class works as `auth=` of httpx and requests: it sets the header of each request.
+* Pickling it stores the password and no token. A copy is the same object.
 """
 
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from dataclasses import astuple
+from typing import Any, Self
 
-from pixel_core.session.options import CallOptions
 from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account
+from pixel_transports.client.cache import cached
+from pixel_transports.client.config import ClientConfig
+from pixel_transports.client.pickling import rebuild_client, reduce_client
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.net.network import Network
 from pixel_transports.net.transports import blocking_transport
 from pixel_transports.observability.instrumentation import DriverInstrumentation
 
-if TYPE_CHECKING:
-    from pixel_transports.client.clients import ClientConfig
-
-LoginConfig: TypeAlias = "Account | tuple[type[Any], ClientConfig, CallOptions]"
-"""An account; or the client whose login it is: its class, what it was made of, and its options as a light copy."""
-
 
 class KeyCloakAuth:
-    """A login at Keycloak. Where no token can be had, PixelLoginError or PixelConnectionError is raised."""
+    """A login at Keycloak. Raises PixelLoginError or PixelConnectionError if no token can be obtained."""
 
     def __init__(self, keycloak_server_url: str, realm: str, client_id: str, username: str, password: str) -> None:
         account = Account(keycloak_server_url, realm, client_id, username, password)
-        self._take(Session(keycloak_server_url, account), Network.from_keywords({}), account)
+        self._init(Session(keycloak_server_url, account), Network.from_keywords({}), account)
+
+    def _init(self, session: Session, network: Network, origin: "Account | tuple[type[Any], ClientConfig]") -> None:
+        self._session = session
+        self._origin = origin
+        self._driver = BlockingDriver(blocking_transport(None, network), instrumentation=DriverInstrumentation())
 
     @classmethod
-    def of(cls, session: Session, network: Network, made_of: LoginConfig) -> "KeyCloakAuth":
-        """The login of a client, shared with it, and reached as the client reaches the world."""
+    def from_client(cls, kind: type[Any], config: ClientConfig, session: Session) -> "KeyCloakAuth":
+        """The login of a client of this class, which shares the tokens of its session."""
         auth = cls.__new__(cls)
-        auth._take(session, network, made_of)
+        auth._init(session, config.network, (kind, config))
         return auth
-
-    def _take(self, session: Session, network: Network, made_of: LoginConfig) -> None:
-        self._session = session
-        self._config = made_of
-        self._driver = BlockingDriver(blocking_transport(None, network), instrumentation=DriverInstrumentation())
 
     def __repr__(self) -> str:
         return f"<KeyCloakAuth, {self._session.tokens!r}>"
@@ -53,18 +50,27 @@ class KeyCloakAuth:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from pixel_transports.client.pickling import reduce_login  # here, since hardly anyone asks for it
-
-        return reduce_login(type(self), self._config)
+        if isinstance(self._origin, Account):
+            return _rebuild, (type(self), self._origin)
+        return _rebuild_of_client, reduce_client(*self._origin)[1]
 
     closed = False
-    """There is nothing to close: connections end with the object."""
+    """Always False: there is nothing to close. The connections are closed with the object."""
 
     @property
     def token(self) -> str:
-        """An access token that is good now."""
+        """A valid access token."""
         return self._driver.run(self._session.authorise())
 
     def __call__(self, request: Any) -> Any:
         request.headers["Authorization"] = f"Bearer {self.token}"
         return request
+
+
+def _rebuild(kind: type[KeyCloakAuth], account: Account) -> KeyCloakAuth:
+    return cached(lambda: kind(*astuple(account)), (kind, account, Network.from_keywords({})))
+
+
+def _rebuild_of_client(*reduced: Any) -> KeyCloakAuth:
+    auth: KeyCloakAuth = rebuild_client(*reduced).auth
+    return auth

@@ -1,18 +1,18 @@
-"""Those who watch a driver: the log, a listener, a tracer.
+"""Instrumentation of drivers: the log, a listener, and a tracer.
 
 Rules kept here:
 
-* Where nobody watches, an exchange costs one question more, and nothing is made for it.
-* A call does not depend on who watches: what a listener raises is written to the log, and the call goes on. What ends
-  the program (KeyboardInterrupt, SystemExit) goes on its way. No connection is held while a listener is called.
-* An exchange that ends in any way is told of, also one that was cancelled.
+* Without a log level, listener or tracer, an exchange costs one check, and no object is made for it.
+* A call does not depend on its instrumentation: an exception of a listener is logged, and the call continues.
+  KeyboardInterrupt and SystemExit are not caught. No connection is held while a listener runs.
+* Every end of an exchange is reported, also a cancellation.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from logging import DEBUG
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeAlias
 
 from pixel_core.effects import Exchange
 from pixel_core.errors import PixelError
@@ -20,40 +20,49 @@ from pixel_core.events import RequestFailed, RequestSent, ResponseReceived
 from pixel_core.messages import Body, Response, body_segments
 from pixel_transports.observability.logs import CALLS, CONNECTIONS, HTTP, current_request_id, log
 
-if TYPE_CHECKING:
-    from pixel_transports.observability.telemetry import Telemetry
-
-Listener = Callable[[object], object]
+Listener: TypeAlias = Callable[[object], object]
+"""A function that is called with each event."""
 
 
-def both(first: Listener | None, second: Listener | None) -> Listener | None:
-    """One listener that tells two, the second also where the first fails."""
-    if first is None or second is None:
-        return first or second
+class Tracing(Protocol):
+    """Makes spans. `pixel_transports.observability.telemetry.Telemetry` does, for OpenTelemetry."""
 
-    def tell(event: object) -> None:
-        try:
-            first(event)
-        finally:
-            second(event)
+    def operation(self, name: str) -> AbstractContextManager[None]:
+        """The span of an operation."""
+        ...
 
-    return tell
+    def exchange(self, effect: Exchange) -> AbstractContextManager[Callable[[int], None]]:
+        """The span of one exchange. The context is a function that takes the status of the response."""
+        ...
 
 
 class ExchangeRecord:
-    """What became of an exchange: whoever performs it puts the answer here."""
+    """The record of one exchange: the driver stores the response in it."""
 
     def __init__(self) -> None:
         self.response: Response | None = None
 
 
 class DriverInstrumentation:
-    """Instrumentation of one driver: the log, a listener, a tracer."""
+    """Reports the exchanges and events of one driver to the log, a listener and a tracer."""
 
-    def __init__(self, listener: Listener | None = None, telemetry: "Telemetry | None" = None) -> None:
+    def __init__(self, listener: Listener | None = None, tracing: Tracing | None = None) -> None:
         self._listener = listener
-        self._telemetry = telemetry
-        self._always = listener is not None or telemetry is not None
+        self.tracing = tracing
+        self._always = listener is not None or tracing is not None
+
+    @classmethod
+    def from_keywords(cls, listener: Listener | None, tracer: object) -> "DriverInstrumentation":
+        """From keywords of a client. Raises TypeError if `tracer` is no tracer."""
+        if tracer is None or tracer is False:
+            return cls(listener)
+        from pixel_transports.observability.telemetry import Telemetry  # late: it needs the extra `otel`
+
+        return cls(listener, Telemetry.from_keyword(tracer))
+
+    def with_listener(self, listener: Listener | None) -> "DriverInstrumentation":
+        """The same with one more listener, which is called also if the first fails."""
+        return DriverInstrumentation(_both(self._listener, listener), self.tracing)
 
     @property
     def enabled(self) -> bool:
@@ -61,24 +70,26 @@ class DriverInstrumentation:
         return self._always or HTTP.isEnabledFor(DEBUG) or CONNECTIONS.isEnabledFor(DEBUG)
 
     def report(self, event: object) -> None:
-        """Hand an event to the log and to the listener."""
+        """Pass an event to the log and to the listener."""
         log(event)
         if self._listener is not None:
             try:
                 self._listener(event)
             except Exception:
-                CALLS.exception("A listener failed, told of %s", type(event).__name__, extra={"request_id": ""})
+                CALLS.exception("A listener failed for the event %s", type(event).__name__, extra={"request_id": ""})
 
     @contextmanager
     def exchange(self, effect: Exchange) -> Iterator[ExchangeRecord]:
-        """Watch an exchange: it is performed inside."""
+        """Record one exchange, which is performed inside of the context."""
         record, request_id = ExchangeRecord(), effect.request_id
         call, began = effect.request.label, time.monotonic()
         before = current_request_id.set(request_id)
         try:
-            with nullcontext() if self._telemetry is None else self._telemetry.exchange(effect, record):
+            with nullcontext(_ignore) if self.tracing is None else self.tracing.exchange(effect) as set_status:
                 self.report(RequestSent(call, request_id, _size_of(effect.request.body), effect.resend))
                 yield record
+                if record.response is not None:
+                    set_status(record.response.status)
         except BaseException as error:
             self.report(RequestFailed(call, request_id, _reason_of(error), time.monotonic() - began))
             raise
@@ -90,12 +101,29 @@ class DriverInstrumentation:
             current_request_id.reset(before)
 
 
+def _both(first: Listener | None, second: Listener | None) -> Listener | None:
+    if first is None or second is None:
+        return first or second
+
+    def call(event: object) -> None:
+        try:
+            first(event)
+        finally:
+            second(event)
+
+    return call
+
+
+def _ignore(status: int) -> None:
+    """Nothing is traced."""
+
+
 def _size_of(body: Body) -> int:
     return sum(map(len, body_segments(body)))
 
 
 def _reason_of(error: BaseException) -> str:
-    """What went wrong, fit to be shown: the words of others may hold anything."""
+    """The reason of a failure, without the text of foreign errors, which may hold secrets."""
     if isinstance(error, PixelError):
         return str(error)
     return type(error).__name__ if isinstance(error, Exception) else "cancelled"

@@ -1,47 +1,45 @@
-"""Spans for OpenTelemetry (extra `otel`): one for each operation, and below it one for each of its exchanges.
+"""Spans for OpenTelemetry (extra `otel`): one per operation, and below it one per exchange.
 
 Rules kept here:
 
-* An operation's span is `pixel.<operation>`, of kind INTERNAL; that of a page of a listing too. An exchange's is named
-  by its method, of kind CLIENT, with the attributes of the semantic conventions for HTTP clients (version 1.23).
-* What runs in threads and tasks of an operation (uploads) has its span for a parent: drivers hand their context on.
-* No span holds a query, a header, a body, or the words of an error.
-* `opentelemetry` is imported only where a tracer was asked for.
+* The span of an operation, or of a page of a listing, is `pixel.<operation>`, of kind INTERNAL. The span of an
+  exchange is named by its method, of kind CLIENT, with the attributes of the semantic conventions for HTTP clients
+  (version 1.23).
+* Exchanges in threads and tasks of an operation have its span as parent: drivers propagate the context.
+* No span holds a query, a header, a body, or the text of an error.
+* `opentelemetry` is imported only if a tracer is used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_tracer
 
 from pixel_core.effects import Exchange
 from pixel_core.messages import Request
-from pixel_transports.observability.instrumentation import ExchangeRecord
 
 _METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
-"""Others are `_OTHER`, so that nobody can fill a database with names of methods."""
+"""Other methods are reported as `_OTHER`, which limits the number of distinct values."""
 
 
 class Telemetry:
-    """What a driver and a client tell a tracer."""
+    """Makes spans of operations and exchanges with a tracer."""
 
     def __init__(self, tracer: Any) -> None:  # a Tracer of OpenTelemetry
         self._tracer = tracer
 
     @classmethod
-    def of(cls, given: object) -> "Telemetry | None":
-        """From what was given as `tracer`: True is the tracer of the program's provider, None and False are none.
-
-        Raises TypeError for what is no tracer.
-        """
-        if given is None or given is False:
-            return None
-        if given is True:
+    def from_keyword(cls, tracer: object) -> "Telemetry":
+        """From the keyword `tracer`; True is the tracer of the global provider. Raises TypeError if it is no tracer."""
+        if tracer is True:
             return cls(get_tracer("pixel_client"))
-        if isinstance(given, Tracer):
-            return cls(given)
-        raise TypeError(f"tracer is an OpenTelemetry tracer, or True for the program's, not {type(given).__name__}")
+        if isinstance(tracer, Tracer):
+            return cls(tracer)
+        raise TypeError(
+            f"tracer has to be an OpenTelemetry tracer or True (the global one), not {type(tracer).__name__}"
+        )
 
     @contextmanager
     def operation(self, name: str) -> Iterator[None]:
@@ -50,17 +48,11 @@ class Telemetry:
             yield
 
     @contextmanager
-    def exchange(self, effect: Exchange, record: ExchangeRecord) -> Iterator[None]:
-        """The span of one exchange, which is the current one inside."""
+    def exchange(self, effect: Exchange) -> Iterator[Callable[[int], None]]:
+        """The span of one exchange, which is the current one inside. Yields a function that takes the status."""
         method = effect.request.method if effect.request.method in _METHODS else "HTTP"
         with self._span(method, SpanKind.CLIENT, _attributes(effect)) as span:
-            yield
-            if record.response is not None:
-                status = record.response.status
-                span.set_attribute("http.response.status_code", status)
-                if status >= 400:
-                    span.set_attribute("error.type", str(status))
-                    span.set_status(Status(StatusCode.ERROR))
+            yield partial(_set_status, span)
 
     @contextmanager
     def _span(self, name: str, kind: SpanKind, attributes: dict[str, Any]) -> Iterator[Span]:
@@ -74,6 +66,13 @@ class Telemetry:
                 span.set_attribute("error.type", kind_of_error)
                 span.set_status(Status(StatusCode.ERROR))
                 raise
+
+
+def _set_status(span: Span, status: int) -> None:
+    span.set_attribute("http.response.status_code", status)
+    if status >= 400:
+        span.set_attribute("error.type", str(status))
+        span.set_status(Status(StatusCode.ERROR))
 
 
 def _attributes(effect: Exchange) -> dict[str, Any]:

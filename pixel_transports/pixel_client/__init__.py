@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         PixelUploadJobError,
     )
     from pixel_core.messages import Timeouts
-    from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+    from pixel_transports.client.asynchronous import PixelClientAsync
+    from pixel_transports.client.blocking import PixelClient
+    from pixel_transports.client.config import PixelClientKwargs
     from pixel_transports.client.factory import get_client
     from pixel_transports.client.settings import PixelApiSettings
     from pixel_transports.net.tls import TlsOptions
@@ -92,7 +94,9 @@ _find, _listed = lazily(
             "PixelUploadJobError",
         ],
         "pixel_core.messages": ["Timeouts"],
-        "pixel_transports.client.clients": ["PixelClient", "PixelClientAsync", "PixelClientKwargs"],
+        "pixel_transports.client.asynchronous": ["PixelClientAsync"],
+        "pixel_transports.client.blocking": ["PixelClient"],
+        "pixel_transports.client.config": ["PixelClientKwargs"],
         "pixel_transports.client.factory": ["get_client"],
         "pixel_transports.client.settings": ["PixelApiSettings"],
         "pixel_transports.net.tls": ["TlsOptions"],

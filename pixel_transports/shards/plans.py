@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
-from pixel_transports.client.clients import PixelClientKwargs, options_of
+from pixel_transports.client.config import PixelClientKwargs, check_keywords
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.shards.shard import Shard
 from pixel_transports.shards.spec import ShardFile
@@ -89,16 +89,16 @@ def manifest(path: str | os.PathLike[str]) -> Iterator[AnyFile]:
 
 def _check_keywords(keywords: PixelClientKwargs) -> None:
     """Raise TypeError for unknown and reserved options, and for those that cannot be pickled."""
-    from pixel_transports.client.pickling import pickled  # imports all clients
+    from pixel_transports.client.pickling import pickle_value  # imports all clients
 
     for name in _RESERVED:
         if name in keywords:
             raise TypeError(
                 f"{name} cannot be given to a plan: each shard has its own journal and skips uploaded files"
             )
-    options_of(keywords)
+    check_keywords(keywords)
     for name, given in keywords.items():
-        pickled(name, given)
+        pickle_value(name, given)
 
 
 def _shard_size(count: int, shard_files: int | None, shards: int | None) -> int:

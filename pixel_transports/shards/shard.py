@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from pixel_core.values import value
-from pixel_transports.client.clients import PixelClient, PixelClientKwargs
+from pixel_transports.client.blocking import PixelClient
+from pixel_transports.client.config import PixelClientKwargs
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.shards.reports import ShardReport, ShardState, read_report, state_of
 from pixel_transports.shards.spec import ShardFile, ShardSpec
@@ -74,9 +75,9 @@ class Shard(ShardSpec):
         return read_report(self.journal)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from pixel_transports.client.pickling import pickled  # imports all clients
+        from pixel_transports.client.pickling import pickle_value  # imports all clients
 
-        keywords = tuple((name, pickled(name, given)) for name, given in sorted(self.keywords.items()))
+        keywords = tuple((name, pickle_value(name, given)) for name, given in sorted(self.keywords.items()))
         return rebuild_shard, (zlib.compress(self.as_json().encode()), self.folder, self.settings, keywords)
 
 

@@ -6,11 +6,13 @@ Rules kept here:
 * It reads no settings of the machine where its transport tells where it leads, and writes no journal unless asked to.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports.client.asynchronous import PixelClientAsync
+from pixel_transports.client.blocking import PixelClient
+from pixel_transports.client.config import PixelClientKwargs
 from pixel_transports.client.settings import PixelApiSettings
-from pixel_transports.observability.instrumentation import DriverInstrumentation
 
 if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock
@@ -72,33 +74,15 @@ def client(
     `settings_for(transport)`, without `journal` there is none.
 
     With `clock`, the client's waits take no time: they turn the clock. A Sandbox behind it has to go by the same clock,
-    or its jobs never end for the client: `Sandbox(clock=clock)`. With a clock a client cannot be pickled as what it is:
-    it wakes up on the real time.
+    or its jobs never end for the client: `Sandbox(clock=clock)`. Pickling such a client copies the clock.
 
     Raises TypeError for unknown keywords and for what is no transport, ValueError for wrong values. Sends nothing.
     """
     settings = settings_for(kwargs.get("transport")) if settings is None else settings
     keywords = cast(PixelClientKwargs, {"journal": None, **kwargs})
-    if async_:
-        client = PixelClientAsync.from_settings(settings, **keywords)
-        if clock is not None:
-            from pixel_transports.testing.drivers import AsyncTimedDriver
-
-            client._driver = AsyncTimedDriver(
-                client._driver.transport,
-                clock,
-                instrumentation=DriverInstrumentation(client._listener, client._telemetry),
-                journal=client._journal,
-            )
-        return client
-    blocking = PixelClient.from_settings(settings, **keywords)
+    kind = PixelClientAsync if async_ else PixelClient
     if clock is not None:
-        from pixel_transports.testing.drivers import TimedDriver
+        from pixel_transports.testing.drivers import AsyncTimedDriver, TimedDriver  # late: it loads the sandbox
 
-        blocking._driver = TimedDriver(
-            blocking._driver.transport,
-            clock,
-            instrumentation=DriverInstrumentation(blocking._listener, blocking._telemetry),
-            journal=blocking._journal,
-        )
-    return blocking
+        keywords["driver"] = partial(AsyncTimedDriver if async_ else TimedDriver, clock=clock)
+    return kind.from_settings(settings, **keywords)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pixel_transports.client.clients import PixelClient, PixelClientAsync
+    from pixel_transports.client.asynchronous import PixelClientAsync
+    from pixel_transports.client.blocking import PixelClient
     from pixel_transports.sandbox import Sandbox
     from pixel_transports.testing import MockTransport, TurnedClock
 

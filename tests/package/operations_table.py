@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pixel_core.api import Operations, PixelApi, operation_names
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 
 Row = tuple[str, str, str, str, str]
 

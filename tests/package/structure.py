@@ -53,7 +53,6 @@ LONG_FILES = {
     "pixel_core/session/session.py": TO_DO,
     "pixel_core/uploads/engine.py": TO_DO,
     "pixel_transports/cli/upload.py": TO_DO,
-    "pixel_transports/client/clients.py": TO_DO,
     "pixel_transports/drivers/journal.py": TO_DO,
     "pixel_transports/net/asynchronous.py": TO_DO,
 }
@@ -72,14 +71,6 @@ LONG_FUNCTIONS = {
 """Reasons for functions with too many lines or branches, by `path:qualified.name`."""
 
 CIRCLES = [
-    {"pixel_transports.observability.instrumentation", "pixel_transports.observability.telemetry"},
-    {"pixel_transports.client.auth", "pixel_transports.client.clients"},
-    {
-        "pixel_transports.client.auth",
-        "pixel_transports.client.clients",
-        "pixel_transports.client.factory",
-        "pixel_transports.client.pickling",
-    },
     {"pixel_transports.display.features", "pixel_transports.display.notebooks"},
     {"pixel_transports.shards.plans", "pixel_transports.shards.runs"},
 ]

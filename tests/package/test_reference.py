@@ -34,7 +34,7 @@ def test_every_module_has_a_page(pages: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "sentence"),
     [
-        ("pixel_transports/client/clients.html", "The blocking client. One object works in any number of threads"),
+        ("pixel_transports/client/blocking.html", "The blocking client. One object works in any number of threads"),
         ("pixel_transports/display/features.html", "Return a GeoJSON FeatureCollection."),
         ("pixel_core/api/projects.html", "Create a project, below"),
         ("pixel_client.html", "The client library for Geodata Pixel"),

@@ -18,8 +18,8 @@ from typing import Any
 from click.testing import CliRunner, Result
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from pixel_transports import PixelClient
 from pixel_transports.cli import cli
-from pixel_transports.client.clients import PixelClient
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
 

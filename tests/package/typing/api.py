@@ -19,7 +19,7 @@ from pixel_core.models import (
     UploadJob,
     User,
 )
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 
 SQUARE: dict[str, Any] = {}
 

@@ -16,7 +16,7 @@ import pytest
 from pixel_core import Account, PixelApi, Session
 from pixel_core.api import Operations, operation_names
 from pixel_core.api.operation import listing, operation
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 
 WHERE = ("http://pixel.invalid/api", "http://pixel.invalid/auth", "Acme", "frontend", "me", "secret")
 CLIENTS: dict[str, Any] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pixel_core import Flow, Page, PixelApi, Resource, listing, operation
 from pixel_core.models import Project
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 
 
 def blocking(client: PixelClient) -> None:

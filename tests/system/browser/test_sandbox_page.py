@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from pixel_core.errors import PixelNotFoundError
 from pixel_core.models import ImageMetadataFields, PixelUploadFile
+from pixel_transports import PixelClient
 from pixel_transports.cli.photos import read_metadata
-from pixel_transports.client.clients import PixelClient
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer, sample_photos
 from tests.system.browser.conftest import Visit

@@ -17,7 +17,7 @@ import sys  # noqa: E402
 import gevent  # noqa: E402
 
 from pixel_core.models import PixelUploadFile  # noqa: E402
-from pixel_transports.client.clients import PixelClient  # noqa: E402
+from pixel_transports import PixelClient  # noqa: E402
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos  # noqa: E402
 
 GREENLETS = 50

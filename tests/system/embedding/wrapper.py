@@ -16,7 +16,7 @@ from typing import Any
 from pixel_core import Flow, Gather, PixelApi, operation
 from pixel_core.api import Operations
 from pixel_core.models import Image
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.net.blocking import SocketTransport
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos

@@ -22,7 +22,7 @@ import trio
 from anyio.from_thread import BlockingPortal
 
 from pixel_core.events import CallRepeated
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
 
 PATIENCE = 10.0
@@ -90,7 +90,7 @@ class Caller:
 
     @property
     def pool(self) -> str:
-        return repr(self.client._driver.transport)
+        return repr(self.client.transport)
 
     def counts(self) -> tuple[int, int, int]:
         """How many places are held, how many connections are idle, how many owners wait for a place."""

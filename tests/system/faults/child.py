@@ -20,7 +20,7 @@ import anyio
 
 from pixel_core.errors import PixelError
 from pixel_core.models import PixelUploadFile
-from pixel_transports.client.clients import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports import PixelClient, PixelClientAsync, PixelClientKwargs
 from pixel_transports.client.settings import PixelApiSettings
 
 

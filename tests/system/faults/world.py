@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pixel_core.messages import Headers, Origin
-from pixel_transports.client.clients import PixelClient
+from pixel_transports import PixelClient
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 from tests.support.paths import ROOT

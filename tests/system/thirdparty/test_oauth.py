@@ -21,8 +21,7 @@ import pytest
 from pixel_core import Account, Origin, Request, Response
 from pixel_core.errors import PixelLoginError
 from pixel_core.session.tokens import Tokens
-from pixel_transports import SocketTransport
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox
 from tests.support.environments import process, venv_with

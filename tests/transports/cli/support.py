@@ -19,7 +19,7 @@ from typing import Any
 
 from click.testing import Result
 
-from pixel_transports.client.clients import PixelClient
+from pixel_transports import PixelClient
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer
 from tests.support.cli_runs import COMMAND, JPEG, clean_environment, run

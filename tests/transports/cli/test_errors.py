@@ -151,7 +151,7 @@ def test_completion_knows_the_commands() -> None:
 def test_help_loads_neither_the_clients_nor_rich() -> None:
     code = (
         "import sys, pixel_transports.cli;"
-        "print([each for each in ('pixel_transports.client.clients', 'rich', 'PIL', 'sqlite3', 'ssl') if each in sys.modules])"
+        "print([each for each in ('pixel_transports.client.blocking', 'rich', 'PIL', 'sqlite3', 'ssl') if each in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -13,7 +13,7 @@ import pytest
 from pixel_core.api.paging import WORTH_SECONDS
 from pixel_core.errors import PixelServerError
 from pixel_core.messages import Headers, Request, Response
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
 
 SETTINGS = PixelApiSettings(PIXEL_USERNAME="a@b.no", PIXEL_PASSWORD="c", PIXEL_TENANT="d")

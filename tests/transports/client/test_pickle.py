@@ -35,7 +35,7 @@ from pixel_transports import (
     SocketTransport,
     get_client,
 )
-from pixel_transports.client import factory
+from pixel_transports.client import cache
 from pixel_transports.client.auth import KeyCloakAuth
 from pixel_transports.sandbox import Sandbox, SandboxServer
 
@@ -44,10 +44,9 @@ from pixel_transports.sandbox import Sandbox, SandboxServer
 def no_clients_are_kept() -> Iterator[None]:
     """What a test wakes up ends with it."""
     yield
-    for client in factory._clients.values():
+    for client in cache.clear():
         if isinstance(client, PixelClient):
             client.close()
-    factory._clients.clear()
 
 
 @pytest.fixture
@@ -217,7 +216,7 @@ def test_a_woken_client_has_the_proxies_of_the_moment(
     after = pickle.loads(pickled)
     assert after is not before
     assert after is get_client(settings=settings)
-    assert after._network.proxies.for_origin(split_url(settings.PIXEL_API_URL)[0]) is not None
+    assert after.config.network.proxies.for_origin(split_url(settings.PIXEL_API_URL)[0]) is not None
 
 
 def test_a_woken_login_shares_that_of_the_woken_client(settings: PixelApiSettings) -> None:
@@ -268,8 +267,8 @@ def test_keywords_wake_up_as_they_were(
     woken = again(client)
     assert woken.session.options.timeout_upload == Timeouts(1.0, 2.0, 3.0, 4.0)
     assert woken.session.tokens.function is given
-    assert (woken._transport, woken._listener) == (answering, heard)
-    assert woken._journal.path == tmp_path / "uploads.sqlite"
+    assert (woken.config.keywords["transport"], woken.config.keywords["listener"]) == (answering, heard)
+    assert woken.config.journal.path == tmp_path / "uploads.sqlite"
     assert woken.me().get("email") == "a transport of a module"
 
 
@@ -280,7 +279,7 @@ def test_a_light_copy_wakes_up_with_its_options_and_shares_the_login(settings: P
     assert woken.session.options.timeout_pixel == Timeouts.parse(7)
     assert woken.session.upload_retries.tries == 1
     assert woken.session.tokens is again(client).session.tokens
-    assert woken._driver is again(client)._driver
+    assert woken.transport is again(client).transport
 
 
 def test_the_list_of_answers_of_a_light_copy_stays_behind(settings: PixelApiSettings) -> None:
@@ -357,7 +356,7 @@ def test_a_copy_is_a_light_one(settings: PixelApiSettings, copied: Callable[[Any
     client = PixelClient.from_settings(settings, transport=lambda request: answering(request), token="given")
     twin = copied(client)
     assert twin is not client
-    assert twin._driver is client._driver
+    assert twin.transport is client.transport
     assert twin.session.tokens is client.session.tokens
     client.close()
     assert twin.closed

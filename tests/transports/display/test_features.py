@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_core.models import Image, Project
-from pixel_transports.client.clients import PixelClient
+from pixel_transports import PixelClient
 from pixel_transports.display.features import Feature, Features, position_text, to_geojson
 from pixel_transports.display.maps import Shape, extent, svg
 from pixel_transports.sandbox import SAMPLE_AREA

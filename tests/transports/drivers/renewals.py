@@ -29,7 +29,7 @@ from urllib.parse import parse_qs
 import anyio
 
 from pixel_core.messages import Headers, Origin, Response, Timeouts
-from pixel_transports.client.clients import PixelClient, PixelClientAsync
+from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox, SandboxServer
 from pixel_transports.sandbox.http import Buffer

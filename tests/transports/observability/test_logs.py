@@ -246,7 +246,7 @@ def test_a_listener_that_ends_the_program_does_and_leaves_no_connection_in_use(
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
                 client.me()
-        assert "0 held" in repr(client._driver.transport)
+        assert "0 held" in repr(client.transport)
 
 
 # Lines

@@ -284,7 +284,7 @@ class Session:
             try:
                 return [item async for item in call()] if name.startswith("paginate_") else await call()
             finally:
-                await client._driver.transport.aclose()
+                await client.transport.aclose()
 
         if self.face == "blocking":
             return list(call()) if name.startswith("paginate_") else call()
@@ -448,7 +448,6 @@ def test_logins_that_go_wrong_tell_no_secret(
     auth = KeyCloakAuth(session.settings.PIXEL_AUTH_SERVER_URL, "Sandbox", "frontend", "demo@example.com", PASSWORD)
     assert auth.token
     account.add("the login of other libraries", repr(auth))
-    auth._driver.transport.close()
     finish(session, account, capfd, "access token", "refresh token")
 
 

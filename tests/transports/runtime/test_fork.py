@@ -26,13 +26,15 @@ import trio
 
 from pixel_core import Request, Response
 from pixel_transports import (
+    AsyncDriver,
+    BlockingDriver,
     PixelApiSettings,
     PixelClient,
     PixelClientAsync,
     SocketTransport,
     get_client,
 )
-from pixel_transports.client import factory
+from pixel_transports.client import cache
 from pixel_transports.net import tls
 from pixel_transports.runtime import forks
 from pixel_transports.sandbox import Sandbox, SandboxServer
@@ -89,16 +91,29 @@ def call(client: Any, times: int = 5) -> None:
     async def work() -> None:
         for _ in range(times):
             assert (await client.me()).get("email") == EMAIL
-        await client._driver.transport.aclose()
+        await client.transport.aclose()
 
     asyncio.run(work())
     trio.run(work)
 
 
+class _KeptDriver:
+    """Makes the default drivers, and keeps the last one."""
+
+    last: Any
+
+    def __call__(self, transport: Any, **parts: Any) -> Any:
+        self.last = (BlockingDriver if hasattr(transport, "close") else AsyncDriver)(transport, **parts)
+        return self.last
+
+
+kept_driver = _KeptDriver()
+
+
 @pytest.fixture(params=["blocking", "async"])
 def client(request: pytest.FixtureRequest, pixel_settings: PixelApiSettings) -> Iterator[Any]:
     kind = PixelClient if request.param == "blocking" else PixelClientAsync
-    client = kind.from_settings(pixel_settings)
+    client: Any = kind.from_settings(pixel_settings, driver=kept_driver)
     yield client
     if isinstance(client, PixelClient):
         client.close()
@@ -125,7 +140,7 @@ class Busy:
             while not self._over.is_set():
                 assert (await self._client.me()).get("email") == EMAIL
                 self.calls += 1
-            await self._client._driver.transport.aclose()
+            await self._client.transport.aclose()
 
         anyio.run(work, backend=("asyncio", "trio")[number % 2])
 
@@ -220,13 +235,13 @@ def test_a_child_closes_its_copy_of_a_connection_in_use() -> None:
 
 def test_locks_held_during_the_fork_do_not_block_the_child(client: Any) -> None:
     call(client)
-    driver = client._driver
+    driver = kept_driver.last
     owners = (
         [driver, driver.transport._leasing.pool]
         if isinstance(client, PixelClient)
         else [driver._running, driver.transport._leasings]
     )
-    held = [client._life._lock, factory._lock, tls._lock, *(owner._lock for owner in owners)]
+    held = [client._life._lock, cache._lock, tls._lock, *(owner._lock for owner in owners)]
     locked, over = threading.Event(), threading.Event()
 
     def hold() -> None:

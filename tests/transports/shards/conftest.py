@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pixel_transports import PixelClient
-from pixel_transports.client import factory
+from pixel_transports.client import cache
 from tests.system.faults.world import world
 from tests.transports.shards.serving import Counting
 from tests.transports.shards.site import Site
@@ -15,10 +15,9 @@ from tests.transports.shards.site import Site
 @pytest.fixture(autouse=True)
 def close_cached_clients() -> Iterator[None]:
     yield
-    for client in factory._clients.values():
+    for client in cache.clear():
         if isinstance(client, PixelClient):
             client.close()
-    factory._clients.clear()
 
 
 @pytest.fixture

@@ -178,5 +178,5 @@ def test_a_client_with_another_journal_pickles(site: Site, tmp_path: Path) -> No
         assert events
         rebuilt = pickle.loads(pickle.dumps(copy))
     assert rebuilt.session.options.skip_uploaded
-    assert rebuilt._journal.path == tmp_path / "other.sqlite"
+    assert rebuilt.config.journal.path == tmp_path / "other.sqlite"
     rebuilt.close()

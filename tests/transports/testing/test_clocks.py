@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from pixel_core.effects import Sleep
+from pixel_core.effects import Clock, Flow, Sleep
 from pixel_core.models import PixelUploadFile
 from pixel_transports.net.transports import AsyncFunctionTransport
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
@@ -89,8 +89,11 @@ def test_no_turn_is_lost_between_threads() -> None:
 def test_light_copies_go_by_the_same_clock() -> None:
     clock = TurnedClock()
     made = client(transport=Sandbox(clock=clock), clock=clock)
-    copy: Any = made.with_options(retries=0)
-    assert copy._driver.clock is clock
+
+    def now() -> Flow[float]:
+        return (yield from Clock())
+
+    assert made.with_options(retries=0).run(now()) == clock()
 
 
 def test_listings_on_a_clock_ask_for_no_page_behind_the_last(face: Face) -> None:

@@ -59,7 +59,7 @@ class Caller:
             try:
                 return [item async for item in call()] if name.startswith("paginate_") else await call()
             finally:
-                await self.client._driver.transport.aclose()
+                await self.client.transport.aclose()
 
         if self.face.async_:
             return anyio.run(finished, backend=self.face.name)
