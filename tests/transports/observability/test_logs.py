@@ -231,7 +231,7 @@ def test_what_a_listener_raises_is_logged_and_the_call_goes_on(told: Told, caplo
     assert told("me", listener=broken)["email"] == "demo@example.com"
     lines = [record for record in caplog.records if record.exc_info]
     assert len(lines) == 5
-    assert lines[0].getMessage() == "A listener failed, told of RequestSent"
+    assert lines[0].getMessage() == "A listener failed for the event RequestSent"
     assert "ZeroDivisionError: in the listener" in caplog.text
 
 
