@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing on the server (RFC 9110, section 9.2.1)."""
+
 
 class Origin(NamedTuple):
     """Scheme, host and port of a server (RFC 6454, section 4).

@@ -19,7 +19,7 @@ from typing import Any
 from pixel_core import models
 from pixel_core.api.jobs import poll, wait_for
 from pixel_core.api.paths import collection_path, query_of, segment, upload_jobs_path
-from pixel_core.effects import Flow, OpenJournal, Random, Sleep
+from pixel_core.effects import Flow, OpenJournal
 from pixel_core.errors import (
     PixelBadRequestError,
     PixelConnectionError,
@@ -32,6 +32,7 @@ from pixel_core.errors import (
 from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_core.messages import Response
 from pixel_core.session.answers import Answer, Field
+from pixel_core.session.attempts import Attempts
 from pixel_core.session.session import Session
 from pixel_core.uploads import (
     FileSpec,
@@ -218,15 +219,16 @@ class CollectionUploads:
         After an answer that did not come, the server is asked whether it knows: telling twice could count twice.
         """
         ids, policy = [each.job_id for each in sent], self._session.upload_retries
-        attempt = 1
+        attempts = Attempts(policy)
+        path = (
+            f"{self._path}{segment(ids[0])}/uploadFinished" if self._alone else f"{self._path}multiple_uploadFinished"
+        )
         while True:
             try:
                 if self._alone:
-                    path = f"{self._path}{segment(ids[0])}/uploadFinished"
                     answer = yield from self._session.call("PUT", path)
                     job_id = answer.field("job").field("job_id").identifier()
                     return wait_for(self._session, f"/jobs/{segment(job_id)}", f"job {job_id}", 600.0, policy)
-                path = f"{self._path}multiple_uploadFinished"
                 answer = yield from self._session.call("PUT", path, json={"job_ids": ids})
                 group_id = answer.field("group_job").field("group_id").identifier()
                 return wait_for(
@@ -236,12 +238,8 @@ class CollectionUploads:
                 if isinstance(error, PixelBadRequestError) and error.status_code != 408:
                     raise
                 outcome = error if isinstance(error, PixelConnectionError) else Response(error.status_code)
-                bits = yield from Random()
-                delay = policy.delay("PUT", attempt, outcome, bits, again=True)
-                if delay is None:
+                if not (yield from attempts.repeat(f"PUT {self._session.url}{path}", "PUT", outcome, again=True)):
                     raise
-            yield from Sleep(delay)
-            attempt += 1
             listed = yield from self._listed(ids)
             if any(job.field("status").value != "lobby" for job in listed.values()):
                 return None

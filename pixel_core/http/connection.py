@@ -14,7 +14,6 @@ Rules kept here:
 * 407 from a proxy that forwards is a PixelProxyError. From other errors that it returns, its credentials are removed.
 """
 
-import re
 from collections.abc import Sequence
 
 import h11
@@ -25,11 +24,9 @@ from pixel_core.http.heads import HeadWriter
 from pixel_core.http.proxies import Proxy
 from pixel_core.http.tunnel import wants_credentials
 from pixel_core.messages import Request, Response, Segment, body_segments
+from pixel_core.redaction import without_quotes
 
 _END = h11.EndOfMessage()
-
-_QUOTED = re.compile(r":? (?:bytearray\(|b['\"]).*", re.DOTALL)
-"""The part of an h11 error that quotes received bytes."""
 
 _JOINED_SIZE = 65536
 """Largest body, in bytes, that is sent in one segment with its head."""
@@ -167,4 +164,4 @@ class ClientConnection:
         if ended:
             when = "in the middle of the answer" if self.response_started else "before any answer"
             return PixelConnectionError(f"The connection was closed {when} to {self._label}", sent=True)
-        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {_QUOTED.sub('', str(error))}")
+        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: {without_quotes(str(error))}")

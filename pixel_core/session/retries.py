@@ -1,12 +1,11 @@
-"""Whether and when a failed request is sent again.
+"""Decides whether and when a failed request is repeated.
 
 Rules kept here:
 
-* No clock, no randomness: attempts, answers and a random number are arguments; the answer is a delay, or None.
-* Nothing is repeated that may have been acted on, unless acting twice is the same as acting once.
-* The server's word counts: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3) is waited for, up to a
-  limit.
-* Waits grow twofold and are drawn at random below that, so that many clients do not come back at once.
+* No clock, no randomness: the try's number, its outcome and random bits are arguments; the result is a delay, or None.
+* A request that the server may have acted on is not repeated, unless it is idempotent.
+* `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3), is waited for, up to a limit.
+* Delays double with each try, with full jitter, so that many clients do not return at once.
 
 The table. "safe" are GET, HEAD and OPTIONS; storage uploads (POST of a form, PUT of a part) are repeatable, because
 the same bytes under the same key are the same object::
@@ -23,16 +22,18 @@ the same bytes under the same key are the same object::
 """
 
 from pixel_core.errors import PixelConnectionError, PixelProxyError
-from pixel_core.messages import Response
+from pixel_core.messages import SAFE_METHODS, Response
 from pixel_core.values import value
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses, of the API, the object storage and proxies, that may pass."""
 
 
 @value
 class RetryPolicy:
-    """At most `tries` in all; waits of up to `base`, 2 × `base`, 4 × `base` … seconds, never above `longest`."""
+    """At most `tries` in all, with delays of up to `base`, 2 × `base`, 4 × `base` … seconds, never above `longest`. With
+    `repeatable`, any method is treated as a safe one.
+    """
 
     tries: int = 3
     base: float = 0.5
@@ -51,39 +52,39 @@ class RetryPolicy:
         random_bits: int,
         again: bool | None = None,
     ) -> float | None:
-        """Seconds to wait before the next try after this outcome of try number `attempt` (from 1); None to give up.
-        `again` takes the place of the table for those who know more of the answer.
+        """Return the seconds to wait after this outcome of try number `attempt` (from 1); None to give up. `again`
+        replaces the table, for callers that know the meaning of the response.
         """
         if attempt >= self.tries or not (self._again(method, outcome) if again is None else again):
             return None
         wait = min(self.longest, self.base * 2.0 ** min(attempt - 1, 64)) * _fraction(random_bits)
-        asked = None if isinstance(outcome, PixelConnectionError) else _retry_after(outcome)
-        if asked is None:
+        minimum = None if isinstance(outcome, PixelConnectionError) else _retry_after(outcome)
+        if minimum is None:
             return wait
-        return None if asked > self.longest else max(asked, wait)
+        return None if minimum > self.longest else max(minimum, wait)
 
     def _again(self, method: str, outcome: PixelConnectionError | Response) -> bool:
-        harmless = self.repeatable or method in _SAFE
+        safe = self.repeatable or method in SAFE_METHODS
         if isinstance(outcome, PixelProxyError) and outcome.status is not None:
-            return outcome.status in _TRANSIENT
+            return outcome.status in TRANSIENT_STATUSES
         if isinstance(outcome, PixelConnectionError):
-            return harmless or not outcome.sent
-        return outcome.status == 429 or (harmless and outcome.status in _TRANSIENT)
+            return safe or not outcome.sent
+        return outcome.status == 429 or (safe and outcome.status in TRANSIENT_STATUSES)
 
 
 def _fraction(random_bits: int) -> float:
-    """A number from 0 to 1 out of 128 random bits."""
+    """Return a number from 0 to 1, from 128 random bits."""
     return (random_bits & 0xFFFFFFFF) / 0xFFFFFFFF
 
 
 def _retry_after(response: Response) -> float | None:
-    """Seconds from now on. A date counts from the server's own, so that its clock does not matter; without that, or
-    where it is none, nothing was asked for.
+    """Return the seconds of `Retry-After`, or None. A date is compared with the server's own `Date`, so that clocks do
+    not matter; without a valid one it is ignored.
     """
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
-    from email.utils import parsedate_to_datetime  # here, since dates are rare, and it brings much along
+    from email.utils import parsedate_to_datetime  # imported here, since dates are rare and it imports much
 
     try:
         then, now = parsedate_to_datetime(value), parsedate_to_datetime(response.headers.get("Date", ""))

@@ -1,24 +1,26 @@
-"""What the answers of the object storage mean ("S3 presigned uploads").
+"""Classifies responses of the object storage to presigned S3 requests.
 
 Rules kept here:
 
-* Only `Code` of S3's XML errors is relied on, and the words of its `Message` to tell an old signature from a wrong one.
-* An object is stored when the answer is 2xx and its ETag, where that is an MD5, is the MD5 that was declared. ETags of
-  objects that the storage encrypts with keys of its own (SSE-KMS, SSE-C) are none.
-* Bytes that arrived otherwise than they were declared (BadDigest, another ETag) are sent again once: they may have been
-  damaged on their way. If they are refused again, the file is no longer what was hashed.
+* Of S3's XML errors only `Code` is used, and `Message` to distinguish an expired signature from a wrong one.
+* An object is stored when the status is 2xx and the ETag, if it is an MD5, is the declared one. ETags of objects that
+  the storage encrypts with its own keys (SSE-KMS, SSE-C) are no MD5.
+* Damaged bytes (BadDigest, another ETag) are sent again once. If they are refused again, the file has changed since it
+  was hashed.
 """
 
 import enum
 import re
 from base64 import b64decode
+from dataclasses import replace
 from urllib.parse import urljoin
 
 from pixel_core.errors import PixelStorageError
 from pixel_core.messages import Request, Response, split_url
+from pixel_core.session.retries import TRANSIENT_STATUSES
 
 _EXPIRED = ("request has expired", "policy expired")
-_TOO_EARLY = "request is not valid yet"  # MinIO's word for RequestTimeTooSkewed
+_TOO_EARLY = "request is not valid yet"  # MinIO's message for RequestTimeTooSkewed
 _TRANSIENT_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable"})
 _DAMAGED_CODES = frozenset({"BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"})
 _LOST_CODES = frozenset({"NoSuchUpload"})
@@ -26,7 +28,7 @@ _MD5 = re.compile(r'"?([0-9a-fA-F]{32})"?')
 
 
 class Verdict(enum.Enum):
-    """What to make of an answer: TRANSIENT and DAMAGED are worth another try, MOVED one elsewhere."""
+    """Meaning of a response. TRANSIENT and DAMAGED are tried again, MOVED at another URL."""
 
     STORED = enum.auto()
     MOVED = enum.auto()
@@ -36,20 +38,20 @@ class Verdict(enum.Enum):
 
 
 def classify(response: Response, md5: str | None) -> Verdict:
-    """What an answer means for a request whose bytes have this MD5 (base64)."""
+    """Return the meaning of the response to a request whose bytes have this MD5 (base64)."""
     if 200 <= response.status < 300:
-        return Verdict.STORED if md5 is None or _fits(response, md5) else Verdict.DAMAGED
+        return Verdict.STORED if md5 is None or _has_md5(response, md5) else Verdict.DAMAGED
     if response.status in (307, 308) and "Location" in response.headers:
         return Verdict.MOVED
     code = code_of(response)
     if code in _DAMAGED_CODES:
         return Verdict.DAMAGED
-    if code in _TRANSIENT_CODES or response.status in (408, 429, 500, 502, 503, 504):
+    if code in _TRANSIENT_CODES or response.status in TRANSIENT_STATUSES:
         return Verdict.TRANSIENT
     return Verdict.REFUSED
 
 
-def _fits(response: Response, md5: str) -> bool:
+def _has_md5(response: Response, md5: str) -> bool:
     encryption = response.headers.get("x-amz-server-side-encryption", "")
     if encryption.startswith("aws:kms") or "x-amz-server-side-encryption-customer-algorithm" in response.headers:
         return True
@@ -58,29 +60,29 @@ def _fits(response: Response, md5: str) -> bool:
 
 
 def redirect(request: Request, response: Response) -> Request:
-    """The same request to where the storage says (307): another host of the same scheme. Raises ValueError."""
+    """Return the request to the URL of a redirect (307, 308). Raises ValueError for one from https to http."""
     url = urljoin(request.url, response.headers["Location"])
     origin, target = split_url(url)
     if request.origin.scheme == "https" and origin.scheme != "https":
         raise ValueError("the storage redirects from https to http")
-    return Request(request.method, origin, target, request.headers, request.body, request.timeouts)
+    return replace(request, origin=origin, target=target)
 
 
 def code_of(response: Response) -> str:
-    """S3's error code, or "" without one."""
+    """Return S3's error code, or "" without one."""
     return _between(_text(response), "<Code>", "</Code>")
 
 
 def storage_error(request: Request, response: Response, tries: int = 1) -> PixelStorageError:
-    """The error for an answer of the object storage that is no success."""
+    """Return the error for a response of the object storage that is no success."""
     text = _text(response)
     code = _between(text, "<Code>", "</Code>")
-    words = text.lower()
-    expired = code == "AccessDenied" and any(each in words for each in _EXPIRED)
-    skewed = code == "RequestTimeTooSkewed" or (code == "AccessDenied" and _TOO_EARLY in words)
+    message = text.lower()
+    expired = code == "AccessDenied" and any(each in message for each in _EXPIRED)
+    skewed = code == "RequestTimeTooSkewed" or (code == "AccessDenied" and _TOO_EARLY in message)
     renewable = expired or skewed or code in _LOST_CODES
     if 200 <= response.status < 300:
-        reason = "it says that it stored other bytes than were sent"
+        reason = "it stored other bytes than were sent"
     elif expired:
         reason = f"{code}, the signature has expired"
     elif skewed:

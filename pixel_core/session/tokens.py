@@ -1,15 +1,15 @@
-"""The life of a login at Keycloak: which grant to send next, and which token is good for now.
+"""The tokens of a login at Keycloak: the grant to send next, and the valid token.
 
 Rules kept here:
 
 * No I/O and no clock: `now` is an argument, in seconds on a monotonic clock.
-* A token's life is measured from when it was asked for, never from times inside it: clocks differ.
-* A token is renewed a little before it ends, so that it does not end on its way: 30 s, or a tenth of a short life.
-* A refresh token is used once: the answer brings the next. One that is refused is given up for the password
-  (RFC 6749, section 6); a refused password stays refused for a few seconds, so that no account gets locked by a loop.
-* Nothing here shows a token or a password.
+* A token's lifetime is measured from when it was requested, never from times inside it: clocks differ.
+* A token is renewed before it expires, so that it stays valid on its way: by 30 s, or by a tenth of a short lifetime.
+* A refresh token is used once: the response has the next. After a refused one the password is used (RFC 6749,
+  section 6). A refused password is not sent again for a few seconds, so that no loop locks the account.
+* No `repr` and no error shows a token or a password.
 
-States, as `state(now)` tells them::
+States, as returned by `state(now)`::
 
     EMPTY ──granted──▶ FRESH ──time──▶ EXPIRING ──granted──▶ FRESH
       ▲                  │ rejected by the API      │ refresh token refused
@@ -21,28 +21,31 @@ import enum
 import re
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 from pixel_core.errors import PixelLoginError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response, Timeouts, split_url
-from pixel_core.values import value
+from pixel_core.redaction import redact
+from pixel_core.values import hash_of_fields, value
 
 REFUSAL_SECONDS = 5.0
-"""How long a refused password is not sent again, in seconds."""
+"""Seconds for which a refused password is not sent again."""
 
 
 class TokenState(enum.Enum):
+    """States of a login; the table is at the top of this file."""
+
     EMPTY = enum.auto()
     FRESH = enum.auto()
     EXPIRING = enum.auto()
     REFUSED = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Account:
-    """Who logs in, and where. `auth_url` is the Keycloak server's, without `/realms`."""
+    """Credentials of a user at a realm (tenant) of Keycloak. `auth_url` is the server's URL, without `/realms`."""
 
     auth_url: str
     realm: str
@@ -50,70 +53,79 @@ class Account:
     username: str
     password: str = field(repr=False)
 
+    __hash__ = hash_of_fields
+
     @property
     def token_url(self) -> str:
+        """URL of the token endpoint."""
         realm = quote(self.realm, safe="")
         return f"{self.auth_url.rstrip('/')}/realms/{realm}/protocol/openid-connect/token"
 
 
 @value
-class _Held:
-    access: str = field(repr=False)
-    renew_at: float
-    refresh: str | None = field(repr=False)
-    refresh_until: float
+class _TokenSet:
+    """An access token, its refresh token, and the times until which they are used."""
+
+    access: str = field(default="", repr=False)
+    renew_at: float = float("-inf")
+    refresh: str | None = field(default=None, repr=False)
+    refresh_until: float = float("-inf")
+
+    def bearer(self, now: float) -> str | None:
+        return self.access if self.access and now < self.renew_at else None
 
 
-_NOTHING = _Held("", float("-inf"), None, float("-inf"))
+_EMPTY = _TokenSet()
 
 
 class Tokens:
-    """The tokens of one account. Drive it so: while `bearer(now)` is None, send `grant(now)` and hand the answer to
-    `answered`. What it holds is replaced as a whole, so it can be read from any thread while one renews.
+    """The tokens of one account. While `bearer(now)` is None, send `grant(now)` and pass its response to `receive`.
+
+    Tokens are replaced as a whole, so any thread may read them while another renews them.
     """
+
+    renewable = True
+    """True if there may be another token after a refused one."""
 
     def __init__(self, account: Account, timeouts: Timeouts = Timeouts()) -> None:
         self._account = account
         self._timeouts = timeouts
         self._origin, self._target = split_url(account.token_url)
-        self._held = _NOTHING
+        self._tokens = _EMPTY
         self._refusal: tuple[PixelLoginError, float] | None = None
-
-    renewable = True
-    """Whether there may be another token after one that was refused."""
 
     @property
     def realm(self) -> str:
-        """The tenant."""
+        """Name of the tenant."""
         return self._account.realm
 
     def __repr__(self) -> str:
         return f"<Tokens of {self._account.username} at {self._account.realm}>"
 
     def state(self, now: float) -> TokenState:
+        """Return the state at `now`."""
         if self._refusal is not None and now < self._refusal[1]:
             return TokenState.REFUSED
-        if not self._held.access:
+        if not self._tokens.access:
             return TokenState.EMPTY
-        return TokenState.FRESH if now < self._held.renew_at else TokenState.EXPIRING
+        return TokenState.FRESH if now < self._tokens.renew_at else TokenState.EXPIRING
 
     def bearer(self, now: float) -> str | None:
-        """The access token, or None when a new one has to be asked for."""
-        held = self._held
-        return held.access if held.access and now < held.renew_at else None
+        """Return the access token, or None when a new one has to be requested."""
+        return self._tokens.bearer(now)
 
     def grant(self, now: float) -> Request:
-        """The token request to send next: a refresh grant where there is a refresh token, else the password grant.
+        """Return the token request to send next: a refresh grant if there is a refresh token, else a password grant.
 
-        Raises PixelLoginError while a refused password is not to be sent again.
+        Raises PixelLoginError for some seconds after a refused password.
         """
         if self._refusal is not None and now < self._refusal[1]:
             raise copy(self._refusal[0])
-        held, account = self._held, self._account
-        if held.refresh is not None and now < held.refresh_until:
+        tokens, account = self._tokens, self._account
+        if tokens.refresh is not None and now < tokens.refresh_until:
             fields = {
                 "client_id": account.client_id,
-                "refresh_token": held.refresh,
+                "refresh_token": tokens.refresh,
                 "grant_type": "refresh_token",
             }
         else:
@@ -127,57 +139,58 @@ class Tokens:
         headers = Headers((("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")))
         return Request("POST", self._origin, self._target, headers, urlencode(fields).encode(), self._timeouts)
 
-    def answered(self, request: Request, response: Response, asked_at: float, now: float) -> None:
-        """Take the answer to a grant. Afterwards `bearer` has a token, or (a refused refresh token) `grant` gives the
-        password grant. Raises PixelLoginError when the password was refused, PixelProtocolError when the answer is
-        no token answer (RFC 6749, sections 5.1 and 5.2). Event loops renew each for itself: that a refresh token is
-        refused which another renewal has replaced meanwhile takes nothing away.
+    def receive(self, request: Request, response: Response, sent_at: float, now: float) -> None:
+        """Handle the response to a grant that was sent at `sent_at`. Afterwards `bearer` returns a token or, after a
+        refused refresh token, `grant` returns the password grant. A refused refresh token that another event loop has
+        replaced meanwhile changes nothing.
+
+        Raises PixelLoginError for a refused password, PixelProtocolError for an invalid response (RFC 6749, sections
+        5.1 and 5.2).
         """
         if response.status == 200:
-            self._held = self._accepted(response, asked_at)
+            self._tokens = self._accepted(response, sent_at)
             self._refusal = None
             return
         error, description = _oauth_error(request, response)
         sent = dict(parse_qsl(_bytes(request).decode()))
         if sent["grant_type"] == "refresh_token" and error in ("invalid_grant", "invalid_token"):
-            if sent["refresh_token"] == self._held.refresh:
-                self._held = _NOTHING
+            if sent["refresh_token"] == self._tokens.refresh:
+                self._tokens = _EMPTY
             return
         refusal = self._refused(response.status, error, description)
         if response.status < 500 and response.status != 429:
-            self._held = _NOTHING
+            self._tokens = _EMPTY
             self._refusal = (copy(refusal), now + REFUSAL_SECONDS)
         raise refusal
 
-    def rejected(self, bearer: str) -> None:
-        """The API did not accept this token: forget it, unless it was replaced meanwhile."""
-        held = self._held
-        if held.access == bearer:
-            self._held = _Held("", float("-inf"), held.refresh, held.refresh_until)
+    def reject(self, bearer: str) -> None:
+        """Forget this access token, which the API refused, unless it was replaced meanwhile."""
+        tokens = self._tokens
+        if tokens.access == bearer:
+            self._tokens = _TokenSet(refresh=tokens.refresh, refresh_until=tokens.refresh_until)
 
-    def _accepted(self, response: Response, asked_at: float) -> _Held:
+    def _accepted(self, response: Response, sent_at: float) -> _TokenSet:
         where = f"The answer of the token endpoint {self._account.token_url}"
         try:
             answer = response.json()
         except ValueError:
             raise PixelProtocolError(f"{where} is not JSON: is PIXEL_AUTH_SERVER_URL a Keycloak server?") from None
         access = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(access, str) or not re.fullmatch("[!-~]+", access):
+        if not isinstance(access, str) or not _TOKEN.fullmatch(access):
             raise PixelProtocolError(f"{where} has no usable field 'access_token'")
-        life = _seconds(answer.get("expires_in"))
         refresh = answer.get("refresh_token")
-        refresh_life = _seconds(answer.get("refresh_expires_in")) or float("inf")  # 0 is an offline token: no end
-        return _Held(
+        refresh_lifetime = _seconds(answer.get("refresh_expires_in")) or float("inf")  # 0 is an offline token
+        return _TokenSet(
             access,
-            asked_at + life - min(30.0, life / 10) if life is not None else float("inf"),
+            _renewal_time(sent_at, _seconds(answer.get("expires_in"))),
             refresh if isinstance(refresh, str) and refresh else None,
-            asked_at + refresh_life,
+            sent_at + refresh_lifetime,
         )
 
     def _refused(self, status: int, error: str, description: str) -> PixelLoginError:
         account = self._account
-        who = f"{account.username} at tenant {account.realm} ({account.token_url})"
-        said = f"{status} {error}: {description}".rstrip(": ") if error else f"status {status}"
+        user = f"{account.username} at tenant {account.realm} ({account.token_url})"
+        reason = f"{status} {error}: {description}".rstrip(": ") if error else f"status {status}"
         if status == 404:
             advice = f"there is no tenant {account.realm!r}: check PIXEL_TENANT and PIXEL_AUTH_SERVER_URL"
         elif error == "invalid_grant":
@@ -186,23 +199,25 @@ class Tokens:
             advice = "the login server cannot answer now, try again later"
         else:
             advice = "check PIXEL_TENANT and PIXEL_AUTH_SERVER_URL"
-        return PixelLoginError(f"Login refused for {who}: {said}; {advice}", error=error, status_code=status)
+        return PixelLoginError(f"Login refused for {user}: {reason}; {advice}", error=error, status_code=status)
 
 
 TokenSource: TypeAlias = str | Callable[[], Any]
-"""What may be given in place of a password: a token, or a function that gives one, or one and its life in seconds."""
+"""What replaces a password: a token, or a function that returns one, or one and its lifetime in seconds."""
 
 
 class ProvidedToken:
-    """Tokens that come from somebody else: the same one always, or what a function gives. A function is asked at the
-    first use, when the life that it told is over, and when the API refuses what it gave.
+    """The token of a user who logs in elsewhere: a constant, or the result of a function. The function is called at the
+    first use, when the lifetime that it returned is over, and when the API refuses the token.
     """
+
+    realm = ""
 
     def __init__(self, source: TokenSource) -> None:
         self.function: Callable[[], Any] | None = None if isinstance(source, str) else source
-        self._held = _NOTHING
+        self._tokens = _EMPTY
         if isinstance(source, str):
-            self.take(source, 0.0)
+            self.accept(source, 0.0)
         elif not callable(source):
             raise TypeError(f"token is a string, or a function that gives one, not {type(source).__name__}")
 
@@ -210,33 +225,37 @@ class ProvidedToken:
         return f"<ProvidedToken, {'always the same' if self.function is None else 'from a function'}>"
 
     @property
-    def realm(self) -> str:
-        return ""
-
-    @property
     def renewable(self) -> bool:
-        """Whether there may be another token after one that was refused."""
+        """True if there may be another token after a refused one."""
         return self.function is not None
 
     def bearer(self, now: float) -> str | None:
-        """The token, or None when the function has to be asked."""
-        held = self._held
-        return held.access if held.access and now < held.renew_at else None
+        """Return the token, or None when the function has to be called."""
+        return self._tokens.bearer(now)
 
-    def take(self, given: object, asked_at: float) -> str:
-        """Take what was given, a token or a token and its life in seconds. Raises PixelLoginError for anything else."""
-        token, life = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
-        seconds = _seconds(life)
-        if not isinstance(token, str) or not re.fullmatch("[!-~]+", token) or (life is not None and seconds is None):
+    def accept(self, result: object, called_at: float) -> str:
+        """Store a result of the function, which was called at `called_at`, and return its token. Raises PixelLoginError
+        for anything but a token, or a token and its lifetime in seconds.
+        """
+        token, lifetime = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+        seconds = _seconds(lifetime)
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token) or (lifetime is not None and seconds is None):
             raise PixelLoginError("The token that was given is none: it is a string of visible ASCII characters")
-        until = float("inf") if seconds is None else asked_at + seconds - min(30.0, seconds / 10)
-        self._held = _Held(token, until, None, float("-inf"))
+        self._tokens = _TokenSet(token, _renewal_time(called_at, seconds))
         return token
 
-    def rejected(self, bearer: str) -> None:
-        """The API did not accept this token: the function is asked for another."""
-        if self.renewable and self._held.access == bearer:
-            self._held = _NOTHING
+    def reject(self, bearer: str) -> None:
+        """Forget this token, which the API refused, so that the function is called again."""
+        if self.renewable and self._tokens.access == bearer:
+            self._tokens = _EMPTY
+
+
+_TOKEN = re.compile("[!-~]+")
+
+
+def _renewal_time(start: float, lifetime: float | None) -> float:
+    """Return when to renew a token; None is a token that does not expire."""
+    return float("inf") if lifetime is None else start + lifetime - min(30.0, lifetime / 10)
 
 
 def _bytes(request: Request) -> bytes:
@@ -244,28 +263,24 @@ def _bytes(request: Request) -> bytes:
 
 
 def _oauth_error(request: Request, response: Response) -> tuple[str, str]:
-    """The error and its description (RFC 6749, section 5.2), without what they repeat of the grant's secrets."""
+    """Return the error code and its description (RFC 6749, section 5.2), without the secrets of the grant."""
     try:
-        answer = response.json()
+        payload = response.json()
     except ValueError:
         return "", ""
-    if not isinstance(answer, dict):
+    if not isinstance(payload, dict):
         return "", ""
-    told = [each if isinstance(each, str) else "" for each in (answer.get("error"), answer.get("error_description"))]
-    secrets = [value for name, value in parse_qsl(_bytes(request).decode()) if name in ("password", "refresh_token")]
-    error, description = (_without(each, secrets) for each in told)
-    # A code is a word of the standard: it is shown as it is, even where a password is a part of it.
-    return (told[0] if re.fullmatch("[a-z_]{1,40}", told[0]) and told[0] not in secrets else error), description
-
-
-def _without(text: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***").replace(quote_plus(secret), "***")
-    return text
+    texts = [payload.get("error"), payload.get("error_description")]
+    error, description = (each if isinstance(each, str) else "" for each in texts)
+    secrets = [text for name, text in parse_qsl(_bytes(request).decode()) if name in ("password", "refresh_token")]
+    spellings = [*secrets, *map(quote_plus, secrets)]
+    # An error code is a word of the standard: it is shown even if a password is a part of it.
+    is_code = re.fullmatch("[a-z_]{1,40}", error) is not None and error not in secrets
+    return error if is_code else redact(error, spellings), redact(description, spellings)
 
 
 def _seconds(value: object) -> float | None:
-    """A positive number of seconds, or None: servers leave the field out, or send 0 for no end."""
+    """Return a positive number of seconds, or None: servers leave the field out, or send 0 for a token without end."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
         return float(min(value, 1e9))
     return None

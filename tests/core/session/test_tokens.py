@@ -44,12 +44,12 @@ def refused(status: int, error: str, description: str | None = None) -> Response
 
 def logged_in(at: float = 0.0, response: Response | None = None) -> Tokens:
     tokens = Tokens(ACCOUNT)
-    tokens.answered(tokens.grant(at), response or granted(), at, at + 1)
+    tokens.receive(tokens.grant(at), response or granted(), at, at + 1)
     return tokens
 
 
 def give(tokens: Tokens, response: Response, now: float) -> None:
-    tokens.answered(tokens.grant(now), response, now, now)
+    tokens.receive(tokens.grant(now), response, now, now)
 
 
 # What is sent.
@@ -118,7 +118,7 @@ def test_a_token_is_renewed_thirty_seconds_or_a_tenth_of_its_life_early(life: fl
 def test_life_is_measured_from_when_the_token_was_asked_for() -> None:
     """The answer took 200 of the 300 seconds."""
     tokens = Tokens(ACCOUNT)
-    tokens.answered(tokens.grant(0), granted(life=300), asked_at=0, now=200)
+    tokens.receive(tokens.grant(0), granted(life=300), sent_at=0, now=200)
     assert tokens.bearer(269) == "a-1"
     assert tokens.bearer(270) is None
 
@@ -128,13 +128,13 @@ def test_a_life_that_is_not_told_or_none_is_taken_as_long(life: Any) -> None:
     """Until the API refuses the token."""
     tokens = logged_in(response=granted(life=life))
     assert tokens.bearer(1e6) == "a-1"
-    tokens.rejected("a-1")
+    tokens.reject("a-1")
     assert tokens.bearer(1e6) is None
 
 
 def test_a_token_that_the_api_rejected_is_renewed_by_the_refresh_token() -> None:
     tokens = logged_in()
-    tokens.rejected("a-1")
+    tokens.reject("a-1")
     assert (tokens.state(1), tokens.bearer(1)) == (TokenState.EMPTY, None)
     assert tokens.grant(1).body == REFRESH_GRANT
 
@@ -142,7 +142,7 @@ def test_a_token_that_the_api_rejected_is_renewed_by_the_refresh_token() -> None
 def test_a_rejected_token_that_was_replaced_meanwhile_changes_nothing() -> None:
     tokens = logged_in()
     give(tokens, granted("a-2", "r-2"), 280)
-    tokens.rejected("a-1")
+    tokens.reject("a-1")
     assert tokens.bearer(281) == "a-2"
 
 
@@ -252,7 +252,7 @@ def test_a_refused_password_stays_refused_for_some_seconds() -> None:
 def test_a_refusal_is_counted_from_its_answer() -> None:
     tokens = Tokens(ACCOUNT)
     with pytest.raises(PixelLoginError):
-        tokens.answered(tokens.grant(0), refused(401, "invalid_grant"), asked_at=0, now=100)
+        tokens.receive(tokens.grant(0), refused(401, "invalid_grant"), sent_at=0, now=100)
     assert tokens.state(100 + REFUSAL_SECONDS - 0.01) is TokenState.REFUSED
 
 
@@ -260,8 +260,8 @@ def test_a_granted_login_ends_a_refusal() -> None:
     tokens = Tokens(ACCOUNT)
     request = tokens.grant(0)
     with pytest.raises(PixelLoginError):
-        tokens.answered(request, refused(401, "invalid_grant"), 0, 0)
-    tokens.answered(request, granted(), 0, 1)
+        tokens.receive(request, refused(401, "invalid_grant"), 0, 0)
+    tokens.receive(request, granted(), 0, 1)
     assert tokens.state(1) is TokenState.FRESH
 
 
@@ -304,7 +304,7 @@ def test_a_success_that_is_no_token_answer_is_a_protocol_error(body: bytes, word
 def test_an_access_token_is_all_that_an_answer_has_to_hold() -> None:
     tokens = logged_in(response=answer(access_token="a-1"))
     assert tokens.bearer(1) == "a-1"
-    tokens.rejected("a-1")
+    tokens.reject("a-1")
     assert tokens.grant(1).body == PASSWORD_GRANT
 
 

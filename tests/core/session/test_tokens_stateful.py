@@ -99,7 +99,7 @@ class Logins(RuleBasedStateMachine):
     def answer(self, data: st.DataObject, response: Response) -> Asked:
         """Answer one of those who asked, whichever."""
         asked = self.asked.pop(data.draw(st.integers(0, len(self.asked) - 1)))
-        self.tokens.answered(asked.request, response, asked.at, self.now)
+        self.tokens.receive(asked.request, response, asked.at, self.now)
         return asked
 
     @precondition(lambda self: self.asked)
@@ -126,7 +126,7 @@ class Logins(RuleBasedStateMachine):
         asked = data.draw(st.sampled_from([asked for asked in self.asked if asked.refresh]))
         self.asked.remove(asked)
         answer = told({"error": "invalid_grant", "error_description": "Token is not active"}, status)
-        self.tokens.answered(asked.request, answer, asked.at, self.now)
+        self.tokens.receive(asked.request, answer, asked.at, self.now)
         if asked.refresh == self.known.refresh:
             self.known = Known()
 
@@ -138,7 +138,7 @@ class Logins(RuleBasedStateMachine):
         asked = data.draw(st.sampled_from([asked for asked in self.asked if not asked.refresh]))
         self.asked.remove(asked)
         with pytest.raises(PixelLoginError) as caught:
-            self.tokens.answered(asked.request, told({"error": error}, status), asked.at, self.now)
+            self.tokens.receive(asked.request, told({"error": error}, status), asked.at, self.now)
         assert (caught.value.error, caught.value.status_code) == (error, status)
         assert "check PIXEL_" in str(caught.value)
         assert SECRET not in str(caught.value)
@@ -167,7 +167,7 @@ class Logins(RuleBasedStateMachine):
     def the_api_rejects_a_token(self, data: st.DataObject) -> None:
         """Be it the present one or one of long ago."""
         rejected = data.draw(st.sampled_from(self.given_out))
-        self.tokens.rejected(rejected)
+        self.tokens.reject(rejected)
         if rejected == self.known.access:
             self.known.access = None
 
@@ -198,10 +198,10 @@ TestLogins.settings = settings(max_examples=100, stateful_step_count=40)
 def test_a_refresh_token_that_another_renewal_replaced_meanwhile_takes_nothing_away_when_it_is_refused() -> None:
     """Two event loops renew at once with the same refresh token, which is good for one of them."""
     tokens = Tokens(Account("https://login.example", "acme", "pixel", "kari", "p"))
-    tokens.answered(tokens.grant(0), told({"access_token": "a1", "refresh_token": "r1", "expires_in": 60}), 0, 0)
+    tokens.receive(tokens.grant(0), told({"access_token": "a1", "refresh_token": "r1", "expires_in": 60}), 0, 0)
     first, second = tokens.grant(60), tokens.grant(60)
-    tokens.answered(first, told({"access_token": "a2", "refresh_token": "r2", "expires_in": 60}), 60, 60)
-    tokens.answered(second, told({"error": "invalid_grant"}, 400), 60, 61)
+    tokens.receive(first, told({"access_token": "a2", "refresh_token": "r2", "expires_in": 60}), 60, 60)
+    tokens.receive(second, told({"error": "invalid_grant"}, 400), 60, 61)
     assert tokens.bearer(61) == "a2"
     assert form(tokens.grant(120))["refresh_token"] == "r2"
 
@@ -233,22 +233,22 @@ class GivenLogins(RuleBasedStateMachine):
         asked_at, self.now = self.now, self.now + took
         if life == 0:
             with pytest.raises(PixelLoginError, match="The token that was given is none"):
-                self.tokens.take(given, asked_at)
+                self.tokens.accept(given, asked_at)
             return
-        assert self.tokens.take(given, asked_at) == access
+        assert self.tokens.accept(given, asked_at) == access
         self.access, self.renew_at = access, float("inf") if life is None else asked_at + life - early(life)
         self.old.append(access)
 
     @rule(given=st.sampled_from([None, "", "a b", "å", b"bytes", ("a",), ("a", -1), ("a", "1"), 5, float("nan")]))
     def what_is_given_is_no_token(self, given: Any) -> None:
         with pytest.raises(PixelLoginError, match="The token that was given is none"):
-            self.tokens.take(given, self.now)
+            self.tokens.accept(given, self.now)
 
     @rule(data=st.data())
     def the_api_rejects_a_token(self, data: st.DataObject) -> None:
         """One that is always the same stays: there is no other."""
         rejected = data.draw(st.sampled_from([*self.old, self.access or "nothing"]))
-        self.tokens.rejected(rejected)
+        self.tokens.reject(rejected)
         if rejected == self.access and self.static is None:
             self.access = None
 

@@ -177,7 +177,7 @@ def test_keycloak_and_the_toolkit_refuse_with_different_statuses_and_the_advice_
     ):
         request = tokens.grant(0)
         with pytest.raises(PixelLoginError) as caught:
-            tokens.answered(request, send(request), 0, 0)
+            tokens.receive(request, send(request), 0, 0)
         said.append((caught.value.status_code, caught.value.error, str(caught.value).rpartition("; ")[2]))
     advice = "check PIXEL_USERNAME and PIXEL_PASSWORD, or wait if there were many failed logins"
     assert said == [(400, "invalid_grant", advice), (401, "invalid_grant", advice)]
@@ -187,7 +187,7 @@ def test_an_unknown_client_is_a_login_error_that_points_to_the_address(toolkit: 
     tokens = Tokens(toolkit.account(client_id="nobody"))
     request = tokens.grant(0)
     with pytest.raises(PixelLoginError, match="check PIXEL_TENANT and PIXEL_AUTH_SERVER_URL") as caught:
-        tokens.answered(request, toolkit.transport.send(request), 0, 0)
+        tokens.receive(request, toolkit.transport.send(request), 0, 0)
     assert (caught.value.error, caught.value.status_code) == ("invalid_client", 401)
 
 
@@ -196,7 +196,7 @@ def test_a_refresh_token_is_good_once_and_a_second_use_takes_nothing_away(toolki
 
     def renewed(request: Request, now: float) -> int:
         response = toolkit.transport.send(request)
-        tokens.answered(request, response, now, now)
+        tokens.receive(request, response, now, now)
         return response.status
 
     assert renewed(tokens.grant(0), 0) == 200

@@ -1,0 +1,107 @@
+"""Hides secrets in what errors show.
+
+Rules kept here:
+
+* A secret is known by its name: that of a field of a body, or of a header that is not in `OPEN_HEADERS`.
+* Each secret is replaced by `***`, wherever it stands in a message. Header values shorter than `SHORTEST` are not
+  replaced, since they occur in any text.
+* Bytes that h11 quotes in an error are removed, since they may be our own request sent back.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from pixel_core.messages import Body, Headers
+
+HIDDEN = "***"
+
+SHORTEST = 8
+"""Length, in characters, from which a value is specific enough to be searched for in texts."""
+
+_SECRET_WORDS = (
+    "password", "passwd", "passphrase", "secret", "token", "signature", "authorization", "credential", "cookie",
+    "apikey", "accesskey", "privatekey", "policy", "session", "stringtosign", "canonicalrequest",
+)  # fmt: skip
+
+OPEN_HEADERS = frozenset(
+    {
+        "accept", "accept-encoding", "content-length", "content-md5", "content-type", "date", "etag", "host",
+        "location", "retry-after", "user-agent", "x-request-id",
+    }
+)  # fmt: skip
+"""Names of the header fields that hold no secret, in lower case."""
+
+_ECHOED = ("input", "ctx")
+"""Members of FastAPI's error details (422) that repeat the request."""
+
+_ECHO_LENGTH = 200
+
+_QUOTED = re.compile(r":? (?:bytearray\(|b['\"]).*", re.DOTALL)
+
+
+def is_secret(name: str) -> bool:
+    """True if a field, parameter or header with this name holds a secret."""
+    plain = "".join(each for each in unquote(name).lower() if each.isascii() and each.isalnum())
+    return any(word in plain for word in _SECRET_WORDS)
+
+
+def header_secrets(headers: Headers) -> list[str]:
+    """Return the secret values of a request's header fields, the longest first."""
+    values = (value.removeprefix("Bearer ") for name, value in headers if name.lower() not in OPEN_HEADERS)
+    return sorted((value for value in values if len(value) >= SHORTEST), key=len, reverse=True)
+
+
+def body_secrets(body: Body) -> list[str]:
+    """Return the secret values of a JSON body, the longest first."""
+    found: set[str] = set()
+
+    def collect(value: Any, secret: bool) -> None:
+        if isinstance(value, dict):
+            for name, each in value.items():
+                collect(each, is_secret(name))
+        elif isinstance(value, list):
+            for each in value:
+                collect(each, secret)
+        elif secret and isinstance(value, str) and value:
+            found.add(value)
+
+    if isinstance(body, bytes) and body:
+        collect(json.loads(body), False)
+    return sorted(found, key=len, reverse=True)
+
+
+def redact(value: Any, secrets: Iterable[str]) -> Any:
+    """Return JSON, text or bytes with `***` in place of each of the `secrets` (one within another comes after it)."""
+    if isinstance(value, dict):
+        return {redact(name, secrets): redact(each, secrets) for name, each in value.items()}
+    if isinstance(value, list):
+        return [redact(each, secrets) for each in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+    elif isinstance(value, bytes):
+        for secret in secrets:
+            value = value.replace(secret.encode(), HIDDEN.encode())
+    return value
+
+
+def redact_echo(value: Any, secrets: Iterable[str]) -> Any:
+    """Redact the JSON of a response to a sensitive request: also the members that repeat the request, and the ends of
+    long texts.
+    """
+    if isinstance(value, dict):
+        return {
+            redact(name, secrets): redact_echo(each, secrets) for name, each in value.items() if name not in _ECHOED
+        }
+    if isinstance(value, list):
+        return [redact_echo(each, secrets) for each in value]
+    shown = redact(value, secrets)
+    return shown[:_ECHO_LENGTH] if isinstance(shown, str) else shown
+
+
+def without_quotes(message: str) -> str:
+    """Return an error message of h11 without the received bytes that it quotes."""
+    return _QUOTED.sub("", message)
