@@ -92,7 +92,7 @@ def _row(
 
 
 def _journal() -> dict[str, Any]:
-    from pixel_transports.drivers.journal import Journal
+    from pixel_transports.drivers.journal.listing import Journal
 
     source = "environment: PIXEL_JOURNAL" if os.environ.get("PIXEL_JOURNAL") else "default"
     return {"setting": "PIXEL_JOURNAL", "value": str(Path(Journal(None).path)), "source": source}

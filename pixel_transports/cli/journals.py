@@ -41,7 +41,7 @@ def journal() -> None:
 @_AT
 def list_files(everything: bool, as_json: bool, at: Path | None) -> None:
     """List the files of uploads that were broken off."""
-    from pixel_transports.drivers.journal import Journal
+    from pixel_transports.drivers.journal.listing import Journal
 
     with _readable(at):
         files = Journal(at).files(finished=everything)
@@ -67,7 +67,7 @@ def drop(destination: str | None, yes: bool, at: Path | None) -> None:
 
     Files that were forgotten are uploaded from the start if they are uploaded again, also those that were uploaded.
     """
-    from pixel_transports.drivers.journal import Journal
+    from pixel_transports.drivers.journal.listing import Journal
 
     book = Journal(at)
     with _readable(at):
@@ -86,7 +86,7 @@ def drop(destination: str | None, yes: bool, at: Path | None) -> None:
 @_AT
 def path(at: Path | None) -> None:
     """Show where the journal is."""
-    from pixel_transports.drivers.journal import Journal
+    from pixel_transports.drivers.journal.listing import Journal
 
     click.echo(str(Journal(at).path))
 

@@ -23,7 +23,7 @@ from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account
 from pixel_transports.client.config import ClientConfig, PixelClientKwargs
 from pixel_transports.client.settings import PixelApiSettings, account_of
-from pixel_transports.drivers.journal_paths import JournalPath
+from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.observability.instrumentation import DriverInstrumentation, Listener
 from pixel_transports.runtime.forks import register_after_fork
 
@@ -149,7 +149,7 @@ class Client(Operations):
         """Return a copy whose uploads use another journal, and skip the files that it records as uploaded. The copy
         shares connections, login and open state with this client. `listener` receives its events too.
         """
-        journal = JournalPath.of(path)
+        journal = JournalPath.parse(path)
         keywords = {**self.config.keywords, "journal": journal.path, "skip_uploaded": True}
         twin = self._copy(replace(self.config, keywords=keywords))
         twin._use(self.session.with_defaults(replace(self.session.options, skip_uploaded=True)))

@@ -19,7 +19,7 @@ from pixel_core.session.options import CallOptions, Options
 from pixel_core.session.tokens import Account, TokenSource
 from pixel_core.values import value
 from pixel_transports.drivers.instrumentation import Instrumentation
-from pixel_transports.drivers.journal_paths import JournalPath
+from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.net.network import Network
 from pixel_transports.net.tls import TlsOptions
 from pixel_transports.net.transports import AnyTransport, AsyncTransport, Transport
@@ -76,7 +76,7 @@ class PixelClientKwargs(TypedDict, total=False):
     sent in parts. `upload_deadline` is the time limit of one uploading call, in seconds. With `skip_uploaded`, files
     that an earlier call uploaded are skipped while the server still lists their results. `journal` is the file that
     records the state of uploads, so that an interrupted call can be repeated and continues. The default is one file per
-    user (`pixel_transports.drivers.journal_paths.default_path`). None disables the journal.
+    user (`pixel_transports.drivers.journal.paths.default_path`). None disables the journal.
 
     Login: `token` replaces user and password. It is a bearer token, or a function that returns a token, or a pair of a
     token and its lifetime in seconds. For the async client it may be a coroutine function. The function is called again
@@ -152,7 +152,7 @@ class ClientConfig:
     @property
     def journal(self) -> JournalPath:
         """The journal of uploads."""
-        return JournalPath.of(self.keywords["journal"]) if "journal" in self.keywords else JournalPath.default()
+        return JournalPath.parse(self.keywords["journal"]) if "journal" in self.keywords else JournalPath.default()
 
     def key(self, kind: type[Any]) -> Hashable:
         """The key of a client of this class in the cache of clients. Options of copies do not count."""
@@ -163,7 +163,7 @@ class ClientConfig:
 def _normal(name: str, value: Any) -> Any:
     if name.startswith("timeout_"):
         return Timeouts.parse(value)
-    return JournalPath.of(value).path if name == "journal" else value
+    return JournalPath.parse(value).path if name == "journal" else value
 
 
 class _ById:

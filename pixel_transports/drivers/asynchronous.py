@@ -42,7 +42,7 @@ from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, look_at
 from pixel_transports.drivers.instrumentation import Instrumentation
-from pixel_transports.drivers.journal_paths import JournalPath
+from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.net.transports import AsyncTransport
 from pixel_transports.runtime.per_loop import PerLoop
 from pixel_transports.runtime.running import run_async
@@ -159,7 +159,7 @@ class AsyncDriver:
         return result
 
     async def _journaled(self, effect: OpenJournal[Any]) -> Any:
-        from pixel_transports.drivers.journal import begin_run  # here, since only uploads have one
+        from pixel_transports.drivers.journal.run import begin_run  # here, since only uploads have one
 
         given = (self._journal, effect.destination, effect.paths, effect.with_finished)
         run = await anyio.to_thread.run_sync(begin_run, *given)

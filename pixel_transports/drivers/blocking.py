@@ -38,7 +38,7 @@ from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, look_at
 from pixel_transports.drivers.instrumentation import Instrumentation
-from pixel_transports.drivers.journal_paths import JournalPath
+from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.drivers.threads import TaskGroup
 from pixel_transports.net.transports import Transport
 from pixel_transports.runtime.cancellation import current_scope, on_cancel
@@ -166,7 +166,7 @@ class BlockingDriver:
         return result
 
     def _journaled(self, effect: OpenJournal[Any]) -> Any:
-        from pixel_transports.drivers.journal import begin_run  # here, since only uploads have one
+        from pixel_transports.drivers.journal.run import begin_run  # here, since only uploads have one
 
         run = begin_run(self._journal, effect.destination, effect.paths, effect.with_finished)
         if run is None:

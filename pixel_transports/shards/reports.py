@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pixel_core.values import hash_of_fields, value
-from pixel_transports.drivers.journal import Journal
+from pixel_transports.drivers.journal.listing import Journal
 from pixel_transports.shards.machine_lock import MachineLock
 
 IN_USE = "in_use"

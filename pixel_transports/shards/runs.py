@@ -25,7 +25,7 @@ from pixel_core.events import FileFinished
 from pixel_core.models import PixelUploadFile
 from pixel_core.uploads.transfers import NOT_CONFIRMED, UNDER_WAY
 from pixel_transports.client.blocking import PixelClient
-from pixel_transports.drivers.journal import Journal
+from pixel_transports.drivers.journal.listing import Journal
 from pixel_transports.shards.machine_lock import MachineLock
 from pixel_transports.shards.reports import IN_USE, ShardFailure, ShardReport, write_report
 from pixel_transports.shards.spec import ShardFile, ShardSpec

@@ -17,7 +17,7 @@ from pixel_core.effects import Clock, NextDone, Sleep
 from pixel_transports.drivers.asynchronous import AsyncDriver
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.drivers.instrumentation import Instrumentation
-from pixel_transports.drivers.journal_paths import JournalPath
+from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.net.transports import AsyncTransport, Transport
 from pixel_transports.sandbox import ManualClock
 from pixel_transports.testing.clocks import turn, wait

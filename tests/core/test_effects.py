@@ -24,7 +24,7 @@ from pixel_core.http import effects as below
 from pixel_core.models import PixelUploadFile
 from pixel_transports.drivers.asynchronous import AsyncDriver
 from pixel_transports.drivers.blocking import BlockingDriver
-from pixel_transports.drivers.journal_paths import JournalPath
+from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.net.asynchronous import AnyioTransport
 from pixel_transports.net.blocking import SocketTransport
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer, sample_photos
@@ -109,7 +109,7 @@ def recording(sandbox: Sandbox, journal: Path) -> Iterator[tuple[PixelApi, Recor
     with SandboxServer(sandbox) as server:
         given = sandbox.environment(server.url)
         account = Account(given["PIXEL_AUTH_SERVER_URL"], "Sandbox", "frontend", sandbox.username, sandbox.password)
-        driver = Recorded(JournalPath.of(str(journal)))
+        driver = Recorded(JournalPath.parse(str(journal)))
         try:
             yield PixelApi(Session(given["PIXEL_API_URL"], account)), driver
         finally:
@@ -143,7 +143,7 @@ def test_flows_ask_for_what_the_table_says(tmp_path: Path) -> None:
 def test_a_call_with_a_function_for_a_token_asks_it(server: SandboxServer, tmp_path: Path) -> None:
     url = server.sandbox.environment(server.url)["PIXEL_API_URL"]
     account = Account("http://login.invalid", "Sandbox", "frontend", "nobody", "")
-    driver = Recorded(JournalPath.of(str(tmp_path / "journal.sqlite")))
+    driver = Recorded(JournalPath.parse(str(tmp_path / "journal.sqlite")))
     with pytest.raises(PixelAuthenticationError):
         driver.run(PixelApi(Session(url, account, token=lambda: "unknown")).me())
     assert "CallTokenProvider" in driver.asked

@@ -30,7 +30,9 @@ from pixel_core.effects import Exchange, Flow, OpenJournal, WriteJournal
 from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_core.messages import Response
 from pixel_transports import BlockingDriver
-from pixel_transports.drivers.journal import Journal, JournalPath, JournalRow, Run, begin_run, default_path
+from pixel_transports.drivers.journal.listing import Journal, JournalRow
+from pixel_transports.drivers.journal.paths import JournalPath, default_path
+from pixel_transports.drivers.journal.run import Run, begin_run
 from pixel_transports.net.transports import FunctionTransport
 from tests.support.flows import get
 from tests.support.peers import PATIENCE
@@ -314,7 +316,8 @@ def test_on_windows_the_journal_is_with_the_local_data_of_applications(tmp_path:
 def test_a_user_without_a_home_has_no_journal_and_is_warned(tmp_path: Path) -> None:
     told = python(
         "import logging\n"
-        "from pixel_transports.drivers.journal import JournalPath, begin_run\n"
+        "from pixel_transports.drivers.journal.paths import JournalPath\n"
+        "from pixel_transports.drivers.journal.run import begin_run\n"
         "logging.basicConfig()\n"
         "assert begin_run(JournalPath.default(), 'd', ['a']) is None",
         HOME="~",
@@ -327,7 +330,7 @@ def test_a_relative_journal_stays_where_it_was_when_the_working_directory_change
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    named = JournalPath.of("journal.sqlite")
+    named = JournalPath.parse("journal.sqlite")
     (tmp_path / "elsewhere").mkdir()
     with closing_run(named) as run:
         monkeypatch.chdir("elsewhere")
@@ -498,7 +501,7 @@ def test_the_journal_that_the_environment_names_is_a_named_one(monkeypatch: pyte
 
 
 def test_there_may_be_no_journal_at_all() -> None:
-    assert journaled([], JournalPath.of(None)) == JournalSnapshot()
+    assert journaled([], JournalPath.parse(None)) == JournalSnapshot()
 
 
 def test_a_journal_that_fails_in_the_middle_is_warned_of_once_and_the_upload_goes_on(
@@ -546,9 +549,10 @@ def python(lines: str, **environment: str) -> "subprocess.CompletedProcess[str]"
 _CLAIM = """
 import json, sys
 from pixel_core.journal import JournalEntry, JournalState
-from pixel_transports.drivers.journal import JournalPath, begin_run
+from pixel_transports.drivers.journal.paths import JournalPath
+from pixel_transports.drivers.journal.run import begin_run
 journal, destination, *paths = json.loads(sys.argv[1])
-with begin_run(JournalPath.of(journal), destination, paths) as run:
+with begin_run(JournalPath.parse(journal), destination, paths) as run:
     run.write([JournalEntry(path, 10, 20, JournalState.SENT, 5) for path in paths if path not in run.snapshot.taken])
     print(json.dumps(sorted(run.snapshot.taken)), flush=True)
     sys.stdin.read()
@@ -649,10 +653,11 @@ def test_several_processes_write_one_journal_at_once(journal: Path) -> None:
     lines = (
         "import sys\n"
         "from pixel_core.journal import JournalEntry, JournalState\n"
-        "from pixel_transports.drivers.journal import JournalPath, begin_run\n"
+        "from pixel_transports.drivers.journal.paths import JournalPath\n"
+        "from pixel_transports.drivers.journal.run import begin_run\n"
         "for number in range(10):\n"
         "    path = f'/{sys.argv[2]}/{number}'\n"
-        "    with begin_run(JournalPath.of(sys.argv[1]), 'd', [path, '/shared']) as run:\n"
+        "    with begin_run(JournalPath.parse(sys.argv[1]), 'd', [path, '/shared']) as run:\n"
         "        run.write([JournalEntry(path, 1, 2, JournalState.SENT, number)])\n"
     )
     others = [

@@ -27,7 +27,7 @@ from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_core.models import PixelUploadFile
 from pixel_transports import AnyioTransport, PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
-from pixel_transports.drivers.journal import Journal
+from pixel_transports.drivers.journal.listing import Journal
 from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer
 from tests.support.peers import PATIENCE, open_sockets
 from tests.transports.sandbox.support import JPEG

@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 
-from pixel_transports.drivers.journal import Journal
+from pixel_transports.drivers.journal.listing import Journal
 from pixel_transports.shards.machine_lock import MachineLock
 from tests.transports.shards.site import OTHER_MACHINE, Site, lock_for_another_machine, report_of, start_worker
 

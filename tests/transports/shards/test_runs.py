@@ -21,7 +21,7 @@ from pixel_core.errors import PixelLoginError
 from pixel_core.messages import Request, Response
 from pixel_transports import PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
-from pixel_transports.drivers.journal import Journal
+from pixel_transports.drivers.journal.listing import Journal
 from pixel_transports.shards.machine_lock import MachineLock
 from pixel_transports.shards.reports import ShardReport
 from tests.transports.shards.site import Site, lock_for_another_machine, report_of, start_worker

@@ -1,9 +1,9 @@
-"""Where a journal of uploads is.
+"""The path of the journal.
 
 Rules kept here:
 
-* The environment is read when a client is made. No file is looked at.
-* `PIXEL_JOURNAL` names a journal; otherwise it is one per user, where the system keeps such files.
+* The environment is read when a client is made. No file is accessed.
+* `PIXEL_JOURNAL` names a journal. Otherwise there is one per user, in the directory of the system for such files.
 """
 
 import os
@@ -16,7 +16,7 @@ from pixel_core.values import hash_of_fields, value
 
 @value
 class JournalPath:
-    """Where a journal is, and whether somebody asked for it (`named`); without a path there is none."""
+    """Path of a journal, None for no journal. `named` is False for the default one."""
 
     path: Path | None
     named: bool = True
@@ -24,12 +24,13 @@ class JournalPath:
     __hash__ = hash_of_fields
 
     @classmethod
-    def of(cls, value: "str | os.PathLike[str] | None") -> "JournalPath":
+    def parse(cls, value: "str | os.PathLike[str] | None") -> "JournalPath":
+        """The path that a user named; None is no journal."""
         return cls(None if value is None else absolute(value))
 
     @classmethod
     def default(cls) -> "JournalPath":
-        """The user's own; named where the environment names it, without a path for a user without a home."""
+        """The user's journal. It is named if the environment names it, and has no path for a user without a home."""
         try:
             return cls(default_path(os.environ), named=bool(os.environ.get("PIXEL_JOURNAL")))
         except RuntimeError:
@@ -37,13 +38,13 @@ class JournalPath:
 
 
 def default_path(environment: Mapping[str, str]) -> Path:
-    """The user's own journal: where `PIXEL_JOURNAL` says, else in the place that the system keeps for such files.
+    """The path of the user's journal: `PIXEL_JOURNAL`, or a file in the directory of the system for such files.
 
-    Raises RuntimeError where the user has no home.
+    Raises RuntimeError if the user has no home directory.
     """
-    given = environment.get("PIXEL_JOURNAL")
-    if given:
-        return absolute(given)
+    named = environment.get("PIXEL_JOURNAL")
+    if named:
+        return absolute(named)
     if sys.platform == "win32":
         base = Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -56,5 +57,5 @@ def default_path(environment: Mapping[str, str]) -> Path:
 
 
 def absolute(path: "str | os.PathLike[str]") -> Path:
-    """The path as it is now, whatever the working directory will be. Looks at no file."""
+    """The absolute path, by the working directory of now. No file is accessed."""
     return Path(path) if os.path.isabs(path) else Path(os.getcwd(), path)

@@ -1,0 +1,164 @@
+"""One run of a journal: the files of one upload, which it claims, and their entries.
+
+Rules kept here:
+
+* A forked process does not use a journal that was open when it was forked, since SQLite connections cannot be shared.
+* A journal that failed once is not written again by the same run: later entries might not fit to those in it.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+import uuid
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
+from pixel_transports.drivers.journal.liveness import RunLock, delete_dead_claims, lock_path
+from pixel_transports.drivers.journal.paths import JournalPath
+from pixel_transports.drivers.journal.store import connect, delete_old, fork_lock, read_entry, transaction, write_entry
+from pixel_transports.observability import logs
+
+
+def begin_run(
+    journal: JournalPath | None, destination: str, paths: Sequence[str], with_finished: bool = False
+) -> "Run | None":
+    """Begin a run; None without a journal. Raises OSError if a journal that the user named cannot be written."""
+    if journal is None:
+        return None
+    if journal.path is None:
+        if not journal.named:
+            _warn("Uploads go without a journal: the user has no home to keep it in")
+        return None
+    try:
+        return Run(journal.path, destination, paths, with_finished)
+    except (OSError, sqlite3.Error) as error:
+        if journal.named:
+            raise OSError(f"The journal {journal.path} cannot be used: {error}") from error
+        _warn("Uploads go without a journal: %s cannot be used (%s)", journal.path, error)
+        return None
+
+
+class Run:
+    """One run of a journal."""
+
+    def __init__(self, journal: Path, destination: str, paths: Sequence[str], with_finished: bool) -> None:
+        self._keys = {path: (destination, os.fsencode(os.path.abspath(path))) for path in paths}
+        self._destination = destination
+        self._journal = Path(os.path.realpath(journal))
+        self._id = uuid.uuid4().hex
+        self._process = os.getpid()
+        self._usable = True
+        # A thread may still write while a task that was cancelled natively under asyncio closes the run.
+        self._lock = threading.Lock()
+        with fork_lock:
+            if any(run._process != self._process and run._journal == self._journal for run in _runs):
+                raise OSError("an upload had it open when this process was forked")
+        self._run_lock: RunLock | None = None
+        self._connection = connect(self._journal)
+        try:
+            self.snapshot: JournalSnapshot = self._claim(with_finished)
+        except BaseException:
+            self._leave()
+            raise
+        with fork_lock:
+            _runs.add(self)
+
+    def __repr__(self) -> str:
+        return f"<Run {self._id[:8]} of {self._journal}>"
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _claim(self, with_finished: bool) -> JournalSnapshot:
+        entries: dict[str, JournalEntry] = {}
+        taken: set[str] = set()
+        sql = self._connection
+        with transaction(sql):
+            delete_dead_claims(self._journal, sql)
+            self._run_lock = RunLock(lock_path(self._journal, self._id))
+            delete_old(sql)
+            for path, key in self._keys.items():
+                claimed = sql.execute("INSERT OR IGNORE INTO claims VALUES (?, ?, ?)", (*key, self._id))
+                if not claimed.rowcount:
+                    taken.add(path)
+                elif (entry := read_entry(sql, key, path, with_finished)) is not None:
+                    entries[path] = entry
+        return JournalSnapshot(self, entries, frozenset(taken))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection | None]:
+        """A transaction; None after a failure, and after `close`."""
+        with self._lock:
+            if not self._usable:
+                yield None
+                return
+            try:
+                with transaction(self._connection):
+                    yield self._connection
+            except (OSError, sqlite3.Error) as error:
+                self._usable = False
+                _warn("The upload goes on without its journal: %s failed (%s)", self._journal, error)
+
+    def write(self, entries: Sequence[JournalEntry]) -> None:
+        """Write entries, all or none of them."""
+        with self._writing() as sql:
+            if sql is not None:
+                for entry in entries:
+                    write_entry(sql, self._keys[entry.path], entry)
+
+    def finish(self) -> None:
+        """Mark the files that are done as finished."""
+        with self._writing() as sql:
+            if sql is not None:
+                sql.execute(
+                    "UPDATE files SET finished = 1 WHERE state = ? AND destination = ? AND path IN"
+                    " (SELECT path FROM claims WHERE destination = ? AND run = ?)",
+                    (JournalState.DONE.value, self._destination, self._destination, self._id),
+                )
+
+    def close(self) -> None:
+        """Release the files, whether or not the run was finished. Call it once. It does nothing in a forked process."""
+        if os.getpid() != self._process:
+            return
+        with self._lock:
+            try:
+                sql = self._connection
+                if sql.in_transaction:  # It was interrupted.
+                    sql.execute("ROLLBACK")
+                with transaction(sql):
+                    sql.execute("DELETE FROM claims WHERE run = ?", (self._id,))
+                # The last connection that closes empties the WAL. This does if there are others, unless one of them
+                # does it just now.
+                sql.execute("PRAGMA busy_timeout=100")
+                sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except (OSError, sqlite3.Error) as error:  # Claims without a lock are void.
+                _warn("The journal %s was not closed well (%s)", self._journal, error)
+            finally:
+                self._leave()
+
+    def _leave(self) -> None:
+        self._usable = False
+        with fork_lock:
+            _runs.discard(self)
+        self._connection.close()
+        if self._run_lock is not None:
+            self._run_lock.close()
+
+
+_runs: "weakref.WeakSet[Run]" = weakref.WeakSet()
+"""Open runs, of which a forked process has copies."""
+
+
+def _warn(text: str, *args: object) -> None:
+    """Log a warning that belongs to an upload, and to no call of it."""
+    logs.write(logs.JOURNAL, logging.WARNING, "", text, *args)
