@@ -1,11 +1,14 @@
-"""Names that are loaded when they are asked for, and values.
+"""Packages load their names late, and values hash as they compare.
 
 Rules kept here:
 
-* A package that loads its names late has each name that it says it has, and no other.
-* Values that say so can be hashed, equal ones alike; the others refuse.
+* A package that loads its names late has each name that it lists, and no other.
+* Values that can be hashed hash alike when they are equal; the others refuse.
 """
 
+import importlib
+import subprocess
+import sys
 from dataclasses import field
 from types import ModuleType
 from typing import Any
@@ -16,23 +19,25 @@ import pytest
 import pixel_core
 import pixel_transports
 from pixel_core import Limits, models
-from pixel_core.http.proxies import Proxies, Proxy
 from pixel_core.lazy import lazily
 from pixel_core.values import hash_of_fields, value
 
-PACKAGES = [pixel_core, models, pixel_transports, pixel_client]
+PACKAGES = pytest.mark.parametrize(
+    "package", [pixel_core, models, pixel_transports, pixel_client], ids=lambda package: str(package.__name__)
+)
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
-def test_a_package_has_the_names_that_it_says_it_has(package: ModuleType) -> None:
-    assert {name for name in package.__all__ if name != "__version__"} <= set(dir(package))
-    assert all(getattr(package, name) is not None for name in package.__all__)
-
-
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
-def test_a_package_has_no_other_name(package: ModuleType) -> None:
+@PACKAGES
+def test_a_package_has_each_name_that_it_lists_and_no_other(package: ModuleType) -> None:
+    assert set(package.__all__) <= {*dir(package), "__version__"}
+    assert [name for name in package.__all__ if getattr(package, name, None) is None] == []
     with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'Nothing'"):
         _ = package.Nothing
+
+
+@pytest.mark.parametrize("name", ["auth", "exceptions", "models", "settings", "types", "utils"])
+def test_modules_of_the_package_are_attributes_too(name: str) -> None:
+    assert getattr(pixel_client, name) is importlib.import_module(f"pixel_client.{name}")
 
 
 def test_a_name_is_looked_up_once() -> None:
@@ -43,9 +48,20 @@ def test_a_name_is_looked_up_once() -> None:
     assert get("values").value is value
 
 
-def test_equal_values_that_can_be_hashed_are_hashed_alike() -> None:
-    assert hash(Proxies.from_url("http://proxy:8080")) == hash(Proxies.from_url("http://proxy:8080"))
-    assert hash(Proxy("http", "proxy", 80)) != hash(Proxy("http", "proxy", 81))
+def test_an_import_of_the_package_loads_next_to_nothing() -> None:
+    code = "import pixel_client, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    late = {
+        "pydantic",
+        "h11",
+        "anyio",
+        "asyncio",
+        "ssl",
+        "sqlite3",
+        "pixel_core.api",
+        "pixel_transports.client.blocking",
+    }
+    assert late & set(loaded) == set()
 
 
 def test_a_field_that_is_not_compared_is_not_hashed_either() -> None:
@@ -58,6 +74,7 @@ def test_a_field_that_is_not_compared_is_not_hashed_either() -> None:
 
     assert Named("a", "b") == Named("a", "c")
     assert hash(Named("a", "b")) == hash(Named("a", "c"))
+    assert hash(Named("a")) != hash(Named("b"))
 
 
 def test_other_values_cannot_be_hashed() -> None:
