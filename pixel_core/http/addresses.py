@@ -1,10 +1,10 @@
-"""Addresses of a host: in which order they are tried, and which hosts are addresses themselves.
+"""Addresses of a host: their order, and hosts that are addresses.
 
 Rules kept here:
 
-* No look-ups and no connections: names are looked up and sockets are opened by whoever drives.
-* The families take turns, beginning with the one that the system prefers, and keep the system's order within
-  themselves (RFC 8305, section 4). So a network that loses one family's packets costs one delay, not a time limit.
+* No look-ups and no connections: a driver resolves names and opens sockets.
+* Families alternate, beginning with the one that the system prefers, and keep the system's order within themselves
+  (RFC 8305, section 4). So a network that drops one family's packets costs one delay, not a time limit.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -18,7 +18,7 @@ _MISSING = object()
 
 
 def interleaved(addresses: Iterable[A], family: Callable[[A], Hashable]) -> list[A]:
-    """The same addresses, with the families in turn.
+    """Return the same addresses with alternating families.
 
     >>> interleaved(["6a", "6b", "6c", "4a"], lambda address: address[0])
     ['6a', '4a', '6b', '6c']
@@ -31,9 +31,9 @@ def interleaved(addresses: Iterable[A], family: Callable[[A], Hashable]) -> list
 
 
 def literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that a host is, an IPv4 address in IPv6 as the IPv4 address; None for a name."""
+    """Return a host as an address, an IPv4-mapped one as IPv4; None for a name."""
     if not host[-1:].isdigit() and ":" not in host:
-        return None  # nearly every name: no need to try
+        return None  # nearly every name
     try:
         address = ip_address(host)
     except ValueError:

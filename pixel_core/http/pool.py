@@ -133,7 +133,7 @@ class Pool(Generic[C]):
         return unwanted
 
     def close(self) -> list[C]:
-        """Keep no connection of a lease that was acquired before now. Returns the idle ones, which have to be closed."""
+        """Keep no connection of a lease that is acquired already. Returns the idle ones, which have to be closed."""
         self._generation += 1
         idle = [connection for slots in self._slots.values() for connection, _ in slots.idle]
         for slots in self._slots.values():

@@ -1,18 +1,14 @@
-"""Proxies: which one an origin is reached through, and the tunnel through it.
+"""Proxies, and which one an origin is reached through.
 
 Rules kept here:
 
-* No I/O: the environment is an argument, a tunnel takes bytes and gives bytes.
-* Credentials stand in one header, `Proxy-Authorization`, which only the proxy sees: with each request that it forwards
-  (http), and in CONNECT (https), never inside the tunnel. No `repr`, `str` or error shows them, nor a URL that may.
+* No I/O: the environment is an argument.
+* No `repr`, `str` or error shows credentials, nor a URL that may hold them.
 * The variables are those of curl: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`, each in lower case before upper
   case; one that is empty is none. `HTTP_PROXY` is not read where `REQUEST_METHOD` is set: under CGI a client sets it,
   by a header `Proxy` (CVE-2016-5385).
-* No variable leads this machine's own addresses and names to a proxy; one that is given for everything is for
-  everything.
-* A tunnel is opened by CONNECT (RFC 9110, section 9.3.6). Its answer has a limit, and the first byte after it is the
-  origin's: a proxy that sends one at once, before the origin was asked for anything, is refused.
-* SOCKS is another protocol, and is refused by name.
+* A proxy of the environment does not serve the addresses and names of this machine; one that is set by a URL does.
+* A SOCKS proxy is refused by name.
 """
 
 from base64 import b64encode
@@ -30,8 +26,8 @@ _EXAMPLE = "it should be like http://user:password@host:port, with special chara
 
 @value
 class Proxy:
-    """An HTTP proxy: `scheme` is how it is spoken to, http or https. `user` and `password` are plain text, not encoded;
-    without a user there are no credentials.
+    """An HTTP proxy. `scheme` is that of the connection to it, http or https. `user` and `password` are plain text, not
+    encoded; without a user there are no credentials.
     """
 
     scheme: str
@@ -44,12 +40,12 @@ class Proxy:
 
     @classmethod
     def from_url(cls, url: str) -> "Proxy":
-        """From a URL; without a scheme it is http. The port is 80 or 443 unless it is given, a path does not matter.
+        """Parse a URL. The scheme is http unless given, the port 80 or 443; a path is ignored.
 
-        Raises ValueError, which does not show the URL, for what is none, and for SOCKS; TypeError for no string.
+        Raises ValueError, which does not show the URL, for anything else and for SOCKS; TypeError if it is no string.
         """
         if not isinstance(url, str):
-            raise TypeError(f"a proxy is given as a URL, not as {type(url).__name__}")
+            raise TypeError(f"a proxy is a URL, not {type(url).__name__}")
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             scheme, port = parts.scheme.lower(), parts.port
@@ -79,7 +75,7 @@ class Proxy:
         return f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode('ascii')}"
 
     def redact(self, body: bytes) -> bytes:
-        """What a proxy said, without the credentials, which a page that shows the request holds."""
+        """Replace these credentials in a body: a proxy's error page may repeat the request."""
         credentials = (self.authorization or "").removeprefix("Basic ").rstrip("=").encode("ascii")
         return body.replace(credentials, b"***") if credentials else body
 
@@ -89,7 +85,7 @@ class Proxy:
 
 @value
 class _Bypass:
-    """One entry of NO_PROXY: a name and what ends in it, or a network; at any port, or at one."""
+    """One entry of NO_PROXY: a domain with its subdomains, or a network; at any port, or at one."""
 
     suffix: str
     network: IPv4Network | IPv6Network | None
@@ -99,7 +95,7 @@ class _Bypass:
 
     @classmethod
     def parse(cls, entry: str) -> "_Bypass | None":
-        """None for an entry that cannot be understood."""
+        """Parse an entry. Returns None if it is invalid."""
         host, port = entry, ""
         if entry.startswith("["):
             host, _, port = entry[1:].partition("]")
@@ -127,41 +123,41 @@ class _Bypass:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is this machine by its very name (RFC 6761, section 6.3) or address."""
+    """True for loopback addresses, and for `localhost` and its subdomains (RFC 6761, section 6.3)."""
     host = host.rstrip(".").lower()
     address = literal(host)
     return address.is_loopback if address is not None else host == "localhost" or host.endswith(".localhost")
 
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-"""The variables of an environment that tell of proxies, in lower or upper case."""
+"""Environment variables for proxies, in lower or upper case."""
 
 
 @value
 class Proxies:
-    """Which proxy serves which origin; without arguments none. A value: it can be compared and hashed."""
+    """Which proxy serves which origin; without arguments none does."""
 
     http: Proxy | None = None
     https: Proxy | None = None
     bypasses: tuple[_Bypass, ...] = ()
-    local_too: bool = True
+    includes_local: bool = True
 
     __hash__ = hash_of_fields
 
     @classmethod
     def from_url(cls, url: str | None) -> "Proxies":
-        """One proxy for everything, this machine too; None is none. Raises what `Proxy.from_url` does."""
+        """Use one proxy for every origin, this machine included; None for none. Raises what `Proxy.from_url` does."""
         proxy = None if url is None else Proxy.from_url(url)
         return cls(proxy, proxy)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Proxies":
-        """From `http_proxy`, `https_proxy`, `all_proxy` (for both) and `no_proxy`, in lower or upper case.
+        """Read `http_proxy`, `https_proxy`, `all_proxy` (for both) and `no_proxy`, in lower or upper case.
 
-        `no_proxy` is a list with commas: `*` is everything; a name covers itself and what ends in it, with or without a
-        leading dot or `*.`; addresses and networks (`10.0.0.0/8`, `fd00::/8`) cover hosts that are written as
-        addresses, nothing is looked up; `host:port` and `[address]:port` cover one port. What cannot be understood
-        covers nothing. Raises ValueError, which names the variable and not its value, for what is no HTTP proxy.
+        `no_proxy` is a list with commas. `*` covers every origin; a name covers itself and its subdomains, with or
+        without a leading dot or `*.`; addresses and networks (`10.0.0.0/8`, `fd00::/8`) cover hosts that are
+        addresses, and no name is looked up; `host:port` and `[address]:port` cover one port. Invalid entries cover
+        nothing. Raises ValueError, which names the variable and not its value, if it is no URL of an HTTP proxy.
         """
         names = {name: name for name in PROXY_VARIABLES}
         values: dict[str, str] = {}
@@ -172,22 +168,22 @@ class Proxies:
         entries = values["no_proxy"].replace(",", " ").split()
         if "*" in entries:
             return cls()
-        bypasses = tuple(found for found in map(_Bypass.parse, entries) if found is not None)
-        chosen: list[Proxy | None] = []
+        bypasses = tuple(each for each in map(_Bypass.parse, entries) if each is not None)
+        proxies: list[Proxy | None] = []
         for own in ("http_proxy", "https_proxy"):
-            # A variable that is there and empty says "none", whatever the one for all says.
+            # A variable that is set and empty means no proxy, whatever `all_proxy` is.
             name = own if names[own] in environment else "all_proxy"
             try:
-                chosen.append(Proxy.from_url(values[name]) if values[name] else None)
+                proxies.append(Proxy.from_url(values[name]) if values[name] else None)
             except ValueError as error:
                 raise ValueError(f"{names[name]}: {error}") from None
-        if chosen == [None, None]:
+        if proxies == [None, None]:
             return cls()
-        return cls(chosen[0], chosen[1], bypasses, local_too=False)
+        return cls(proxies[0], proxies[1], bypasses, includes_local=False)
 
     def for_origin(self, origin: Origin) -> Proxy | None:
-        """The proxy through which an origin is reached; None where it is reached directly."""
+        """The proxy of an origin; None if it is reached directly."""
         proxy = self.https if origin.scheme == "https" else self.http
-        if proxy is None or (not self.local_too and is_local(origin.host)):
+        if proxy is None or (not self.includes_local and is_local(origin.host)):
             return None
         return None if any(each.covers(origin) for each in self.bypasses) else proxy

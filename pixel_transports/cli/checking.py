@@ -40,7 +40,7 @@ NEARLY_NOWHERE = 1e-4
 """Degrees from (0, 0), within which nobody has taken a photo (about 11 m)."""
 
 _HOPELESS = ("not_read", "not_a_picture")
-"""Problems of files that cannot be asked for a position."""
+"""Problems of files that cannot be requested a position."""
 
 _STARTS = {
     "raster": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"<MRF_META"),

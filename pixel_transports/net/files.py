@@ -1,11 +1,11 @@
-"""Files: what the effects `Stat` and `Digest` and the bodies of requests need of them.
+"""Sends the bodies of requests: bytes, and slices of files.
 
 Rules kept here:
 
 * Memory does not grow with a file: it is read through one buffer.
-* These functions block; an event loop runs them in a worker thread.
+* Reading a file blocks; an event loop does it in a worker thread.
 * A file that ends before its slice does has changed since it was planned: PixelFileChangedError. So has one that cannot
-  be read when it is sent; the first to read it, who hashes it, hears what the system says.
+  be read when it is sent, since it could be read when it was hashed.
 """
 
 import errno
@@ -20,19 +20,21 @@ from pixel_core.errors import PixelFileChangedError
 from pixel_core.messages import FileSlice, Request, Segment, body_segments
 
 PIECE = 256 * 1024
-"""How much of a file is read at a time to be sent, where the system does not send it itself."""
+"""Bytes of a file that are read at a time, where `os.sendfile` cannot be used."""
+
 SENDFILE = hasattr(os, "sendfile")
+
 LITTLE = 64 * 1024
-"""What is sent without an ear for the peer, unless it takes a while."""
+"""Bytes up to which a request is sent without watching for an early response."""
 
-
-_CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
-"""What systems say where they cannot send a file of this kind themselves (sendfile(2))."""
+_UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""Errors of sendfile(2) for files that it cannot send."""
 
 
 class SliceReader:
-    """Reads one slice of a file, piece by piece, into one buffer of up to `size` bytes, or has the system send it.
-    Raises PixelFileChangedError from any method.
+    """Reads one slice of a file, piece by piece, into one buffer of up to `size` bytes, or sends it by sendfile(2).
+
+    Its methods raise PixelFileChangedError.
     """
 
     def __init__(self, piece: FileSlice, size: int = PIECE) -> None:
@@ -57,10 +59,10 @@ class SliceReader:
             self._file.close()
 
     def read(self) -> memoryview:
-        """The next piece, in the buffer that the next call overwrites; empty at the end."""
+        """Read the next piece. The next call overwrites it. Empty at the end."""
         if not self._left:
             return memoryview(b"")
-        file = self._opened()
+        file = self._open()
         if self._buffer is None:
             self._buffer = memoryview(bytearray(self._size))
         try:
@@ -68,34 +70,34 @@ class SliceReader:
                 file.seek(self._at)
             count = file.readinto(self._buffer[: self._left])
         except OSError as error:
-            raise self._gone(error) from error
+            raise self._unreadable(error) from error
         self._advance(count)
         return self._buffer[:count]
 
     def send(self, sock: socket.socket) -> bool:
-        """Have the system send the next piece to a socket, as far as that takes it; False at the end. Raises also
+        """Send the next piece to a socket by sendfile(2), as far as it takes it; False at the end. Raises also
         BlockingIOError, and OSError of the socket.
         """
         if not self._left:
             return False
-        self._advance(os.sendfile(sock.fileno(), self._opened().fileno(), self._at, self._left))
+        self._advance(os.sendfile(sock.fileno(), self._open().fileno(), self._at, self._left))
         return True
 
     @property
     def _at(self) -> int:
-        """Where the next byte is in the file."""
+        """The offset of the next byte in the file."""
         return self._slice.offset + self._slice.length - self._left
 
-    def _opened(self) -> FileIO:
+    def _open(self) -> FileIO:
         if self._file is None:
             try:
                 self._file = open(self._slice.path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
             except OSError as error:
-                raise self._gone(error) from error
+                raise self._unreadable(error) from error
         return self._file
 
-    def _gone(self, error: OSError) -> PixelFileChangedError:
-        return PixelFileChangedError(f"{self._slice.path} cannot be read any more: {error.strerror}")
+    def _unreadable(self, error: OSError) -> PixelFileChangedError:
+        return PixelFileChangedError(f"{self._slice.path} can no longer be read: {error.strerror}")
 
     def _advance(self, count: int) -> None:
         if not count:
@@ -110,40 +112,39 @@ class SliceReader:
 
 
 class Outgoing:
-    """What is left to send of a request. It keeps its place, so that sending can stop and go on."""
+    """The unsent rest of a request. Sending can stop and go on."""
 
     def __init__(self, segments: Sequence[Segment] = ()) -> None:
         self.left: memoryview = memoryview(b"")
-        """What was taken out last and is not yet sent; the driver shortens it."""
+        """The unsent rest of the piece that was taken last; the stream shortens it."""
         self.large: bool = any(isinstance(each, FileSlice) or len(each) > LITTLE for each in segments)
         self._segments = deque(segments)
         self._reader: SliceReader | None = None
-        self._by_hand = False
+        self._reads = False
 
     def send_file(self, sock: socket.socket) -> bool:
-        """Have the system send the next piece of a file itself (sendfile), as far as the socket takes it; False where
-        it is no file's turn, or the system cannot do so with this file. Raises BlockingIOError, OSError of the socket,
-        PixelFileChangedError.
+        """Send the next piece of a file by sendfile(2), as far as the socket takes it; False if bytes are next, or if
+        sendfile cannot send this file. Raises BlockingIOError, OSError of the socket, PixelFileChangedError.
         """
         if self._reader is None and self._segments:
             first = self._segments[0]
             if isinstance(first, FileSlice):
                 self._segments.popleft()
                 self._reader = SliceReader(first)
-        if self._reader is None or self._by_hand:
+        if self._reader is None or self._reads:
             return False
         try:
             if not self._reader.send(sock):
                 self.close()
         except OSError as error:
-            if error.errno not in _CANNOT:
+            if error.errno not in _UNSUPPORTED:
                 raise
-            self._by_hand = True
+            self._reads = True
             return False
         return True
 
     def take(self) -> memoryview:
-        """The next piece to send, once nothing is left of the last; empty at the end. Raises PixelFileChangedError."""
+        """Take the next piece, once the last is sent; empty at the end. Raises PixelFileChangedError."""
         while True:
             if self._reader is not None:
                 piece = self._reader.read()
@@ -168,6 +169,7 @@ class Outgoing:
 
 
 def too_short(piece: FileSlice, left: int) -> PixelFileChangedError:
+    """The error for a file that ended `left` bytes before its slice."""
     return PixelFileChangedError(
         f"{piece.path} became shorter while it was read: {left} bytes of the {piece.length} from byte {piece.offset} "
         "on are missing"
@@ -175,7 +177,7 @@ def too_short(piece: FileSlice, left: int) -> PixelFileChangedError:
 
 
 def whole_body(request: Request) -> bytes:
-    """The body of a request in memory, for those who cannot stream."""
+    """Read the whole body of a request into memory."""
     pieces: list[bytes] = []
     for segment in body_segments(request.body):
         if isinstance(segment, FileSlice):

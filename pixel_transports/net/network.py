@@ -1,10 +1,9 @@
-"""How a client reaches the world, out of its keywords and the environment.
+"""The network settings of a client: proxies and TLS.
 
 Rules kept here:
 
-* The environment is read when a client is made, or asked for, and not later. Without the keyword it tells the proxies;
-  with it, it does not count.
-* What is wrong is told before anything is sent, and no password is shown.
+* The environment is read when a client is made or requested, and not later. The keyword `proxy` replaces it.
+* Invalid settings are errors before anything is sent. No error shows a password.
 """
 
 import ssl
@@ -21,7 +20,7 @@ _proxies = CachedEnvironment((*PROXY_VARIABLES, "REQUEST_METHOD"), Proxies.from_
 
 @value
 class Network:
-    """What the default transports are made with. It can be compared and hashed; an SSLContext is known by identity."""
+    """The settings of the default transports. They compare by value; an SSLContext compares by identity."""
 
     proxies: Proxies = Proxies()
     tls: TlsOptions | ssl.SSLContext | None = None
@@ -30,8 +29,8 @@ class Network:
 
     @classmethod
     def from_keywords(cls, keywords: Mapping[str, Any]) -> "Network":
-        """From the keywords of a client. Raises TypeError for a wrong type, and where a transport is given besides;
-        ValueError for what is no HTTP proxy.
+        """Read the keywords of a client. Raises TypeError for a wrong type, and if a transport is given as well;
+        ValueError for an invalid proxy.
         """
         tls = keywords.get("tls")
         if not isinstance(tls, (TlsOptions, ssl.SSLContext, type(None))):
@@ -39,7 +38,7 @@ class Network:
         if keywords.get("transport") is not None:
             for name in ("proxy", "tls"):
                 if keywords.get(name) is not None:
-                    raise TypeError(f"{name} is for the default transport: give it to the transport that is given")
+                    raise TypeError(f"{name} is for the default transport: set it on the transport that you pass")
             return cls()
         proxies = Proxies.from_url(keywords["proxy"]) if "proxy" in keywords else _proxies.get()
         return cls(proxies, tls)

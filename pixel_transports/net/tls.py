@@ -1,15 +1,13 @@
-"""TLS: one context for all connections that bring none of their own, contexts of options, and TLS itself without a
-socket.
+"""TLS: contexts, and sessions without a socket.
 
 Rules kept here:
 
 * A context has the system's trust store, or the authorities of one file in its place; it checks certificates and host
   names, and speaks TLS 1.2 or newer (RFC 9325, section 3.1.1).
-* A context is made once for equal options. What is wrong with a file names the file, and is never a connection's error.
-  No error and no `repr` shows the password of a key, and nobody is asked for one on a terminal.
-* `TlsSession` does no I/O: what came from the peer goes in, what goes to the peer comes out. Both faces run it over
-  their own sockets, or inside another session (to an origin, through a proxy that speaks TLS itself).
-* A peer that hangs up without the goodbye of TLS has come to its end: HTTP tells whether that was too early.
+* A context is made once for equal options. An error in a file names the file, and is never a connection's error. No
+  error and no `repr` shows the password of a key, and OpenSSL never prompts for one on the terminal.
+* A session does no I/O: bytes of the peer go in, bytes for the peer come out.
+* A peer that closes without `close_notify` has reached its end: HTTP decides whether that was too early.
 """
 
 import os
@@ -35,29 +33,28 @@ def _make() -> ssl.SSLContext:
 
 
 def _prepared(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same context, with what does not depend on whom it trusts, whatever the system's defaults are."""
+    """Set what does not depend on the trust store, whatever the system's defaults are. Returns the context."""
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 def shared_context() -> ssl.SSLContext:
-    """The shared context; made at the first use, since loading a trust store takes a while."""
+    """Return the context with the system's trust store, made at the first use: loading one takes a while."""
     with _lock:
         return _make()
 
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """Whom to trust, and who we are. All files are PEM.
+    """Trusted authorities, and the client's own certificate. All files are PEM.
 
-    `ca_file` holds the certificates of the authorities to trust in place of the system's. `client_certificate` is our
-    own certificate, followed by those between it and its authority; `client_key` its key, where that is not in the same
-    file; `key_password` what the key is encrypted with.
+    `ca_file` replaces the system's trust store. `client_certificate` is the client's certificate, followed by
+    intermediate ones; `client_key` is its key, if that is in a file of its own; `key_password` decrypts the key.
 
     Raises ValueError for a key without a certificate and for a password without a key. Files are read when the first
-    request is sent, before anything goes out: FileNotFoundError or another OSError where one cannot be read, ValueError
-    where it does not hold what it should; both name the file.
+    request is sent, before anything goes out: FileNotFoundError or another OSError if one cannot be read, ValueError
+    for wrong contents; both name the file.
     """
 
     ca_file: str | os.PathLike[str] | None = None
@@ -67,14 +64,14 @@ class TlsOptions:
 
     def __post_init__(self) -> None:
         for name in ("ca_file", "client_certificate", "client_key"):
-            given = getattr(self, name)
-            object.__setattr__(self, name, None if given is None else os.fspath(given))
+            path = getattr(self, name)
+            object.__setattr__(self, name, None if path is None else os.fspath(path))
         if self.client_certificate is None and (self.client_key is not None or self.key_password is not None):
             raise ValueError("a client_key or key_password is for a client_certificate, and there is none")
 
 
 @cache
-def _config(options: TlsOptions) -> ssl.SSLContext:
+def _context_for(options: TlsOptions) -> ssl.SSLContext:
     context = _prepared(_trusting(options.ca_file))
     if options.client_certificate is not None:
         _identify(context, str(options.client_certificate), options.client_key, options.key_password)
@@ -84,7 +81,7 @@ def _config(options: TlsOptions) -> ssl.SSLContext:
 def _trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
     if ca_file is None:
         return ssl.create_default_context()
-    _look_into(ca_file)
+    _check_readable(ca_file)
     try:
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError:
@@ -94,15 +91,15 @@ def _trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
 def _identify(
     context: ssl.SSLContext, certificate: str, key: str | os.PathLike[str] | None, password: str | None
 ) -> None:
-    """Have a context show our certificate to servers that ask for one."""
+    """Load the client's certificate into a context."""
     for path in (certificate, key):
         if path is not None:
-            _look_into(path)
+            _check_readable(path)
     where = os.fspath(key or certificate)
-    asked = []
+    prompts = []
 
-    def give() -> str:  # a function also where there is none, since OpenSSL would ask for it on the terminal
-        asked.append(True)
+    def give() -> str:  # also without a password, since OpenSSL would prompt for it on the terminal
+        prompts.append(True)
         return password or ""
 
     try:
@@ -110,39 +107,39 @@ def _identify(
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ValueError(f"the key in {where} is not that of the certificate in {certificate}") from None
-        if asked:
+        if prompts:
             trouble = "it is encrypted, and key_password is missing" if password is None else "key_password is wrong"
             raise ValueError(f"the key in {where} cannot be read: {trouble}") from None
         what = f"{certificate} and {where} hold" if key else f"{certificate} holds"
         raise ValueError(f"{what} no certificate and key in PEM form") from None
-    except ValueError:  # a password of more than OpenSSL takes
+    except ValueError:  # longer than OpenSSL takes
         raise ValueError(f"the key in {where} cannot be read: key_password is too long") from None
 
 
-def _look_into(path: str | os.PathLike[str]) -> None:
-    """Raises an OSError that names the file, where it cannot be read: OpenSSL's does not."""
+def _check_readable(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError that names the file if it cannot be read: OpenSSL's does not."""
     with open(path, "rb") as file:
         file.read(1)
 
 
 def context_of(tls: TlsOptions | ssl.SSLContext) -> ssl.SSLContext:
-    """The context of these options, made at the first use; a context is used as it is. Raises OSError, ValueError."""
+    """Return the context of these options, made at the first use, or a context as it is. Raises OSError, ValueError."""
     if isinstance(tls, ssl.SSLContext):
         return tls
     with _lock:
-        return _config(tls)
+        return _context_for(tls)
 
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
-"""What OpenSSL calls bytes that are no TLS record at all."""
+"""OpenSSL's reasons for bytes that are no TLS record."""
 
 
 def handshake_error(error: ssl.SSLError) -> OSError:
-    """What broke a handshake, in words that fit into a sentence."""
+    """The failure of a handshake, as part of a sentence."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return OSError(f"its certificate is not accepted: {error.verify_message.rstrip('.')}")
     if isinstance(error, ssl.SSLEOFError):
-        return OSError("it hung up in the TLS handshake")
+        return OSError("it closed the connection in the TLS handshake")
     if error.reason in _NO_TLS:
         return OSError("it does not speak TLS")
     return OSError(f"the TLS handshake failed: {(error.reason or 'no reason given').lower().replace('_', ' ')}")

@@ -1,10 +1,11 @@
-"""Transports: whatever performs one HTTP exchange, and what else may stand in for one.
+"""Transports: objects and functions that perform HTTP exchanges.
 
 Rules kept here:
 
-* A transport is `send(request) -> response`, or its async twin. Ours are `SocketTransport` and `AnyioTransport`.
-* A plain function from request to response is one too, on both faces; on the async face it may be a coroutine
-  function. It is given the request as a server would get it: the body whole, in bytes, the framing headers set.
+* A transport has `send(request) -> response` and `close`, or their async twins. The default ones are `SocketTransport`
+  and `AnyioTransport`.
+* A function from request to response is a transport too; for the async client it may be a coroutine function. Its
+  argument is the request as a server receives it: the body as bytes, with the framing headers.
 """
 
 import inspect
@@ -26,7 +27,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Close what is kept open. It may be used again afterwards."""
+        """Close open connections. The transport may be used again afterwards."""
         ...
 
 
@@ -39,18 +40,18 @@ class AsyncTransport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what is kept open. It may be used again afterwards."""
+        """Close open connections. The transport may be used again afterwards."""
         ...
 
 
 Handler: TypeAlias = Callable[[Request], Response]
 AsyncHandler: TypeAlias = Callable[[Request], Response | Awaitable[Response]]
 AnyTransport: TypeAlias = Transport | AsyncTransport | Handler | AsyncHandler
-"""What `get_client(transport=...)` takes."""
+"""Type of `get_client(transport=...)`."""
 
 
 class FunctionTransport:
-    """A function as a transport of the blocking face."""
+    """Makes a function a transport of the blocking client."""
 
     def __init__(self, function: Handler) -> None:
         self._function = function
@@ -63,14 +64,14 @@ class FunctionTransport:
 
 
 class AsyncFunctionTransport:
-    """A function or coroutine function as a transport of the async face."""
+    """Makes a function or coroutine function a transport of the async client."""
 
     def __init__(self, function: AsyncHandler) -> None:
         self._function = function
 
     async def send(self, request: Request) -> Response:
         body = request.body
-        import anyio.to_thread  # here, since the blocking face needs none of it
+        import anyio.to_thread  # here, since the blocking client does not need it
 
         content = body if isinstance(body, bytes) else await anyio.to_thread.run_sync(whole_body, request)
         answer = self._function(_as_received(request, content))
@@ -80,56 +81,56 @@ class AsyncFunctionTransport:
         """Nothing is kept open."""
 
 
-def blocking_transport(given: object, network: Network = Network()) -> Transport:
-    """What the blocking face uses for what it was given; without anything sockets, on this network.
+def blocking_transport(transport: object, network: Network = Network()) -> Transport:
+    """Return a transport of the blocking client for what was passed; for None sockets with these settings.
 
-    Raises TypeError for what is no transport of this face.
+    Raises TypeError if it is no transport of the blocking client.
     """
-    if given is None:
+    if transport is None:
         from pixel_transports.net.blocking import SocketTransport
 
         return SocketTransport(proxies=network.proxies, tls=network.tls)
-    if isinstance(given, Transport) and not isinstance(given, type) and not _is_async(given.send):
-        return given
-    if callable(given) and not hasattr(given, "send") and not _is_async(given):
-        return FunctionTransport(cast(Handler, given))
+    if isinstance(transport, Transport) and not isinstance(transport, type) and not _is_async(transport.send):
+        return transport
+    if callable(transport) and not hasattr(transport, "send") and not _is_async(transport):
+        return FunctionTransport(cast(Handler, transport))
     raise TypeError(
         "the blocking client needs a transport with methods send and close, or a function from request to response, "
-        f"not {given!r}"
+        f"not {transport!r}"
     )
 
 
-def async_transport(given: object, network: Network = Network()) -> AsyncTransport:
-    """What the async face uses for what it was given; without anything sockets, on this network.
+def async_transport(transport: object, network: Network = Network()) -> AsyncTransport:
+    """Return a transport of the async client for what was passed; for None sockets with these settings.
 
-    Raises TypeError for what is no transport of this face.
+    Raises TypeError if it is no transport of the async client.
     """
-    if given is None:
+    if transport is None:
         from pixel_transports.net.asynchronous import AnyioTransport
 
         return AnyioTransport(proxies=network.proxies, tls=network.tls)
-    if isinstance(given, AsyncTransport) and not isinstance(given, type) and _is_async(given.send):
-        return given
-    if callable(given) and not hasattr(given, "send"):
-        return AsyncFunctionTransport(cast(AsyncHandler, given))
+    if isinstance(transport, AsyncTransport) and not isinstance(transport, type) and _is_async(transport.send):
+        return transport
+    if callable(transport) and not hasattr(transport, "send"):
+        return AsyncFunctionTransport(cast(AsyncHandler, transport))
     raise TypeError(
         "the async client needs a transport with coroutine methods send and aclose, or a function from request to "
-        f"response, not {given!r}"
+        f"response, not {transport!r}"
     )
 
 
 def _is_async(function: Callable[..., object]) -> bool:
-    """Whether it is a coroutine function, or an object that is called like one."""
+    """True for a coroutine function, or an object that is called like one."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _as_received(request: Request, content: bytes) -> Request:
-    """The request as a server gets it."""
+    """Return the request as a server receives it."""
     headers = Headers(wire_headers(request, [content]))
     return Request(request.method, request.origin, request.target, headers, content, request.timeouts)
 
 
-def _checked(answer: object) -> Response:
-    if not isinstance(answer, Response):
-        raise TypeError(f"a transport gives a pixel_core.Response, this one gave {type(answer).__name__}")
-    return answer
+def _checked(response: object) -> Response:
+    if not isinstance(response, Response):
+        raise TypeError(f"a transport returns a pixel_core.Response, this one returned {type(response).__name__}")
+    return response

@@ -126,5 +126,5 @@ def _response(answer: object) -> Response:
     if inspect.iscoroutine(answer):
         answer.close()  # or Python would warn that nobody awaited it
     if not isinstance(answer, Response):
-        raise TypeError(f"a transport gives a pixel_core.Response, this one gave {type(answer).__name__}")
+        raise TypeError(f"a transport returns a pixel_core.Response, this one returned {type(answer).__name__}")
     return answer

@@ -54,8 +54,8 @@ OPENINGS = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
 ]
 SAID = [*OPENINGS, *OPENINGS, *OPENINGS, *OF_PROXIES, *ANSWERS]
-INTO = "sent something of its own into the tunnel"
-REASONS = ("hung up before it answered", "does not speak HTTP", "bytes of headers", INTO)
+INTO = "sent bytes of its own into the tunnel"
+REASONS = ("closed the connection before it responded", "does not speak HTTP", "bytes of headers", INTO)
 
 Outcome: TypeAlias = tuple[str, int | None]
 """How it ended, in words ("open" for a tunnel), and the status that the error has."""

@@ -71,7 +71,7 @@ def test_socks_is_refused_by_its_name(scheme: str) -> None:
 
 
 def test_a_proxy_that_is_no_string_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="not as dict"):
+    with pytest.raises(TypeError, match="not dict"):
         Proxy.from_url({"https": "http://proxy.test"})  # type: ignore[arg-type]
 
 
@@ -270,7 +270,7 @@ def outcome_of(data: bytes, size: int = 0, proxy: Proxy = PROXY, limit: int = 64
 
 NO_TUNNEL = "the proxy http://proxy.test:3128 opened no tunnel to pixel.test:443 "
 WANTS = "the proxy http://proxy.test:3128 wants "
-HUNG_UP = "the proxy http://proxy.test:3128 hung up before it answered"
+HUNG_UP = "the proxy http://proxy.test:3128 closed the connection before it responded"
 NO_HTTP = "the proxy http://proxy.test:3128 does not speak HTTP"
 
 
@@ -330,7 +330,7 @@ def test_headers_without_end_are_an_error_at_the_limit(endless: bytes, size: int
 
 def test_a_proxy_that_speaks_into_the_tunnel_is_refused() -> None:
     assert outcome_of(OPENED + b"HTTP/1.1 200 OK\r\n") == (
-        "the proxy http://proxy.test:3128 sent something of its own into the tunnel",
+        "the proxy http://proxy.test:3128 sent bytes of its own into the tunnel",
         None,
     )
 

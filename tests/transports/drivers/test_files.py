@@ -116,7 +116,7 @@ def test_a_reader_at_its_end_stays_there(path: str) -> None:
 
 def test_a_reader_opens_nothing_before_it_reads(tmp_path: Path) -> None:
     with SliceReader(FileSlice(str(tmp_path / "missing"), 0, 3), 10) as reader:
-        with pytest.raises(PixelFileChangedError, match="cannot be read any more"):
+        with pytest.raises(PixelFileChangedError, match="can no longer be read"):
             reader.read()
 
 

@@ -170,10 +170,10 @@ def test_a_tunnel_that_is_refused_is_one_clear_sentence(face: Face) -> None:
 @pytest.mark.parametrize(
     ("steps", "reason"),
     [
-        ([read_head], "hung up before it answered"),
-        ([read_head, send(OPENED[:20])], "hung up before it answered"),
+        ([read_head], "closed the connection before it responded"),
+        ([read_head, send(OPENED[:20])], "closed the connection before it responded"),
         ([send(b"\x05\x00\r\n\r\n"), read_to_end], "does not speak HTTP"),
-        ([read_head, send(OPENED + b"\x16\x03"), read_to_end], "sent something of its own into the tunnel"),
+        ([read_head, send(OPENED + b"\x16\x03"), read_to_end], "sent bytes of its own into the tunnel"),
         (
             [read_head, send(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000), read_to_end],
             "more than 65536 bytes of headers",
@@ -379,7 +379,7 @@ def test_this_machine_is_reached_directly_whatever_the_environment_says(
     [
         ({"proxy": f"socks5://u:{SECRET}@h"}, ValueError, "a SOCKS proxy is not supported"),
         ({"proxy": f"ftp://u:{SECRET}@h"}, ValueError, "not the URL of an HTTP proxy"),
-        ({"proxy": 3128}, TypeError, "a proxy is given as a URL, not as int"),
+        ({"proxy": 3128}, TypeError, "a proxy is a URL, not int"),
         ({"tls": True}, TypeError, "tls has to be TlsOptions, an ssl.SSLContext or None, not bool"),
         ({"tls": TlsOptions(), "transport": print}, TypeError, "tls is for the default transport"),
         ({"proxy": "http://h", "transport": print}, TypeError, "proxy is for the default transport"),

@@ -208,7 +208,7 @@ def test_a_peer_that_speaks_plain_http_is_told_apart(trusting: Face) -> None:
 
 def test_a_peer_that_hangs_up_in_the_handshake_is_told_apart(trusting: Face) -> None:
     with plain(read_something) as peer:
-        assert refused(trusting, peer) == "it hung up in the TLS handshake"
+        assert refused(trusting, peer) == "it closed the connection in the TLS handshake"
 
 
 def test_a_handshake_that_is_not_answered_is_a_time_out(trusting: Face) -> None:
