@@ -7,7 +7,8 @@ Rules kept here:
   served only when that is asked for.
 """
 
-from pixel_transports.sandbox.app import ManualClock, Sandbox
+from pixel_transports.sandbox.app import Sandbox
+from pixel_transports.sandbox.clock import ManualClock
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.request_log import ReceivedRequest
 from pixel_transports.sandbox.samples import SAMPLE_AREA, sample_photos

@@ -42,26 +42,6 @@ from pixel_transports.sandbox.upload_validation import UploadValidation
 from pixel_transports.sandbox.users import Accounts, UserHandlers
 
 
-class ManualClock:
-    """A clock that moves only when told to: seconds since the epoch, starting on 1 January 2025.
-
-    >>> clock = ManualClock()
-    >>> clock.advance(1.5)
-    >>> clock() - ManualClock()()
-    1.5
-    """
-
-    def __init__(self, now: float = 1_735_689_600.0) -> None:
-        self.now: float = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        """Move on by `seconds`."""
-        self.now += seconds
-
-
 class Sandbox:
     """A Pixel without a tenant. An instance is called with a `Request` and gives a `Response`.
 

@@ -14,7 +14,6 @@ from pixel_core.lazy import lazily
 if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock, Sandbox
     from pixel_transports.testing.clients import client, settings_for
-    from pixel_transports.testing.clocks import TurnedClock
     from pixel_transports.testing.drivers import AsyncTimedDriver, TimedDriver
     from pixel_transports.testing.faults import Fault, Faults, Garbage, NoJson, Refuse, Reset, Slow, Status, TimeOut
     from pixel_transports.testing.mock import MockTransport, UnmatchedRequestError, UnusedError
@@ -27,7 +26,6 @@ else:  # Type checkers would take a package with `__getattr__` to have any name 
         {
             "pixel_transports.sandbox": ["ManualClock", "Sandbox"],
             ".clients": ["client", "settings_for"],
-            ".clocks": ["TurnedClock"],
             ".drivers": ["AsyncTimedDriver", "TimedDriver"],
             ".faults": ["Fault", "Faults", "Garbage", "NoJson", "Refuse", "Reset", "Slow", "Status", "TimeOut"],
             ".mock": ["MockTransport", "UnmatchedRequestError", "UnusedError"],
@@ -57,7 +55,6 @@ __all__ = [
     "Status",
     "TimeOut",
     "TimedDriver",
-    "TurnedClock",
     "UnmatchedRequestError",
     "UnusedError",
     "client",

@@ -1,12 +1,11 @@
-"""The two drivers with a manual clock in place of the time.
+"""Both drivers on a manual clock.
 
 Rules kept here:
 
-* `Clock` reads the manual clock, `Sleep` turns it on and returns at once.
-* `NextDone` waits in real time, since threads, tasks and files are real. After a timeout it turns the clock on by that
-  much.
-* A sleep is still a point at which a task can be cancelled, and others can run.
-* Transports keep their limits in real time.
+* `Clock` reads the manual clock. `Sleep` moves it, and returns without delay.
+* `NextDone` waits in real time, since threads, tasks and files are real. After a timeout it moves the clock by as much.
+* A sleep is still a point where a task can be cancelled, and where other tasks can run.
+* Time limits of transports stay in real time.
 """
 
 from typing import Any
@@ -16,68 +15,41 @@ import anyio.lowlevel
 from pixel_core.effects import Clock, NextDone, Sleep
 from pixel_transports.drivers.asynchronous import AsyncDriver
 from pixel_transports.drivers.blocking import BlockingDriver
-from pixel_transports.drivers.instrumentation import Instrumentation
-from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.net.transports import AsyncTransport, Transport
-from pixel_transports.sandbox import ManualClock
-from pixel_transports.testing.clocks import turn, wait
+from pixel_transports.sandbox.clock import ManualClock
 
 
 class TimedDriver(BlockingDriver):
-    """The blocking driver on a manual clock."""
+    """The blocking driver on a manual clock. Other keywords are those of `BlockingDriver`."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        clock: ManualClock,
-        *,
-        instrumentation: Instrumentation | None = None,
-        journal: JournalPath | None = None,
-    ) -> None:
-        def next_done(effect: NextDone[Any, Any]) -> Any:
-            endings = effect.group.next_done(effect.timeout)
-            if not endings and effect.timeout is not None:
-                turn(clock, effect.timeout)
-            return endings
+    def __init__(self, transport: Transport, *, clock: ManualClock, **keywords: Any) -> None:
+        def next_done(effect: NextDone) -> Any:
+            outcomes = effect.group.ended(effect.timeout)
+            if not outcomes and effect.timeout is not None:
+                clock.advance(effect.timeout)
+            return outcomes
 
-        super().__init__(
-            transport,
-            instrumentation=instrumentation,
-            journal=journal,
-            performers={
-                Clock: lambda effect: clock(),
-                Sleep: lambda effect: wait(clock, effect.seconds),
-                NextDone: next_done,
-            },
-        )
-        self.clock = clock
+        performers = {
+            Clock: lambda effect: clock(),
+            Sleep: lambda effect: clock.wait(effect.seconds),
+            NextDone: next_done,
+        }
+        super().__init__(transport, performers=performers, **keywords)
 
 
 class AsyncTimedDriver(AsyncDriver):
-    """The async driver on a manual clock."""
+    """The async driver on a manual clock. Other keywords are those of `AsyncDriver`."""
 
-    def __init__(
-        self,
-        transport: AsyncTransport,
-        clock: ManualClock,
-        *,
-        instrumentation: Instrumentation | None = None,
-        journal: JournalPath | None = None,
-    ) -> None:
+    def __init__(self, transport: AsyncTransport, *, clock: ManualClock, **keywords: Any) -> None:
         async def sleep(effect: Sleep) -> None:
             await anyio.lowlevel.checkpoint()
-            wait(clock, effect.seconds)
+            clock.wait(effect.seconds)
 
-        async def next_done(effect: NextDone[Any, Any]) -> Any:
-            endings = await effect.group.next_done(effect.timeout)
-            if not endings and effect.timeout is not None:
-                turn(clock, effect.timeout)
-            return endings
+        async def next_done(effect: NextDone) -> Any:
+            outcomes = await effect.group.ended(effect.timeout)
+            if not outcomes and effect.timeout is not None:
+                clock.advance(effect.timeout)
+            return outcomes
 
-        super().__init__(
-            transport,
-            instrumentation=instrumentation,
-            journal=journal,
-            performers={Clock: lambda effect: clock(), Sleep: sleep, NextDone: next_done},
-        )
-        self.clock = clock
+        performers = {Clock: lambda effect: clock(), Sleep: sleep, NextDone: next_done}
+        super().__init__(transport, performers=performers, **keywords)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pixel_transports.client.asynchronous import PixelClientAsync
     from pixel_transports.client.blocking import PixelClient
     from pixel_transports.sandbox import Sandbox
-    from pixel_transports.testing import MockTransport, TurnedClock
+    from pixel_transports.testing import ManualClock, MockTransport
 
 _passed = pytest.StashKey[bool]()
 
@@ -34,15 +34,15 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture
-def pixel_clock() -> "TurnedClock":
+def pixel_clock() -> "ManualClock":
     """The clock of `pixel_sandbox` and of the clients: waits turn it, so they take no time."""
-    from pixel_transports.testing import TurnedClock
+    from pixel_transports.testing import ManualClock
 
-    return TurnedClock()
+    return ManualClock()
 
 
 @pytest.fixture
-def pixel_sandbox(pixel_clock: "TurnedClock") -> "Sandbox":
+def pixel_sandbox(pixel_clock: "ManualClock") -> "Sandbox":
     """A local Pixel in memory: a function from request to response."""
     from pixel_transports.testing import Sandbox
 
@@ -50,7 +50,7 @@ def pixel_sandbox(pixel_clock: "TurnedClock") -> "Sandbox":
 
 
 @pytest.fixture
-def pixel_client(pixel_sandbox: "Sandbox", pixel_clock: "TurnedClock") -> "Iterator[PixelClient]":
+def pixel_client(pixel_sandbox: "Sandbox", pixel_clock: "ManualClock") -> "Iterator[PixelClient]":
     """A blocking client for `pixel_sandbox`."""
     from pixel_transports.testing import client
 
@@ -59,7 +59,7 @@ def pixel_client(pixel_sandbox: "Sandbox", pixel_clock: "TurnedClock") -> "Itera
 
 
 @pytest.fixture
-def pixel_client_async(pixel_sandbox: "Sandbox", pixel_clock: "TurnedClock") -> "PixelClientAsync":
+def pixel_client_async(pixel_sandbox: "Sandbox", pixel_clock: "ManualClock") -> "PixelClientAsync":
     """An async client for `pixel_sandbox`, under any event loop."""
     from pixel_transports.testing import client
 

@@ -88,9 +88,7 @@ class TransportWrapper:
 
     def _sleep(self, seconds: float) -> None:
         if self._clock is not None:
-            from pixel_transports.testing.clocks import wait
-
-            wait(self._clock, seconds)
+            self._clock.wait(seconds)
         elif self._blocking is not None:
             time.sleep(seconds)
         else:

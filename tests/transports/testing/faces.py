@@ -1,4 +1,4 @@
-"""One session for all faces: written once with `await`, run by the blocking client and under both event loops."""
+"""Runs one coroutine function with the blocking client, and with the async client under asyncio and trio."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ class Awaited:
 
 
 class Face:
-    """Runs sessions on one face."""
+    """Runs coroutine functions with one kind of client."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,7 +41,7 @@ class Face:
         clock: ManualClock | None = None,
         **keywords: Any,
     ) -> T:
-        """What a session gives, with a client on this transport."""
+        """Returns the result of `session(client)`, with a client on this transport."""
         made = client(self.async_, settings, transport=transport, clock=clock, **keywords)
         if isinstance(made, PixelClientAsync):
             asynchronous = made
@@ -56,10 +56,10 @@ class Face:
 
 
 def stepped(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine gives that never waits."""
+    """Returns the result of a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         result: T = end.value
         return result
-    raise AssertionError("it waits")
+    raise AssertionError("the coroutine suspended")

@@ -1,7 +1,7 @@
-"""Clients on a clock that is turned by hand: nothing waits, and time is what the clock says."""
+"""Clients on a manual clock: no wait takes real time."""
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -11,7 +11,7 @@ from pixel_core.effects import Clock, Flow, Sleep
 from pixel_core.models import PixelUploadFile
 from pixel_transports.net.transports import AsyncFunctionTransport
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
-from pixel_transports.testing import AsyncTimedDriver, ManualClock, Sandbox, TurnedClock, client
+from pixel_transports.testing import AsyncTimedDriver, ManualClock, Sandbox, client
 from tests.transports.testing.faces import Face
 
 PHOTOS = sample_photos()[:3]
@@ -26,8 +26,8 @@ async def upload(client: Any) -> list[str]:
     return [image["name"] for image in images]
 
 
-def test_an_upload_whose_jobs_take_minutes_is_over_at_once(face: Face) -> None:
-    clock = TurnedClock()
+def test_an_upload_with_slow_jobs_takes_no_real_time(face: Face) -> None:
+    clock = ManualClock()
     sandbox = Sandbox(clock=clock, job_seconds=500, token_seconds=1e6, signature_seconds=1e6)
     began, before = time.monotonic(), clock()
     assert face.run(sandbox, upload, clock=clock) == [path.name for path in PHOTOS]
@@ -36,19 +36,14 @@ def test_an_upload_whose_jobs_take_minutes_is_over_at_once(face: Face) -> None:
     assert time.monotonic() - began < 250
 
 
-def test_a_plain_manual_clock_will_do(face: Face) -> None:
+def test_jobs_of_a_sandbox_on_another_clock_never_end(face: Face) -> None:
     clock = ManualClock()
-    assert face.run(Sandbox(clock=clock), upload, clock=clock) == [path.name for path in PHOTOS]
-
-
-def test_jobs_of_a_sandbox_on_another_clock_are_waited_for_in_vain(face: Face) -> None:
-    clock = TurnedClock()
     with pytest.raises(AssertionError, match="not_confirmed"):
         face.run(Sandbox(clock=ManualClock()), upload, clock=clock)
 
 
-def test_a_token_ends_when_the_clock_says_so(face: Face) -> None:
-    clock = TurnedClock()
+def test_a_token_expires_by_the_clock(face: Face) -> None:
+    clock = ManualClock()
     sandbox = Sandbox(clock=clock, token_seconds=300)
 
     async def session(client: Any) -> None:
@@ -61,9 +56,9 @@ def test_a_token_ends_when_the_clock_says_so(face: Face) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_sleep_is_a_moment_to_be_cancelled_at() -> None:
-    clock = TurnedClock()
-    driver = AsyncTimedDriver(AsyncFunctionTransport(Sandbox()), clock)
+async def test_a_sleep_can_be_cancelled() -> None:
+    clock = ManualClock()
+    driver = AsyncTimedDriver(AsyncFunctionTransport(Sandbox()), clock=clock)
     with anyio.CancelScope() as scope:
         scope.cancel()
         await driver.run(iter(Sleep(5)))
@@ -71,23 +66,15 @@ async def test_a_sleep_is_a_moment_to_be_cancelled_at() -> None:
     assert clock.waits == []
 
 
-def test_no_turn_is_lost_between_threads() -> None:
-    clock = TurnedClock(0)
-
-    def turns() -> None:
-        for _ in range(1000):
-            clock.advance(1)
-
-    threads = [threading.Thread(target=turns) for _ in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+def test_threads_can_move_one_clock() -> None:
+    clock = ManualClock(0)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(clock.advance, [1] * 8000))
     assert clock() == 8000
 
 
-def test_light_copies_go_by_the_same_clock() -> None:
-    clock = TurnedClock()
+def test_a_copy_with_options_has_the_same_clock() -> None:
+    clock = ManualClock()
     made = client(transport=Sandbox(clock=clock), clock=clock)
 
     def now() -> Flow[float]:
@@ -96,8 +83,8 @@ def test_light_copies_go_by_the_same_clock() -> None:
     assert made.with_options(retries=0).run(now()) == clock()
 
 
-def test_listings_on_a_clock_ask_for_no_page_behind_the_last(face: Face) -> None:
-    clock = TurnedClock()
+def test_listings_request_no_page_after_the_last(face: Face) -> None:
+    clock = ManualClock()
     sandbox = Sandbox(clock=clock)
 
     async def session(client: Any) -> None:
@@ -114,13 +101,13 @@ def test_listings_on_a_clock_ask_for_no_page_behind_the_last(face: Face) -> None
     face.run(sandbox, session, clock=clock)
 
 
-def test_each_client_is_nobody_elses() -> None:
+def test_a_test_client_is_not_cached() -> None:
     sandbox = Sandbox()
     assert client(transport=sandbox) is not client(transport=sandbox)
 
 
-def test_a_client_writes_no_journal_unless_asked_to(face: Face, tmp_path: Any) -> None:
-    clock = TurnedClock()
+def test_a_test_client_has_no_journal_by_default(face: Face, tmp_path: Any) -> None:
+    clock = ManualClock()
     face.run(Sandbox(clock=clock), upload, clock=clock, journal=tmp_path / "journal")
     assert (tmp_path / "journal").exists()
     face.run(Sandbox(clock=clock), upload, clock=clock)

@@ -15,6 +15,7 @@ from pixel_transports.testing import (
     Fault,
     Faults,
     Garbage,
+    ManualClock,
     NoJson,
     Refuse,
     Reset,
@@ -22,7 +23,6 @@ from pixel_transports.testing import (
     Slow,
     Status,
     TimeOut,
-    TurnedClock,
 )
 from tests.transports.testing.faces import Face
 
@@ -39,7 +39,7 @@ async def create(client: Any) -> Any:
 
 @pytest.mark.parametrize("fault", [Refuse(), Reset(), TimeOut(), Status(500), Status(503, retry_after=1)])
 def test_a_fault_that_passes_is_repeated_for_what_may_be_asked_twice(face: Face, fault: Fault) -> None:
-    clock = TurnedClock()
+    clock = ManualClock()
     faults = Faults(Sandbox(clock=clock), [fault], clock=clock)
     assert face.run(faults, me, clock=clock) == "demo@example.com"
     assert faults.met == [fault]
@@ -65,7 +65,7 @@ def test_what_may_have_been_done_is_not_repeated(face: Face, fault: Fault, kind:
 @pytest.mark.parametrize("fault", [Refuse(), TimeOut(sent=False), Status(429, retry_after=3)])
 def test_what_was_certainly_not_done_is_repeated_always(face: Face, fault: Fault) -> None:
     sandbox = Sandbox()
-    answer = face.run(Faults(sandbox, [fault]), create, clock=TurnedClock())
+    answer = face.run(Faults(sandbox, [fault]), create, clock=ManualClock())
     assert answer.status == 200
     assert len(sandbox.state.projects) == 1
 
@@ -85,19 +85,19 @@ def test_what_cannot_be_understood_is_a_protocol_error(face: Face, fault: Fault,
 
 
 def test_retry_after_is_waited_for_on_the_clock(face: Face) -> None:
-    clock = TurnedClock()
+    clock = ManualClock()
     face.run(Faults(Sandbox(), [Status(503, retry_after=7), Status(429, retry_after=9)]), me, clock=clock)
     assert clock.waits == [7.0, 9.0]
 
 
 def test_a_slow_answer_turns_the_clock_and_comes(face: Face) -> None:
-    clock = TurnedClock()
+    clock = ManualClock()
     assert face.run(Faults(Sandbox(), [Slow(2.0)], clock=clock), me, clock=clock) == "demo@example.com"
     assert clock.waits == [2.0]
 
 
 def test_an_answer_beyond_the_read_limit_is_a_timeout_after_the_limit(face: Face) -> None:
-    clock = TurnedClock()
+    clock = ManualClock()
     with pytest.raises(PixelTimeoutError, match="no answer within 4 seconds"):
         face.run(Faults(Sandbox(), then=Slow(60), clock=clock), me, clock=clock, timeout_pixel=4)
     assert clock.waits[::2] == [4.0, 4.0, 4.0]
@@ -110,7 +110,7 @@ def test_around_a_plain_function_nothing_sleeps_for_real(face: Face) -> None:
 
 def test_afterwards_everything_passes_or_meets_the_last_fault(face: Face) -> None:
     with pytest.raises(PixelServerError, match="after 3 tries"):
-        face.run(Faults(Sandbox(), [None], then=Status(502)), lambda client: _twice(client), clock=TurnedClock())
+        face.run(Faults(Sandbox(), [None], then=Status(502)), lambda client: _twice(client), clock=ManualClock())
 
 
 async def _twice(client: Any) -> None:
@@ -121,14 +121,14 @@ async def _twice(client: Any) -> None:
 def test_the_login_is_spared_unless_it_is_meant(face: Face) -> None:
     spared, meant = Faults(Sandbox(), then=Refuse()), Faults(Sandbox(), then=Refuse(), where=lambda request: True)
     with pytest.raises(PixelConnectionError, match="users/me"):
-        face.run(spared, me, clock=TurnedClock())
+        face.run(spared, me, clock=ManualClock())
     with pytest.raises(PixelConnectionError, match="openid-connect/token"):
-        face.run(meant, me, clock=TurnedClock())
+        face.run(meant, me, clock=ManualClock())
 
 
 def test_faults_that_were_not_met_can_be_told() -> None:
     faults = Faults(Sandbox(), [Refuse(), None, Reset(), Garbage()])
-    Face("blocking").run(faults, me, clock=TurnedClock())
+    Face("blocking").run(faults, me, clock=ManualClock())
     with pytest.raises(
         AssertionError, match=r"2 of the planned faults were not met: Reset\(acted=False\), Garbage\(\)"
     ):
@@ -157,7 +157,7 @@ def transport_of(face: Face) -> Any:
 
 def test_faults_go_around_real_transports_of_either_face(face: Face, pixel_settings: PixelApiSettings) -> None:
     faults = Faults(transport_of(face), [Refuse(), Slow(0.01), Status(503)])
-    assert face.run(faults, _twice_told, pixel_settings, TurnedClock()) == ["demo@example.com"] * 2
+    assert face.run(faults, _twice_told, pixel_settings, ManualClock()) == ["demo@example.com"] * 2
     faults.assert_all_met()
 
 
@@ -172,7 +172,7 @@ async def _coroutine_function(request: Request) -> Response:
 
 @pytest.mark.parametrize("name", ["asyncio", "trio"])
 def test_faults_go_around_coroutine_functions(name: str) -> None:
-    assert Face(name).run(Faults(_coroutine_function, [Refuse(), Slow(0.01)]), me, clock=TurnedClock()) == "a@b.c"
+    assert Face(name).run(Faults(_coroutine_function, [Refuse(), Slow(0.01)]), me, clock=ManualClock()) == "a@b.c"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_there_is_nothing_to_put_around_what_is_no_transport(given: Any) -> None
 
 
 def test_faults_go_around_faults(face: Face) -> None:
-    clock = TurnedClock()
+    clock = ManualClock()
     inner = Faults(Sandbox(), [Status(503)])
     outer = Faults(inner, [Refuse()])
     assert face.run(outer, me, clock=clock) == "demo@example.com"

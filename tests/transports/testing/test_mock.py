@@ -8,7 +8,7 @@ import pytest
 from pixel_core.errors import PixelConnectionError, PixelNotFoundError, PixelServerError
 from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_transports import get_client
-from pixel_transports.testing import Call, MockTransport, TurnedClock, UnmatchedRequestError, UnusedError, settings_for
+from pixel_transports.testing import Call, ManualClock, MockTransport, UnmatchedRequestError, UnusedError, settings_for
 from tests.transports.testing.faces import Face
 
 
@@ -90,13 +90,13 @@ def test_errors_and_responses_are_answers_too(face: Face, answer: Any, error: ty
     mock = MockTransport()
     mock.get("/projects/7", answer)
     with pytest.raises(error):
-        face.run(mock, project, clock=TurnedClock())
+        face.run(mock, project, clock=ManualClock())
 
 
 def test_several_answers_are_given_one_after_another(face: Face) -> None:
     with MockTransport() as mock:
         route = mock.get("/projects/7", PixelConnectionError("cut"), Response(503), {"id": 7})
-        assert face.run(mock, project, clock=TurnedClock()) == {"id": 7}
+        assert face.run(mock, project, clock=ManualClock()) == {"id": 7}
         assert route.exhausted
         assert len(route.calls) == 3
 
@@ -120,7 +120,7 @@ def test_status_and_headers_of_json_answers_can_be_said(face: Face) -> None:
     mock = MockTransport()
     mock.get("/projects/7", {"detail": "broken"}, status=500, headers={"X-Request-ID": "r1"})
     with pytest.raises(PixelServerError) as caught:
-        face.run(mock, project, clock=TurnedClock())
+        face.run(mock, project, clock=ManualClock())
     assert (caught.value.status_code, caught.value.request_id) == (500, "r1")
 
 

@@ -19,13 +19,13 @@ from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 from pixel_transports.testing import (
     Faults,
+    ManualClock,
     MockTransport,
     NotRecordedError,
     Recorder,
     Refuse,
     Replay,
     TimeOut,
-    TurnedClock,
     client,
 )
 from pixel_transports.testing.replaying import _shown
@@ -105,7 +105,7 @@ def test_the_whole_api_is_recorded_without_a_secret_and_replayed(face: Face, rud
     assert all(rude.made.values())
     elsewhere = PixelApiSettings(**{**rude.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
     # Not all has to be asked for again: of a server that was slow, pages behind the last were asked for.
-    again = client(face.async_, elsewhere, transport=Replay(file), clock=TurnedClock())
+    again = client(face.async_, elsewhere, transport=Replay(file), clock=ManualClock())
     assert tell_the_stories(Caller(face, again), tmp_path / "second") == said
 
 
@@ -152,7 +152,7 @@ async def projects(made: Any) -> Any:
 
 def recorded(path: Path, face: Face, session: Callable[[Any], Any] = projects) -> Any:
     """Record a session with a sandbox in memory."""
-    clock = TurnedClock()
+    clock = ManualClock()
     with Recorder(Sandbox(clock=clock), path) as recorder:
         return face.run(recorder, session, clock=clock)
 
@@ -237,7 +237,7 @@ def test_errors_are_recorded_and_come_again_as_they_were(face: Face, tmp_path: P
         return said
 
     def run(transport: Any) -> Any:
-        return face.run(transport, session, settings_of_the_sandbox(), TurnedClock())
+        return face.run(transport, session, settings_of_the_sandbox(), ManualClock())
 
     faults = Faults(Sandbox(), [TimeOut(), TimeOut(), TimeOut()], then=Refuse())
     with Recorder(faults, tmp_path / "a") as recorder:
