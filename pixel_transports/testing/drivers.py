@@ -23,18 +23,21 @@ class TimedDriver(BlockingDriver):
     """The blocking driver on a manual clock. Other keywords are those of `BlockingDriver`."""
 
     def __init__(self, transport: Transport, *, clock: ManualClock, **keywords: Any) -> None:
-        def next_done(effect: NextDone) -> Any:
-            outcomes = effect.group.ended(effect.timeout)
+        def next_done(effect: NextDone[Any, Any]) -> Any:
+            outcomes = effect.group.next_done(effect.timeout)
             if not outcomes and effect.timeout is not None:
                 clock.advance(effect.timeout)
             return outcomes
 
-        performers = {
-            Clock: lambda effect: clock(),
-            Sleep: lambda effect: clock.wait(effect.seconds),
-            NextDone: next_done,
-        }
-        super().__init__(transport, performers=performers, **keywords)
+        super().__init__(
+            transport,
+            performers={
+                Clock: lambda effect: clock(),
+                Sleep: lambda effect: clock.wait(effect.seconds),
+                NextDone: next_done,
+            },
+            **keywords,
+        )
 
 
 class AsyncTimedDriver(AsyncDriver):
@@ -45,11 +48,14 @@ class AsyncTimedDriver(AsyncDriver):
             await anyio.lowlevel.checkpoint()
             clock.wait(effect.seconds)
 
-        async def next_done(effect: NextDone) -> Any:
-            outcomes = await effect.group.ended(effect.timeout)
+        async def next_done(effect: NextDone[Any, Any]) -> Any:
+            outcomes = await effect.group.next_done(effect.timeout)
             if not outcomes and effect.timeout is not None:
                 clock.advance(effect.timeout)
             return outcomes
 
-        performers = {Clock: lambda effect: clock(), Sleep: sleep, NextDone: next_done}
-        super().__init__(transport, performers=performers, **keywords)
+        super().__init__(
+            transport,
+            performers={Clock: lambda effect: clock(), Sleep: sleep, NextDone: next_done},
+            **keywords,
+        )
