@@ -20,9 +20,8 @@ from pixel_core.http.effects import Read, Write
 from pixel_core.http.leasing import Connection, Leasing
 from pixel_core.http.pool import Lease
 from pixel_core.http.tunnel import ProxyFailure
-from pixel_core.messages import Request, Response, Timeouts
+from pixel_core.messages import SAFE_METHODS, Deadline, Request, Response
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CLOCK = Clock()
 
 
@@ -31,27 +30,26 @@ def exchange(request: Request, leasing: Leasing) -> Flow[Response]:
     PixelTimeoutError and PixelProtocolError for failures on the way, PixelFileChangedError for a body's file that
     cannot be read as described.
     """
-    timeouts, until = request.timeouts, None
-    if timeouts.total is not None:
-        until = (yield from _CLOCK) + timeouts.total
+    timeouts = request.timeouts
+    deadline = None if timeouts.total is None else Deadline.from_total(timeouts, (yield from _CLOCK))
     while True:
         lease: Lease[Connection] = Lease(request.origin)
         reusable, now = False, 0.0
         try:
             try:
-                limits = timeouts if until is None else (yield from _left(timeouts, until))
+                limits = timeouts if deadline is None else deadline.remaining((yield from _CLOCK))
                 connection = yield from leasing.lease(lease, limits)
             except PixelConnectionError:
                 raise  # a sentence already; PixelTimeoutError is an OSError too
             except OSError as error:
                 raise _failure(request, error, f"could not connect to {request.origin}", sent=False) from error
             try:
-                response, complete = yield from _converse(connection, request, until)
+                response, complete = yield from _converse(connection, request, deadline)
             except (PixelConnectionError, OSError) as error:
                 unseen = (
                     connection.used and not connection.http.response_started and not isinstance(error, TimeoutError)
                 )
-                if unseen and request.method in _SAFE:
+                if unseen and request.method in SAFE_METHODS:
                     continue
                 if isinstance(error, PixelConnectionError):
                     raise
@@ -67,30 +65,22 @@ def exchange(request: Request, leasing: Leasing) -> Flow[Response]:
                 leasing.release(lease, now, reusable)
 
 
-def _converse(connection: Connection, request: Request, until: float | None) -> Flow[tuple[Response, bool]]:
+def _converse(connection: Connection, request: Request, deadline: Deadline | None) -> Flow[tuple[Response, bool]]:
     """The response, and whether all of the request was sent."""
     http, stream, limits = connection.http, connection.stream, request.timeouts
-    if until is not None:
-        limits = yield from _left(request.timeouts, until)
+    if deadline is not None:
+        limits = deadline.remaining((yield from _CLOCK))
     complete = yield from Write(stream, http.start(request), limits.write, limits.total)
     while True:
-        if until is not None:
-            limits = yield from _left(request.timeouts, until)
+        if deadline is not None:
+            limits = deadline.remaining((yield from _CLOCK))
         response = http.receive((yield from Read(stream, limits.read)))
         if response is not None:
             return response, complete
         if not complete and not http.response_in_progress:
-            if until is not None:
-                limits = yield from _left(request.timeouts, until)
+            if deadline is not None:
+                limits = deadline.remaining((yield from _CLOCK))
             complete = yield from Write(stream, (), limits.write, limits.total)
-
-
-def _left(timeouts: Timeouts, until: float) -> Flow[Timeouts]:
-    """The limits that hold now. Raises TimeoutError when no time is left."""
-    left = until - (yield from _CLOCK)
-    if left <= 0:
-        raise TimeoutError(f"the call was to take no more than {timeouts.total:g} seconds")
-    return timeouts.within(left)
 
 
 def _failure(request: Request, error: OSError, what: str, sent: bool) -> PixelConnectionError:

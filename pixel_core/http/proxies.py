@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from pixel_core.http.addresses import literal
 from pixel_core.messages import DEFAULT_PORTS, Origin, ascii_host
+from pixel_core.redaction import redact
 from pixel_core.values import hash_of_fields, value
 
 _EXAMPLE = "it should be like http://user:password@host:port, with special characters of the password as %XX"
@@ -76,8 +77,9 @@ class Proxy:
 
     def redact(self, body: bytes) -> bytes:
         """Replace these credentials in a body: a proxy's error page may repeat the request."""
-        credentials = (self.authorization or "").removeprefix("Basic ").rstrip("=").encode("ascii")
-        return body.replace(credentials, b"***") if credentials else body
+        credentials = (self.authorization or "").removeprefix("Basic ").rstrip("=")
+        redacted: bytes = redact(body, [credentials] if credentials else ())
+        return redacted
 
     def __str__(self) -> str:
         return str(self.origin)

@@ -16,31 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 from pixel_core.messages import Headers, Request
-
-HIDDEN = "***"
-
-_SECRET = re.compile(
-    "password|passwd|passphrase|secret|token|signature|authorization|credential|cookie|apikey|accesskey|privatekey"
-    "|policy|session|stringtosign|canonicalrequest"
-)
-_OPEN_HEADERS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "content-length",
-        "content-md5",
-        "content-type",
-        "host",
-        "user-agent",
-        "x-request-id",
-        "etag",
-        "retry-after",
-        "location",
-        "date",
-    }
-)
-_SHORTEST = 8
-"""What is shorter stands in any text by chance, so it is hidden by its name only."""
+from pixel_core.redaction import HIDDEN, OPEN_HEADERS, SHORTEST, is_secret, redact
 
 _PARAMETER = re.compile(r"(^|[?&;\s\"'])([\w.%\[\]-]+)=([^&\s\"'<>#]+)")
 _ELEMENT = re.compile(r"<([\w:.-]+)>([^<>]+)</\1>")
@@ -50,11 +26,6 @@ _TOKEN = re.compile(r"()()(eyJ[\w-]{8,}\.[\w-]+\.[\w-]*)")
 _USER = re.compile(r"()(://)([^/@\s:]*:[^/@\s]+)(?=@)")
 
 
-def is_secret(name: str) -> bool:
-    """Whether something with this name is a secret."""
-    return _SECRET.search(re.sub("[^a-z0-9]", "", unquote(name).lower())) is not None
-
-
 def is_login(request: Request) -> bool:
     """Whether a request asks for a token."""
     return request.method == "POST" and request.path.endswith("/protocol/openid-connect/token")
@@ -62,7 +33,7 @@ def is_login(request: Request) -> bool:
 
 def open_headers(headers: Headers) -> Headers:
     """Those header fields that hold no secret: their names are on a list."""
-    return Headers([(name, value) for name, value in headers if name.lower() in _OPEN_HEADERS])
+    return Headers([(name, value) for name, value in headers if name.lower() in OPEN_HEADERS])
 
 
 class Redactor:
@@ -74,7 +45,7 @@ class Redactor:
 
     def learn(self, secret: str) -> None:
         """Hide this value wherever it stands, unless it is too short for that."""
-        if len(secret) >= _SHORTEST and secret not in self._known:
+        if len(secret) >= SHORTEST and secret not in self._known:
             self._known.add(secret)
             self._spellings |= _spelt(secret)
 
@@ -83,7 +54,7 @@ class Redactor:
         none; of others, those whose name says so.
         """
         for name, text in headers:
-            if name.lower() not in _OPEN_HEADERS if sent else is_secret(name):
+            if name.lower() not in OPEN_HEADERS if sent else is_secret(name):
                 self.learn(text)
                 self.learn(text.partition(" ")[2])  # without the scheme
 
@@ -130,21 +101,7 @@ class Redactor:
     def again(self, told: Any) -> Any:
         """The same with all secrets hidden that are known by now, also in names and in bytes."""
         # The longest first, since one may be a part of another.
-        return _without(told, sorted(self._spellings, key=len, reverse=True))
-
-
-def _without(told: Any, spellings: list[str]) -> Any:
-    if isinstance(told, dict):
-        return {_without(name, spellings): _without(each, spellings) for name, each in told.items()}
-    if isinstance(told, list):
-        return [_without(each, spellings) for each in told]
-    if isinstance(told, bytes):
-        for spelling in spellings:
-            told = told.replace(spelling.encode(), HIDDEN.encode())
-    elif isinstance(told, str) and len(told) >= _SHORTEST:
-        for spelling in spellings:
-            told = told.replace(spelling, HIDDEN)
-    return told
+        return redact(told, sorted(self._spellings, key=len, reverse=True))
 
 
 def _spelt(secret: str) -> set[str]:
