@@ -59,7 +59,7 @@ def test_an_import_of_the_package_loads_next_to_nothing() -> None:
         "ssl",
         "sqlite3",
         "pixel_core.api",
-        "pixel_transports.client.blocking",
+        "pixel_transports.client.base",
     }
     assert late & set(loaded) == set()
 
