@@ -154,7 +154,7 @@ def test_a_file_that_changed_is_an_error_here_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", [None, (200, b""), b"HTTP/1.1 200 OK"])
 def test_a_function_that_gives_no_response_is_told_so(answer: Any) -> None:
-    with pytest.raises(TypeError, match=f"this one gave {type(answer).__name__}"):
+    with pytest.raises(TypeError, match=f"this one returned {type(answer).__name__}"):
         FunctionTransport(lambda request: answer).send(Request("GET", ORIGIN, "/"))
 
 
@@ -163,7 +163,7 @@ async def test_a_coroutine_function_that_gives_no_response_is_told_so() -> None:
     async def nothing(request: Request) -> Any:
         return None
 
-    with pytest.raises(TypeError, match="this one gave NoneType"):
+    with pytest.raises(TypeError, match="this one returned NoneType"):
         await AsyncFunctionTransport(nothing).send(Request("GET", ORIGIN, "/"))
 
 
