@@ -11,25 +11,25 @@
     │   │   └── PixelRateLimitError         429
     │   ├── PixelServerError            5xx from the Pixel API
     │   └── PixelStorageError           the object storage refused an upload
-    ├── PixelLoginError                 no token could be had
+    ├── PixelLoginError                 no token could be obtained
     ├── PixelConnectionError            no answer: refused, reset, closed too early
     │   ├── PixelTimeoutError           no answer in time (also a TimeoutError)
     │   └── PixelProxyError             a proxy could not be reached, or refused
-    ├── PixelProtocolError              an answer that cannot be understood or lacks what it has to hold
+    ├── PixelProtocolError              an answer that is invalid, or lacks a required field
     ├── PixelJobTimeoutError            a server job did not finish in time (also a TimeoutError)
-    ├── PixelUploadJobError             a file was sent, and not accepted
+    ├── PixelUploadJobError             a file was not accepted
     ├── PixelMultipleUploadJobError     several of those
     ├── PixelFileChangedError           a file changed while it was being uploaded
     └── PixelClosedError                the client was used after it was closed (also a RuntimeError)
 
 Rules kept here:
 
-* A message says what happened, to which request, after how many tries, and what to do next where that is known.
+* A message says what happened, to which request, after how many tries, and, where known, what to do next.
 * No message holds a token, a password or a signature: URLs of the object storage are shown without their query, and
-  the payloads of sensitive calls are left out, as is what the server repeats of them.
+  payloads of sensitive calls are left out, also where the server repeats them.
 * Every error can be pickled and copied.
-* Wrong arguments are not in this tree: they are ValueError, TypeError, FileNotFoundError or pydantic's
-  ValidationError, raised before anything is sent.
+* Invalid arguments raise ValueError, TypeError, FileNotFoundError or pydantic's ValidationError, before anything is
+  sent; these are not in this tree.
 """
 
 import json
@@ -38,10 +38,10 @@ from typing import Any
 
 
 class PixelError(Exception):
-    """The root of all errors that this library raises for what happened outside the program."""
+    """Base class of the errors of this library."""
 
     def __reduce__(self) -> Any:
-        """Errors cross process borders (pickle) and are copied as they are, whatever their constructors take."""
+        """Pickle and copy errors by their fields, without calling the constructor."""
         return _restored, (type(self), self.args), self.__dict__
 
 
@@ -52,8 +52,8 @@ def _restored(kind: type[PixelError], arguments: tuple[Any, ...]) -> PixelError:
 
 
 class PixelStatusError(PixelError):
-    """An answer whose status is no success. `status_code`, `method` and `url` say which answer to what;
-    `response_json` is its decoded body, or None; `request_id` is the `X-Request-ID` of the answer.
+    """A response whose status is not 2xx. `status_code`, `method` and `url` are those of the exchange; `response_json`
+    is the decoded body, or None; `request_id` is the `X-Request-ID` of the response.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class PixelBadRequestError(PixelStatusError):
     """The Pixel API refused a request: a status from 400 to 499.
 
     Attributes: `status_code`, `method`, `url` (with its query), `body` (the text of the request's body, "" without
-    one, None where it is sensitive), `request_id`, `json_resp_msg` (the answer as JSON text, indented by four).
-    Not raised for 5xx (PixelServerError), nor for answers of the object storage (PixelStorageError).
+    one, None if it is sensitive), `request_id`, `json_resp_msg` (the response as JSON text, indented by four).
+    Not raised for 5xx (PixelServerError), nor for responses of the object storage (PixelStorageError).
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PixelBadRequestError(PixelStatusError):
 
 
 class PixelAuthenticationError(PixelBadRequestError):
-    """401, also after the login was renewed once: this user is not known to this tenant's API."""
+    """401, also after the login was renewed: this tenant's API does not accept the user."""
 
     hint = "A new token was refused too, or there is none: check PIXEL_TENANT and PIXEL_API_URL, or the token given"
 
@@ -123,19 +123,19 @@ class PixelPermissionError(PixelBadRequestError):
 
 
 class PixelNotFoundError(PixelBadRequestError):
-    """404: there is no such thing, or not for this user."""
+    """404: the resource does not exist, or is not visible to the user."""
 
 
 class PixelConflictError(PixelBadRequestError):
-    """409: the state on the server does not allow this now."""
+    """409: the present state of the resource does not allow the request."""
 
 
 class PixelValidationError(PixelBadRequestError):
-    """422: the server found an argument wrong; `response_json["detail"]` says which."""
+    """422: an argument is invalid; `response_json["detail"]` says which."""
 
 
 class PixelRateLimitError(PixelBadRequestError):
-    """429: too many requests, also after waiting and trying again."""
+    """429: too many requests, also after waiting and repeating."""
 
 
 BAD_REQUESTS: dict[int, type[PixelBadRequestError]] = {
@@ -149,12 +149,12 @@ BAD_REQUESTS: dict[int, type[PixelBadRequestError]] = {
 
 
 class PixelServerError(PixelStatusError):
-    """The Pixel API failed: a status of 500 or above. The state of what was asked is not known."""
+    """The Pixel API failed: a status of 500 or above. Whether the request took effect is unknown."""
 
 
 class PixelStorageError(PixelStatusError):
     """The object storage refused an upload. `code` is S3's error code ("AccessDenied"), or "" without one; `expired`
-    is true when the signature was too old; `renewable` when a new upload job is the remedy, for that or another reason.
+    is true if the signature was too old; `renewable` if a new upload job is the remedy, for that or another reason.
     """
 
     def __init__(
@@ -175,9 +175,9 @@ class PixelStorageError(PixelStatusError):
 
 
 class PixelLoginError(PixelError):
-    """No token could be had: wrong user or password, no such tenant, or a token endpoint that answers nonsense.
-    `error` is the OAuth error code (RFC 6749, section 5.2), or "" without one. Not raised when the token endpoint
-    cannot be reached: that is a PixelConnectionError.
+    """No token could be obtained: wrong user or password, unknown tenant, or a failing token endpoint. `error` is the
+    OAuth error code (RFC 6749, section 5.2), or "" without one. Not raised when the token endpoint cannot be reached:
+    that is a PixelConnectionError.
     """
 
     def __init__(self, message: str, *, error: str = "", status_code: int | None = None) -> None:
@@ -189,8 +189,7 @@ class PixelLoginError(PixelError):
 class PixelConnectionError(PixelError):
     """No answer: the connection could not be made, was reset, or closed before the answer was complete.
 
-    `sent` tells whether any byte of the request may have reached the peer; where it is False the request was
-    certainly not acted on.
+    `sent` is False if no byte of the request can have reached the peer, so that the request had no effect.
     """
 
     def __init__(self, message: str, *, sent: bool = False) -> None:
@@ -203,9 +202,9 @@ class PixelTimeoutError(PixelConnectionError, TimeoutError):
 
 
 class PixelProxyError(PixelConnectionError):
-    """A proxy could not be reached, or refused its service. `status` is the status of its answer (407: it wants other
-    credentials), or None without one. The request was certainly not acted on. Not raised when it takes too long: that
-    is a PixelTimeoutError; nor for 502 and 504, which may be the origin's, from a proxy that forwards.
+    """A proxy could not be reached, or refused. `status` is that of its response (407: it requires other credentials),
+    or None without one. The request had no effect. Not raised when it takes too long (PixelTimeoutError), nor for 502
+    and 504 from a proxy that forwards, which may be the origin's.
     """
 
     def __init__(self, message: str, *, status: int | None = None, sent: bool = False) -> None:
@@ -214,16 +213,16 @@ class PixelProxyError(PixelConnectionError):
 
 
 class PixelProtocolError(PixelError):
-    """An answer that cannot be understood, or that lacks a field which the next step needs."""
+    """A response that is not valid HTTP or JSON, or that lacks a field which the next step needs."""
 
 
 class PixelJobTimeoutError(PixelError, TimeoutError):
-    """A job on the server was not completed within the given time. It may still complete later."""
+    """A job on the server was not completed in time. It may still complete later."""
 
 
 class PixelUploadJobError(PixelError):
-    """A file was not accepted. `job_id` (None when no job was made), `status` and `detail` say how far it came;
-    `file` is its path, as a string.
+    """A file was not accepted. `job_id` is its upload job (None if none was made), `status` and `detail` its last state,
+    `file` its path as a string.
     """
 
     def __init__(self, job_id: Any, status: str, detail: Any, file: str | None = None) -> None:
@@ -243,7 +242,7 @@ class PixelMultipleUploadJobError(PixelError):
 
 
 class PixelFileChangedError(PixelError):
-    """A file became shorter or otherwise changed between the moment it was hashed and the moment it was sent."""
+    """A file changed between the time it was hashed and the time it was sent."""
 
 
 class PixelClosedError(PixelError, RuntimeError):

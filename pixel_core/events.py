@@ -1,11 +1,12 @@
-"""Events: what flows tell (`Report`), and what drivers tell of exchanges, to those who listen.
+"""Events that flows report (`Report`), and drivers for exchanges, to listeners.
 
 Rules kept here:
 
-* Events are values. Nobody has to listen, and nothing depends on it.
-* No event holds a query, a header or a body: a `call` is a method and a URL without its query.
-* `request_id` is the same in all events of a call of the API, its login and its repeats; it is empty where there is no
-  such call (requests to the object storage have none).
+* Events are values. A listener is optional, and has no effect on the flow.
+* No event holds a query, a header or a body: `call` is a method and a URL without its query.
+* `request_id` is the same in all events of a call of the API, its login and its repeats; it is empty for requests to
+  the object storage.
+* `reason` is fit to be shown: "status 404", or the message of the error.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pixel_core.values import value
 
 @value
 class JobProgress:
-    """A look at a job on the server. `detail` counts what is done, where the server tells."""
+    """A job on the server was polled. `detail` is its count of finished items, if the server sends one."""
 
     what: str
     completed: bool
@@ -25,7 +26,7 @@ class JobProgress:
 
 @value
 class FileHashed:
-    """A file was read and its MD5 is known. `size` is in bytes."""
+    """A file was read and hashed (MD5). `size` is in bytes."""
 
     path: str
     size: int
@@ -33,7 +34,7 @@ class FileHashed:
 
 @value
 class FileSent:
-    """A file, its parts and what belongs to it are in the object storage. `size` is in bytes."""
+    """A file and its support files are in the object storage. `size` is in bytes."""
 
     path: str
     size: int
@@ -41,7 +42,7 @@ class FileSent:
 
 @value
 class FileFinished:
-    """The server took a file over (`status` "validated_and_moved"), or did not."""
+    """The server has finished a file: `status` is "validated_and_moved" if it was accepted."""
 
     path: str
     status: str
@@ -49,12 +50,12 @@ class FileFinished:
 
 @value
 class UploadProgress:
-    """How far an upload is, at most ten times a second, and once at its end.
+    """Progress of an upload, at most ten times a second, and once at its end.
 
-    `total` is the sum of all files (support files too), `hashed`, `sent` and `confirmed` how much of it was read, is in
-    the object storage, and was taken over by the server: bytes, which never fall, whatever is tried again. `files` is
-    the number of files in each state: "waiting", "hashing", "hashed", "sending", "sent", "finishing", "done", "failed".
-    `rate` is in bytes a second, over the last seconds; `seconds_left` is None where it cannot be told.
+    `total` is the size of all files (support files too), in bytes; `hashed`, `sent` and `confirmed` are the bytes of it
+    that were read, are in the object storage, and were accepted by the server. They never fall, also when requests are
+    repeated. `files` is the number of files in each state: "waiting", "hashing", "hashed", "sending", "sent",
+    "finishing", "done", "failed". `rate` is in bytes a second, over the last seconds; `seconds_left` is None if unknown.
     """
 
     what: str
@@ -72,9 +73,7 @@ class UploadProgress:
 
 @value
 class RequestSent:
-    """A request is about to be sent: one exchange of a call. `size` is that of its body in bytes, `resend` how often it
-    was sent before.
-    """
+    """A request is about to be sent. `size` is that of its body in bytes; `resend` counts the times it was sent before."""
 
     call: str
     request_id: str
@@ -84,7 +83,7 @@ class RequestSent:
 
 @value
 class ResponseReceived:
-    """An answer is there, with whatever status, `seconds` after its request. `size` is that of its body in bytes."""
+    """A response with any status arrived, `seconds` after its request. `size` is that of its body in bytes."""
 
     call: str
     request_id: str
@@ -95,7 +94,7 @@ class ResponseReceived:
 
 @value
 class RequestFailed:
-    """There is no answer: `reason` is fit to be shown ("cancelled", where nobody waits for it any more)."""
+    """An exchange ended without a response. `reason` is "cancelled" if its call was."""
 
     call: str
     request_id: str
@@ -105,9 +104,7 @@ class RequestFailed:
 
 @value
 class CallFailed:
-    """A call of the API ends in an error. `call` is its method and its URL without a query; `reason` is fit to be shown
-    ("status 404", or the words of the error); `request_id` finds it in the server's log.
-    """
+    """A call of the API failed. `request_id` identifies it in the server's log."""
 
     call: str
     request_id: str
@@ -117,9 +114,7 @@ class CallFailed:
 
 @value
 class CallRepeated:
-    """A request is tried again, `delay` seconds after its try number `attempt`. For the object storage, `request_id` is
-    empty.
-    """
+    """A request is repeated, `delay` seconds after its try number `attempt` (from 1)."""
 
     call: str
     request_id: str
@@ -130,7 +125,7 @@ class CallRepeated:
 
 @value
 class LoginRenewed:
-    """There is a new token, from the token endpoint that `call` names."""
+    """A new token was obtained. `call` is the request to the token endpoint."""
 
     realm: str
     call: str
@@ -139,7 +134,7 @@ class LoginRenewed:
 
 @value
 class LoginFailed:
-    """No token could be had. `reason` is fit to be shown."""
+    """No token could be obtained."""
 
     realm: str
     reason: str
@@ -148,7 +143,7 @@ class LoginFailed:
 
 @value
 class KeywordsIgnored:
-    """Keywords were given beside a model, and only the model was read."""
+    """Keywords were passed beside a model, and were ignored."""
 
     model: str
     names: tuple[str, ...]

@@ -1,10 +1,9 @@
-"""Names that are loaded when they are first asked for (PEP 562), so that importing a package costs what is used of it.
+"""Loads a package's names at their first use (PEP 562), so that an import costs only what is used.
 
 Rules kept here:
 
-* A package says for each of its names where it lives; type checkers are shown plain imports.
-* A name is looked up once: afterwards it is an attribute like any other.
-* What is loaded is code, as by an `import`; nothing else is read.
+* A package lists the module of each of its names; type checkers are shown plain imports.
+* A name is looked up once: afterwards it is an ordinary attribute.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,8 +14,8 @@ from typing import Any
 def lazily(
     namespace: dict[str, Any], homes: Mapping[str, Iterable[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package (known by its `globals()`) whose names live in these modules; a module
-    without names is itself one. Modules that begin with a dot are the package's own.
+    """Return `__getattr__` and `__dir__` for a package, given its `globals()` and the names of each module. A module that
+    begins with a dot is the package's own, and is a name too.
     """
     package: str = namespace["__name__"]
     home_of = {name: module for module, names in homes.items() for name in names}
