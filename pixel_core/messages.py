@@ -155,7 +155,7 @@ class Timeouts(NamedTuple):
     direction; `pool` the wait for a free connection. `total` covers a whole call, with its login, its repeats and the
     waits between them.
 
-    A NamedTuple, since users unpack it and compare it with tuples.
+    A NamedTuple, since it is iterated, and hashed in the key by which `get_client` caches clients.
     """
 
     connect: float | None = 10.0

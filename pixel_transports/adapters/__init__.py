@@ -1,13 +1,13 @@
-"""Transports of others under our core: HTTP clients that a program has already, and apps in the same process.
+"""Transports over other HTTP clients (httpx, aiohttp), and over apps in the same process (ASGI, WSGI).
 
 Rules kept here:
 
-* What is given stays its owner's: it is used and never closed. `close` lets go of what the adapter itself made.
-* The core decides: redirects are not followed, nothing is unpacked unasked, no cookie, login or header of the library
-  is added. A request leaves as `pixel_core` describes it, with its length, never in chunks.
-* What happens is told in the library's errors (`pixel_core.errors`), by the label of the request: no query, no header,
-  nothing of what the peer sent.
-* Each adapter imports its library in its own module, which is loaded when the adapter is asked for.
+* The client or app belongs to the caller, and is never closed. `close` releases what the adapter itself made.
+* The core decides: redirects are not followed, nothing is decoded unasked, no cookie, login or header of the other
+  library is added. A request is sent as `pixel_core` describes it, with its length, never in chunks.
+* Failures are raised as errors of `pixel_core.errors`, with the label of the request: no query, no header, no received
+  bytes.
+* Each adapter imports its library in its own module, which is loaded at the first use of the adapter.
 """
 
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pixel_transports.adapters.asgi import AsgiTransport
     from pixel_transports.adapters.httpx_clients import AsyncHttpxTransport, HttpxTransport
     from pixel_transports.adapters.wsgi import WsgiTransport
-else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+else:  # Type checkers would accept any name of a package with `__getattr__`.
     __getattr__, __dir__ = lazily(
         globals(),
         {

@@ -1,14 +1,14 @@
-"""aiohttp under our core: an `aiohttp.ClientSession` for the async client, under asyncio (extra `aiohttp`).
+"""A transport over an `aiohttp.ClientSession` for the async client, under asyncio (extra `aiohttp`).
 
 Rules kept here:
 
-* The connections are those of the session that was given (its connector, with its TLS, limits and resolver). Requests
-  go through a session of our own over that connector, so that no cookie, header, login or netrc of the other is added,
-  and nothing is unpacked. Its proxies and trace configurations are taken over; its middlewares are not.
-* aiohttp repeats nothing: what may be sent again is for the core to decide.
-* aiohttp has no limit for a write, so the body has one; and one that the peer no longer waits for is broken off.
-* aiohttp writes headers in UTF-8: values beyond ASCII are refused, since they would become others.
-* What aiohttp says of a peer's bytes repeats them, so it is not shown.
+* Requests go through a session of our own over the connector of the user's session (with its TLS, limits and resolver),
+  so that no cookie, header, login or netrc is added, and nothing is decoded. Proxies and trace configurations of the
+  user's session apply; its middlewares do not.
+* aiohttp repeats nothing: the core decides what is repeated.
+* aiohttp has no limit for a write, so the body has one.
+* aiohttp encodes headers in UTF-8: values that are not ASCII are refused, since other bytes would be sent.
+* Messages of aiohttp are not shown, since they may quote received bytes.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from pixel_core.messages import Origin, Request, Response
 from pixel_transports.adapters.shared import Outbound, reason_of, response_reader
 
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
-"""What aiohttp would add."""
+"""Headers that aiohttp would add."""
 
 
 class _Body(aiohttp.Payload):
@@ -38,7 +38,7 @@ class _Body(aiohttp.Payload):
         self._size = outbound.length
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """aiohttp asks for this nowhere on our way."""
+        """Required by the base class; not called for a streamed body."""
         raise TypeError("the body is streamed")
 
     async def write(self, writer: AbstractStreamWriter) -> None:
@@ -55,10 +55,10 @@ class _Body(aiohttp.Payload):
 
 
 class AiohttpTransport:
-    """An `aiohttp.ClientSession` as a transport of the async client under asyncio. It stays yours: close it yourself,
-    after the last call, in the event loop that made it; it serves only that one.
+    """An `aiohttp.ClientSession` as a transport of the async client under asyncio. Close it yourself, after the last
+    call, in the event loop that made it; it cannot be used in another.
 
-    `limits` are those of an answer.
+    `limits` apply to responses.
     """
 
     def __init__(self, session: aiohttp.ClientSession, *, limits: Limits = Limits()) -> None:
@@ -77,7 +77,7 @@ class AiohttpTransport:
         PixelFileChangedError; ValueError for a request that cannot be sent, RuntimeError for a closed session.
         """
         with Outbound(request) as outbound:
-            session = self._of_our_own()
+            session = self._own_session()
             url = _url(request)
             for name, value in outbound.fields:
                 if not value.isascii():
@@ -86,11 +86,11 @@ class AiohttpTransport:
                 async with asyncio.timeout(request.timeouts.total):
                     return await self._exchange(session, outbound, url)
             except (aiohttp.ClientError, TimeoutError) as error:
-                raise _told(outbound, error) from None  # it shows the URL, or what the peer sent
+                raise _translated(outbound, error) from None  # it shows the URL, or received bytes
 
     async def _exchange(self, session: aiohttp.ClientSession, outbound: Outbound, url: yarl.URL) -> Response:
         request, limits = outbound.request, outbound.timeouts
-        answer = await session.request(
+        response = await session.request(
             request.method,
             url,
             headers=outbound.fields,
@@ -104,24 +104,24 @@ class AiohttpTransport:
                 sock_read=limits.read,
             ),
             auto_decompress=False,
-            **self._through(request.origin),
+            **self._proxy_arguments(request.origin),
         )
         whole = False
         try:
-            reader = response_reader(outbound, answer.status, answer.raw_headers, self._limits)
-            async for piece in answer.content.iter_any():
+            reader = response_reader(outbound, response.status, response.raw_headers, self._limits)
+            async for piece in response.content.iter_any():
                 reader.feed(piece)
-            response = reader.finish()
+            result = reader.finish()
             whole = outbound.complete
-            return response
+            return result
         finally:
             if whole:
-                answer.release()
+                response.release()
             else:
-                answer.close()
+                response.close()
 
-    def _of_our_own(self) -> aiohttp.ClientSession:
-        """A session over the connector of the one that was given. Raises RuntimeError where that is closed."""
+    def _own_session(self) -> aiohttp.ClientSession:
+        """Return a session over the user's connector. Raises RuntimeError if the user's session is closed."""
         connector = self._session.connector
         if self._session.closed or connector is None:
             raise RuntimeError("the aiohttp.ClientSession of this transport is closed")
@@ -134,16 +134,16 @@ class AiohttpTransport:
                 trace_configs=self._session.trace_configs,
             )
             if hasattr(self._own, "_retry_connection"):
-                # Otherwise it repeats GET, PUT and DELETE when a peer hangs up. There is no other way to say so.
+                # Otherwise it repeats GET, PUT and DELETE when a peer closes. There is no public option.
                 self._own._retry_connection = False
         return self._own
 
-    def _through(self, origin: Origin) -> dict[str, Any]:
-        """The proxy that the session would take."""
-        # The login stands in the URL: what else aiohttp takes it in depends on its version.
-        given = getattr(self._session, "_default_proxy", None)
-        if given is not None:
-            url, login = yarl.URL(given), getattr(self._session, "_default_proxy_auth", None)
+    def _proxy_arguments(self, origin: Origin) -> dict[str, Any]:
+        """Return the arguments for the proxy that the user's session would use."""
+        # The credentials are part of the URL, since their argument depends on the version of aiohttp.
+        default = getattr(self._session, "_default_proxy", None)
+        if default is not None:
+            url, login = yarl.URL(default), getattr(self._session, "_default_proxy_auth", None)
             return {"proxy": url if login is None else url.with_user(login.login).with_password(login.password)}
         proxy = self._proxies.for_origin(origin)
         if proxy is None:
@@ -152,7 +152,7 @@ class AiohttpTransport:
         return {"proxy": url if proxy.user is None else url.with_user(proxy.user).with_password(proxy.password)}
 
     async def aclose(self) -> None:
-        """Let go of the session that was given, which stays open; the next request takes it up again."""
+        """Release the user's session, which stays open. The next request uses it again."""
         own, self._own = self._own, None
         if own is not None:
             own.detach()
@@ -163,15 +163,15 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 
 def _url(request: Request) -> yarl.URL:
-    """The URL, untouched. Raises ValueError where aiohttp would send another."""
+    """Return the URL, not normalised. Raises ValueError if aiohttp would send another."""
     url = yarl.URL(request.url, encoded=True)
     if url.raw_path_qs != request.target:
         raise ValueError(f"{request.label} has a target that aiohttp cannot send as it is")
     return url
 
 
-def _told(outbound: Outbound, error: Exception) -> Exception:
-    """What an error of aiohttp is for us."""
+def _translated(outbound: Outbound, error: Exception) -> Exception:
+    """Return the error of this library for an error of aiohttp."""
     limits = outbound.timeouts
     if outbound.failure is not None:
         return outbound.failure
@@ -193,11 +193,11 @@ def _told(outbound: Outbound, error: Exception) -> Exception:
         case aiohttp.ClientSSLError():
             return outbound.not_connected(type(error).__name__)
         case aiohttp.ServerDisconnectedError():
-            return outbound.cut_short(heard=False)
+            return outbound.cut_short(started=False)
         case aiohttp.ClientPayloadError() if "not completed" in str(error):
-            return outbound.cut_short(heard=True)
+            return outbound.cut_short(started=True)
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
-            return outbound.not_understood()
+            return outbound.invalid_response()
         case aiohttp.InvalidURL():
             return ValueError(f"{outbound.request.label} cannot be sent by aiohttp: {type(error).__name__}")
     return outbound.broke(reason_of(error))

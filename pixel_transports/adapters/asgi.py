@@ -2,11 +2,11 @@
 
 Rules kept here:
 
-* The app is called in the task of the request. Who gives up the request cancels the app, and no task is left behind.
-* A body is read when the app asks for it; what goes wrong then is raised here, whatever the app makes of it.
-* `read` limits the time without a step of the app, `total` all of it.
-* What the app raises is not hidden in an answer: it is raised as it is.
-* After its answer an app is waited for, since some work on in the background of it.
+* The app is called in the task of the request. Cancelling the request cancels the app, and no task is left behind.
+* The request's body is read on demand. An error of reading it is raised here, also if the app catches it.
+* `read` limits the time between two events of the app, `total` the whole call.
+* Exceptions of the app are raised unchanged.
+* The call ends when the app returns, not with its response, since some apps have background tasks.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -17,7 +17,7 @@ import anyio
 from pixel_core.errors import PixelError
 from pixel_core.http.decoding import Limits
 from pixel_core.messages import Request, Response
-from pixel_transports.adapters.in_process import AppAnswer, decoded_path
+from pixel_transports.adapters.in_process import AppResponse, decoded_path
 from pixel_transports.adapters.shared import Outbound
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -28,9 +28,7 @@ AsgiApp: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitab
 
 
 class AsgiTransport:
-    """An ASGI app as a transport, under asyncio and trio. Lifespan events are not sent: start what the app needs
-    yourself. `limits` are those of an answer.
-    """
+    """An ASGI app as a transport, under asyncio and trio. Lifespan events are not sent. `limits` apply to responses."""
 
     def __init__(self, app: AsgiApp, *, root_path: str = "", limits: Limits = Limits()) -> None:
         if not callable(app):
@@ -43,19 +41,19 @@ class AsgiTransport:
         return f"<AsgiTransport over {type(self._app).__name__}>"
 
     async def send(self, request: Request) -> Response:
-        """Have the app answer. Raises PixelTimeoutError where it takes too long, PixelConnectionError where it does
-        not answer, PixelProtocolError for what is no answer, PixelFileChangedError; ValueError for a request that
-        cannot be sent; and whatever the app raises.
+        """Call the app. Raises PixelTimeoutError if it takes too long, PixelConnectionError if it does not respond,
+        PixelProtocolError for an invalid response, PixelFileChangedError, ValueError for a request that cannot be sent,
+        and the app's own exceptions.
         """
         with Outbound(request) as outbound:
             with anyio.move_on_after(request.timeouts.total):
                 with anyio.CancelScope() as scope:
-                    return await self._called(_Call(outbound, self._limits, scope), outbound)
+                    return await self._run(_Call(outbound, self._limits, scope), outbound)
                 limit = request.timeouts.read
                 raise outbound.timed_out(f"no answer within {limit or 0:g} seconds", sent=True)
             raise outbound.too_long()
 
-    async def _called(self, call: "_Call", outbound: Outbound) -> Response:
+    async def _run(self, call: "_Call", outbound: Outbound) -> Response:
         failed: Exception | None = None
         try:
             await self._app(_scope(outbound, self._root_path), call.receive, call.send)
@@ -67,7 +65,7 @@ class AsgiTransport:
         return call.finish()
 
     async def aclose(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no resource is kept open."""
 
 
 def _scope(outbound: Outbound, root_path: str) -> dict[str, Any]:
@@ -96,32 +94,32 @@ class _Call:
         self._limits = limits
         self._scope = scope
         self._pieces = outbound.pieces_async()
-        self._left = outbound.length
-        self._asked = False
-        self._answer: AppAnswer | None = None
-        self._over = anyio.Event()
+        self._unread = outbound.length
+        self._body_started = False
+        self._response: AppResponse | None = None
+        self._finished = anyio.Event()
         self.failure: PixelError | None = None
-        self._stepped()
+        self._restart_timer()
 
-    def _stepped(self) -> None:
-        """The app did something: its time begins anew; after its answer it has all the time that `total` leaves."""
+    def _restart_timer(self) -> None:
+        """Restart the limit `read` at an event of the app. After the response only `total` holds."""
         limit = self._outbound.timeouts.read
         if limit is not None:
-            self._scope.deadline = float("inf") if self._over.is_set() else anyio.current_time() + limit
+            self._scope.deadline = float("inf") if self._finished.is_set() else anyio.current_time() + limit
 
     async def receive(self) -> Message:
-        self._stepped()
-        if (self._asked and not self._left) or self._over.is_set():
-            await self._over.wait()
+        self._restart_timer()
+        if (self._body_started and not self._unread) or self._finished.is_set():
+            await self._finished.wait()
             return {"type": "http.disconnect"}
-        self._asked = True
+        self._body_started = True
         piece = await anext(self._pieces, b"")
-        self._left -= len(piece)
-        self._stepped()
-        return {"type": "http.request", "body": piece, "more_body": self._left > 0}
+        self._unread -= len(piece)
+        self._restart_timer()
+        return {"type": "http.request", "body": piece, "more_body": self._unread > 0}
 
     async def send(self, message: Message) -> None:
-        self._stepped()
+        self._restart_timer()
         try:
             self._take(message)
         except PixelError as error:
@@ -130,21 +128,21 @@ class _Call:
 
     def _take(self, message: Message) -> None:
         kind = message["type"]
-        if kind == "http.response.start" and self._answer is None:
+        if kind == "http.response.start" and self._response is None:
             fields = [(bytes(name), bytes(value)) for name, value in _pairs(message.get("headers"))]
-            self._answer = AppAnswer(self._outbound, message["status"], fields, self._limits)
-        elif kind == "http.response.body" and self._answer is not None and not self._over.is_set():
-            self._answer.feed(bytes(message.get("body", b"")))
+            self._response = AppResponse(self._outbound, message["status"], fields, self._limits)
+        elif kind == "http.response.body" and self._response is not None and not self._finished.is_set():
+            self._response.feed(bytes(message.get("body", b"")))
             if not message.get("more_body", False):
-                self._over.set()
-                self._stepped()
+                self._finished.set()
+                self._restart_timer()
         else:
-            raise self._outbound.not_understood(f": the app sends {kind} out of turn")
+            raise self._outbound.invalid_response(f": the app sends {kind} out of turn")
 
     def finish(self) -> Response:
-        if self._answer is None or not self._over.is_set():
-            raise self._outbound.cut_short(heard=self._answer is not None)
-        return self._answer.finish()
+        if self._response is None or not self._finished.is_set():
+            raise self._outbound.cut_short(started=self._response is not None)
+        return self._response.finish()
 
 
 def _pairs(headers: Iterable[Iterable[bytes]] | None) -> list[tuple[bytes, bytes]]:

@@ -1,15 +1,15 @@
-"""httpx under our core: `httpx.Client` for the blocking client, `httpx.AsyncClient` for the async one (extra `httpx`).
+"""Transports over `httpx.Client` (blocking) and `httpx.AsyncClient` (extra `httpx`).
 
 Rules kept here:
 
-* A request is made by hand, so that no header, cookie, parameter or login of the client is added to it. Its proxies,
-  TLS, limits of connections and event hooks are the client's own, and hold.
-* What comes is read raw: httpx unpacks nothing and follows nothing.
+* A request is built without the client's defaults, so that no header, cookie, parameter or login is added. The client's
+  proxies, TLS, connection limits and event hooks apply.
+* The raw body is read: httpx decodes nothing and follows no redirect.
 * Time limits are those of the request, not of the client.
-* What h11 says of a peer's bytes may repeat them, so it is not shown.
+* Messages of h11 are not shown, since they may quote received bytes.
 
-httpx keeps no ear for the peer while it sends: an answer that comes before a body is through is read once sending
-failed, which a peer that neither reads on nor hangs up does not bring about before the limit of a write.
+httpx does not read while it sends: a response that arrives before the request is sent is read only after sending
+failed. With a peer that neither reads nor closes, that is at the limit `write`.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -24,7 +24,7 @@ from pixel_core.messages import Request, Response
 from pixel_transports.adapters.shared import Outbound, reason_of, response_reader
 
 _ENDED = ("disconnected", "peer closed connection", "ConnectionClosed", "ConnectionTerminated")
-"""What the messages of httpx's RemoteProtocolError hold where a peer has hung up."""
+"""Parts of the messages of httpx.RemoteProtocolError when the peer has closed the connection."""
 
 
 class _Body(httpx.SyncByteStream):
@@ -44,9 +44,9 @@ class _AsyncBody(httpx.AsyncByteStream):
 
 
 class HttpxTransport:
-    """An `httpx.Client` as a transport of the blocking client. It stays yours: close it yourself, after the last call.
+    """An `httpx.Client` as a transport of the blocking client. Close it yourself, after the last call.
 
-    `limits` are those of an answer. `total`, of `pixel_core.Timeouts`, is looked at between the pieces of a body.
+    `limits` apply to responses. `Timeouts.total` is checked between the pieces of a body.
     """
 
     def __init__(self, client: httpx.Client, *, limits: Limits = Limits()) -> None:
@@ -66,35 +66,35 @@ class HttpxTransport:
             return self._exchange(outbound)
 
     def _exchange(self, outbound: Outbound) -> Response:
-        heard = False
+        started = False
         try:
-            answer = self._client.send(
+            response = self._client.send(
                 _request(outbound, _Body(outbound)), stream=True, auth=None, follow_redirects=False
             )
-            heard = True
+            started = True
             try:
-                reader = _reader(outbound, answer, self._limits)
-                if answer.is_stream_consumed:
-                    reader.feed(answer.content)
+                reader = _reader(outbound, response, self._limits)
+                if response.is_stream_consumed:
+                    reader.feed(response.content)
                 else:
-                    for piece in answer.iter_raw():
+                    for piece in response.iter_raw():
                         reader.feed(piece)
                         outbound.check_time()
                 return reader.finish()
             finally:
-                answer.close()
+                response.close()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise _told(outbound, error, heard) from None  # it may show the URL, or what the peer sent
+            raise _translated(outbound, error, started) from None  # it may show the URL, or received bytes
 
     def close(self) -> None:
-        """Nothing is kept open here; the client is its owner's."""
+        """Do nothing: the client belongs to the caller."""
 
 
 class AsyncHttpxTransport:
-    """An `httpx.AsyncClient` as a transport of the async client, under asyncio and trio. It stays yours: close it
-    yourself, after the last call, in the event loop that used it; it serves only that one.
+    """An `httpx.AsyncClient` as a transport of the async client, under asyncio and trio. Close it yourself, after the
+    last call, in the event loop that used it; it cannot be used in another.
 
-    `limits` are those of an answer.
+    `limits` apply to responses.
     """
 
     def __init__(self, client: httpx.AsyncClient, *, limits: Limits = Limits()) -> None:
@@ -116,36 +116,36 @@ class AsyncHttpxTransport:
             raise outbound.too_long()
 
     async def _exchange(self, outbound: Outbound) -> Response:
-        heard = False
+        started = False
         try:
-            answer = await self._client.send(
+            response = await self._client.send(
                 _request(outbound, _AsyncBody(outbound)), stream=True, auth=None, follow_redirects=False
             )
-            heard = True
+            started = True
             try:
-                reader = _reader(outbound, answer, self._limits)
-                if answer.is_stream_consumed:
-                    reader.feed(answer.content)
+                reader = _reader(outbound, response, self._limits)
+                if response.is_stream_consumed:
+                    reader.feed(response.content)
                 else:
-                    async for piece in answer.aiter_raw():
+                    async for piece in response.aiter_raw():
                         try:
                             reader.feed(piece)
                         except PixelError as error:
-                            # Not out of the middle: trio complains of generators that are left unfinished, and httpx
-                            # has many. A closed answer ends them.
+                            # Not raised here: trio warns of unfinished generators, of which httpx has many. Closing
+                            # the response finishes them.
                             outbound.failure = error
-                            await answer.aclose()
+                            await response.aclose()
                 if outbound.failure is not None:
                     raise outbound.failure
                 return reader.finish()
             finally:
                 with anyio.CancelScope(shield=True):
-                    await answer.aclose()
+                    await response.aclose()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise _told(outbound, error, heard) from None  # it may show the URL, or what the peer sent
+            raise _translated(outbound, error, started) from None  # it may show the URL, or received bytes
 
     async def aclose(self) -> None:
-        """Nothing is kept open here; the client is its owner's."""
+        """Do nothing: the client belongs to the caller."""
 
 
 def _request(outbound: Outbound, body: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Request:
@@ -154,21 +154,21 @@ def _request(outbound: Outbound, body: httpx.SyncByteStream | httpx.AsyncByteStr
     extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
     url = httpx.URL(request.url)
     if url.raw_path != request.target.encode("ascii"):
-        # httpx has its own mind about some escapes, and a signature is over those that were given. Only then: httpcore
-        # takes the extension also where a proxy has to be told the whole URL.
+        # httpx normalises some escapes, which breaks a signature. Only then: through a proxy that forwards, httpcore
+        # would send the extension in place of the whole URL.
         extensions["target"] = request.target.encode("ascii")
     return httpx.Request(request.method, url, headers=outbound.raw_fields(), stream=body, extensions=extensions)
 
 
-def _reader(outbound: Outbound, answer: httpx.Response, limits: Limits) -> ResponseReader:
-    fields = answer.headers.raw
-    if answer.is_stream_consumed:  # by a hook or a transport of the client, and unpacked with it
+def _reader(outbound: Outbound, response: httpx.Response, limits: Limits) -> ResponseReader:
+    fields = response.headers.raw
+    if response.is_stream_consumed:  # by a hook or a transport of the client, which has decoded it
         fields = [(name, value) for name, value in fields if name.lower() != b"content-encoding"]
-    return response_reader(outbound, answer.status_code, fields, limits)
+    return response_reader(outbound, response.status_code, fields, limits)
 
 
-def _told(outbound: Outbound, error: Exception, heard: bool) -> Exception:
-    """What an error of httpx is for us."""
+def _translated(outbound: Outbound, error: Exception, started: bool) -> Exception:
+    """Return the error of this library for an error of httpx."""
     limits = outbound.timeouts
     if outbound.failure is not None:
         return outbound.failure
@@ -186,16 +186,16 @@ def _told(outbound: Outbound, error: Exception, heard: bool) -> Exception:
         case httpx.ProxyError():
             return _of_proxy(outbound, str(error))
         case httpx.RemoteProtocolError() if any(words in str(error) for words in _ENDED):
-            return outbound.cut_short(heard=heard)
+            return outbound.cut_short(started=started)
         case httpx.RemoteProtocolError() | httpx.DecodingError():
-            return outbound.not_understood()
+            return outbound.invalid_response()
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol() | httpx.InvalidURL():
             return ValueError(f"{outbound.request.label} cannot be sent by httpx: {type(error).__name__}")
     return outbound.broke(reason_of(error))
 
 
-def _of_proxy(outbound: Outbound, said: str) -> PixelError:
-    status = int(said[:3]) if said[:3].isdigit() else None
+def _of_proxy(outbound: Outbound, message: str) -> PixelError:
+    status = int(message[:3]) if message[:3].isdigit() else None
     what = "a proxy could not be reached" if status is None else f"a proxy refused: {status}"
     return PixelProxyError(
         f"{outbound.request.label}: could not connect to {outbound.request.origin}: {what}", status=status

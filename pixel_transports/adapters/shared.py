@@ -1,12 +1,10 @@
-"""What all adapters share: a request taken apart, an answer put together, and the sentences of errors.
+"""Shared by all adapters: the parts of a request, the reader of a response, and the messages of errors.
 
 Rules kept here:
 
-* A request is checked by the machine that would send it over our own sockets: what that refuses, no library gets.
-* A body is given out piece by piece, and from its beginning each time it is asked for. Its pieces are bytes of their
-  own, since libraries keep what they have not sent yet.
-* What goes wrong while a body is read is kept (`Outbound.failure`): libraries wrap it, apps swallow it.
-* An answer is unpacked here, once, and only where the request asked for it; the limit holds for what it becomes.
+* A request is checked by `ClientConnection`, so that all transports refuse the same requests.
+* A body is read in pieces, from its beginning each time. A piece is a copy, since libraries keep unsent ones.
+* A failure to read the body is stored (`Outbound.failure`), since libraries wrap it and apps may swallow it.
 """
 
 import time
@@ -25,7 +23,7 @@ from pixel_transports.net.files import PIECE, SliceReader
 
 
 class Outbound:
-    """A request on its way. Raises ValueError for one that cannot be sent."""
+    """A request that is being sent. Raises ValueError for one that cannot be sent."""
 
     def __init__(self, request: Request) -> None:
         ClientConnection().start(request)
@@ -34,8 +32,8 @@ class Outbound:
         self.fields: list[tuple[str, str]] = wire_headers(request, self.segments)
         self.length: int = sum(map(len, self.segments))
         self.failure: PixelError | None = None
-        """What went wrong in reading the body, or in handing it on in time."""
-        self._handed = 0
+        """The error of reading the body, or of sending it in time."""
+        self._taken = 0
         total = request.timeouts.total
         self.timeouts: Timeouts = request.timeouts if total is None else request.timeouts.within(total)
         self._until = None if total is None else time.monotonic() + total
@@ -45,13 +43,13 @@ class Outbound:
         return f"<Outbound {self.request.label}>"
 
     def raw_fields(self) -> list[tuple[bytes, bytes]]:
-        """The header fields as they go on the wire."""
+        """Return the header fields in bytes."""
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.fields]
 
     @property
     def complete(self) -> bool:
-        """Whether all of the body was handed on."""
-        return self._handed == self.length
+        """True if all of the body was taken."""
+        return self._taken == self.length
 
     def __enter__(self) -> "Outbound":
         return self
@@ -64,19 +62,19 @@ class Outbound:
     def _stop_reading(self) -> None:
         """Close the file of a body that was not read to its end."""
         if self._reading is not None:
-            with suppress(ValueError):  # a worker thread reads this moment; the file is closed when it lets go
+            with suppress(ValueError):  # a worker thread is reading it; the file is closed when that ends
                 self._reading.close()
             self._reading = None
 
     def pieces(self) -> Iterator[bytes]:
-        """The body, read as it is asked for. Raises PixelFileChangedError, and PixelTimeoutError past `total`."""
+        """Iterate over the body, read on demand. Raises PixelFileChangedError, and PixelTimeoutError after `total`."""
         self._stop_reading()
-        self._handed = 0
+        self._taken = 0
         self._reading = self._pieces()
         return self._reading
 
     def pieces_async(self) -> "AsyncPieces":
-        """The same, with files read in worker threads."""
+        """Iterate over the body, with files read in worker threads."""
         return AsyncPieces(self, any(isinstance(each, FileSlice) for each in self.segments))
 
     def _pieces(self) -> Generator[bytes, None, None]:
@@ -95,44 +93,44 @@ class Outbound:
 
     def _next(self, piece: bytes) -> bytes:
         self.check_time()
-        self._handed += len(piece)
+        self._taken += len(piece)
         return piece
 
     def check_time(self) -> None:
-        """Raises PixelTimeoutError once the whole exchange has taken too long."""
+        """Raise PixelTimeoutError if the total limit is over."""
         if self._until is not None and time.monotonic() > self._until:
             raise self.too_long()
 
     def too_long(self) -> PixelTimeoutError:
-        """The error of the limit `total`."""
+        """Return the error of the limit `total`."""
         return self.timed_out(f"the call was to take no more than {self.request.timeouts.total:g} seconds", sent=True)
 
     def timed_out(self, what: str, *, sent: bool) -> PixelTimeoutError:
-        """The error of a limit."""
+        """Return the error of a time limit."""
         beginning = "it took too long" if sent else f"could not connect to {self.request.origin}"
         return PixelTimeoutError(f"{self.request.label}: {beginning}: {what}", sent=sent)
 
     def broke(self, reason: str) -> PixelConnectionError:
-        """The error of a connection that was made."""
+        """Return the error of an established connection."""
         return PixelConnectionError(f"{self.request.label}: the connection broke: {reason}", sent=True)
 
     def not_connected(self, reason: str) -> PixelConnectionError:
-        """The error of a connection that could not be made."""
+        """Return the error of a connection that could not be established."""
         where = f"could not connect to {self.request.origin}"
         return PixelConnectionError(f"{self.request.label}: {where}: {reason}", sent=False)
 
-    def cut_short(self, *, heard: bool) -> PixelConnectionError:
-        """The error of an end that comes too early."""
-        when = "in the middle of the answer" if heard else "before any answer"
+    def cut_short(self, *, started: bool) -> PixelConnectionError:
+        """Return the error of an early end of the connection."""
+        when = "in the middle of the answer" if started else "before any answer"
         return PixelConnectionError(f"The connection was closed {when} to {self.request.label}", sent=True)
 
-    def not_understood(self, why: str = "") -> PixelProtocolError:
-        """The error of bytes that are no answer. `why` is nothing that the peer said."""
+    def invalid_response(self, why: str = "") -> PixelProtocolError:
+        """Return the error of an invalid response; `why` holds no received bytes."""
         return PixelProtocolError(f"The answer to {self.request.label} is not HTTP/1.1{why}")
 
 
 class AsyncPieces:
-    """A body for event loops. Not an async generator, since loops complain of those that are left unfinished."""
+    """A body for event loops. Not an async generator, since event loops warn of unfinished ones."""
 
     def __init__(self, outbound: Outbound, blocks: bool) -> None:
         self._outbound = outbound
@@ -143,8 +141,8 @@ class AsyncPieces:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next piece. Raises what `Outbound.pieces` does."""
-        # Without another turn in a thread at the end: a connection is free again once its body is.
+        """Return the next piece. Raises the errors of `Outbound.pieces`."""
+        # The end needs no thread, so that the connection is free at once.
         if self._outbound.complete:
             raise StopAsyncIteration
         if self._blocks:
@@ -162,12 +160,12 @@ def response_reader(
 
 
 def reason_of(error: BaseException) -> str:
-    """Why, in the words of the system: those of the OSError that an error of a library was made from."""
-    at: BaseException | None = error
+    """Return the system's message for an error: that of the OSError which is its cause, else the name of its type."""
+    cause: BaseException | None = error
     for _ in range(10):
-        if at is None:
+        if cause is None:
             break
-        if isinstance(at, OSError) and at.strerror:
-            return " ".join(str(at.strerror).split())
-        at = at.__cause__ or at.__context__
+        if isinstance(cause, OSError) and cause.strerror:
+            return " ".join(str(cause.strerror).split())
+        cause = cause.__cause__ or cause.__context__
     return type(error).__name__

@@ -2,10 +2,10 @@
 
 Rules kept here (PEP 3333):
 
-* A body is read when the app asks for it; what goes wrong then is raised here, whatever the app makes of it.
-* What the app gives is closed, also when it is not read to its end.
-* What the app raises is not hidden in an answer: it is raised as it is.
-* A thread cannot be stopped from outside, so time limits do not hold, but for `total` between the pieces of an answer.
+* The request's body is read on demand. An error of reading it is raised here, also if the app catches it.
+* The app's iterable is closed, also when it is not read to its end.
+* Exceptions of the app are raised unchanged.
+* A thread cannot be stopped from outside, so of the time limits only `total` is checked, between the pieces of a body.
 """
 
 import io
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from pixel_core.http.decoding import Limits
 from pixel_core.messages import Request, Response
-from pixel_transports.adapters.in_process import AppAnswer, decoded_path
+from pixel_transports.adapters.in_process import AppResponse, decoded_path
 from pixel_transports.adapters.shared import Outbound
 
 WsgiApp: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -23,7 +23,7 @@ WsgiApp: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[byt
 
 
 class WsgiTransport:
-    """A WSGI app as a transport. `limits` are those of an answer."""
+    """A WSGI app as a transport. `limits` apply to responses."""
 
     def __init__(self, app: WsgiApp, *, limits: Limits = Limits()) -> None:
         if not callable(app):
@@ -35,8 +35,8 @@ class WsgiTransport:
         return f"<WsgiTransport over {type(self._app).__name__}>"
 
     def send(self, request: Request) -> Response:
-        """Have the app answer. Raises PixelConnectionError where it does not answer, PixelProtocolError for what is no
-        answer, PixelFileChangedError; ValueError for a request that cannot be sent; and whatever the app raises.
+        """Call the app. Raises PixelConnectionError if it does not respond, PixelProtocolError for an invalid response,
+        PixelFileChangedError, ValueError for a request that cannot be sent, and the app's own exceptions.
         """
         with Outbound(request) as outbound:
             call = _Call(outbound, self._limits)
@@ -51,11 +51,11 @@ class WsgiTransport:
             return call.finish()
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no resource is kept open."""
 
 
 class _Body(io.RawIOBase):
-    """The body of a request as a file."""
+    """The body of a request as a binary file."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -79,48 +79,48 @@ class _Call:
         self._outbound = outbound
         self._limits = limits
         self._head: tuple[str, list[tuple[str, str]]] | None = None
-        self._answer: AppAnswer | None = None
+        self._response: AppResponse | None = None
 
     def run(self, app: WsgiApp) -> None:
         pieces = self._outbound.pieces()
-        given = app(_environ(self._outbound, pieces), self._start_response)
+        iterable = app(_environ(self._outbound, pieces), self._start_response)
         try:
-            for piece in given:
+            for piece in iterable:
                 if piece:
                     self._write(piece)
-            if self._answer is None:
+            if self._response is None:
                 self._write(b"")
         finally:
-            close = getattr(given, "close", None)
+            close = getattr(iterable, "close", None)
             if close is not None:
                 close()
 
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], object]:
-        if exc_info is not None and self._answer is not None:
+        if exc_info is not None and self._response is not None:
             raise exc_info[1].with_traceback(exc_info[2])
         if self._head is not None and exc_info is None:
-            raise self._outbound.not_understood(": the app starts it twice")
+            raise self._outbound.invalid_response(": the app starts it twice")
         self._head = status, list(headers)
         return self._write
 
     def _write(self, data: bytes) -> None:
-        if self._answer is None:
+        if self._response is None:
             if self._head is None:
-                raise self._outbound.cut_short(heard=False)
+                raise self._outbound.cut_short(started=False)
             status, headers = self._head
             if not status[:3].isdigit():
-                raise self._outbound.not_understood(": the app gives no status")
+                raise self._outbound.invalid_response(": the app gives no status")
             fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-            self._answer = AppAnswer(self._outbound, int(status[:3]), fields, self._limits)
+            self._response = AppResponse(self._outbound, int(status[:3]), fields, self._limits)
         self._outbound.check_time()
-        self._answer.feed(data)
+        self._response.feed(data)
 
     def finish(self) -> Response:
-        if self._answer is None:
-            raise self._outbound.cut_short(heard=False)
-        return self._answer.finish()
+        if self._response is None:
+            raise self._outbound.cut_short(started=False)
+        return self._response.finish()
 
 
 def _environ(outbound: Outbound, pieces: Iterator[bytes]) -> dict[str, Any]:
