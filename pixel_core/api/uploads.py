@@ -28,7 +28,8 @@ class Uploads(Lists):
     """Uploads."""
 
     def _upload_flows(self, kind: str, project_id: int, data_collection_id: int) -> UploadFlows:
-        from pixel_core.api.upload_flows import KINDS, UploadFlows  # here: the engine is loaded by those who upload
+        from pixel_core.api.upload_flows import UploadFlows  # late: only uploads load the engine
+        from pixel_core.api.upload_service import KINDS
 
         return UploadFlows(self.session, KINDS[kind], project_id, data_collection_id)
 

@@ -69,7 +69,7 @@ class Declaring:
     def add(self, transfer: Transfer) -> None:
         queue = self._parted if transfer.file.multipart else self._whole
         renewed = transfer.renewals > 0
-        queue.add(transfer, self._context.now - (BEGIN_AFTER if renewed else 0.0), first=renewed)
+        queue.add(transfer, self._context.time - (BEGIN_AFTER if renewed else 0.0), first=renewed)
 
     def start(self) -> Flow[None]:
         if self._context.broken is not None:
@@ -95,7 +95,7 @@ class Declaring:
         for queue in (self._whole, self._parted):
             if not queue.waiting:
                 continue
-            waited = self._context.now >= queue.since + BEGIN_AFTER
+            waited = self._context.time >= queue.since + BEGIN_AFTER
             if (
                 len(queue.waiting) >= FILES_PER_REQUEST
                 or queue.size >= self._most_bytes()
@@ -107,7 +107,7 @@ class Declaring:
 
     def _most_bytes(self) -> int:
         """How many bytes can be sent before signatures expire, at the present rate."""
-        rate = self._context.progress.rate(self._context.now)
+        rate = self._context.progress.rate(self._context.time)
         size = rate * self._context.horizon if rate else FIRST_REQUEST
         return int(min(BYTES_PER_REQUEST, max(LEAST_PER_REQUEST, size)))
 

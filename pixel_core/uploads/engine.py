@@ -92,7 +92,7 @@ class Engine:
         """Run the stages until all transfers are at their end."""
         context = self.context
         context.enter(group)
-        while context.now < self._deadline:
+        while context.time < self._deadline:
             for stage in self._stages:
                 yield from stage.start()
             yield from self._report_progress()
@@ -100,7 +100,7 @@ class Engine:
                 self._give_up(RuntimeError("the upload came to a stand"))  # a mistake, unless all are at their end
                 return
             outcomes = yield from NextDone(group, self._timeout())
-            context.now = yield from Clock()
+            context.time = yield from Clock()
             for (stage, key), outcome in outcomes:
                 context.running -= 1
                 stage.done(key, outcome)
@@ -109,19 +109,19 @@ class Engine:
 
     def close(self) -> Flow[None]:
         """Write and report what remains."""
-        self.context.now = yield from Clock()
+        self.context.time = yield from Clock()
         yield from self.context.flush()
         yield from self._report_progress(last=True)
 
     def _timeout(self) -> float:
         """Seconds until progress is reported or a stage may begin something, if no work ends before."""
-        now, progress = self.context.now, self.context.progress
+        now, progress = self.context.time, self.context.progress
         times = [now + (0.1 if progress.meters else 1.0), self._deadline, *(each.next_time() for each in self._stages)]
         return max(0.001, min(times) - now)
 
     def _report_progress(self, last: bool = False) -> Flow[None]:
-        if last or self.context.progress.due(self.context.now):
-            yield from Report(self.context.progress.event(self.context.now, last))
+        if last or self.context.progress.due(self.context.time):
+            yield from Report(self.context.progress.event(self.context.time, last))
 
     def _give_up(self, error: Exception) -> None:
         for transfer in self._transfers:

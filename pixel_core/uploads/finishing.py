@@ -32,7 +32,7 @@ class Finishing:
 
     def add(self, transfer: Transfer) -> None:
         if not self._queue:
-            self._since = self._context.now
+            self._since = self._context.time
         self._queue.append(transfer)
 
     def start(self) -> Flow[None]:
@@ -53,7 +53,7 @@ class Finishing:
         if not self._queue or self._running >= MOST_FINISHING:
             return False
         no_more = not any(self._context.progress.files[state] for state in BEFORE_SENT)
-        waited = self._context.now >= self._since + FINISH_AFTER
+        waited = self._context.time >= self._since + FINISH_AFTER
         return no_more or waited or len(self._queue) >= FILES_PER_REQUEST
 
     def done(self, key: list[Transfer], outcome: Exception | None) -> None:

@@ -101,7 +101,7 @@ class PartSizing:
     part_size: int | None = None
 
     @classmethod
-    def of(cls, threshold: int, multipart: bool, part_size: int | None) -> "PartSizing":
+    def from_keywords(cls, threshold: int, multipart: bool, part_size: int | None) -> "PartSizing":
         """Raises ValueError for multipart without a usable part size."""
         if not multipart:
             return cls(threshold)

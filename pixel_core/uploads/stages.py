@@ -72,7 +72,7 @@ class Context:
     def __init__(self, progress: Progress, limit: int, run: Any, now: float) -> None:
         self.progress = progress
         self.limit = limit
-        self.now = now
+        self.time = now
         self.broken: Exception | None = None
         self.stages: dict[TransferState, Stage] = {}
         self.running = 0

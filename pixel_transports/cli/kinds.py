@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixel_core.api.upload_flows import IMAGE, POINT_CLOUD, RASTER
+from pixel_core.api.upload_service import IMAGE, POINT_CLOUD, RASTER
 from pixel_core.models import ImageMetadataFields
 from pixel_core.models.base import PixelModel
 from pixel_core.models.files import PointCloudMetadataFields, RasterMetadataFields

@@ -53,7 +53,6 @@ GROUND = {name for level in ROOMS[:3] for name in level}
 TO_DO = "to be split"
 
 LONG_FILES = {
-    "pixel_core/api/upload_flows.py": TO_DO,
     "pixel_core/session/session.py": TO_DO,
     "pixel_transports/cli/upload.py": TO_DO,
     "pixel_transports/net/asynchronous.py": TO_DO,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pixel_core import Effect, FileSlice, Flow, Form, Headers, Options, PixelApi, Request, Response
-from pixel_core.api import upload_flows
+from pixel_core.api import upload_service
 from pixel_core.errors import (
     PixelConnectionError,
     PixelFileChangedError,
@@ -370,7 +370,7 @@ def test_an_upload_that_never_ends_is_waited_for_ten_minutes() -> None:
     world = made(PixelServer(outcomes={"a.jpg": {"status": "validating"}}))
     error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelJobTimeoutError)
     assert "Upload job 100 (/p/a.jpg) is still 'validating' after 600 seconds" in str(error)
-    assert world.now == pytest.approx(1000 + upload_flows.VALIDATION_SECONDS)
+    assert world.now == pytest.approx(1000 + upload_service.VALIDATION_SECONDS)
 
 
 def test_a_failed_job_does_not_matter_by_itself() -> None:
@@ -633,7 +633,7 @@ def test_an_upload_of_several_that_never_ends_is_told_with_its_status_after_ten_
     done, (error,) = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
     assert [each["name"] for each in done] == ["b.jpg"]
     assert error.status == "validating"
-    assert world.now == pytest.approx(1000 + upload_flows.VALIDATION_SECONDS)
+    assert world.now == pytest.approx(1000 + upload_service.VALIDATION_SECONDS)
 
 
 def test_an_image_that_is_not_listed_at_the_end_is_told() -> None:
