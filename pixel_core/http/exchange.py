@@ -18,7 +18,7 @@ from pixel_core.effects import Clock, Flow
 from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
 from pixel_core.http.effects import Read, Write
 from pixel_core.http.leasing import Connection, Leasing
-from pixel_core.http.pool import Lease
+from pixel_core.http.pool import Lease, LeaseState
 from pixel_core.http.tunnel import ProxyFailure
 from pixel_core.messages import SAFE_METHODS, Deadline, Request, Response
 
@@ -62,7 +62,8 @@ def exchange(request: Request, leasing: Leasing) -> Flow[Response]:
             try:
                 leasing.release(lease, now, reusable)
             finally:
-                leasing.release(lease, now, reusable)
+                if lease.state is not LeaseState.RELEASED:
+                    leasing.release(lease, now, reusable)
 
 
 def _converse(connection: Connection, request: Request, deadline: Deadline | None) -> Flow[tuple[Response, bool]]:

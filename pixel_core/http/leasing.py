@@ -75,7 +75,9 @@ class Leasing:
 
         Whatever happens, the caller gives the lease to `release`.
         """
-        self._close(self.pool.acquire(lease, (yield from _CLOCK)))
+        expired = self.pool.acquire(lease, (yield from _CLOCK))
+        if expired:
+            self._close(expired)
         if lease.state is LeaseState.WAITING:
             yield from WaitForSlot(lease, timeouts.pool)
             if lease.state is LeaseState.WAITING:
@@ -96,7 +98,9 @@ class Leasing:
 
     def release(self, lease: Lease[Connection], now: float, reusable: bool) -> None:
         """Free the slot of a lease in any state, then close what is not kept."""
-        self._close(self.pool.release(lease, now, reusable))
+        unwanted = self.pool.release(lease, now, reusable)
+        if unwanted:
+            self._close(unwanted)
 
     def close(self) -> None:
         """Close idle connections now, and those in use when they are released."""

@@ -104,14 +104,15 @@ class Pool(Generic[C]):
 
         Returns connections that have to be closed, that of the lease among them unless it is kept.
         """
-        lease.state = LeaseState.RELEASED
         slots = self._slots.get(lease.origin)
         if slots is None:
+            lease.state = LeaseState.RELEASED
             return []
         slots.waiting.pop(lease, None)
         if lease not in slots.held:
+            lease.state = LeaseState.RELEASED
             return []
-        # Each step can be repeated, and the lease leaves `held` last: a second call completes one that was interrupted.
+        # Each step can be repeated, and the state changes last: a second call completes one that was interrupted.
         connection = lease.connection
         kept = connection if reusable and lease.generation == self._generation else None
         unwanted = [] if connection is None or kept is not None else [connection]
@@ -130,6 +131,7 @@ class Pool(Generic[C]):
                 if len(slots.idle) > self._idle_limit:
                     unwanted.append(slots.idle.pop(0)[0])
         slots.held.discard(lease)
+        lease.state = LeaseState.RELEASED
         return unwanted
 
     def close(self) -> list[C]:
