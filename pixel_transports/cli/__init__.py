@@ -1,34 +1,36 @@
-"""The command line `pixel`. Needs the extra `cli`.
+"""The command line `pixel`. Needs the extra `cli`. README.md lists the files.
 
 Rules kept here:
 
 * Data goes to stdout, progress and errors to stderr.
-* An error is one clear sentence, not a traceback. Exit codes are those of `exits.EXIT_CODES`.
-* A command imports what it works with when it runs, so that help comes at once.
+* An error is one sentence, not a traceback. The exit codes are those of `errors.EXIT_CODES`.
+* A command imports clients and models when it runs, so that help is fast.
 """
 
 import sys
 
 try:
     import click
-except ModuleNotFoundError:  # pragma: no cover - told by a test in an environment of its own
+except ModuleNotFoundError:  # pragma: no cover - tested in an environment of its own
     sys.exit("The command line needs its extra: pip install 'pixel-client-sansio[cli]'")
 
-from pixel_transports.cli.analysing import analysis
+from pixel_transports.cli.analysis import analysis
 from pixel_transports.cli.arcgis import arcgis
-from pixel_transports.cli.attaching import attachments
-from pixel_transports.cli.basic import demo, me, sandbox
+from pixel_transports.cli.attachments import attachments
 from pixel_transports.cli.completion import completion
-from pixel_transports.cli.configuring import config
+from pixel_transports.cli.config import config
 from pixel_transports.cli.data_collections import collections
-from pixel_transports.cli.exits import EXIT_CODES, INTERRUPTED, tell
-from pixel_transports.cli.harvesting import harvest
+from pixel_transports.cli.demo import demo
+from pixel_transports.cli.errors import EXIT_CODES, INTERRUPTED, print_message
+from pixel_transports.cli.harvest import harvest
 from pixel_transports.cli.jobs import jobs
-from pixel_transports.cli.journals import journal
-from pixel_transports.cli.optimising import optimise
+from pixel_transports.cli.journal import journal
+from pixel_transports.cli.me import me
+from pixel_transports.cli.optimise import optimise
 from pixel_transports.cli.projects import projects
 from pixel_transports.cli.resources import images, pointclouds, rasters
-from pixel_transports.cli.searching import search
+from pixel_transports.cli.sandbox import sandbox
+from pixel_transports.cli.search import search
 from pixel_transports.cli.upload import upload
 
 
@@ -37,7 +39,7 @@ from pixel_transports.cli.upload import upload
 def cli() -> None:
     """Work with Geodata Pixel from the command line.
 
-    The settings come from the environment (PIXEL_USERNAME, PIXEL_PASSWORD, PIXEL_TENANT, ...) or from a dotenv file.
+    Settings come from the environment (PIXEL_USERNAME, PIXEL_PASSWORD, PIXEL_TENANT, ...) or from a dotenv file.
     """
 
 
@@ -53,11 +55,11 @@ for _command in _COMMANDS:
 
 
 def main() -> None:
-    """The entry point of the command `pixel`."""
+    """Run the command `pixel`, and exit with its code."""
     try:
         cli(prog_name="pixel", standalone_mode=False)
     except click.exceptions.Abort:
-        tell("Interrupted.")
+        print_message("Interrupted.")
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()

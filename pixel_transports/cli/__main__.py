@@ -1,9 +1,4 @@
-"""`python -m pixel_transports.cli` is the command `pixel`.
-
-Rules kept here:
-
-* Nothing is done but to start it.
-"""
+"""Runs the command `pixel`: `python -m pixel_transports.cli`."""
 
 from pixel_transports.cli import main
 

@@ -2,26 +2,27 @@
 
 Rules kept here:
 
-* A service is named by its type and its id. What it is made of is read from a JSON file, and checked before it is sent.
+* A service is identified by its type and its id. Services are read from JSON files and checked before they are sent.
 """
 
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from pixel_transports.cli.common import (
+from pixel_transports.cli.client import with_client
+from pixel_transports.cli.confirm import delete_each
+from pixel_transports.cli.jobs import exit_if_failed
+from pixel_transports.cli.options import (
     Command,
-    delete_each,
+    fetch_pages,
     file_argument,
-    json_object,
-    paged,
-    paging,
-    refusing,
-    with_client,
+    ids_argument,
+    paging_options,
+    read_json_object,
+    usage_errors,
     yes_option,
 )
-from pixel_transports.cli.jobs import ended
-from pixel_transports.cli.output import formats, show_one, show_rows
+from pixel_transports.cli.output import format_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -31,12 +32,11 @@ _COLUMNS = ("id", "name", "description", "data_collection_ids", "status")
 _type_argument = click.argument(
     "service_type", metavar="Feature|Image", type=click.Choice(["Feature", "Image"], case_sensitive=False)
 )
-_service_argument = click.argument("service", type=int)
-_wait_option = click.option("--wait/--no-wait", default=True, help="Wait for the job that does it, or do not.")
+_wait_option = click.option("--wait/--no-wait", default=True, help="Wait for the server's job.  [default: wait]")
 
 
-def _one(command: Command) -> Command:
-    return _type_argument(_service_argument(command))
+def _service_arguments(command: Command) -> Command:
+    return _type_argument(click.argument("service", type=int)(command))
 
 
 @click.group()
@@ -46,29 +46,30 @@ def arcgis() -> None:
 
 @arcgis.command("list")
 @_type_argument
-@paging
-@formats()
+@paging_options
+@format_options()
 @with_client
-def list_services(client: "PixelClient", service_type: Any, form: str | None, **pages: Any) -> None:
+def list_services(client: "PixelClient", service_type: Any, output_format: str | None, **paging: Any) -> None:
     """List the services of a type."""
-    show_rows(paged(lambda **page: client.list_arcgis_services(service_type, **page), **pages), _COLUMNS, form)
+    rows = fetch_pages(lambda **page: client.list_arcgis_services(service_type, **page), **paging)
+    show_rows(rows, _COLUMNS, output_format)
 
 
 @arcgis.command()
-@_one
-@formats()
+@_service_arguments
+@format_options()
 @with_client
-def show(client: "PixelClient", service_type: Any, service: int, form: str | None) -> None:
+def show(client: "PixelClient", service_type: Any, service: int, output_format: str | None) -> None:
     """Show a service."""
-    show_one(client.get_arcgis_service(service_type, service), form)
+    show_one(client.get_arcgis_service(service_type, service), output_format)
 
 
 @arcgis.command()
 @_type_argument
 @file_argument
-@formats()
+@format_options()
 @with_client
-def create(client: "PixelClient", service_type: Any, file: TextIO, form: str | None) -> None:
+def create(client: "PixelClient", service_type: Any, file: TextIO, output_format: str | None) -> None:
     """Create a service from a JSON FILE (- is stdin), and show it.
 
     The file has name, description, data_collection_ids, and options with feature_service_options or
@@ -76,29 +77,29 @@ def create(client: "PixelClient", service_type: Any, file: TextIO, form: str | N
     """
     from pixel_core.models import ArcgisServiceCreateInput
 
-    with refusing(file.name):
-        wanted = ArcgisServiceCreateInput.model_validate(json_object(file))
-        made = client.create_arcgis_service(service_type, wanted)
-    show_one(made, form)
+    with usage_errors(file.name):
+        body = ArcgisServiceCreateInput.model_validate(read_json_object(file))
+        created = client.create_arcgis_service(service_type, body)
+    show_one(created, output_format)
 
 
 @arcgis.command()
-@_one
+@_service_arguments
 @file_argument
-@formats()
+@format_options()
 @with_client
-def update(client: "PixelClient", service_type: Any, service: int, file: TextIO, form: str | None) -> None:
-    """Change what a JSON FILE (- is stdin) holds, and show the service."""
+def update(client: "PixelClient", service_type: Any, service: int, file: TextIO, output_format: str | None) -> None:
+    """Change the fields in a JSON FILE (- is stdin), and show the service."""
     from pixel_core.models import ArcgisServiceUpdateInput
 
-    with refusing(file.name):
-        wanted = ArcgisServiceUpdateInput.model_validate(json_object(file))
-    show_one(client.update_arcgis_service(service_type, service, wanted), form)
+    with usage_errors(file.name):
+        body = ArcgisServiceUpdateInput.model_validate(read_json_object(file))
+    show_one(client.update_arcgis_service(service_type, service, body), output_format)
 
 
 @arcgis.command()
 @_type_argument
-@click.argument("services", metavar="SERVICES...", type=int, nargs=-1, required=True)
+@ids_argument("services", "SERVICES...")
 @yes_option
 @with_client
 def delete(client: "PixelClient", service_type: Any, services: tuple[int, ...], yes: bool) -> None:
@@ -113,44 +114,46 @@ def delete(client: "PixelClient", service_type: Any, services: tuple[int, ...], 
 
 
 @arcgis.command()
-@_one
+@_service_arguments
 @_wait_option
-@formats()
+@format_options()
 @with_client
-def start(client: "PixelClient", service_type: Any, service: int, wait: bool, form: str | None) -> None:
+def start(client: "PixelClient", service_type: Any, service: int, wait: bool, output_format: str | None) -> None:
     """Start a service."""
-    _changed(client.start_arcgis_service(service_type, service, wait), form)
+    _show_change(client.start_arcgis_service(service_type, service, wait), output_format)
 
 
 @arcgis.command()
-@_one
+@_service_arguments
 @_wait_option
-@formats()
+@format_options()
 @with_client
-def stop(client: "PixelClient", service_type: Any, service: int, wait: bool, form: str | None) -> None:
+def stop(client: "PixelClient", service_type: Any, service: int, wait: bool, output_format: str | None) -> None:
     """Stop a service."""
-    _changed(client.stop_arcgis_service(service_type, service, wait), form)
+    _show_change(client.stop_arcgis_service(service_type, service, wait), output_format)
 
 
 @arcgis.command()
-@_one
+@_service_arguments
 @click.option("--data", is_flag=True, help="Refresh its data too.")
 @_wait_option
-@formats()
+@format_options()
 @with_client
-def refresh(client: "PixelClient", service_type: Any, service: int, data: bool, wait: bool, form: str | None) -> None:
+def refresh(
+    client: "PixelClient", service_type: Any, service: int, data: bool, wait: bool, output_format: str | None
+) -> None:
     """Bring a service up to date."""
-    _changed(client.refresh_arcgis_service(service_type, service, data, wait), form)
+    _show_change(client.refresh_arcgis_service(service_type, service, data, wait), output_format)
 
 
 @arcgis.command()
-@formats()
+@format_options()
 @with_client
-def users(client: "PixelClient", form: str | None) -> None:
-    """List the users that a service can be opened to."""
-    show_rows([{"name": each} for each in client.list_gdo_users()], ("name",), form)
+def users(client: "PixelClient", output_format: str | None) -> None:
+    """List the portal users that a service can be shared with."""
+    show_rows([{"name": each} for each in client.list_gdo_users()], ("name",), output_format)
 
 
-def _changed(change: Any, form: str | None) -> None:
-    show_one(change, form)
-    ended(change.get("job"))
+def _show_change(change: Any, output_format: str | None) -> None:
+    show_one(change, output_format)
+    exit_if_failed(change.get("job"))

@@ -1,9 +1,4 @@
-"""The command `completion`.
-
-Rules kept here:
-
-* The script is click's, for the name `pixel`; nothing is installed or written.
-"""
+"""The command `completion`: click's completion scripts for the name `pixel`."""
 
 import click
 
@@ -12,7 +7,7 @@ import click
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands in a shell.
+    """Print the completion script for a shell.
 
     \b
     For bash, in ~/.bashrc:  eval "$(pixel completion bash)"
@@ -23,7 +18,7 @@ def completion(context: click.Context, shell: str) -> None:
 
     kind = get_completion_class(shell)
     if kind is None:  # pragma: no cover - click has all three
-        raise click.UsageError(f"click knows no completion for {shell}")
+        raise click.UsageError(f"click has no completion for {shell}")
     script = kind(context.find_root().command, {}, "pixel", "_PIXEL_COMPLETE")
-    # Not its `source()`, which starts a bash to look at its version.
+    # `source()` would start a bash to check its version.
     click.echo(script.source_template % script.source_vars())

@@ -2,16 +2,29 @@
 
 Rules kept here:
 
-* Deleting asks first. A data collection that was deleted can be restored, which is said when it is gone.
+* Deleting asks first. A deleted data collection can be restored, and the command for that is printed.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixel_transports.cli.common import delete_each, given, paged, paging, project_option, with_client, yes_option
-from pixel_transports.cli.exits import tell
-from pixel_transports.cli.output import formats, show_one, show_rows
+from pixel_transports.cli.client import with_client
+from pixel_transports.cli.confirm import delete_each
+from pixel_transports.cli.errors import print_message
+from pixel_transports.cli.options import (
+    drop_unset,
+    fetch_pages,
+    ids_argument,
+    name_option,
+    new_tags_option,
+    paging_options,
+    project_option,
+    tags_option,
+    update_options,
+    yes_option,
+)
+from pixel_transports.cli.output import format_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -19,6 +32,7 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "name", "data_collection_type", "description", "tags", "created_at")
 
 _TYPES = click.Choice(["image", "raster", "RGB", "DTM", "DSM", "point_cloud"])
+_collection_argument = click.argument("collection", type=int)
 
 
 @click.group()
@@ -28,12 +42,12 @@ def collections() -> None:
 
 @collections.command("list")
 @project_option
-@click.option("--name", help="Only those of this name, as the server compares names.")
-@click.option("--tag", "tags", multiple=True, help="Only those with this tag; may be given several times.")
+@name_option
+@tags_option
 @click.option("--type", "data_collection_type", type=_TYPES, help="Only those of this type.")
-@click.option("--deleted", is_flag=True, help="Those that were deleted, and can be restored.")
-@paging
-@formats()
+@click.option("--deleted", is_flag=True, help="List deleted ones, which can be restored.")
+@paging_options
+@format_options()
 @with_client
 def list_collections(
     client: "PixelClient",
@@ -42,32 +56,32 @@ def list_collections(
     tags: tuple[str, ...],
     data_collection_type: str | None,
     deleted: bool,
-    form: str | None,
-    **pages: Any,
+    output_format: str | None,
+    **paging: Any,
 ) -> None:
     """List the data collections of a project."""
     fetch = client.list_deleted_data_collections if deleted else client.list_data_collections
-    narrowed = given(name=name, tags=tags, data_collection_type=data_collection_type)
-    show_rows(paged(lambda **page: fetch(project, **narrowed, **page), **pages), COLUMNS, form)
+    filters = drop_unset(name=name, tags=tags, data_collection_type=data_collection_type)
+    show_rows(fetch_pages(lambda **page: fetch(project, **filters, **page), **paging), COLUMNS, output_format)
 
 
 @collections.command()
-@click.argument("collection", type=int)
+@_collection_argument
 @project_option
-@formats()
+@format_options()
 @with_client
-def show(client: "PixelClient", collection: int, project: int, form: str | None) -> None:
+def show(client: "PixelClient", collection: int, project: int, output_format: str | None) -> None:
     """Show a data collection."""
-    show_one(client.get_data_collection(project, collection), form)
+    show_one(client.get_data_collection(project, collection), output_format)
 
 
 @collections.command()
 @click.argument("name")
 @project_option
-@click.option("--type", "data_collection_type", type=_TYPES, required=True, help="What it will hold.")
-@click.option("--description", default="", help="What it is about.")
-@click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
-@formats()
+@click.option("--type", "data_collection_type", type=_TYPES, required=True, help="The type of its files.")
+@click.option("--description", default="", help="The description.")
+@new_tags_option
+@format_options()
 @with_client
 def create(
     client: "PixelClient",
@@ -76,47 +90,44 @@ def create(
     data_collection_type: Any,
     description: str,
     tags: tuple[str, ...],
-    form: str | None,
+    output_format: str | None,
 ) -> None:
     """Create a data collection, and show it."""
-    show_one(client.create_data_collection(project, name, description, data_collection_type, tags), form)
+    show_one(client.create_data_collection(project, name, description, data_collection_type, tags), output_format)
 
 
 @collections.command()
-@click.argument("collection", type=int)
+@_collection_argument
 @project_option
-@click.option("--name", help="The new name.")
-@click.option("--description", help="The new description.")
-@click.option("--add-tag", "add_tags", multiple=True, help="A tag to add; may be given several times.")
-@click.option("--remove-tag", "remove_tags", multiple=True, help="A tag to remove; may be given several times.")
-@formats()
+@update_options
+@format_options()
 @with_client
-def update(client: "PixelClient", collection: int, project: int, form: str | None, **options: Any) -> None:
-    """Change what is given of a data collection, and show it."""
-    changes = given(**options)
+def update(client: "PixelClient", collection: int, project: int, output_format: str | None, **options: Any) -> None:
+    """Change the given fields of a data collection, and show it."""
+    changes = drop_unset(**options)
     if not changes:
-        raise click.UsageError("nothing to change: give --name, --description, --add-tag or --remove-tag")
-    show_one(client.update_data_collection(project, collection, **changes), form)
+        raise click.UsageError("nothing to change: pass --name, --description, --add-tag or --remove-tag")
+    show_one(client.update_data_collection(project, collection, **changes), output_format)
 
 
 @collections.command()
-@click.argument("collection", type=int)
+@_collection_argument
 @project_option
-@click.option("--to-project", type=int, required=True, help="The id of the project to move it to.")
-@formats()
+@click.option("--to-project", type=int, required=True, help="The id of the new project.")
+@format_options()
 @with_client
-def move(client: "PixelClient", collection: int, project: int, to_project: int, form: str | None) -> None:
+def move(client: "PixelClient", collection: int, project: int, to_project: int, output_format: str | None) -> None:
     """Move a data collection to another project."""
-    show_one(client.move_data_collection(project, collection, to_project), form)
+    show_one(client.move_data_collection(project, collection, to_project), output_format)
 
 
 @collections.command()
-@click.argument("collection_ids", metavar="COLLECTIONS...", type=int, nargs=-1, required=True)
+@ids_argument("collection_ids", "COLLECTIONS...")
 @project_option
 @yes_option
 @with_client
 def delete(client: "PixelClient", collection_ids: tuple[int, ...], project: int, yes: bool) -> None:
-    """Delete data collections; `restore` brings them back."""
+    """Delete data collections; `restore` undoes it."""
     delete_each(
         "data collection",
         collection_ids,
@@ -124,14 +135,14 @@ def delete(client: "PixelClient", collection_ids: tuple[int, ...], project: int,
         lambda each: client.get_data_collection(project, each)["name"],
         lambda each: client.delete_data_collection(project, each),
     )
-    tell(f"To bring one back: pixel collections restore {collection_ids[0]} --project {project}")
+    print_message(f"To restore it: pixel collections restore {collection_ids[0]} --project {project}")
 
 
 @collections.command()
-@click.argument("collection", type=int)
+@_collection_argument
 @project_option
-@formats()
+@format_options()
 @with_client
-def restore(client: "PixelClient", collection: int, project: int, form: str | None) -> None:
-    """Bring a deleted data collection back."""
-    show_one(client.restore_data_collection(project, collection), form)
+def restore(client: "PixelClient", collection: int, project: int, output_format: str | None) -> None:
+    """Restore a deleted data collection."""
+    show_one(client.restore_data_collection(project, collection), output_format)

@@ -1,9 +1,9 @@
-"""Metadata from the command line: of all files, of one, and what the camera wrote.
+"""Metadata of files: from --metadata, from JSON lines, and from EXIF.
 
 Rules kept here:
 
-* A name that Pixel does not know is an error, since it would be dropped without a word.
-* What is said of one file wins over what is said of all, and that over what the camera wrote.
+* A name that Pixel does not know is an error, since the server would ignore it silently.
+* Metadata of one file override those of all files, and those override EXIF.
 """
 
 import json
@@ -15,64 +15,65 @@ import click
 from pydantic import ValidationError
 
 from pixel_core.models import MetadataObject
-from pixel_transports.cli.exits import in_words
-from pixel_transports.cli.kinds import Kind
+from pixel_transports.cli.errors import validation_message
+from pixel_transports.cli.file_types import FileType
 
 _PARTS = ("fields", "json_metadata")
 
 
-def read_option(text: str | None, kind: Kind) -> dict[str, Any]:
-    """The metadata of `--metadata`: JSON, or a file of JSON. Raises click.UsageError."""
+def read_metadata_option(text: str | None, file_type: FileType) -> dict[str, Any]:
+    """Return the metadata of `--metadata`: JSON, or a file with JSON. Raises click.UsageError."""
     if text is None:
         return {}
     if text.lstrip().startswith("{"):
-        where, content = "--metadata", text
+        source, content = "--metadata", text
     else:
-        where = f"--metadata {text}"
+        source = f"--metadata {text}"
         try:
             content = Path(text).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise click.UsageError(f"{where}: cannot be read: {error}") from error
+            raise click.UsageError(f"{source}: cannot be read: {error}") from error
     try:
         value = json.loads(content)
     except ValueError as error:
-        raise click.UsageError(f"{where}: is no JSON: {error}") from error
-    return checked(value, kind, where)
+        raise click.UsageError(f"{source}: is no JSON: {error}") from error
+    return validate_metadata(value, file_type, source)
 
 
-def checked(value: Any, kind: Kind, where: str) -> dict[str, Any]:
-    """Metadata as Pixel takes it, with the kind filled in. Raises click.UsageError."""
+def validate_metadata(value: Any, file_type: FileType, source: str) -> dict[str, Any]:
+    """Return the metadata with `fields_type` filled in. Raises click.UsageError, which names `source`."""
     if not isinstance(value, dict):
-        raise click.UsageError(f"{where}: metadata is a JSON object with {' and '.join(_PARTS)}")
-    _known(value, _PARTS, where, 'an object like {"fields": {...}, "json_metadata": {...}}')
+        raise click.UsageError(f"{source}: metadata is a JSON object with {' and '.join(_PARTS)}")
+    _check_names(value, _PARTS, source, 'an object like {"fields": {...}, "json_metadata": {...}}')
     fields = value.get("fields")
     if isinstance(fields, dict):
-        names = [name for name in kind.fields.model_fields if name != "fields_type"]
-        _known(fields, ["fields_type", *names], f"{where}: fields", f"the fields of {_a(kind)}: {', '.join(names)}")
-        if fields.setdefault("fields_type", kind.fields_type) != kind.fields_type:
-            raise click.UsageError(f"{where}: fields_type is {fields['fields_type']!r}, and this is {_a(kind)}")
+        names = [name for name in file_type.fields.model_fields if name != "fields_type"]
+        expected = f"the fields of {_a(file_type)}: {', '.join(names)}"
+        _check_names(fields, ["fields_type", *names], f"{source}: fields", expected)
+        if fields.setdefault("fields_type", file_type.fields_type) != file_type.fields_type:
+            raise click.UsageError(f"{source}: fields_type is {fields['fields_type']!r}, and this is {_a(file_type)}")
     try:
         MetadataObject.model_validate(value)
     except ValidationError as error:
-        raise click.UsageError(f"{where}: {in_words(error)}") from error
+        raise click.UsageError(f"{source}: {validation_message(error)}") from error
     return value
 
 
-def _a(kind: Kind) -> str:
-    return f"{'an' if kind.name == 'image' else 'a'} {kind.name.replace('-', ' ')}"
+def _a(file_type: FileType) -> str:
+    return f"{'an' if file_type.name == 'image' else 'a'} {file_type.name.replace('-', ' ')}"
 
 
-def _known(value: Mapping[str, Any], names: tuple[str, ...] | list[str], where: str, wanted: str) -> None:
+def _check_names(value: Mapping[str, Any], names: tuple[str, ...] | list[str], source: str, expected: str) -> None:
     unknown = sorted(set(value) - set(names))
     if unknown:
-        raise click.UsageError(f"{where}: {', '.join(unknown)} is not known; wanted is {wanted}")
+        raise click.UsageError(f"{source}: {', '.join(unknown)} is not known; expected is {expected}")
 
 
-def merged(*layers: Mapping[str, Any] | None) -> MetadataObject | None:
-    """One of several, of which the later win name by name; None where nothing is said."""
+def merge_metadata(*layers: Mapping[str, Any] | None) -> MetadataObject | None:
+    """Merge metadata name by name; later layers override earlier ones. Returns None when all are empty."""
     parts: dict[str, dict[str, Any]] = {name: {} for name in _PARTS}
     for layer in layers:
         for name in _PARTS:
             parts[name].update((layer or {}).get(name) or {})
-    told = {name: values for name, values in parts.items() if values}
-    return MetadataObject.model_validate(told) if told else None
+    merged = {name: values for name, values in parts.items() if values}
+    return MetadataObject.model_validate(merged) if merged else None

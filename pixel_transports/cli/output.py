@@ -1,12 +1,12 @@
-"""Output: rows as a table, as plain text, as JSON, GeoJSON or CSV.
+"""Prints rows as a table, as plain text, as JSON, GeoJSON or CSV.
 
 Rules kept here:
 
-* People at a terminal get a table; a pipe gets columns of plain text, without colours or lines. `--json` is one JSON
-  document: a list for lists, an object for one thing.
-* Nothing secret is shown in any form: what is named like a secret is ***, and so are the forms of uploads.
-* In JSON a value is what the server said. In tables and text it stands in one line, without control characters;
-  points are longitude and latitude. In text a `-` stands for nothing, so that each line has all its columns.
+* A terminal gets a table; a pipe gets columns of plain text, without colours or lines. `--json` is one JSON document:
+  a list for lists, an object for one row.
+* Secrets are shown in no format: the values of fields with such a name are ***, and so are the forms of uploads.
+* In JSON a value is as the server sent it. In tables and text it is one line without control characters; points are
+  longitude and latitude. In text an empty value is `-`, so that each line has all its columns.
 """
 
 import csv
@@ -19,79 +19,80 @@ from typing import Any
 
 import click
 
-from pixel_transports.cli.common import Command, printable
-from pixel_transports.cli.exits import tell
+from pixel_transports.cli.errors import print_message, printable
+from pixel_transports.cli.options import Command
 
 JSON, GEOJSON, CSV = "json", "geojson", "csv"
 
 GEOMETRIES = ("location", "area_of_interest")
-"""The fields that hold a geometry: of an image, and of a project."""
+"""The fields with a geometry: of an image, and of a project."""
 
 _SECRET = re.compile(r".*(password|secret|api_?key|credentials?|token|upload_file_params|upload_fields)", re.IGNORECASE)
 
 Row = Mapping[str, Any]
 
 
-def formats(geometry: bool = False) -> Callable[[Command], Command]:
-    """Add --json, --csv and, where there is a geometry, --geojson. The last one given counts."""
+_csv_option = click.option(
+    "--csv", "output_format", flag_value=CSV, help="CSV with a header; objects and lists as JSON."
+)
+_geojson_option = click.option("--geojson", "output_format", flag_value=GEOJSON, help="A GeoJSON FeatureCollection.")
+_json_option = click.option("--json", "output_format", flag_value=JSON, default=None, help="One JSON document.")
+
+
+def format_options(geometry: bool = False) -> Callable[[Command], Command]:
+    """Add --json, --csv and, with `geometry`, --geojson. The last one given counts."""
 
     def add(command: Command) -> Command:
-        command = click.option("--csv", "form", flag_value=CSV, help="CSV with a header; objects and lists as JSON.")(
-            command
-        )
-        if geometry:
-            command = click.option("--geojson", "form", flag_value=GEOJSON, help="A GeoJSON FeatureCollection.")(
-                command
-            )
-        return click.option("--json", "form", flag_value=JSON, default=None, help="One JSON document.")(command)
+        command = _csv_option(command)
+        return _json_option(_geojson_option(command) if geometry else command)
 
     return add
 
 
-def show_rows(rows: Iterable[Row], columns: Sequence[str], form: str | None) -> None:
-    """Show a list. `columns` are those of tables and text; the other forms have all fields."""
-    found = [open_to_all(each) for each in rows]
-    if form == JSON:
-        click.echo(_dumped(found))
-    elif form == GEOJSON:
-        click.echo(_dumped({"type": "FeatureCollection", "features": [_feature(each) for each in found]}))
-    elif form == CSV:
-        click.echo(_csv(found, columns), nl=False)
-    elif not found:
-        tell("There is nothing to list.")
+def show_rows(rows: Iterable[Row], columns: Sequence[str], output_format: str | None) -> None:
+    """Print a list. `columns` are those of tables and text; the other formats have all fields."""
+    shown = [redact(each) for each in rows]
+    if output_format == JSON:
+        click.echo(_dumps(shown))
+    elif output_format == GEOJSON:
+        click.echo(_dumps({"type": "FeatureCollection", "features": [_feature(each) for each in shown]}))
+    elif output_format == CSV:
+        click.echo(_csv(shown, columns), nl=False)
+    elif not shown:
+        print_message("There is nothing to list.")
     else:
-        _table([[_cell(each.get(name)) for name in columns] for each in found], [printable(name) for name in columns])
+        _table([[_cell(each.get(name)) for name in columns] for each in shown], [printable(name) for name in columns])
 
 
-def show_one(row: Row, form: str | None) -> None:
-    """Show one thing with all its fields, one a line."""
-    shown = open_to_all(row)
-    if form == JSON:
-        click.echo(_dumped(shown))
-    elif form is not None:
-        show_rows([row], list(row), form)
+def show_one(row: Row, output_format: str | None) -> None:
+    """Print one row with all its fields, one a line."""
+    shown = redact(row)
+    if output_format == JSON:
+        click.echo(_dumps(shown))
+    elif output_format is not None:
+        show_rows([row], list(row), output_format)
     else:
         _table([[printable(name), _cell(value)] for name, value in shown.items()], None)
 
 
-def open_to_all(value: Any) -> Any:
-    """The value with *** in place of what is secret."""
+def redact(value: Any) -> Any:
+    """Return the value with *** in place of secrets, at any depth."""
     if isinstance(value, Mapping):
         return {
-            name: "***" if inner is not None and _SECRET.fullmatch(str(name)) else open_to_all(inner)
+            name: "***" if inner is not None and _SECRET.fullmatch(str(name)) else redact(inner)
             for name, inner in value.items()
         }
-    return [open_to_all(each) for each in value] if isinstance(value, list) else value
+    return [redact(each) for each in value] if isinstance(value, list) else value
 
 
-def _dumped(value: Any) -> str:
+def _dumps(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _feature(row: Row) -> dict[str, Any]:
-    where = next((name for name in GEOMETRIES if name in row), None)
-    properties = {name: value for name, value in row.items() if name != where}
-    feature = {"type": "Feature", "geometry": row[where] if where else None, "properties": properties}
+    geometry = next((name for name in GEOMETRIES if name in row), None)
+    properties = {name: value for name, value in row.items() if name != geometry}
+    feature = {"type": "Feature", "geometry": row[geometry] if geometry else None, "properties": properties}
     return {"id": row["id"], **feature} if "id" in row else feature
 
 
@@ -112,7 +113,7 @@ def _csv_cell(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value in one line."""
+    """Return a value as one line of text."""
     if value is None:
         return ""
     if isinstance(value, str):

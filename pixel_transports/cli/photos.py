@@ -1,9 +1,9 @@
-"""Photos: what a camera wrote into them, and whether they are whole. Needs Pillow (extra `cli`).
+"""Reads EXIF metadata of photos, and checks that pictures can be decoded. Needs Pillow (extra `cli`).
 
 Rules kept here:
 
-* What is not there is left out; a photo without EXIF, or with a broken one, has no metadata, which is no error.
-* Nothing is guessed: what EXIF does not say, or says of magnetic north, is left out.
+* Missing or broken EXIF is no error: the fields are left out.
+* Nothing is guessed: a heading from magnetic north, for example, is left out.
 * No picture is decoded at full size, and none that would take too much memory.
 """
 
@@ -21,51 +21,51 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from pixel_core.models import ImageMetadataFields, MetadataObject
 
 _YAW = re.compile(rb"drone-dji:GimbalYawDegree(?:=\"|>)\s*([-+]?[0-9]+(?:\.[0-9]+)?)\s*[\"<]")
-"""Where the camera looked, in the XMP of drones that write no GPSImgDirection: degrees from north, -180 to 180."""
+"""The heading in the XMP of drones that write no GPSImgDirection: degrees from north, -180 to 180."""
 
 
 def read_metadata(path: Path) -> MetadataObject | None:
-    """Position, heading, time and focal length from a photo's EXIF, or None where it holds none of them.
+    """Return position, heading, time and focal length from a photo's EXIF, or None if it has none of them.
 
-    The position becomes a GeoJSON point (longitude and latitude in degrees, height in metres where it is known); the
-    heading is in degrees from true north, from 0 to 360; the time of capture stays without a zone unless the camera
-    wrote one, and is that of the satellites (UTC) where the camera wrote none; the focal length is in millimetres.
+    The position becomes a GeoJSON point (longitude and latitude in degrees, height in metres if it is known); the
+    heading is in degrees from true north, from 0 to 360; the capture date has a zone only if EXIF has one, and is the
+    GPS time (UTC) if EXIF has no date; the focal length is in millimetres.
     """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as photo:  # Pillow warns of broken EXIF
             exif = photo.getexif()
-            gps, shot = exif.get_ifd(ExifTags.IFD.GPSInfo), exif.get_ifd(ExifTags.IFD.Exif)
+            gps, camera = exif.get_ifd(ExifTags.IFD.GPSInfo), exif.get_ifd(ExifTags.IFD.Exif)
             xmp = photo.info.get("xmp")
-        known: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "location": _location(gps),
             "cam_heading": _heading(gps, xmp),
-            "capture_date": _capture_date(shot) or _satellite_time(gps),
-            "focal_length": _number(shot.get(ExifTags.Base.FocalLength)),
+            "capture_date": _capture_date(camera) or _gps_time(gps),
+            "focal_length": _number(camera.get(ExifTags.Base.FocalLength)),
         }
-    except Exception:  # Pillow meets broken files with errors of many kinds, struct.error and KeyError among them.
+    except Exception:  # Pillow raises errors of many kinds for broken files, struct.error and KeyError among them.
         return None
-    if all(value is None for value in known.values()):
+    if all(value is None for value in fields.values()):
         return None
-    return MetadataObject(fields=ImageMetadataFields(name=path.name, **known))
+    return MetadataObject(fields=ImageMetadataFields(name=path.name, **fields))
 
 
 FORMATS = ("JPEG", "PNG", "TIFF")
-"""What Pixel takes for images. Others are not tried: Pillow takes some nonsense for pictures of formats long gone."""
+"""The formats that Pixel takes. Pillow would mistake some other files for pictures of obsolete formats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with a picture: "not_a_picture", "truncated" or "broken", and the words for it."""
+    """What is wrong with a picture: the code "not_a_picture", "truncated" or "broken", and a detail."""
 
     code: str
     detail: str
 
 
-def flaw_of(path: Path) -> Flaw | None:
-    """Whether a picture can be read to its end: None when it can.
+def find_flaw(path: Path) -> Flaw | None:
+    """Return why a picture cannot be decoded, or None if it can.
 
-    JPEG and PNG files are read whole (JPEG at an eighth of its size, which takes all the bytes and little time); of
-    TIFF files, and of pictures that are too big to be decoded, only the beginning is looked at.
+    JPEG and PNG files are read whole (JPEG at an eighth of its size, which reads all bytes and takes little time); of
+    TIFF files, and of pictures that are too big to be decoded, only the header is read.
     Raises OSError for a file that cannot be opened.
     """
     with path.open("rb") as file:
@@ -75,12 +75,14 @@ def flaw_of(path: Path) -> Flaw | None:
                     photo.draft("L", (1, 1))
                     photo.load()
         except UnidentifiedImageError:
-            return Flaw("not_a_picture", f"it does not begin as {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files do")
+            return Flaw(
+                "not_a_picture", f"its first bytes are not those of a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file"
+            )
         except Image.DecompressionBombError:
             return None
-        except Exception as error:  # As above.
-            cut = "truncated" in str(error)
-            return Flaw("truncated" if cut else "broken", f"it cannot be decoded: {error}")
+        except Exception as error:  # Pillow raises errors of many kinds.
+            truncated = "truncated" in str(error)
+            return Flaw("truncated" if truncated else "broken", f"it cannot be decoded: {error}")
     return None
 
 
@@ -97,15 +99,15 @@ def _location(gps: dict[int, Any]) -> dict[str, Any] | None:
     return {"type": "Point", "coordinates": position}
 
 
-def _degrees(parts: object, reference: object, negative: str, most: float) -> float | None:
-    """Degrees, minutes and seconds as degrees."""
+def _degrees(parts: object, reference: object, negative: str, limit: float) -> float | None:
+    """Return degrees, minutes and seconds as degrees."""
     if not isinstance(parts, Sequence) or len(parts) != 3:
         return None
     numbers = [_number(part) for part in parts]
     if None in numbers:
         return None
     value = round(sum((number or 0.0) / 60.0**power for power, number in enumerate(numbers)), 7)
-    if value > most:
+    if value > limit:
         return None
     return -value if reference == negative else value
 
@@ -120,7 +122,7 @@ def _heading(gps: dict[int, Any], xmp: object) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    """A rational of EXIF as a number; None for 0/0 and the like."""
+    """Return a rational of EXIF as a number, or None for one like 0/0."""
     try:
         number: float = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, ZeroDivisionError):
@@ -128,20 +130,20 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _capture_date(shot: dict[int, Any]) -> datetime | None:
-    text, offset = shot.get(ExifTags.Base.DateTimeOriginal), shot.get(ExifTags.Base.OffsetTimeOriginal)
+def _capture_date(camera: dict[int, Any]) -> datetime | None:
+    text, offset = camera.get(ExifTags.Base.DateTimeOriginal), camera.get(ExifTags.Base.OffsetTimeOriginal)
     try:
-        taken = datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S")
+        date = datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S")
     except ValueError:
         return None
     try:
         zone = datetime.strptime(str(offset).strip("\0 "), "%z").tzinfo
     except ValueError:
-        return taken
-    return taken.replace(tzinfo=zone or UTC)
+        return date
+    return date.replace(tzinfo=zone or UTC)
 
 
-def _satellite_time(gps: dict[int, Any]) -> datetime | None:
+def _gps_time(gps: dict[int, Any]) -> datetime | None:
     parts = gps.get(ExifTags.GPS.GPSTimeStamp)
     if not isinstance(parts, Sequence) or len(parts) != 3:
         return None

@@ -1,9 +1,10 @@
-"""The commands `images`, `rasters` and `pointclouds`: the same for each, but for names and what the API lacks.
+"""The commands `images`, `rasters` and `pointclouds`.
 
 Rules kept here:
 
-* What is deleted here cannot be restored, which is why the question says so.
-* Point clouds move within their project alone; images and rasters to any.
+* The three commands are made from one table. They differ in names, columns and what the API offers.
+* Resources that are deleted here cannot be restored, and the help text says so.
+* Point clouds move only within their project; images and rasters move to any project.
 """
 
 from collections.abc import Callable
@@ -12,141 +13,155 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from pixel_transports.cli.common import Command, delete_each, given, paging, placed, with_client, yes_option
-from pixel_transports.cli.output import formats, show_one, show_rows
+from pixel_transports.cli.client import with_client
+from pixel_transports.cli.confirm import delete_each
+from pixel_transports.cli.options import (
+    Command,
+    collection_options,
+    drop_unset,
+    ids_argument,
+    name_option,
+    paging_options,
+    tags_option,
+    yes_option,
+)
+from pixel_transports.cli.output import format_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
 
 
 class _Kind(NamedTuple):
-    """A kind of thing: the command, the words, and what the client's methods call it."""
+    """A kind of resource: its command, its nouns, and the name that the client's methods use."""
 
     command: str
-    one: str
-    many: str
+    noun: str
+    plural: str
     method: str
     columns: tuple[str, ...]
     formats: tuple[str, ...] = ()
     geometry: bool = False
-    anywhere: bool = True
+    moves_between_projects: bool = True
+
+    @property
+    def a_noun(self) -> str:
+        return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
+
+    @property
+    def argument(self) -> Callable[[Command], Command]:
+        return click.argument("resource", metavar=self.noun.replace(" ", "_").upper(), type=int)
 
 
+_COLUMNS = ("id", "name", "format", "capture_date", "tags")
 _KINDS = (
     _Kind("images", "image", "images", "image", ("id", "name", "capture_date", "location", "tags"), geometry=True),
+    _Kind("rasters", "raster", "rasters", "raster", _COLUMNS, ("GTiff", "JPEG", "PNG", "WEBP", "MRF", "PDF")),
     _Kind(
-        "rasters",
-        "raster",
-        "rasters",
-        "raster",
-        ("id", "name", "format", "capture_date", "tags"),
-        ("GTiff", "JPEG", "PNG", "WEBP", "MRF", "PDF"),
-    ),
-    _Kind(
-        "pointclouds",
-        "point cloud",
-        "point clouds",
-        "point_cloud",
-        ("id", "name", "format", "capture_date", "tags"),
-        ("LAZ", "LAS"),
-        anywhere=False,
+        *("pointclouds", "point cloud", "point clouds", "point_cloud"),
+        *(_COLUMNS, ("LAZ", "LAS")),
+        moves_between_projects=False,
     ),
 )
 
 
-def _group(kind: _Kind) -> click.Group:
-    group = click.Group(kind.command, help=f"List, show, move and delete {kind.many}.")
+def _register(
+    group: click.Group, name: str, help_text: str, *decorators: Callable[[Command], Command]
+) -> Callable[[Command], None]:
+    """Return a decorator that adds a command with a client, and with the options of `decorators`, to the group."""
 
-    def add(name: str, text: str, *decorators: Callable[[Command], Command]) -> Callable[[Command], None]:
-        def made(command: Command) -> None:
-            command = with_client(command)
-            for each in reversed(decorators):
-                command = each(command)
-            group.add_command(click.command(name, help=text)(command))
+    def register(command: Command) -> None:
+        command = with_client(command)
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        group.add_command(click.command(name, help=help_text)(command))
 
-        return made
+    return register
 
-    outputs = formats(kind.geometry)
-    article = "an" if kind.one[0] in "aeiou" else "a"
-    narrowing = [click.option("--format", type=click.Choice(kind.formats), help="Only those of this format.")]
 
-    @add(
+def _add_list(group: click.Group, kind: _Kind) -> None:
+    format_option = click.option("--format", type=click.Choice(kind.formats), help="Only those of this format.")
+
+    @_register(
+        group,
         "list",
-        f"List the {kind.many} of a data collection.",
-        placed,
-        click.option("--name", help="Only those of this name, as the server compares names."),
-        click.option("--tag", "tags", multiple=True, help="Only those with this tag; may be given several times."),
-        *(narrowing if kind.formats else ()),
-        paging,
-        outputs,
+        f"List the {kind.plural} of a data collection.",
+        *(collection_options, name_option, tags_option),
+        *([format_option] if kind.formats else ()),
+        *(paging_options, format_options(kind.geometry)),
     )
-    def _list(
+    def command(
         client: "PixelClient",
         project: int,
         collection: int,
         limit: int | None,
         offset: int,
         page_size: int,
-        form: str | None,
+        output_format: str | None,
         **options: Any,
     ) -> None:
         size = page_size if limit is None else min(limit, page_size)
-        found = getattr(client, f"paginate_{kind.method}s")(
-            project, collection, page_size=size, offset=offset, **given(**options)
-        )
-        show_rows(islice(found, limit), kind.columns, form)
+        paginate = getattr(client, f"paginate_{kind.method}s")
+        rows = paginate(project, collection, page_size=size, offset=offset, **drop_unset(**options))
+        show_rows(islice(rows, limit), kind.columns, output_format)
 
-    identified = click.argument("thing", metavar=kind.one.replace(" ", "_").upper(), type=int)
 
-    @add("show", f"Show {article} {kind.one}.", identified, placed, outputs)
-    def _show(client: "PixelClient", thing: int, project: int, collection: int, form: str | None) -> None:
-        show_one(getattr(client, f"get_{kind.method}")(project, collection, thing), form)
+def _add_show(group: click.Group, kind: _Kind) -> None:
+    outputs = format_options(kind.geometry)
 
-    to_project = click.option(
-        "--to-project", type=int, help="The id of the project to move it to; by default the same."
-    )
-    where = "data collection" if kind.anywhere else "data collection of the same project"
+    @_register(group, "show", f"Show {kind.a_noun}.", kind.argument, collection_options, outputs)
+    def command(client: "PixelClient", resource: int, project: int, collection: int, output_format: str | None) -> None:
+        show_one(getattr(client, f"get_{kind.method}")(project, collection, resource), output_format)
 
-    @add(
+
+def _add_move(group: click.Group, kind: _Kind) -> None:
+    to_project_option = click.option("--to-project", type=int, help="The id of the new project; by default the same.")
+    target = "data collection" if kind.moves_between_projects else "data collection of the same project"
+
+    @_register(
+        group,
         "move",
-        f"Move {article} {kind.one} to another {where}.",
-        identified,
-        placed,
-        *([to_project] if kind.anywhere else []),
-        click.option("--to-collection", type=int, required=True, help="The id of the data collection to move it to."),
-        outputs,
+        f"Move {kind.a_noun} to another {target}.",
+        *(kind.argument, collection_options),
+        *([to_project_option] if kind.moves_between_projects else []),
+        click.option("--to-collection", type=int, required=True, help="The id of the new data collection."),
+        format_options(kind.geometry),
     )
-    def _move(
+    def command(
         client: "PixelClient",
-        thing: int,
+        resource: int,
         project: int,
         collection: int,
         to_collection: int,
-        form: str | None,
+        output_format: str | None,
         to_project: int | None = None,
     ) -> None:
+        target_ids = [project if to_project is None else to_project] if kind.moves_between_projects else []
         move = getattr(client, f"move_{kind.method}")
-        to = (project if to_project is None else to_project, to_collection) if kind.anywhere else (to_collection,)
-        show_one(move(project, collection, thing, *to), form)
+        show_one(move(project, collection, resource, *target_ids, to_collection), output_format)
 
-    metavar = f"{kind.many.replace(' ', '_').upper()}..."
 
-    @add(
+def _add_delete(group: click.Group, kind: _Kind) -> None:
+    @_register(
+        group,
         "delete",
-        f"Delete {kind.many}. They cannot be restored.",
-        click.argument("things", metavar=metavar, type=int, nargs=-1, required=True),
-        placed,
-        yes_option,
+        f"Delete {kind.plural}. They cannot be restored.",
+        ids_argument("resources", f"{kind.plural.replace(' ', '_').upper()}..."),
+        *(collection_options, yes_option),
     )
-    def _delete(client: "PixelClient", things: tuple[int, ...], project: int, collection: int, yes: bool) -> None:
+    def command(client: "PixelClient", resources: tuple[int, ...], project: int, collection: int, yes: bool) -> None:
         delete_each(
-            kind.one,
-            things,
+            kind.noun,
+            resources,
             yes,
             lambda each: getattr(client, f"get_{kind.method}")(project, collection, each)["name"],
             lambda each: getattr(client, f"delete_{kind.method}")(project, collection, each),
         )
 
+
+def _group(kind: _Kind) -> click.Group:
+    group = click.Group(kind.command, help=f"List, show, move and delete {kind.plural}.")
+    for add in (_add_list, _add_show, _add_move, _add_delete):
+        add(group, kind)
     return group
 
 

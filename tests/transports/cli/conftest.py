@@ -1,8 +1,8 @@
-"""Fixtures of the tests of the commands.
+"""Fixtures of the command line's tests.
 
 Rules kept here:
 
-* What only looks shares one sandbox; what changes something gets its own.
+* Tests that only read share one sandbox; tests that change something get their own.
 """
 
 from collections.abc import Iterator
@@ -11,24 +11,33 @@ from pathlib import Path
 import pytest
 
 from pixel_transports.sandbox import SandboxServer
-from tests.transports.cli.support import World, made_at, quiet_sandbox
+from tests.support.cli_runs import Place
+from tests.transports.cli.support import World, fill, still_sandbox
 
 
 @pytest.fixture(scope="session")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A sandbox that nobody changes."""
-    with SandboxServer(quiet_sandbox()) as server:
-        made = made_at(server, tmp_path_factory.mktemp("still"))
+    """A filled sandbox that no test changes."""
+    with SandboxServer(still_sandbox()) as server:
+        made = fill(server, tmp_path_factory.mktemp("still"))
         with made.client:
             yield made
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """A sandbox to change."""
+    """A filled sandbox to change."""
     folder = tmp_path / "made"
     folder.mkdir()
-    with SandboxServer(quiet_sandbox()) as server:
-        made = made_at(server, folder)
+    with SandboxServer(still_sandbox()) as server:
+        made = fill(server, folder)
         with made.client:
             yield made
+
+
+@pytest.fixture
+def place(server: SandboxServer) -> Iterator[Place]:
+    """A project with an empty data collection for each type of files."""
+    made = Place.at(server)
+    with made.client:
+        yield made

@@ -1,4 +1,4 @@
-"""`pixel config` says what is in force and where it came from, and shows no password."""
+"""`pixel config` shows the settings and their sources, and no password."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from click.testing import Result
 
-from pixel_transports.cli.exits import DONE, USAGE
+from pixel_transports.cli.errors import DONE, USAGE
 from tests.support.cli_runs import run
 
 
@@ -14,23 +14,23 @@ def rows(done: Result) -> dict[str, Any]:
     return {each["setting"]: (each["value"], each["source"]) for each in json.loads(done.stdout)}
 
 
-def test_the_environment_beats_the_file_and_both_beat_the_default(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file_and_both_override_the_default(tmp_path: Path) -> None:
     file = tmp_path / "pixel.env"
     file.write_text("PIXEL_USERNAME=file@example.com\nPIXEL_PASSWORD=hush-hush\nKEYCLOAK_REALM=acme\n")
     done = run("config", "--json", "--env-file", str(file), environment={"KEYCLOAK_USERNAME": "me@example.com"})
     assert done.exit_code == DONE, done.output
     assert "hush-hush" not in done.output
-    found = rows(done)
-    assert found["PIXEL_USERNAME"] == ("me@example.com", "environment: KEYCLOAK_USERNAME")
-    assert found["PIXEL_PASSWORD"] == ("(set, not shown)", f"dotenv: {file}")
-    assert found["PIXEL_TENANT"] == ("acme", f"dotenv: {file}")
-    assert found["PIXEL_ENV"] == ("prod", "default")
-    assert found["PIXEL_API_URL"][0] == "https://prod.api.geodatapixel.no/acme"
-    assert found["PIXEL_API_URL"][1].startswith("default")
-    assert found["PIXEL_JOURNAL"][1] == "environment: PIXEL_JOURNAL"
+    settings = rows(done)
+    assert settings["PIXEL_USERNAME"] == ("me@example.com", "environment: KEYCLOAK_USERNAME")
+    assert settings["PIXEL_PASSWORD"] == ("(set, not shown)", f"dotenv: {file}")
+    assert settings["PIXEL_TENANT"] == ("acme", f"dotenv: {file}")
+    assert settings["PIXEL_ENV"] == ("prod", "default")
+    assert settings["PIXEL_API_URL"][0] == "https://prod.api.geodatapixel.no/acme"
+    assert settings["PIXEL_API_URL"][1].startswith("default")
+    assert settings["PIXEL_JOURNAL"][1] == "environment: PIXEL_JOURNAL"
 
 
-def test_what_is_missing_is_shown_as_missing_with_what_to_do() -> None:
+def test_a_missing_setting_is_shown_as_missing_with_advice() -> None:
     done = run("config", "--json", environment={"PIXEL_PASSWORD": "hush-hush"})
     assert done.exit_code == USAGE
     assert rows(done)["PIXEL_TENANT"] == ("(missing)", "")
@@ -40,7 +40,7 @@ def test_what_is_missing_is_shown_as_missing_with_what_to_do() -> None:
     assert "hush-hush" not in done.output
 
 
-def test_a_value_that_is_wrong_is_not_shown() -> None:
+def test_a_wrong_value_is_not_shown() -> None:
     settings = {"PIXEL_USERNAME": "u", "PIXEL_PASSWORD": "p", "PIXEL_TENANT": "t", "PIXEL_API_URL": "hush-hush"}
     done = run("config", "--json", environment=settings)
     assert done.exit_code == USAGE
@@ -49,6 +49,6 @@ def test_a_value_that_is_wrong_is_not_shown() -> None:
     assert "hush-hush" not in done.output
 
 
-def test_without_json_it_is_a_table_of_three_columns() -> None:
+def test_without_json_the_output_is_a_table_of_three_columns() -> None:
     done = run("config", environment={"PIXEL_USERNAME": "u", "PIXEL_PASSWORD": "p", "PIXEL_TENANT": "t"})
     assert done.stdout.splitlines()[0].split() == ["setting", "value", "source"]

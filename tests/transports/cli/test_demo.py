@@ -1,19 +1,70 @@
-"""The demonstration finds fault where there is one: it cannot say that all matched when it did not."""
+"""`pixel demo` uploads and compares, and reports every difference; `pixel sandbox` and `pixel me` work with it."""
 
+import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pixel_core.events import FileFinished
-from pixel_transports.cli.demo import FaceReport, _compare, find_photos, run_demo
-from pixel_transports.sandbox import Sandbox, sample_photos
+from pixel_transports.cli.demo_run import ClientReport, _compare, find_photos, run_demo
+from pixel_transports.cli.errors import DONE, FAILED, USAGE
+from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
+from tests.support.cli_runs import COMMAND, clean_environment, pixel, run
 
 
-def test_a_file_that_changes_on_its_way_is_noticed(tmp_path: Path) -> None:
-    """The comparison is with the file as it is at the end, byte by byte."""
+def test_demo_uploads_the_samples_with_both_clients_and_reports_that_all_matched() -> None:
+    done = pixel("demo")
+    assert done.returncode == DONE, done.stderr
+    for text in ("PixelClient: 6 images", "PixelClientAsync: 6 images", "58.86420 N 5.60210 E"):
+        assert text in done.stdout
+    assert done.stdout.count("listed completely, stored byte for byte") == 2
+    assert done.stdout.endswith("Everything matched.\n")
+    assert (done.stderr.count("validated_and_moved"), done.stdout.count("validated_and_moved")) == (12, 0)
+
+
+def test_demo_takes_the_photos_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "One.JPEG").write_bytes(sample_photos()[0].read_bytes())
+    (tmp_path / "two.jpg").write_bytes(b"\xff\xd8\xff\xe0 no EXIF in here")
+    (tmp_path / "notes.txt").write_text("not a photo")
+    done = run("demo", str(tmp_path))
+    assert done.exit_code == DONE, done.stderr
+    assert "2 photos" in done.stdout
+    assert "1 with a position" in done.stdout
+    assert "notes" not in done.stdout
+
+
+def test_demo_of_a_file_that_is_no_photo_exits_with_1(tmp_path: Path) -> None:
+    (tmp_path / "false.jpg").write_text("this is text")
+    done = run("demo", str(tmp_path))
+    assert done.exit_code == FAILED
+    assert "WRONG" in done.stdout
+    assert done.stdout.endswith("Not everything matched.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("demo", "/does/not/exist"), "does not exist"),
+        (("demo", str(Path(__file__).parent / "golden")), "no JPEG files"),
+        (("fly",), "No such command"),
+        (("sandbox", "--port", "70000"), "70000"),
+        (("sandbox", "--host", "0.0.0.0"), "beyond"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_a_message(arguments: tuple[str, ...], message: str) -> None:
+    done = pixel(*arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert "Error: " in done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_changes_during_the_demo_is_reported(tmp_path: Path) -> None:
     photo = tmp_path / "changing.jpg"
     photo.write_bytes(sample_photos()[0].read_bytes())
-    said: list[str] = []
+    lines: list[str] = []
     finished: list[FileFinished] = []
 
     def change_when_sent(event: object) -> None:
@@ -22,22 +73,14 @@ def test_a_file_that_changes_on_its_way_is_noticed(tmp_path: Path) -> None:
             if len(finished) == 1:  # that of the blocking client
                 photo.write_bytes(photo.read_bytes() + b"!")
 
-    assert run_demo([photo], said.append, change_when_sent) is False
-    assert any("other bytes" in line for line in said)
+    assert run_demo([photo], lines.append, change_when_sent) is False
+    assert any("other bytes" in line for line in lines)
 
 
-@pytest.mark.parametrize("listed", [[], ["a.jpg", "a.jpg"], ["a.jpg", "b.jpg"]])
-def test_a_list_that_is_not_the_folder_is_wrong(listed: list[str], tmp_path: Path) -> None:
-    report = FaceReport("face", "forms", 1, images=[{"id": 99, "name": name} for name in listed])
-    photo = tmp_path / "a.jpg"
-    photo.write_bytes(b"x")
-    if not listed:
-        _compare(report, [photo], Sandbox())
-        assert report.wrong
-        return
-    with pytest.raises(KeyError):  # the sandbox stores no such image
-        _compare(report, [photo], Sandbox())
-    assert report.wrong
+def test_a_list_without_a_photo_of_the_folder_is_reported(tmp_path: Path) -> None:
+    report = ClientReport("client", "forms", 1)
+    _compare(report, [tmp_path / "a.jpg"], Sandbox())
+    assert report.wrong == ["listed are []"]
 
 
 def test_only_jpeg_files_are_photos(tmp_path: Path) -> None:
@@ -45,3 +88,29 @@ def test_only_jpeg_files_are_photos(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
     assert [path.name for path in find_photos(tmp_path)] == ["a.JPG", "b.jpg", "c.jpeg"]
+
+
+def test_me_shows_the_user_of_the_environment_or_of_a_dotenv_file(server: SandboxServer, tmp_path: Path) -> None:
+    environment = server.sandbox.environment(server.url)
+    assert json.loads(run("me", environment=environment).stdout)["email"] == "demo@example.com"
+    file = tmp_path / "settings.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+    assert json.loads(run("me", "--env-file", str(file)).stdout)["email"] == "demo@example.com"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_sandbox_prints_settings_that_connect_to_it_and_stops_on_a_signal(ending: signal.Signals) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "sandbox"], env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            environment = dict(process.stdout.readline().strip().split("=", 1) for _ in range(5))
+            assert run("me", environment=environment).exit_code == DONE
+            process.send_signal(ending)
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert f"look at it at {environment['PIXEL_API_URL'].partition('/api')[0]}/_sandbox/" in err

@@ -1,4 +1,4 @@
-"""What goes wrong is one sentence with the next step, and an exit code; nothing is asked without a terminal."""
+"""An error is one message with the next step, and an exit code; every command has help; nothing is deleted unasked."""
 
 import json
 import subprocess
@@ -9,42 +9,32 @@ import click
 import pytest
 
 from pixel_transports.cli import cli
-from pixel_transports.cli.exits import DONE, FAILED, LOGIN, NOTHING, UNREACHABLE, USAGE
+from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, UNREACHABLE, USAGE
 from tests.support.cli_runs import pixel, run
 from tests.transports.cli.support import World, at_terminal
 
 
-def test_without_settings_the_missing_ones_are_named_and_what_to_do() -> None:
-    done = pixel("projects", "list")
-    assert (done.returncode, done.stdout) == (USAGE, "")
-    for text in ("PIXEL_USERNAME", "PIXEL_PASSWORD", "PIXEL_TENANT", "--env-file", "pixel config"):
+@pytest.mark.parametrize(
+    ("changes", "code", "messages"),
+    [
+        ({"PIXEL_PASSWORD": "hush-hush"}, LOGIN, ["check PIXEL_USERNAME and PIXEL_PASSWORD"]),
+        ({"PIXEL_TENANT": "nobody"}, LOGIN, ["no tenant 'Nobody'"]),
+        ({"PIXEL_AUTH_SERVER_URL": "http://127.0.0.1:1"}, UNREACHABLE, ["refused", "Check PIXEL_API_URL"]),
+        (None, USAGE, ["PIXEL_USERNAME", "PIXEL_PASSWORD", "PIXEL_TENANT", "--env-file", "pixel config"]),
+    ],
+)
+def test_a_call_that_cannot_be_made_exits_with_a_code_and_one_line(
+    still: World, changes: dict[str, str] | None, code: int, messages: list[str]
+) -> None:
+    done = run("projects", "list", environment={} if changes is None else {**still.environment, **changes})
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (code, "", 1)
+    for text in messages:
         assert text in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_what_does_not_exist_exits_with_1_and_says_how_to_find_what_does(still: World) -> None:
-    done = still.run("images", "show", 999, *still.of("images"))
-    assert (done.exit_code, done.stdout) == (FAILED, "")
-    assert "404" in done.stderr
-    assert "Image not found" in done.stderr
-    assert "`list` commands" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_wrong_password_exits_with_4_and_is_not_shown(still: World) -> None:
-    done = run("projects", "list", environment={**still.environment, "PIXEL_PASSWORD": "hush-hush"})
-    assert done.exit_code == LOGIN
-    assert "hush-hush" not in done.output
-
-
-def test_no_server_exits_with_5(still: World) -> None:
-    done = run("projects", "list", environment={**still.environment, "PIXEL_AUTH_SERVER_URL": "http://127.0.0.1:1"})
-    assert done.exit_code == UNREACHABLE
-    assert "Check PIXEL_API_URL" in done.stderr
+    assert "hush-hush" not in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--intersects", "POINT(1)"), "no geometry"),
         (("--intersects", "BLOB(1 2)"), "no geometry"),
@@ -54,21 +44,20 @@ def test_no_server_exits_with_5(still: World) -> None:
         (("--limit", "0"), "--limit"),
     ],
 )
-def test_a_query_that_is_none_is_told_before_anything_is_sent(
-    still: World, arguments: tuple[str, ...], told: str
+def test_a_wrong_query_is_reported_before_anything_is_sent(
+    still: World, arguments: tuple[str, ...], message: str
 ) -> None:
     before = len(still.server.sandbox.received)
     done = still.run("search", "--on", "images", *arguments)
     assert (done.exit_code, done.stdout) == (USAGE, "")
-    assert told in done.stderr
+    assert message in done.stderr
     assert len(still.server.sandbox.received) == before
 
 
-def test_a_file_that_holds_no_geometry_is_told(still: World, tmp_path: Path) -> None:
-    for text in ("{", '{"type": "Nothing"}', '{"type": "Feature", "geometry": null}', "words"):
-        (tmp_path / "area.geojson").write_text(text)
-        done = still.run("search", "--on", "images", "--intersects", tmp_path / "area.geojson")
-        assert done.exit_code == USAGE, text
+@pytest.mark.parametrize("text", ["{", '{"type": "Nothing"}', '{"type": "Feature", "geometry": null}', "words"])
+def test_a_file_without_a_geometry_is_wrong_usage(still: World, tmp_path: Path, text: str) -> None:
+    (tmp_path / "area.geojson").write_text(text)
+    assert still.run("search", "--on", "images", "--intersects", tmp_path / "area.geojson").exit_code == USAGE
 
 
 COMMANDS_THAT_DELETE = [
@@ -85,7 +74,7 @@ COMMANDS_THAT_DELETE = [
 
 
 @pytest.mark.parametrize("arguments", COMMANDS_THAT_DELETE)
-def test_nothing_is_deleted_without_a_terminal_to_ask_at(still: World, arguments: tuple[str, ...]) -> None:
+def test_nothing_is_deleted_without_a_terminal_for_the_confirmation(still: World, arguments: tuple[str, ...]) -> None:
     before = len(still.server.sandbox.received)
     done = still.run(*arguments)
     assert done.exit_code == USAGE, done.output
@@ -101,25 +90,28 @@ def test_the_answer_no_deletes_nothing_and_exits_with_3(still: World) -> None:
     assert len(json.loads(still.run("projects", "list", "--json").stdout)) == 2
 
 
-def test_what_was_deleted_before_an_error_is_told(world: World) -> None:
-    done = world.run("images", "delete", world.image, 999, "--yes", *world.of("images"))
+def test_ids_that_were_deleted_before_an_error_are_printed(world: World) -> None:
+    done = world.run("images", "delete", world.image, 999, "--yes", *world.options("images"))
     assert done.exit_code == FAILED
     assert f"Deleted before this: {world.image}." in done.stderr
 
 
-def test_verbose_shows_requests_and_no_token(still: World) -> None:
+def test_verbose_logs_requests_without_the_token(still: World) -> None:
     done = still.run("projects", "show", still.project, "-v")
     assert "/projects/1" in done.stderr
     assert "eyJ" not in done.stderr
     assert still.run("projects", "show", still.project).stderr == ""
 
 
+# Help and completion
+
+
 def _commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
-    found = [(path, command)]
+    commands = [(path, command)]
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
-            found += _commands(inner, (*path, name))
-    return found
+            commands += _commands(inner, (*path, name))
+    return commands
 
 
 @pytest.mark.parametrize(
@@ -136,11 +128,21 @@ def test_every_command_and_option_has_a_help_text_that_is_a_sentence(
     assert run(*path, "--help").exit_code == DONE
 
 
+@pytest.mark.parametrize(
+    ("command", "texts"),
+    [
+        ((), ("demo", "sandbox", "me", "upload", "journal", "Exit codes", "130")),
+        (("upload",), ("Exit codes", "130", "tabs", "status", "skipped", "support_files", "--dry-run")),
+    ],
+)
+def test_help_documents_exit_codes_and_output(command: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    help_text = run(*command, "--help").stdout
+    assert [text for text in texts if text not in help_text] == []
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script_for_the_shell(shell: str) -> None:
-    done = run("completion", shell)
-    assert done.exit_code == DONE
-    assert f"_PIXEL_COMPLETE={shell}_complete" in done.stdout
+    assert f"_PIXEL_COMPLETE={shell}_complete" in run("completion", shell).stdout
 
 
 def test_completion_knows_the_commands() -> None:
@@ -151,11 +153,12 @@ def test_completion_knows_the_commands() -> None:
 def test_help_loads_neither_the_clients_nor_rich() -> None:
     code = (
         "import sys, pixel_transports.cli;"
-        "print([each for each in ('pixel_transports.client.blocking', 'rich', 'PIL', 'sqlite3', 'ssl') if each in sys.modules])"
+        "slow = ('pixel_transports.client.blocking', 'rich', 'PIL', 'sqlite3', 'ssl', 'pixel_core.models.files');"
+        "print([each for each in slow if each in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
-def test_help_at_a_terminal_works_without_any_setting() -> None:
+def test_help_at_a_terminal_needs_no_settings() -> None:
     assert at_terminal("projects", "--help").returncode == DONE

@@ -1,5 +1,6 @@
-"""What a camera wrote into a photo becomes metadata, and what it did not is no error."""
+"""EXIF becomes metadata, missing or broken EXIF is no error, and flaws of pictures are found."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,17 +8,17 @@ import pytest
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from pixel_core.models import ImageMetadataFields
-from pixel_transports.cli.photos import flaw_of, read_metadata
+from pixel_transports.cli.photos import find_flaw, read_metadata
 from pixel_transports.sandbox import sample_photos
 
 Rational = TiffImagePlugin.IFDRational
 
 
-def photo_with(path: Path, gps: dict[int, Any], shot: dict[int, Any]) -> Path:
+def photo_with(path: Path, gps: dict[int, Any], camera: dict[int, Any]) -> Path:
     photo = Image.new("RGB", (8, 8))
     exif = photo.getexif()
     exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps)
-    exif.get_ifd(ExifTags.IFD.Exif).update(shot)
+    exif.get_ifd(ExifTags.IFD.Exif).update(camera)
     photo.save(path, exif=exif)
     return path
 
@@ -29,7 +30,7 @@ def fields_of(path: Path) -> ImageMetadataFields:
     return metadata.fields
 
 
-def test_the_samples_have_position_time_and_focal_length() -> None:
+def test_the_samples_have_position_date_and_focal_length() -> None:
     for path in sample_photos():
         fields = fields_of(path)
         assert fields.location is not None
@@ -38,114 +39,91 @@ def test_the_samples_have_position_time_and_focal_length() -> None:
         assert fields.focal_length == pytest.approx(6.72)
 
 
-def test_south_west_and_below_the_sea_are_negative(tmp_path: Path) -> None:
-    gps: dict[int, Any] = {
-        ExifTags.GPS.GPSLatitudeRef: "S",
-        ExifTags.GPS.GPSLatitude: (Rational(10), Rational(30), Rational(0)),
-        ExifTags.GPS.GPSLongitudeRef: "W",
-        ExifTags.GPS.GPSLongitude: (Rational(20), Rational(15), Rational(36)),
-        ExifTags.GPS.GPSAltitudeRef: b"\x01",
-        ExifTags.GPS.GPSAltitude: Rational(5, 2),
-    }
-    fields = fields_of(photo_with(tmp_path / "a.jpg", gps, {}))
-    assert fields.location == {"type": "Point", "coordinates": [-20.26, -10.5, -2.5]}
+GPS, BASE = ExifTags.GPS, ExifTags.Base
+FAR_SOUTH_WEST: dict[int, Any] = {
+    GPS.GPSLatitudeRef: "S",
+    GPS.GPSLatitude: (Rational(10), Rational(30), Rational(0)),
+    GPS.GPSLongitudeRef: "W",
+    GPS.GPSLongitude: (Rational(20), Rational(15), Rational(36)),
+    GPS.GPSAltitudeRef: b"\x01",
+    GPS.GPSAltitude: Rational(5, 2),
+}
+GPS_TIME: dict[int, Any] = {
+    GPS.GPSDateStamp: "2024:05:14",
+    GPS.GPSTimeStamp: (Rational(8), Rational(21), Rational(75, 2)),
+}
+DATE: dict[int, Any] = {BASE.DateTimeOriginal: "2024:05:14 10:21:37"}
+FIELDS: list[tuple[str, dict[int, Any], dict[int, Any], Any]] = [
+    ("location", FAR_SOUTH_WEST, {}, {"type": "Point", "coordinates": [-20.26, -10.5, -2.5]}),
+    ("capture_date", {}, DATE, "2024-05-14T10:21:37"),
+    ("capture_date", {}, {**DATE, BASE.OffsetTimeOriginal: "+02:00"}, "2024-05-14T10:21:37+02:00"),
+    ("capture_date", {}, {**DATE, BASE.OffsetTimeOriginal: "nonsense"}, "2024-05-14T10:21:37"),
+    ("capture_date", GPS_TIME, {}, "2024-05-14T08:21:37.500000+00:00"),
+    ("cam_heading", {GPS.GPSImgDirection: Rational(271, 2)}, {}, 135.5),
+    ("cam_heading", {GPS.GPSImgDirection: Rational(360), GPS.GPSImgDirectionRef: "T"}, {}, 0.0),
+    ("cam_heading", {GPS.GPSImgDirection: Rational(90), GPS.GPSImgDirectionRef: "M"}, DATE, None),
+    ("cam_heading", {GPS.GPSImgDirection: Rational(400)}, DATE, None),
+    ("cam_heading", {}, DATE, None),
+]
 
 
-@pytest.mark.parametrize(
-    ("offset", "expected"),
-    [(None, "2024-05-14T10:21:37"), ("+02:00", "2024-05-14T10:21:37+02:00"), ("nonsense", "2024-05-14T10:21:37")],
-)
-def test_the_time_has_a_zone_only_where_the_camera_wrote_one(tmp_path: Path, offset: str | None, expected: str) -> None:
-    shot: dict[int, Any] = {ExifTags.Base.DateTimeOriginal: "2024:05:14 10:21:37"}
-    if offset:
-        shot[ExifTags.Base.OffsetTimeOriginal] = offset
-    fields = fields_of(photo_with(tmp_path / "a.jpg", {}, shot))
-    assert fields.capture_date is not None
-    assert fields.capture_date.isoformat() == expected
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00MM\x00*broken"])
-def test_a_broken_photo_has_no_metadata(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "broken.jpg"
-    path.write_bytes(content)
-    assert read_metadata(path) is None
-
-
-def test_a_photo_without_exif_has_no_metadata(tmp_path: Path) -> None:
-    path = tmp_path / "plain.jpg"
-    Image.new("RGB", (8, 8)).save(path)
-    assert read_metadata(path) is None
-
-
-@pytest.mark.parametrize(
-    ("gps", "expected"),
-    [
-        ({ExifTags.GPS.GPSImgDirection: Rational(271, 2)}, 135.5),
-        ({ExifTags.GPS.GPSImgDirection: Rational(360), ExifTags.GPS.GPSImgDirectionRef: "T"}, 0.0),
-        ({ExifTags.GPS.GPSImgDirection: Rational(90), ExifTags.GPS.GPSImgDirectionRef: "M"}, None),
-        ({ExifTags.GPS.GPSImgDirection: Rational(400)}, None),
-        ({}, None),
-    ],
-)
-def test_the_heading_is_taken_where_it_is_from_true_north(
-    tmp_path: Path, gps: dict[int, Any], expected: float | None
+@pytest.mark.parametrize(("field", "gps", "camera", "expected"), FIELDS)
+def test_a_field_is_read_from_exif(
+    tmp_path: Path, field: str, gps: dict[int, Any], camera: dict[int, Any], expected: Any
 ) -> None:
-    shot: dict[int, Any] = {ExifTags.Base.FocalLength: Rational(5)}
-    assert fields_of(photo_with(tmp_path / "a.jpg", gps, shot)).cam_heading == expected
+    value = getattr(fields_of(photo_with(tmp_path / "a.jpg", gps, camera)), field)
+    assert (value.isoformat() if isinstance(value, datetime) else value) == expected
 
 
-def test_a_drones_own_note_of_its_heading_is_read_where_exif_has_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"text", b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00MM\x00*broken", None])
+def test_a_photo_that_is_broken_or_has_no_exif_has_no_metadata(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (8, 8)).save(path)
+    if content is not None:
+        path.write_bytes(content)
+    assert read_metadata(path) is None
+
+
+def test_a_heading_in_the_xmp_of_a_drone_is_read_if_exif_has_none(tmp_path: Path) -> None:
     xmp = b'<x:xmpmeta><rdf:Description drone-dji:GimbalYawDegree="-90.50"/></x:xmpmeta>'
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", xmp=xmp)
     assert fields_of(tmp_path / "a.jpg").cam_heading == 269.5
 
 
-def test_where_the_camera_wrote_no_time_that_of_the_satellites_is_taken(tmp_path: Path) -> None:
-    gps: dict[int, Any] = {
-        ExifTags.GPS.GPSDateStamp: "2024:05:14",
-        ExifTags.GPS.GPSTimeStamp: (Rational(8), Rational(21), Rational(75, 2)),
-    }
-    fields = fields_of(photo_with(tmp_path / "a.jpg", gps, {}))
-    assert fields.capture_date is not None
-    assert fields.capture_date.isoformat() == "2024-05-14T08:21:37.500000+00:00"
+# Flaws
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
 def test_a_whole_picture_has_no_flaw(tmp_path: Path, name: str) -> None:
     Image.effect_noise((64, 64), 50).save(tmp_path / name)
-    assert flaw_of(tmp_path / name) is None
+    assert find_flaw(tmp_path / name) is None
+
+
+def flaw_code(path: Path, content: bytes) -> str | None:
+    path.write_bytes(content)
+    flaw = find_flaw(path)
+    return None if flaw is None else flaw.code
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
-def test_a_picture_whose_end_is_missing_has_a_flaw(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    Image.effect_noise((64, 64), 50).save(path)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    flaw = flaw_of(path)
-    assert flaw is not None
-    assert flaw.code == "truncated"
+def test_a_picture_without_its_end_is_truncated(tmp_path: Path, name: str) -> None:
+    Image.effect_noise((64, 64), 50).save(tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    assert flaw_code(tmp_path / name, content[: len(content) // 2]) == "truncated"
 
 
-def test_a_picture_with_nonsense_in_it_is_broken(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    Image.effect_noise((64, 64), 50).save(path)
-    content = bytearray(path.read_bytes())
+def test_a_picture_with_wrong_bytes_inside_is_broken(tmp_path: Path) -> None:
+    Image.effect_noise((64, 64), 50).save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
     content[60:80] = bytes(20)
-    path.write_bytes(content)
-    flaw = flaw_of(path)
-    assert flaw is not None
-    assert flaw.code == "broken"
+    assert flaw_code(tmp_path / "a.png", bytes(content)) == "broken"
 
 
 @pytest.mark.parametrize("content", [b"", b"this is text", b"GIF89a" + bytes(20)])
-def test_what_does_not_begin_as_a_picture_is_none(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "a.jpg"
-    path.write_bytes(content)
-    flaw = flaw_of(path)
-    assert flaw is not None
-    assert flaw.code == "not_a_picture"
+def test_a_file_with_other_first_bytes_is_not_a_picture(tmp_path: Path, content: bytes) -> None:
+    assert flaw_code(tmp_path / "a.jpg", content) == "not_a_picture"
 
 
-def test_a_file_that_is_not_there_is_no_flaw_but_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_and_no_flaw(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        flaw_of(tmp_path / "gone.jpg")
+        find_flaw(tmp_path / "gone.jpg")

@@ -1,4 +1,4 @@
-"""Services of ArcGIS, harvesting and analysis are made from JSON files, and no login is shown."""
+"""`pixel arcgis`, `harvest` and `analysis` read services from JSON files, and show no credentials."""
 
 import json
 from pathlib import Path
@@ -6,89 +6,88 @@ from typing import Any
 
 import pytest
 
-from pixel_transports.cli.exits import DONE, FAILED, USAGE
+from pixel_transports.cli.errors import DONE, FAILED, USAGE
 from tests.transports.cli.support import World
-from tests.transports.cli.test_changes import told
 
 
-def written(folder: Path, value: Any) -> Path:
-    """A file that holds the value as JSON."""
+def json_file(folder: Path, value: Any) -> Path:
+    """Write a value to a JSON file."""
     path = folder / "input.json"
     path.write_text(value if isinstance(value, str) else json.dumps(value))
     return path
 
 
-def test_an_arcgis_service_is_made_started_stopped_changed_and_deleted(world: World, tmp_path: Path) -> None:
+def test_an_arcgis_service_is_created_started_stopped_changed_and_deleted(world: World, tmp_path: Path) -> None:
     options: dict[str, Any] = {"feature_service_options": {"image_layer": {}}}
     body = {"name": "Flights", "description": "", "data_collection_ids": [world.images], "options": options}
-    made = told(world, "arcgis", "create", "feature", written(tmp_path, body))
+    made = world.json("arcgis", "create", "feature", json_file(tmp_path, body))
     one = ("Feature", made["id"])
-    assert told(world, "arcgis", "start", *one)["job"]["completed"] is True
-    assert told(world, "arcgis", "refresh", *one, "--data", "--no-wait")["arcgis_service"]["id"] == made["id"]
-    told(world, "arcgis", "stop", *one)
-    assert told(world, "arcgis", "update", *one, written(tmp_path, {"name": "May"}))["name"] == "May"
-    assert [each["name"] for each in told(world, "arcgis", "list", "feature")] == ["May"]
-    assert told(world, "arcgis", "show", *one)["id"] == made["id"]
+    assert world.json("arcgis", "start", *one)["job"]["completed"] is True
+    assert world.json("arcgis", "refresh", *one, "--data", "--no-wait")["arcgis_service"]["id"] == made["id"]
+    world.json("arcgis", "stop", *one)
+    assert world.json("arcgis", "update", *one, json_file(tmp_path, {"name": "May"}))["name"] == "May"
+    assert world.ids("arcgis", "list", "feature") == [made["id"]]
+    assert world.json("arcgis", "show", *one)["id"] == made["id"]
     assert world.run("arcgis", "delete", *one, "--yes").exit_code == DONE
 
 
-def test_a_harvest_service_is_made_run_and_deleted_and_its_login_is_not_shown(world: World, tmp_path: Path) -> None:
+def test_a_harvest_service_is_created_run_and_deleted_without_showing_credentials(world: World, tmp_path: Path) -> None:
     auth = {"credentials": {"username": "kari", "password": "hush-hush"}}
     body = {"name": "Old photos", "description": "", "url": "https://gis.invalid/1", "auth": auth}
-    of = world.of("images")
+    of = world.options("images")
     done = world.run("harvest", "create", "-", *of, "--json", "-v", stdin=json.dumps(body))
     assert done.exit_code == DONE, done.output
     assert "hush-hush" not in done.output
     service = json.loads(done.stdout)["id"]
-    told(world, "harvest", "update", service, written(tmp_path, {"where_clause": "1=0"}), *of)
-    told(world, "harvest", "start", service, *of)
-    assert len(told(world, "harvest", "tasks", service, *of)) == 1
-    told(world, "harvest", "stop", service, *of)
-    assert told(world, "harvest", "show", service, *of)["where_clause"] == "1=0"
-    assert [each["id"] for each in told(world, "harvest", "list", *of)] == [service]
+    world.json("harvest", "update", service, json_file(tmp_path, {"where_clause": "1=0"}), *of)
+    world.json("harvest", "start", service, *of)
+    assert len(world.json("harvest", "tasks", service, *of)) == 1
+    world.json("harvest", "stop", service, *of)
+    assert world.json("harvest", "show", service, *of)["where_clause"] == "1=0"
+    assert world.ids("harvest", "list", *of) == [service]
     assert world.run("harvest", "delete", service, *of, "--yes").exit_code == DONE
 
 
-def test_an_analysis_service_and_its_tasks_are_made_run_stopped_and_deleted(world: World, tmp_path: Path) -> None:
+def test_an_analysis_service_and_its_tasks_are_created_run_stopped_and_deleted(world: World, tmp_path: Path) -> None:
     body = {"name": "Trees", "module_name": "count_objects", "config": {"api_key": "hush-hush"}}
-    made = told(world, "analysis", "create", written(tmp_path, body))
+    made = world.json("analysis", "create", json_file(tmp_path, body))
     assert made["config"] == {"api_key": "***"}
     service = made["id"]
-    assert told(world, "analysis", "update", service, written(tmp_path, {"enabled": False}))["enabled"] is False
-    assert [each["id"] for each in told(world, "analysis", "list", "--disabled")] == [service]
-    told(world, "analysis", "update", service, written(tmp_path, {"enabled": True}))
-    assert told(world, "analysis", "show", service)["name"] == "Trees"
-    task = told(world, "analysis", "tasks", "create", service, written(tmp_path, {"name": "May", "params": {}}))["id"]
-    told(world, "analysis", "tasks", "run", service, task)
-    assert told(world, "analysis", "tasks", "show", service, task)["name"] == "May"
-    assert [each["id"] for each in told(world, "analysis", "tasks", "list", service)] == [task]
-    other = told(world, "analysis", "tasks", "create", service, written(tmp_path, {"params": {}}))["id"]
-    assert told(world, "analysis", "tasks", "revoke", service, other)["status"] == "REVOKED"
+    assert world.json("analysis", "update", service, json_file(tmp_path, {"enabled": False}))["enabled"] is False
+    assert world.ids("analysis", "list", "--disabled") == [service]
+    world.json("analysis", "update", service, json_file(tmp_path, {"enabled": True}))
+    assert world.json("analysis", "show", service)["name"] == "Trees"
+    task = world.json("analysis", "tasks", "create", service, json_file(tmp_path, {"name": "May", "params": {}}))["id"]
+    world.json("analysis", "tasks", "run", service, task)
+    assert world.json("analysis", "tasks", "show", service, task)["name"] == "May"
+    assert world.ids("analysis", "tasks", "list", service) == [task]
+    other = world.json("analysis", "tasks", "create", service, json_file(tmp_path, {"params": {}}))["id"]
+    assert world.json("analysis", "tasks", "revoke", service, other)["status"] == "REVOKED"
     assert world.run("analysis", "tasks", "delete", service, task, other, "--yes").exit_code == DONE
     assert world.run("analysis", "delete", service, "--yes").exit_code == DONE
     assert world.run("analysis", "show", service).exit_code == FAILED
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [("{", "no JSON"), ("[]", "a JSON object is needed"), ("{}", "name: Field required")],
 )
 @pytest.mark.parametrize(
     "command",
     [("analysis", "create"), ("arcgis", "create", "image"), ("harvest", "create", "--project", 1, "--collection", 3)],
 )
-def test_a_file_that_does_not_fit_is_told_before_anything_is_sent(
-    still: World, tmp_path: Path, command: tuple[object, ...], text: str, words: str
+def test_a_wrong_file_is_reported_before_anything_is_sent(
+    still: World, tmp_path: Path, command: tuple[object, ...], text: str, message: str
 ) -> None:
     before = len(still.server.sandbox.received)
-    done = still.run(*command, written(tmp_path, text))
+    done = still.run(*command, json_file(tmp_path, text))
     assert done.exit_code == USAGE
-    assert words in done.output
+    assert message in done.output
     assert len(still.server.sandbox.received) == before
 
 
 def test_a_service_without_the_options_of_its_type_is_wrong_usage(still: World, tmp_path: Path) -> None:
     body = {"name": "x", "description": "", "data_collection_ids": [1], "options": {}}
-    done = still.run("arcgis", "create", "Image", written(tmp_path, body))
+    done = still.run("arcgis", "create", "Image", json_file(tmp_path, body))
     assert done.exit_code == USAGE
     assert "image_service_options" in done.output

@@ -1,0 +1,102 @@
+"""Exit codes, and errors as messages on stderr.
+
+Rules kept here:
+
+* An exit code means the same for every command.
+* An error is one sentence on stderr that says what to do next, not a traceback.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+from pydantic import ValidationError
+
+from pixel_core.errors import (
+    PixelBadRequestError,
+    PixelConnectionError,
+    PixelError,
+    PixelJobTimeoutError,
+    PixelLoginError,
+    PixelNotFoundError,
+    PixelPermissionError,
+)
+
+DONE, FAILED, USAGE, NOTHING, LOGIN, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+EXIT_CODES = """\b
+Exit codes:
+  0    success; for `demo`: everything matched; for a dry run: no problems
+  1    the server refused, a job or some files failed, or something did not match
+  2    wrong usage, or settings that are missing or wrong
+  3    nothing to do: no files, all of them uploaded before, or the answer to a
+       question was no
+  4    the login was refused
+  5    no connection, or no answer in time
+  130  interrupted
+"""
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Print a message on stderr and exit with a code."""
+    print_message(message)
+    sys.exit(code)
+
+
+def print_message(message: str) -> None:
+    """Print a message on stderr, after `pixel: `."""
+    click.echo(f"pixel: {message}", err=True)
+
+
+def printable(text: str) -> str:
+    """Return the text with unprintable characters replaced, so that it cannot move the cursor or change colours."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    """Turn errors of the library into a message and the exit code that belongs to them."""
+    try:
+        yield
+    except ValidationError as error:
+        if error.title != "PixelApiSettings":
+            fail(f"{error.title}: {validation_message(error)}", USAGE)
+        fail(settings_message(error), USAGE)
+    except PixelConnectionError as error:
+        fail(f"{error}. Check PIXEL_API_URL, PIXEL_AUTH_SERVER_URL and the network.", UNREACHABLE)
+    except PixelLoginError as error:
+        fail(str(error), LOGIN)
+    except PixelNotFoundError as error:
+        fail(f"{short_message(error)}. Check the ids; the `list` commands show the ones that exist.", FAILED)
+    except PixelPermissionError as error:
+        fail(f"{short_message(error)}. `pixel me` shows who is logged in.", FAILED)
+    except PixelJobTimeoutError as error:
+        fail(f"{short_message(error)}. `pixel jobs wait` waits for a job.", FAILED)
+    except PixelError as error:
+        fail(short_message(error), FAILED)
+
+
+def settings_message(error: ValidationError) -> str:
+    """Return which settings are missing or wrong, and how to set them."""
+    return (
+        f"Settings: {validation_message(error)}. Set them in the environment, or name a dotenv file with --env-file; "
+        "`pixel config` shows the settings in use."
+    )
+
+
+def short_message(error: PixelError) -> str:
+    """Return an error in one line: the server's detail, without the request's body, which may be long."""
+    if not isinstance(error, PixelBadRequestError):
+        return " ".join(str(error).split())
+    body = error.response_json
+    detail = body.get("detail", body) if isinstance(body, dict) else body
+    text = detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
+    return f"{str(error).splitlines()[0]}: {text}"
+
+
+def validation_message(error: ValidationError) -> str:
+    """Return which fields are wrong and why, without their values."""
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())

@@ -1,0 +1,93 @@
+"""Results of an upload, one for each file: lines on stdout, messages on stderr, and the report.
+
+Rules kept here:
+
+* Every file has exactly one result, in the order in which the files were given.
+* stdout gets a line for each file; failures go to stderr, with advice.
+* Reports and JSON lines always have the same keys, those of `FileResult`. `pixel upload --help` documents them.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pixel_transports.cli.file_problems import Problem
+
+_MAX_DETAIL_CHARACTERS = 400
+
+
+class FileStatus(StrEnum):
+    """The result of a file, as reports and JSON lines have it."""
+
+    UPLOADED = "uploaded"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The result of one file. `id` is that of the image, raster or point cloud; `reason` is a code."""
+
+    file: str
+    name: str
+    id: int | str | None
+    status: FileStatus
+    reason: str | None = None
+    detail: str | None = None
+    advice: str | None = None
+    size: int | None = None
+
+    @classmethod
+    def from_problem(
+        cls, path: Path, problem: Problem, size: int | None, status: FileStatus = FileStatus.FAILED
+    ) -> "FileResult":
+        """Return the result of a file with a problem."""
+        return cls(str(path), path.name, None, status, problem.code, problem.detail, problem.advice, size)
+
+    def line(self) -> str:
+        """Return name, id and status, separated by tabs."""
+        return f"{self.name}\t{'-' if self.id is None else self.id}\t{self.status}"
+
+    def message(self, whole: bool) -> str:
+        """Return the file, the reason and the advice; unless `whole`, a long detail is shortened."""
+        detail = " ".join((self.detail or "").split())
+        if not whole and len(detail) > _MAX_DETAIL_CHARACTERS:
+            detail = f"{detail[:_MAX_DETAIL_CHARACTERS]}..."
+        return f"{self.file}: {self.reason}: {detail}. {self.advice}."
+
+
+def count_by_status(results: Sequence[FileResult]) -> dict[str, int]:
+    """Return the number of files for each status."""
+    counts = Counter(each.status for each in results)
+    return {status.value: counts[status] for status in FileStatus}
+
+
+def print_results(results: Sequence[FileResult], as_json: bool) -> None:
+    """Print a line for each file on stdout."""
+    for each in results:
+        click.echo(json.dumps(asdict(each), ensure_ascii=False) if as_json else each.line())
+
+
+def write_report(path: Path, about: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the report, as CSV or JSON by the extension. In CSV, lists are JSON. Raises OSError."""
+    if path.suffix.lower() != ".csv":
+        document = {**about, "files": rows}
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value

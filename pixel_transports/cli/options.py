@@ -1,0 +1,120 @@
+"""Options and arguments that several commands share, and what reads their values.
+
+Rules kept here:
+
+* Options with the same meaning have one name and one help text.
+* A wrong value is reported before anything is sent.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from pixel_transports.cli.errors import validation_message
+
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
+T = TypeVar("T")
+
+env_file_option: Option = click.option(
+    "--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings."
+)
+verbose_option: Option = click.option("-v", "--verbose", is_flag=True, help="Log each request to stderr.")
+project_option: Option = click.option("--project", type=int, required=True, help="The id of the project.")
+collection_option: Option = click.option("--collection", type=int, required=True, help="The id of the data collection.")
+name_option: Option = click.option("--name", help="Only those with this name, as the server compares names.")
+tags_option: Option = click.option("--tag", "tags", multiple=True, help="Only those with this tag; repeatable.")
+new_tags_option: Option = click.option("--tag", "tags", multiple=True, help="A tag; repeatable.")
+yes_option: Option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+file_argument: Option = click.argument("file", type=click.File("r", encoding="utf-8"))
+
+
+def collection_options(command: Command) -> Command:
+    """Add --project and --collection."""
+    return project_option(collection_option(command))
+
+
+def update_options(command: Command) -> Command:
+    """Add --name, --description, --add-tag and --remove-tag."""
+    for option in (
+        click.option("--remove-tag", "remove_tags", multiple=True, help="A tag to remove; repeatable."),
+        click.option("--add-tag", "add_tags", multiple=True, help="A tag to add; repeatable."),
+        click.option("--description", help="The new description."),
+        click.option("--name", help="The new name."),
+    ):
+        command = option(command)
+    return command
+
+
+def ids_argument(name: str, metavar: str) -> Option:
+    """Return an argument of one or more ids."""
+    return click.argument(name, metavar=metavar, type=int, nargs=-1, required=True)
+
+
+def paging_options(command: Command) -> Command:
+    """Add --limit, --offset and --page-size."""
+    for option in (
+        click.option(
+            "--page-size", type=click.IntRange(1), default=100, show_default=True, help="Items to fetch per request."
+        ),
+        click.option("--offset", type=click.IntRange(0), default=0, help="Skip this many items at the start."),
+        click.option("--limit", type=click.IntRange(1), help="Show at most this many items; by default, all."),
+    ):
+        command = option(command)
+    return command
+
+
+def fetch_pages(
+    fetch: Callable[..., Sequence[T]], limit: int | None = None, offset: int = 0, page_size: int = 100
+) -> Iterator[T]:
+    """Yield the items of `fetch(offset=..., limit=...)`, page by page, up to `limit` items."""
+    remaining = limit
+    while remaining is None or remaining > 0:
+        size = page_size if remaining is None else min(page_size, remaining)
+        page = fetch(offset=offset, limit=size)
+        yield from page
+        if len(page) < size:
+            return
+        offset += len(page)
+        remaining = None if remaining is None else remaining - len(page)
+
+
+def drop_unset(**values: Any) -> dict[str, Any]:
+    """Return the options that were set: neither None nor an empty tuple. Tuples become lists."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value is not None and value != ()
+    }
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """Return the names of a comma-separated list."""
+    return None if text is None else [name for each in text.split(",") if (name := each.strip())]
+
+
+def read_json_object(file: TextIO) -> dict[str, Any]:
+    """Return the JSON object in a file. Raises click.UsageError."""
+    try:
+        value = json.load(file)
+    except ValueError as error:
+        raise click.UsageError(f"{file.name}: no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{file.name}: a JSON object is needed")
+    return value
+
+
+@contextmanager
+def usage_errors(source: str) -> Iterator[None]:
+    """Turn a ValueError of the block into click.UsageError. `source` is the file or option with the wrong value."""
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except ValidationError as error:
+        raise click.UsageError(f"{source}: {validation_message(error)}") from None
+    except ValueError as error:
+        raise click.UsageError(f"{source}: {error}") from None

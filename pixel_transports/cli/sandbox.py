@@ -1,0 +1,43 @@
+"""The command `sandbox`."""
+
+import sys
+
+import click
+
+from pixel_transports.cli.errors import UNREACHABLE, fail
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="The port to listen on; 0 takes a free one.")
+@click.option("--beyond-loopback", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option(
+    "--job-seconds",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="How long a job of the server takes; a longer time lets you watch it.",
+)
+def sandbox(host: str, port: int, beyond_loopback: bool, job_seconds: float) -> None:
+    """Serve a local Pixel until Ctrl-C.
+
+    Prints the settings that connect to it, as lines of a dotenv file. It keeps everything in memory. A page at
+    /_sandbox/ shows projects and images on a map, upload jobs and requests; /_sandbox/requests and /_sandbox/objects
+    list what it received, as JSON.
+    """
+    from pixel_transports.sandbox import Sandbox, serve
+
+    local = Sandbox(job_seconds=job_seconds)
+
+    def ready(url: str) -> None:
+        for name, value in local.environment(url).items():
+            click.echo(f"{name}={value}")
+        sys.stdout.flush()
+        click.echo(f"Serving a sandbox at {url}; look at it at {url}/_sandbox/; stop it with Ctrl-C", err=True)
+
+    try:
+        serve(host, port, ready, sandbox=local, beyond_loopback=beyond_loopback)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", UNREACHABLE)

@@ -1,0 +1,119 @@
+"""Projects, data collections, resources, attachments and optimised forms change in the sandbox as the options say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pixel_transports.cli.errors import DONE, NOTHING, USAGE
+from tests.transports.cli.support import World
+
+RING = [[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 58.8]]
+POLYGON = {"type": "Polygon", "coordinates": [RING]}
+FEATURE = {"type": "Feature", "geometry": POLYGON, "properties": {}}
+
+
+def test_a_project_is_created_changed_moved_deleted_and_restored(world: World) -> None:
+    area = "POLYGON((5.5 58.8, 5.9 58.8, 5.9 59, 5.5 58.8))"
+    made = world.json("projects", "create", "Sandnes", "--area", area, "--parent", world.project, "--tag", "new")
+    assert (made["name"], made["parent_project_id"], made["tags"]) == ("Sandnes", world.project, ["new"])
+    assert made["area_of_interest"]["coordinates"] == [RING]
+    changed = world.json("projects", "update", made["id"], "--description", "Town", "--remove-tag", "new")
+    assert (changed["description"], changed["tags"]) == ("Town", [])
+    assert world.json("projects", "move", made["id"], "--to-root")["parent_project_id"] is None
+    done = world.run("projects", "delete", made["id"], "--yes")
+    assert (done.exit_code, done.stdout) == (DONE, "")
+    assert f"pixel projects restore {made['id']}" in done.stderr
+    assert world.ids("projects", "list", "--deleted") == [made["id"]]
+    assert world.json("projects", "restore", made["id"])["name"] == "Sandnes"
+
+
+@pytest.mark.parametrize("geojson", [POLYGON, FEATURE, {"type": "FeatureCollection", "features": [FEATURE]}])
+def test_an_area_is_read_from_a_geojson_file(world: World, tmp_path: Path, geojson: object) -> None:
+    (tmp_path / "area.geojson").write_text(json.dumps(geojson))
+    made = world.json("projects", "create", "New", "--area", tmp_path / "area.geojson")
+    assert made["area_of_interest"] == POLYGON
+    rows = world.json("search", "--on", "images", "--intersects", tmp_path / "area.geojson")
+    assert [each["name"] for each in rows] == ["photo_2.jpg"]
+
+
+@pytest.mark.parametrize("text", ["POINT(5 58)", "POLYGON((5 58, 6 58, 5 59))", "LINESTRING(5 58, 6 59)"])
+def test_an_area_that_is_no_polygon_is_wrong_usage(still: World, text: str) -> None:
+    done = still.run("projects", "create", "New", "--area", text)
+    assert (done.exit_code, done.stdout) == (USAGE, "")
+    assert "--area: no geometry" in done.stderr
+
+
+def test_a_collection_is_created_changed_moved_deleted_and_restored(world: World) -> None:
+    here, there = ("--project", world.project), ("--project", 2)
+    made = world.json("collections", "create", "Evening", *here, "--type", "image", "--tag", "x")
+    changed = world.json("collections", "update", made["id"], *here, "--name", "Night", "--add-tag", "y")
+    assert (changed["name"], changed["tags"]) == ("Night", ["x", "y"])
+    assert world.json("collections", "move", made["id"], *here, "--to-project", 2)["project_id"] == 2
+    assert world.run("collections", "delete", made["id"], *there, "--yes").exit_code == DONE
+    assert world.ids("collections", "list", *there, "--deleted") == [made["id"]]
+    assert world.json("collections", "restore", made["id"], *there)["name"] == "Night"
+    assert world.json("collections", "show", made["id"], *there)["id"] == made["id"]
+
+
+@pytest.mark.parametrize("arguments", [("projects", "update", 1), ("collections", "update", 1, "--project", 1)])
+def test_an_update_without_a_change_is_wrong_usage(still: World, arguments: tuple[object, ...]) -> None:
+    done = still.run(*arguments)
+    assert done.exit_code == USAGE
+    assert "--name" in done.output
+
+
+@pytest.mark.parametrize(("command", "noun", "kind"), [("images", "image", "image"), ("rasters", "raster", "RGB")])
+def test_images_and_rasters_move_to_another_project_and_are_deleted(
+    world: World, command: str, noun: str, kind: str
+) -> None:
+    target = world.json("collections", "create", "There", "--project", 2, "--type", kind)["id"]
+    resource, there = getattr(world, noun), ("--project", 2, "--collection", target)
+    move = ("--to-project", 2, "--to-collection", target)
+    assert world.json(command, "move", resource, *world.options(command), *move)["id"] == resource
+    assert world.ids(command, "list", *there) == [resource]
+    assert world.run(command, "delete", resource, *there, "--yes").exit_code == DONE
+    assert world.ids(command, "list", *there) == []
+
+
+def test_a_point_cloud_moves_within_its_project_and_is_deleted_after_the_answer_yes(world: World) -> None:
+    target = world.json("collections", "create", "There", "--project", 1, "--type", "point_cloud")["id"]
+    world.json("pointclouds", "move", world.cloud, *world.options("clouds"), "--to-collection", target)
+    there = ("--project", 1, "--collection", target)
+    done = world.at_terminal("pointclouds", "delete", world.cloud, *there, answer="y\n")
+    assert (done.returncode, "Delete point cloud" in done.stderr) == (DONE, True), done.stderr
+    assert world.ids("pointclouds", "list", *there) == []
+
+
+def test_files_are_attached_listed_moved_and_deleted(world: World, tmp_path: Path) -> None:
+    files = (tmp_path / "notes.txt", tmp_path / "plan.txt")
+    for file in files:
+        file.write_text("windy")
+    added = world.json("attachments", "add", "project", 1, *files, "--description", "Field notes")
+    rows = [(each["name"], each["status"], each["description"]) for each in added]
+    assert rows == [("notes.txt", "Completed", "Field notes"), ("plan.txt", "Completed", "Field notes")]
+    first, second = (each["id"] for each in added)
+    world.json("attachments", "move", "project", 1, first, "--to", "image", "--to-id", world.image)
+    assert world.ids("attachments", "list", "image", world.image) == [first]
+    assert world.run("attachments", "delete", "project", 1, second, "--yes").exit_code == DONE
+    assert world.ids("attachments", "list", "project", 1) == []
+
+
+def test_rasters_and_point_clouds_are_optimised_listed_and_deleted(world: World) -> None:
+    rasters, clouds = world.options("rasters"), world.options("clouds")
+    made = world.json("optimise", "rasters", world.raster, *rasters, "--clean-borders", "white")
+    assert [(each["raster_id"], each["status"]) for each in made] == [(world.raster, "completed")]
+    assert world.json("optimise", "rasters", "--list", *rasters) == made
+    assert len(world.json("optimise", "pointclouds", "--all", *clouds)) == 1
+    assert world.run("optimise", "rasters", world.raster, "--delete", "--yes", *rasters).exit_code == DONE
+    assert world.json("optimise", "rasters", "--list", *rasters) == []
+    assert world.run("optimise", "pointclouds", world.cloud, "--delete", "--yes", *clouds).exit_code == DONE
+
+
+def test_optimise_without_ids_needs_all(world: World) -> None:
+    done = world.run("optimise", "rasters", *world.options("rasters"))
+    assert done.exit_code == USAGE
+    assert "--all" in done.output
+    empty = world.json("collections", "create", "Empty", "--project", 1, "--type", "RGB")["id"]
+    done = world.run("optimise", "rasters", "--all", "--project", 1, "--collection", empty)
+    assert (done.exit_code, done.stdout) == (NOTHING, "")

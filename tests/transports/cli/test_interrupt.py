@@ -1,0 +1,127 @@
+"""`pixel upload` under Ctrl-C and at a terminal: in its own process, with a storage that waits until it is released."""
+
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pixel_core.messages import Headers, Origin, Response
+from pixel_transports.cli.errors import DONE, INTERRUPTED
+from pixel_transports.sandbox import Sandbox, SandboxServer
+from pixel_transports.sandbox.http import Buffer
+from tests.support.cli_runs import COMMAND, Place, clean_environment, make_photos, run
+from tests.transports.cli.support import at_terminal
+
+COUNT, BEFORE = 12, 5
+
+
+class Holding(Sandbox):
+    """A sandbox that stores `count` files, and holds the next until it is released."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(job_seconds=0.02)
+        self._remaining = count
+        self._guard = threading.Lock()
+        self.reached = threading.Event()
+        self.released = threading.Event()
+
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+        if target.startswith("/storage/"):
+            with self._guard:
+                self._remaining -= 1
+                held = self._remaining < 0
+            if held:
+                self.reached.set()
+                self.released.wait(60)
+        return super().handle(method, origin, target, headers, content)
+
+
+@pytest.fixture
+def holding() -> Iterator[Holding]:
+    sandbox = Holding(BEFORE)
+    yield sandbox
+    sandbox.released.set()
+
+
+@pytest.fixture
+def place(holding: Holding) -> Iterator[Place]:
+    with SandboxServer(holding) as server:
+        made = Place.at(server)
+        with made.client:
+            yield made
+
+
+def interrupt(place: Place, holding: Holding, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    """Upload, press Ctrl-C while a file is being sent, and release the storage then.
+
+    A process that hangs for a minute is aborted, and prints its stacks on stderr.
+    """
+    command = [COMMAND[0], "-X", "faulthandler", *COMMAND[1:]]
+    with subprocess.Popen(
+        [*command, *place.arguments("--json", "--workers", "1", *arguments)],
+        env=clean_environment(place.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.send_signal(signal.SIGINT if holding.reached.wait(60) else signal.SIGABRT)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            out, err = process.communicate()
+        finally:
+            process.kill()
+            holding.released.set()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def test_after_ctrl_c_the_same_command_sends_only_the_missing_files(
+    place: Place, holding: Holding, tmp_path: Path
+) -> None:
+    photos = make_photos(tmp_path / "flight", COUNT)
+    first = interrupt(place, holding, tmp_path / "flight", "--report", tmp_path / "report.json")
+    assert first.returncode == INTERRUPTED, first.stderr
+    assert "Run the same command again: it continues from here." in first.stderr
+    assert "Traceback" not in first.stderr
+    statuses = [json.loads(line)["status"] for line in first.stdout.splitlines()]
+    assert len(statuses) == COUNT
+    assert set(statuses) <= {"interrupted", "uploaded"}
+    assert json.loads((tmp_path / "report.json").read_text())["interrupted"] is True
+    recorded = run("journal", "list", "--json").stdout.splitlines()
+    assert sum(json.loads(line)["state"] == "sent" for line in recorded) >= BEFORE - 1
+    second = place.upload("--json", tmp_path / "flight")
+    assert second.exit_code == DONE, second.output
+    assert place.names() == [each.name for each in photos]
+    # Only the requests that were in progress at the interrupt are sent again.
+    assert len(place.sent()) <= COUNT + 2
+    assert [each["id"] for each in place.lines(second)] == [each["id"] for each in place.listed()]
+
+
+def test_after_ctrl_c_without_a_journal_the_message_says_that_the_next_run_starts_over(
+    place: Place, holding: Holding, tmp_path: Path
+) -> None:
+    make_photos(tmp_path / "flight", COUNT)
+    done = interrupt(place, holding, "--no-resume", tmp_path / "flight")
+    assert done.returncode == INTERRUPTED, done.stderr
+    assert "another run starts from the beginning" in done.stderr
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_a_terminal_gets_a_bar_and_a_dumb_one_gets_lines(
+    place: Place, holding: Holding, tmp_path: Path, term: str
+) -> None:
+    holding.released.set()
+    make_photos(tmp_path / "flight", 3, size=1000)
+    environment = {**place.environment, "TERM": term}
+    done = at_terminal(*place.arguments(tmp_path / "flight"), environment=environment, stderr=True)
+    assert done.returncode == DONE, done.stderr
+    assert "images: 3 of 3 files done, 0 failed, 3,012 of 3,012 bytes sent, 0 retries" in done.stderr
+    bar = ["\x1b[", "━", "3/3 files"]
+    assert [text for text in bar if text in done.stderr] == ([] if term == "dumb" else bar)
+    assert ("\x1b" in done.stdout, len(done.stdout.splitlines())) == (False, 3)

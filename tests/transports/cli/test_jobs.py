@@ -1,0 +1,73 @@
+"""`pixel jobs` shows jobs and waits for them, with progress on stderr."""
+
+import io
+
+import pytest
+
+from pixel_core.events import JobProgress
+from pixel_transports.cli.errors import DONE, FAILED
+from pixel_transports.cli.job_progress import JobProgressPrinter
+from tests.transports.cli.support import World
+
+EVENTS = [
+    JobProgress("job 7", False, "1 done, 0 failed of 2"),
+    JobProgress("job 7", False, "1 done, 0 failed of 2"),
+    JobProgress("job 7", True, "2 done, 0 failed of 2"),
+]
+
+
+def test_a_job_is_shown_and_waited_for_and_progress_goes_to_stderr(world: World) -> None:
+    job = next(iter(world.server.sandbox.state.jobs))
+    assert world.json("jobs", "show", job)["completed"] is True
+    done = world.run("jobs", "wait", job)
+    assert (done.exit_code, f"pixel: job {job}" in done.stderr) == (DONE, True)
+    optimised = world.client.optimize_rasters(world.project, world.rasters, None)
+    assert len(optimised) == 1
+    (group,) = world.server.sandbox.state.groups
+    assert world.json("jobs", "wait", group, "--group")["completed"] is True
+
+
+def test_a_job_that_is_not_completed_in_time_exits_with_1(world: World) -> None:
+    job = next(iter(world.server.sandbox.state.jobs.values()))
+    job.ended, job.ends_at = False, float("inf")
+    done = world.run("jobs", "wait", job.id, "--timeout", "0")
+    assert (done.exit_code, done.stdout) == (FAILED, "")
+    assert "not completed within 0 seconds" in done.stderr
+
+
+def test_a_failed_job_exits_with_1_and_shows_the_servers_detail(world: World) -> None:
+    job = next(iter(world.server.sandbox.state.jobs.values()))
+    job.failure = "the disk is full"
+    done = world.run("jobs", "wait", job.id)
+    assert done.exit_code == FAILED
+    assert "the disk is full" in done.stdout
+    assert "The job failed" in done.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(stream: io.StringIO) -> str:
+    with JobProgressPrinter(stream) as printer:
+        printer("another event")
+        for event in EVENTS:
+            printer(event)
+    return stream.getvalue()
+
+
+def test_progress_in_a_pipe_is_a_line_for_each_change() -> None:
+    assert printed(io.StringIO()) == "pixel: job 7: 1 done, 0 failed of 2\npixel: job 7: 2 done, 0 failed of 2\n"
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_progress_at_a_terminal_is_one_line_that_is_removed_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    text = printed(Terminal())
+    assert "job 7: 1 done, 0 failed of 2" in text
+    assert ("2 done" in text, "\x1b" in text, text.endswith("\x1b[2K")) == (
+        (True, False, False) if term == "dumb" else (False, True, True)
+    )

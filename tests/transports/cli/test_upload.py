@@ -1,0 +1,345 @@
+"""`pixel upload`: which files are found, what is sent and printed, and the exit codes."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixel_core.messages import Headers, Origin, Response
+from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, USAGE
+from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
+from pixel_transports.sandbox.http import Buffer
+from tests.support.cli_runs import JPEG, Place, make_photos, pixel, run
+
+TIFF = b"II*\0"
+KEYS = ["file", "name", "id", "status", "reason", "detail", "advice", "size"]
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for each in sample_photos():
+        shutil.copy(each, folder)
+    return folder
+
+
+def json_lines(*lines: dict[str, Any]) -> str:
+    return "\n\n".join(json.dumps(line) for line in lines) + "\n"
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        ([""], ["B.JPEG", "a.jpg", "a1.jpg", "a[1].jpg", "c.png"]),
+        (["a*.jpg"], ["a.jpg", "a1.jpg", "a[1].jpg"]),
+        (["**/[Bc].*"], ["B.JPEG", "c.png"]),
+        (["a[1].jpg"], ["a[1].jpg"]),
+        (["photo.dat"], ["photo.dat"]),
+        (["a.jpg", "../*/a.jpg", "sub", "sub/*.JPEG"], ["B.JPEG", "a.jpg", "c.png"]),
+    ],
+    ids=["folder", "glob", "recursive glob", "name like a glob", "any extension", "named several times"],
+)
+def test_files_folders_and_globs_are_found_once(
+    place: Place, tmp_path: Path, paths: list[str], names: list[str]
+) -> None:
+    files = ("a.jpg", "a1.jpg", "a[1].jpg", "sub/B.JPEG", "sub/deep/c.png", "photo.dat")
+    for name in (*files, "notes.txt", "cloud.las", ".hidden.jpg", ".git/d.jpg"):
+        (tmp_path / "flight" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "flight" / name).write_bytes(JPEG + name.encode())
+    done = place.upload(*(tmp_path / "flight" / path for path in paths))
+    assert done.exit_code == DONE, done.output
+    assert place.names() == names
+    assert len(done.stdout.splitlines()) == len(place.sent()) == len(names)
+
+
+def test_json_lines_name_files_and_their_metadata(place: Place, tmp_path: Path) -> None:
+    first, second = make_photos(tmp_path / "flight", 2)
+    metadata = {"fields": {"cam_heading": 12.5}, "json_metadata": {"pilot": "Kari"}}
+    lines = json_lines({"file": str(first), "metadata": metadata}, {"file": str(second)})
+    done = place.upload("-", stdin=lines)
+    assert done.exit_code == DONE, done.output
+    assert [each.get("cam_heading") for each in place.listed()] == [12.5, None]
+    assert place.listed()[0]["json_metadata"] == {"pilot": "Kari"}
+
+
+def test_the_type_of_the_files_is_that_of_the_data_collection(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "cloud.laz").write_bytes(b"LASF" + bytes(300))
+    (tmp_path / "map.tif").write_bytes(TIFF + bytes(300))
+    (tmp_path / "photo.jpg").write_bytes(JPEG)
+    assert place.upload(tmp_path, kind="point-cloud").exit_code == DONE
+    assert place.names("point-cloud") == ["cloud.laz"]
+    assert place.upload(tmp_path / "*.tif", kind="raster").exit_code == DONE
+    assert place.names("raster") == ["map.tif"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line", "support_files"),
+    [
+        (["--support-files", "."], None, ["a.prj", "a.tfw", "a.tif.aux.xml"]),
+        (["--support-files", "a.t[fi]*"], None, ["a.prj", "a.tfw", "a.tif.aux.xml"]),
+        (["a.tif"], None, []),
+        (["-"], {"support_files": ["b.tfw"]}, ["b.tfw"]),
+    ],
+    ids=["folder", "glob that names support files too", "without the option", "JSON line"],
+)
+def test_support_files_go_with_their_raster(
+    place: Place, tmp_path: Path, arguments: list[str], line: dict[str, Any] | None, support_files: list[str]
+) -> None:
+    for name in ("a.tif", "a.tfw", "a.prj", "a.tif.aux.xml", "A.ovr", "a.jgw", "b.tfw", "a.txt"):
+        (tmp_path / name).write_bytes(TIFF + name.encode())
+    stdin = ""
+    if line is not None:
+        paths = [str(tmp_path / each) for each in line["support_files"]]
+        stdin = json.dumps({"file": str(tmp_path / "a.tif"), "support_files": paths})
+    done = place.upload(
+        *(each if each.startswith("-") else tmp_path / each for each in arguments), kind="raster", stdin=stdin
+    )
+    assert done.exit_code == DONE, done.output
+    (stored,) = place.server.sandbox.state.resources["raster"].values()
+    assert (stored.name, sorted(stored.support_files)) == ("a.tif", support_files)
+    assert len(place.sent()) == 1 + len(support_files)
+
+
+# Metadata
+
+
+def test_exif_metadata_are_sent_unless_no_exif(place: Place, samples: Path) -> None:
+    assert place.upload(samples).exit_code == DONE
+    first = place.listed()[0]
+    assert first["location"]["coordinates"] == [5.6021, 58.8642, 118.4]
+    assert first["capture_date"].startswith("2024-05-14T10:21:37")
+    assert first["focal_length"] == pytest.approx(6.72)
+    assert place.upload("--no-exif", "--no-resume", samples / "pixel_0001.jpg").exit_code == DONE
+    assert sum(each.get("location") is None for each in place.listed()) == 1
+
+
+def test_metadata_of_one_file_override_those_of_all_files_and_those_override_exif(place: Place, samples: Path) -> None:
+    first, second, *_ = sorted(samples.iterdir())
+    lines = json_lines({"file": str(first), "metadata": {"fields": {"focal_length": 3}}}, {"file": str(second)})
+    of_all = samples.parent / "all.json"
+    of_all.write_text('{"fields": {"focal_length": 2, "cam_pitch": -90}, "json_metadata": {"drone": "Heidrun"}}')
+    done = place.upload("-", "--metadata", of_all, stdin=lines)
+    assert done.exit_code == DONE, done.output
+    images = place.listed()
+    assert [(each["focal_length"], each["cam_pitch"]) for each in images] == [(3, -90), (2, -90)]
+    assert all(each["location"] and each["json_metadata"] == {"drone": "Heidrun"} for each in images)
+
+
+# Output
+
+
+def test_json_output_is_an_object_a_line_that_always_has_the_same_keys(place: Place, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
+    good.write_bytes(JPEG)
+    bad.write_text("this is text")
+    failed, uploaded = place.lines(place.upload("--json", bad, good))
+    assert list(failed) == list(uploaded) == KEYS
+    assert uploaded == {
+        **dict.fromkeys(KEYS), "file": str(good), "name": "good.jpg", "size": 4, "status": "uploaded",
+        "id": place.listed()[0]["id"],
+    }  # fmt: skip
+    assert (failed["status"], failed["id"], failed["reason"]) == ("failed", None, "failed")
+    assert "not a JPEG" in failed["detail"]
+    assert failed["advice"]
+
+
+def test_a_failed_file_is_reported_on_stderr_with_detail_and_advice(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_text("this is text")
+    done = place.upload(tmp_path / "bad.jpg")
+    assert (done.exit_code, done.stdout) == (FAILED, "bad.jpg\t-\tfailed\n")
+    (line,) = [line for line in done.stderr.splitlines() if "bad.jpg" in line]
+    assert "not a JPEG, PNG or TIFF image" in line
+    assert "The server did not accept it" in line
+
+
+def test_progress_in_a_pipe_is_lines_on_stderr_and_verbose_adds_each_step(place: Place, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "flight", 3, size=1000)
+    done = place.upload(tmp_path / "flight", "--verbose")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("images: ")]
+    assert lines[0].startswith("images: 0 of 3 files done, 0 failed, 0 of 3,012 bytes sent")
+    assert lines[-1].startswith("images: 3 of 3 files done, 0 failed, 3,012 of 3,012 bytes sent, 0 retries")
+    assert not {"\x1b", "\r"} & set(done.output)
+    steps = [f"pixel: {photo}: {step}" for photo in photos for step in ("read", "sent", "validated_and_moved")]
+    assert set(steps) <= set(done.stderr.splitlines())
+    assert not set(steps) & set(done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("name", ["report.json", "report.csv"])
+def test_a_report_has_every_file(place: Place, tmp_path: Path, name: str) -> None:
+    make_photos(tmp_path / "flight", 2)
+    (tmp_path / "flight" / "bad.jpg").write_text("text")
+    assert place.upload(tmp_path / "flight", "--report", tmp_path / name).exit_code == FAILED
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    if name.endswith(".csv"):
+        rows = list(csv.DictReader(text.splitlines()))
+    else:
+        report = json.loads(text)
+        assert report["counts"] == {"uploaded": 2, "skipped": 0, "failed": 1, "interrupted": 0}
+        assert (report["project"], report["type"], report["interrupted"]) == (place.project, "image", False)
+        rows = report["files"]
+    assert [list(each) for each in rows] == [KEYS] * 3
+    assert [row["status"] for row in rows] == ["failed", "uploaded", "uploaded"]
+
+
+def test_a_process_prints_name_id_and_status_on_stdout_and_messages_on_stderr(place: Place, samples: Path) -> None:
+    done = pixel(*place.arguments(samples), environment=place.environment)
+    assert done.returncode == DONE, done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert rows == [[each["name"], str(each["id"]), "uploaded"] for each in place.listed()]
+    assert "Of 6 files: 6 uploaded." in done.stderr
+
+
+# Resuming
+
+
+def test_files_of_an_earlier_run_are_skipped_and_keep_their_ids(place: Place, tmp_path: Path) -> None:
+    make_photos(tmp_path / "flight", 2)
+    place.upload(tmp_path / "flight")
+    again = place.upload(tmp_path / "flight")
+    assert (again.exit_code, len(place.sent())) == (NOTHING, 2)
+    assert "2 skipped" in again.stderr
+    (tmp_path / "flight" / "photo_new.jpg").write_bytes(JPEG)
+    done = place.upload("--json", tmp_path / "flight")
+    assert done.exit_code == DONE
+    assert [each["status"] for each in place.lines(done)] == ["skipped", "skipped", "uploaded"]
+    assert [each["id"] for each in place.lines(done)] == [each["id"] for each in place.listed()]
+    assert len(place.sent()) == 3
+
+
+def test_no_resume_sends_all_files_and_writes_no_journal(place: Place, tmp_path: Path) -> None:
+    make_photos(tmp_path / "flight", 2)
+    for count in (2, 4):
+        assert place.upload("--no-resume", tmp_path / "flight").exit_code == DONE
+        assert len(place.sent()) == count
+    assert run("journal", "list", "--all").stdout == ""
+
+
+def test_another_journal_has_other_files(place: Place, tmp_path: Path) -> None:
+    make_photos(tmp_path / "flight", 1)
+    place.upload(tmp_path / "flight")
+    assert place.upload("--journal", tmp_path / "other.sqlite", tmp_path / "flight").exit_code == DONE
+    assert (tmp_path / "other.sqlite").exists()
+
+
+def test_part_size_sends_files_in_parts(place: Place, tmp_path: Path) -> None:
+    make_photos(tmp_path / "flight", 1, size=5000)
+    assert place.upload("--part-size", "2kB", "--workers", "2", tmp_path / "flight").exit_code == DONE
+    assert len(place.sent()) == 3
+
+
+# Errors
+
+
+@pytest.mark.parametrize("option", ["--json", "--dry-run"])
+def test_an_empty_folder_is_nothing_to_do(place: Place, tmp_path: Path, option: str) -> None:
+    done = place.upload(option, tmp_path)
+    assert (done.exit_code, done.stdout) == (NOTHING, "")
+    assert "no files were found" in done.stderr
+
+
+def test_files_that_cannot_be_sent_do_not_stop_the_others(place: Place, tmp_path: Path) -> None:
+    (photo,) = make_photos(tmp_path / "flight", 1)
+    (tmp_path / "empty.jpg").touch()
+    paths = (tmp_path / "gone.jpg", tmp_path / "empty.jpg", photo, tmp_path)
+    done = place.upload("--json", "-", stdin=json_lines(*({"file": str(each)} for each in paths)))
+    assert done.exit_code == FAILED
+    assert [each["reason"] for each in place.lines(done)] == ["not_found", "empty", None, "not_a_file"]
+    assert place.names() == [photo.name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--part-size", "much"], "is no number of bytes"),
+        (["--workers", "0"], "--workers"),
+        (["--type", "raster"], "the data collection is of the type 'image'"),
+        (["--no-server"], "--no-server needs --dry-run"),
+        (["--no-resume", "--journal", "j.sqlite"], "contradict"),
+        (["--report", "r.txt"], "has to end in .json or .csv"),
+        (["--report", "/does/not/exist/r.csv"], "no such folder"),
+        (["does-not-exist.jpg"], "no such file or folder"),
+        (["no-*-match.jpg"], "no file has such a name"),
+        (["--journal", __file__], "cannot be used"),
+        (["--metadata", '{"capture_date": "2024-05-14"}'], "capture_date is not known"),
+        (["--metadata", '{"fields": {"heading": 3}}'], "heading is not known"),
+        (["--metadata", '{"fields": {"cam_heading": "north"}}'], "cam_heading"),
+        (["--metadata", '{"fields": {"fields_type": "raster"}}'], "fields_type is 'raster'"),
+        (["--metadata", "{"], "is no JSON"),
+        (["--metadata", "missing.json"], "cannot be read"),
+    ],
+)
+def test_wrong_usage_is_reported_before_anything_is_sent(
+    place: Place, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (photo,) = make_photos(tmp_path / "flight", 1)
+    done = place.upload(photo, *arguments)
+    assert (done.exit_code, done.stdout, place.sent()) == (USAGE, "", [])
+    assert message in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2 of stdin: is no JSON"),
+        ('{"path": "a.jpg"}', 'an object with "file"'),
+        ('{"file": "a.jpg", "meta": {}}', "meta is not known"),
+        ('{"file": "a.jpg", "support_files": "b"}', "support_files is a list of paths"),
+        ('{"file": "a.jpg", "metadata": {"fields": {"x": 1}}}', "x is not known"),
+        ('{"file": "first.jpg"}', "given twice"),
+    ],
+)
+def test_a_wrong_json_line_is_wrong_usage_and_named_by_its_number(place: Place, line: str, message: str) -> None:
+    done = place.upload("-", stdin=f'{{"file": "first.jpg"}}\n{line}\n')
+    assert (done.exit_code, place.sent()) == (USAGE, [])
+    assert message in done.stderr
+
+
+def test_equal_names_are_wrong_usage(place: Place, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        make_photos(tmp_path / folder, 1)
+    done = place.upload(tmp_path)
+    assert (done.exit_code, place.sent()) == (USAGE, [])
+    assert "one/photo_000.jpg" in done.stderr
+    assert "two/photo_000.jpg" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "code", "message"),
+    [
+        ({}, (), USAGE, "--project and --collection are needed"),
+        ({}, ("--project", "1", "--collection", "999"), FAILED, "404"),
+        ({"PIXEL_PASSWORD": "wrong-secret"}, ("--project", "1", "--collection", "2"), LOGIN, "pixel: No token"),
+    ],
+)
+def test_a_call_that_cannot_be_made_is_reported_once(
+    place: Place, tmp_path: Path, changes: dict[str, str], where: tuple[str, ...], code: int, message: str
+) -> None:
+    make_photos(tmp_path / "flight", 1)
+    done = run("upload", str(tmp_path), *where, environment={**place.environment, **changes})
+    assert (done.exit_code, done.stderr.count(message), "wrong-secret" in done.output) == (code, 1, False)
+
+
+class Refusing(Sandbox):
+    """A sandbox that refuses uploads."""
+
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+        if method == "POST" and "/upload_jobs/" in target:
+            return Response(403, Headers([]), b'{"detail": "Your quota is used up"}')
+        return super().handle(method, origin, target, headers, content)
+
+
+def test_an_error_that_stops_all_files_is_reported_once_and_every_file_has_its_line(tmp_path: Path) -> None:
+    make_photos(tmp_path / "flight", 3)
+    with SandboxServer(Refusing(job_seconds=0.02)) as server, (place := Place.at(server)).client:
+        done = place.upload("--json", tmp_path / "flight")
+    assert done.exit_code == FAILED
+    assert [(each["status"], each["reason"]) for each in place.lines(done)] == [("failed", "stopped")] * 3
+    assert done.stderr.count("Your quota is used up") == 1
+    assert "Payload" not in done.stderr
