@@ -1,8 +1,8 @@
-"""What happens under faults and kills: a proxy that spoils exchanges, and programs that check what is left afterwards.
+"""Uploads and calls under faults, cancellation and kills, through a proxy with faults.
 
 Rules kept here:
 
-* Every run has a seed, and says with which command it can be repeated.
-* The truth is what the sandbox holds. It is looked at directly, never through what spoils the traffic.
+* Every run has a seed, and prints the command that repeats it.
+* What is stored is read from the sandbox directly, not through the proxy.
 * A short run of each program is a test; the long ones are commands.
 """

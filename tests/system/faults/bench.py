@@ -1,9 +1,4 @@
-"""What the rows of the matrix are played on: a client of one face, before the proxy, before a sandbox; what is counted.
-
-Rules kept here:
-
-* What has to be so at once is looked at once; what threads and the system do on their own is waited for.
-"""
+"""The set-up of a row of the matrix: a client of one face, the proxy, a sandbox, and the checks after each row."""
 
 import random
 import tempfile
@@ -23,29 +18,29 @@ from pixel_core.errors import PixelError
 from pixel_core.models import PixelUploadFile
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA
-from tests.system.faults.callers import GIVEN_UP, PATIENCE, Caller
-from tests.system.faults.plans import Place, Plan, Quiet
+from tests.system.faults.callers import CANCELLED, PATIENCE, Caller
+from tests.system.faults.plans import NoFaults, Place, Plan
 from tests.system.faults.proxy import Door, Proxy
 from tests.system.faults.world import JPEG, World, world
 
 LIMIT_SECONDS = 0.3
-"""How long a call waits where a row is about that; silences are longer."""
+"""The limit of a call in rows about limits. Silences last longer."""
 
 DEADLINE_SECONDS = 8.0
-"""How long a call may take with all its repeats."""
+"""The longest time of a call with all its repeats."""
 
 BUFFER_BYTES = 32 * 1024
-"""What the system takes for the proxy ahead of what it reads, so that a sender of much has to wait for it."""
+"""The receive buffer of the proxy: small, so that a large request waits for the proxy to read."""
 
 MUCH = 12 * 1024 * 1024
-"""More than the buffers of both sides hold, in bytes."""
+"""More bytes than the buffers of both sides hold."""
 
 RIGHT = "right"
 
 
 @dataclass(slots=True)
 class Played:
-    """What a case came to: its result in a word, how long it took, and what is wrong."""
+    """The result of a case as one word, its duration, and the problems found."""
 
     result: str
     seconds: float
@@ -53,17 +48,17 @@ class Played:
 
 
 class Case(Protocol):
-    """One fault at one place in one call. `what` is called, `told` says what is done to it."""
+    """One fault at one place in one call. `what` is the kind of call, `label` the fault."""
 
     @property
     def what(self) -> str: ...
     @property
-    def told(self) -> str: ...
+    def label(self) -> str: ...
     def play(self, bench: "Bench") -> Played: ...
 
 
 def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    """Whether this becomes so."""
+    """Wait until the condition holds. False if it does not within `seconds`."""
     until = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > until:
@@ -74,7 +69,7 @@ def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to upload, in bytes of its own."""
+    """A file to upload, with random content."""
 
     path: Path
     size: int
@@ -82,7 +77,7 @@ class File:
 
 
 class Bench:
-    """A client before the proxy before a sandbox."""
+    """A client that reaches a sandbox through the proxy."""
 
     def __init__(
         self, here: World, proxy: Proxy, face: str, portal: BlockingPortal | None, folder: Path, seed: int
@@ -95,16 +90,16 @@ class Bench:
         self.client = Caller(face, self._settings, portal)
         self._tasks = 0
         self.login_bytes = 0
-        """How long the answer to a login is."""
+        """The length of the response to a login."""
 
     def warm_up(self) -> None:
-        """Log in, and count what is there before the first case."""
+        """Log in, and count the tasks before the first case."""
         self.client.call("get_project", self.here.project_id)
         self._tasks = self.client.tasks()
-        self.login_bytes = next(seen.answer_bytes for seen in self.proxy.seen if seen.place is Place.LOGIN)
+        self.login_bytes = next(record.answer_bytes for record in self.proxy.records if record.place is Place.LOGIN)
 
     def name(self) -> str:
-        """A name that nothing had before."""
+        """A new name."""
         return f"number {next(self._numbers):06}"
 
     @contextmanager
@@ -116,8 +111,6 @@ class Bench:
         finally:
             client.close()
 
-    # What is sent
-
     def file(self, size: int) -> File:
         path = self.folder / f"{self.name()}.jpg"
         content = JPEG + self._random.randbytes(size - len(JPEG))
@@ -127,11 +120,9 @@ class Bench:
     def upload(self, file: File, parts: int, options: dict[str, Any]) -> "partial[Any]":
         """The call that uploads a file, whole (0) or in so many parts."""
         keywords: dict[str, Any] = {"multipart": True, "multipart_part_size": -(-file.size // parts)} if parts else {}
-        given = [PixelUploadFile(file=file.path)]
+        files = [PixelUploadFile(file=file.path)]
         where = (self.here.project_id, self.here.collection_id)
-        return partial(self.client.call, "upload_multiple_images", *where, given, options=options, **keywords)
-
-    # What there is
+        return partial(self.client.call, "upload_multiple_images", *where, files, options=options, **keywords)
 
     def projects(self, name: str) -> int:
         return sum(project.name == name for project in list(self.here.sandbox.state.projects.values()))
@@ -142,7 +133,7 @@ class Bench:
 
     @contextmanager
     def spoilt(self, plan: Plan) -> Iterator[None]:
-        """Spoil what is sent in here. Nothing is held up any more afterwards, and the door is open."""
+        """Apply this plan to the exchanges inside the block."""
         self.proxy.spoil(plan)
         try:
             yield
@@ -151,17 +142,17 @@ class Bench:
 
     @contextmanager
     def behind(self, door: Door) -> Iterator[None]:
-        """No connection is kept, and whoever wants another one is treated in this way."""
+        """Drop all connections, and treat new ones in this way inside the block."""
         self.proxy.drop()
         self.proxy.turn(door)
-        self.proxy.spoil(Quiet())
+        self.proxy.spoil(NoFaults())
         try:
             yield
         finally:
             self.proxy.turn(Door.OPEN)
 
     def timed(self, call: Callable[[], str], client: Caller | None = None) -> Played:
-        """Make a call that gives its result in a word, and look whether the client let go of everything."""
+        """Make a call that returns its result as one word. Check that the client holds nothing afterwards."""
         client = client or self.client
         start = time.monotonic()
         try:
@@ -175,7 +166,7 @@ class Bench:
         held, _, waiting = client.counts()
         if held or waiting:
             wrong.append(f"left {client.pool}")
-        left = [thread.name for thread in threading.enumerate() if thread.name.startswith("pixel-crew")]
+        left = [thread.name for thread in threading.enumerate() if thread.name.startswith("pixel-task")]
         if left:
             wrong.append(f"left the threads {left}")
         if seconds > DEADLINE_SECONDS:
@@ -183,7 +174,7 @@ class Bench:
         return Played(result, seconds, wrong)
 
     def next_call(self) -> list[str]:
-        """What is wrong with the next call, and with what is left: no connection but the idle ones, and no task."""
+        """The problems of the next call, of the connections and of the tasks that are left."""
         wrong = []
         try:
             if self.client.call("get_project", self.here.project_id)["name"] != "Faults":
@@ -200,25 +191,25 @@ class Bench:
 def calling(
     bench: Bench, client: Caller, method: str, name: str, options: dict[str, Any], note: str = ""
 ) -> "partial[Any]":
-    """The call behind a method: it looks at the bench's project, or makes one of this name."""
+    """The call for a method: GET reads the project of the bench, POST creates one with this name."""
     if method == "GET":
         return partial(client.call, "get_project", bench.here.project_id, options=options)
     return partial(client.call, "create_project", name, note, SAMPLE_AREA, options=options)
 
 
 def named(method: str, name: str, value: Any) -> str:
-    """What a call gave, in a word."""
-    if value == GIVEN_UP:
-        return GIVEN_UP
+    """The result of a call as one word."""
+    if value == CANCELLED:
+        return CANCELLED
     return RIGHT if value["name"] == ("Faults" if method == "GET" else name) else "another result"
 
 
 @contextmanager
 def bench(face: str, seed: int = 1) -> Iterator[Bench]:
-    """All of it, for one face."""
+    """The set-up for one face."""
     with (
         world(job_seconds=0.0) as here,
-        Proxy(here.address, Quiet(), buffer_bytes=BUFFER_BYTES) as proxy,
+        Proxy(here.address, NoFaults(), buffer_bytes=BUFFER_BYTES) as proxy,
         tempfile.TemporaryDirectory() as folder,
     ):
         with nullcontext() if face == "blocking" else start_blocking_portal(face) as portal:

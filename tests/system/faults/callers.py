@@ -1,10 +1,10 @@
-"""Clients of each face, called alike: a call that is made, and a call that is given up.
+"""One interface to the clients of each face: calls, and calls that are cancelled.
 
 Rules kept here:
 
-* All faces are called from the main thread of a program that is no coroutine, the async ones through a portal.
-* Whoever gives up a call does as programs do: Ctrl-C (a signal in the main thread) on the blocking face, `Task.cancel`
-  or a cancel scope on the others.
+* All faces are called from the main thread, the async ones through a portal.
+* A call is cancelled as programs do it: by a signal in the main thread on the blocking face, by `Task.cancel` or a
+  cancel scope on the others.
 """
 
 import asyncio
@@ -26,30 +26,28 @@ from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
 
 PATIENCE = 10.0
-"""How long a call waits where a row is about something else, and how long what happens at once may take."""
+"""The limit of a call in rows that are not about limits."""
 
-GIVEN_UP = "given up"
+CANCELLED = "cancelled"
 
 _COUNTS = re.compile(r"(\d+) held, (\d+) idle, (\d+) waiting")
 
 
-class GivenUp(BaseException):
-    """What an interrupt raises in the main thread: no Exception, as KeyboardInterrupt is none."""
+class Interrupt(BaseException):
+    """Raised in the main thread, like KeyboardInterrupt."""
 
 
 class Caller:
-    """A client of one face, called from a program that is no coroutine. `repeating` is called when it will repeat a
-    request.
-    """
+    """A client of one face. `repeating` is called before it repeats a request."""
 
     def __init__(self, face: str, settings: PixelApiSettings, portal: BlockingPortal | None) -> None:
         self._portal = portal
         self.face = face
         self.repeating: Callable[[], None] = lambda: None
         kind: Any = PixelClient if portal is None else PixelClientAsync
-        self.client: Any = kind.from_settings(settings, journal=None, listener=self._heard)
+        self.client: Any = kind.from_settings(settings, journal=None, listener=self._on_event)
 
-    def _heard(self, event: object) -> None:
+    def _on_event(self, event: object) -> None:
         if isinstance(event, CallRepeated):
             self.repeating()
 
@@ -60,12 +58,12 @@ class Caller:
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """How a call of this face can be given up."""
+        """The ways to cancel a call of this face."""
         return {"blocking": ("interrupt",), "asyncio": ("task", "scope"), "trio": ("scope",)}[self.face]
 
     def begin(self, way: str, turns: int | None, call: partial[Any]) -> "Attempt":
-        """Begin a call (of `call`, which is `self.call` with its arguments) that is going to be given up, on an event
-        loop after so many turns of it, unless that is None.
+        """Start a call that will be cancelled; `call` is `self.call` with arguments. On an event loop, cancel after so
+        many turns, unless that is None.
         """
         if self._portal is None:
             return _Interrupted(call)
@@ -81,7 +79,7 @@ class Caller:
             self._portal.call(self.client.aclose)
 
     def tasks(self) -> int:
-        """How many tasks the event loop has."""
+        """The number of tasks in the event loop."""
         if self._portal is None:
             return 0
         if self.face == "trio":
@@ -93,18 +91,16 @@ class Caller:
         return repr(self.client.transport)
 
     def counts(self) -> tuple[int, int, int]:
-        """How many places are held, how many connections are idle, how many owners wait for a place."""
+        """The numbers of held slots, idle connections and waiters of the pool."""
         found = _COUNTS.search(self.pool)
         return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
 
 
 class Attempt(Protocol):
-    """A call that is going to be given up."""
+    """A call that will be cancelled."""
 
     def end(self, ready: Callable[[], bool]) -> Any:
-        """Give it up once `ready` says so. Gives `GIVEN_UP`, or what the call gave if that was first, and raises what
-        it raised.
-        """
+        """Cancel it once `ready` returns True. Returns `CANCELLED`, or the result of the call if that came first."""
         ...
 
 
@@ -119,21 +115,21 @@ class _Interrupted:
     def _raise(self, number: int, frame: FrameType | None) -> None:
         if self._inside:
             self._inside = False
-            raise GivenUp
+            raise Interrupt
 
-    def _give_up(self, ready: Callable[[], bool]) -> None:
+    def _interrupt(self, ready: Callable[[], bool]) -> None:
         main = threading.main_thread().ident or 0
         while not ready():
             if self._over.wait(0.001):
                 return
-        # One that comes just before a wait begins is seen only after it: so it is sent until it is heard.
+        # A signal just before a wait takes effect after the wait, so it is sent repeatedly.
         while not self._over.wait(0.003):
             if self._inside:
                 signal.pthread_kill(main, signal.SIGUSR1)
 
     def end(self, ready: Callable[[], bool]) -> Any:
         before = signal.signal(signal.SIGUSR1, self._raise)
-        thread = threading.Thread(target=self._give_up, args=(ready,), name="gives-up", daemon=True)
+        thread = threading.Thread(target=self._interrupt, args=(ready,), name="interrupts", daemon=True)
         thread.start()
         try:
             self._inside = True
@@ -141,8 +137,8 @@ class _Interrupted:
                 return self._call()
             finally:
                 self._inside = False
-        except GivenUp:
-            return GIVEN_UP
+        except Interrupt:
+            return CANCELLED
         finally:
             self._over.set()
             thread.join()
@@ -170,7 +166,7 @@ class _Cancelled:
         try:
             return await task
         except asyncio.CancelledError:
-            return GIVEN_UP
+            return CANCELLED
 
     async def _in_scope(self) -> Any:
         results: list[Any] = []
@@ -189,10 +185,10 @@ class _Cancelled:
             await self._spin()
         if failures:
             raise failures[0]
-        return results[0] if results else GIVEN_UP
+        return results[0] if results else CANCELLED
 
     async def _spin(self) -> None:
-        """Give it up after so many turns."""
+        """Cancel after so many turns."""
         if self._turns is not None:
             for _ in range(self._turns):
                 await anyio.lowlevel.checkpoint()
@@ -203,6 +199,6 @@ class _Cancelled:
         while self._turns is None and not self._future.done() and not ready():
             time.sleep(0.001)
         if self._turns is None and not self._future.done():
-            time.sleep(0.003)  # for what was sent to be read
+            time.sleep(0.003)  # until sent bytes are read
             self._portal.call(self._cancel)
         return self._future.result(PATIENCE)

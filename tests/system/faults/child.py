@@ -1,18 +1,15 @@
-"""`python -m tests.system.faults.child JSON`: upload a folder with one of the faces, and print what came of it as JSON.
+"""`python -m tests.system.faults.child JSON`: upload a folder with one of the faces, and print the outcome as JSON.
 
 Rules kept here:
 
-* Two calls of the library upload all: smaller files as the library likes, then the larger ones in small parts.
-* `journal`, `multipart_threshold` and `skip_uploaded` are passed on to a library that knows them.
-* The last line of the output is the result: names uploaded, name, status and detail of those that were not, what the
-  call raised, and the sockets that were left open.
+* Two calls upload all files: smaller ones with the library's defaults, larger ones in small parts.
+* The last line of the output is the outcome: names uploaded; name, status and detail of failed files; the error of the
+  call, if it raised one; and the number of sockets left open.
 """
 
 import json
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,69 +17,44 @@ import anyio
 
 from pixel_core.errors import PixelError
 from pixel_core.models import PixelUploadFile
-from pixel_transports import PixelClient, PixelClientAsync, PixelClientKwargs
+from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
+from tests.support.peers import open_sockets
 
 
-def open_sockets() -> int:
-    """How many sockets this process holds; 0 on systems that do not tell."""
-    count = 0
-    with suppress(FileNotFoundError):
-        for name in os.listdir("/proc/self/fd"):
-            with suppress(OSError):
-                count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
-    return count
+def _calls(options: dict[str, Any]) -> list[tuple[Sequence[PixelUploadFile], dict[str, Any]]]:
+    paths = sorted(Path(options["folder"]).iterdir())
+    whole = [PixelUploadFile(file=path) for path in paths if path.stat().st_size < options["parts_from"]]
+    parted = [PixelUploadFile(file=path) for path in paths if path.stat().st_size >= options["parts_from"]]
+    return [(whole, {}), (parted, {"multipart": True, "multipart_part_size": options["part_size"]})]
 
 
-def _calls(told: dict[str, Any]) -> list[tuple[Sequence[PixelUploadFile], dict[str, Any]]]:
-    paths = sorted(Path(told["folder"]).iterdir())
-    whole = [PixelUploadFile(file=path) for path in paths if path.stat().st_size < told["parts_from"]]
-    parted = [PixelUploadFile(file=path) for path in paths if path.stat().st_size >= told["parts_from"]]
-    return [(whole, {}), (parted, {"multipart": True, "multipart_part_size": told["part_size"]})]
-
-
-def _keywords(told: dict[str, Any]) -> Any:
-    known = PixelClientKwargs.__annotations__
-    keywords: dict[str, Any] = dict(told.get("keywords", {}))
-    for name in ("multipart_threshold", "journal", "skip_uploaded"):
-        if name in known:
-            keywords[name] = told[name]
-    return keywords
-
-
-def main(told: dict[str, Any]) -> dict[str, Any]:
-    """Upload, and give the result."""
-    settings, keywords = PixelApiSettings(**told["environment"]), _keywords(told)
-    images: list[Any] = []
-    errors: list[Any] = []
-    raised = None
-
-    def blocking() -> None:
-        with PixelClient.from_settings(settings, **keywords) as client:
-            for files, options in _calls(told):
-                done, failed = client.upload_multiple_images(told["project"], told["collection"], files, **options)
-                images.extend(done)
-                errors.extend(failed)
+def main(options: dict[str, Any]) -> dict[str, Any]:
+    """Upload, and return the outcome."""
+    settings = PixelApiSettings(**options["environment"])
+    keywords = {name: options[name] for name in ("multipart_threshold", "journal", "skip_uploaded")}
+    keywords |= options["keywords"]
+    place = options["project"], options["collection"]
+    results: list[tuple[list[Any], list[Any]]] = []
 
     async def asynchronous() -> None:
         async with PixelClientAsync.from_settings(settings, **keywords) as client:
-            for files, options in _calls(told):
-                done, failed = await client.upload_multiple_images(
-                    told["project"], told["collection"], files, **options
-                )
-                images.extend(done)
-                errors.extend(failed)
+            for files, more in _calls(options):
+                results.append(await client.upload_multiple_images(*place, files, **more))
 
-    sockets = open_sockets()
+    sockets, raised = open_sockets(), None
     try:
-        if told["face"] == "blocking":
-            blocking()
+        if options["face"] == "blocking":
+            with PixelClient.from_settings(settings, **keywords) as client:
+                for files, more in _calls(options):
+                    results.append(client.upload_multiple_images(*place, files, **more))
         else:
-            anyio.run(asynchronous, backend=told["face"])
+            anyio.run(asynchronous, backend=options["face"])
     except PixelError as error:
         raised = f"{type(error).__name__}: {error}"
+    errors = [error for _, failed in results for error in failed]
     return {
-        "uploaded": [image["name"] for image in images],
+        "uploaded": [image["name"] for images, _ in results for image in images],
         "errors": [[Path(error.file or "?").name, error.status, str(error.detail)[:300]] for error in errors],
         "raised": raised,
         "sockets": open_sockets() - sockets,

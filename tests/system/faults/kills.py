@@ -1,14 +1,11 @@
-"""`python -m tests.system.faults.kills --seed N`: upload a folder, killed again and again, and started again each time.
+"""`python -m tests.system.faults.kills --seed N`: kill an upload many times, and start it again each time.
 
 Rules kept here:
 
-* A kill is SIGKILL. Half of them come at a drawn moment, half at a drawn stage of a drawn request, whose thread sends
-  the signal: so they fall before, in the middle of, and after every step.
-* They are spread over the whole upload: how many requests a kill lets through is drawn from what is left to do.
-* At the end every file is stored once, with its own bytes, and told as uploaded.
-* What was in flight may be sent again, nothing else: body bytes are counted where they arrive, those of broken requests
-  too.
-* A file or part whose success was told to the client well before a kill is never sent again.
+* A kill is SIGKILL: half of them at a random moment, half at a random stage of a random request.
+* At the end every file is stored once, with its own bytes, and reported as uploaded.
+* Only bytes in flight at a kill are sent again. Body bytes are counted where they arrive, incomplete requests included.
+* A file or part whose success reached the client well before a kill is never sent again.
 """
 
 import argparse
@@ -24,21 +21,21 @@ from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
 from tests.support.paths import ROOT
-from tests.system.faults.lines import Seen, Stage
-from tests.system.faults.plans import Place, Quiet
+from tests.system.faults.lines import Record, Stage
+from tests.system.faults.plans import NoFaults, Place
 from tests.system.faults.proxy import Proxy
 from tests.system.faults.world import (
     FACES,
     KIB,
-    Made,
+    MadeFile,
     World,
     child_command,
     make_files,
     result_of,
     start_child,
-    stored_as_told,
-    told_apart,
     world,
+    wrong_lists,
+    wrong_objects,
 )
 
 PART = 64 * KIB
@@ -47,12 +44,12 @@ SMALL = (KIB, 48 * KIB)
 LARGE = (PART, 320 * KIB)
 LARGE_SHARE = 0.15
 GRACE_SECONDS = 0.5
-"""How long a client may take to note down what it was told."""
+"""The time in which a client records a success in its journal."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to; without anything in `wrong` it is as it has to be."""
+    """The outcome of a run. It succeeded if `wrong` is empty."""
 
     wrong: list[str]
     kills: dict[str, int]
@@ -80,12 +77,12 @@ class Outcome:
 
 
 class _Trigger:
-    """Kills the child at the n-th time that an exchange comes to a stage; tells when it did."""
+    """Kills the child when the n-th exchange reaches a stage. `where` is the place and stage of the kill."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: Popen[str] | None = None
-        self._stage = Stage.CAME
+        self._stage = Stage.HEAD
         self._left = 0
         self.where = ""
 
@@ -97,7 +94,7 @@ class _Trigger:
         with self._lock:
             self._child = None
 
-    def __call__(self, stage: Stage, seen: Seen) -> None:
+    def __call__(self, stage: Stage, record: Record) -> None:
         with self._lock:
             if self._child is None or stage is not self._stage:
                 return
@@ -106,21 +103,21 @@ class _Trigger:
                 return
             self._child.kill()
             self._child = None
-            self.where = f"{seen.place.value}: {stage.value}"
+            self.where = f"{record.place.value}: {stage.value}"
 
 
-def _todo(made: Sequence[Made], seen: Sequence[Seen]) -> int:
-    """About how many storage requests are still needed."""
+def _missing(made: Sequence[MadeFile], records: Sequence[Record]) -> int:
+    """The approximate number of storage requests still to be made."""
     whole = sum(1 if each.size < PART else -(-each.size // PART) for each in made)
-    return max(0, whole - len({each.stored for each in seen if _succeeded(each)}))
+    return max(0, whole - len({each.stored for each in records if _succeeded(each)}))
 
 
-def _succeeded(seen: Seen) -> bool:
-    return seen.place is Place.STORAGE and seen.status is not None and seen.status < 300
+def _succeeded(record: Record) -> bool:
+    return record.place is Place.STORAGE and record.status is not None and record.status < 300
 
 
 def _startup_seconds() -> float:
-    """How long a child takes until it sends anything."""
+    """The time that a child takes to start."""
     start = time.monotonic()
     with Popen([sys.executable, "-c", "import tests.system.faults.child"], cwd=ROOT):
         pass
@@ -130,10 +127,7 @@ def _startup_seconds() -> float:
 def _killed(
     child: "Popen[str]", draw: random.Random, trigger: _Trigger, requests: int, seconds: float
 ) -> tuple[str, str]:
-    """Kill a child at a drawn instant. Gives when that was, or "" where it was through before, and its errors.
-
-    `requests` is how many requests it may get through on average, `seconds` how long it may live on average.
-    """
+    """Kill a child after about so many requests or seconds. Returns when (or "" if it ended before), and its stderr."""
     if draw.random() < 0.5:
         trigger.arm(child, draw.choice(list(Stage)), draw.randint(1, 2 * requests))
         limit = None
@@ -153,11 +147,11 @@ def _killed(
     return trigger.where or when, errors
 
 
-def _again(made: Sequence[Made], seen: Sequence[Seen]) -> tuple[int, int, int]:
-    """Of the storage requests: all body bytes, those of them that came again, and the largest body."""
+def _again(records: Sequence[Record]) -> tuple[int, int, int]:
+    """Body bytes of all storage requests, the bytes among them that were sent again, and the largest body."""
     needed: dict[str, int] = {}
     total = largest = 0
-    for each in seen:
+    for each in records:
         if each.place is Place.STORAGE:
             total += each.body_bytes
             largest = max(largest, each.length)
@@ -166,11 +160,11 @@ def _again(made: Sequence[Made], seen: Sequence[Seen]) -> tuple[int, int, int]:
     return total, total - sum(needed.values()), largest
 
 
-def _repeats(seen: Sequence[Seen], killed_at: Sequence[float]) -> tuple[int, list[str]]:
-    """How many successful storage requests came again, and those whose first success was told well before a kill."""
-    first: dict[str, Seen] = {}
+def _repeats(records: Sequence[Record], killed_at: Sequence[float]) -> tuple[int, list[str]]:
+    """The number of repeated successes, and the names whose first success reached the client well before a kill."""
+    first: dict[str, Record] = {}
     repeats, late = 0, []
-    for each in seen:
+    for each in records:
         name = each.stored if _succeeded(each) else None
         if name is None:
             continue
@@ -178,10 +172,10 @@ def _repeats(seen: Sequence[Seen], killed_at: Sequence[float]) -> tuple[int, lis
         if before is each:
             continue
         repeats += 1
-        if before.told_at is not None:
-            following = bisect.bisect(killed_at, before.told_at)
-            # Without a kill in between there was no reason at all.
-            if following == len(killed_at) or killed_at[following] - before.told_at > GRACE_SECONDS:
+        if before.delivered_at is not None:
+            following = bisect.bisect(killed_at, before.delivered_at)
+            # Without a kill in between there is no reason to repeat it.
+            if following == len(killed_at) or killed_at[following] - before.delivered_at > GRACE_SECONDS:
                 late.append(name)
     return repeats, late
 
@@ -189,7 +183,7 @@ def _repeats(seen: Sequence[Seen], killed_at: Sequence[float]) -> tuple[int, lis
 def run(
     folder: Path, *, seed: int, files: int, kills: int, face: str = "blocking", storage_seconds: float = 0.02
 ) -> Outcome:
-    """One run. A storage request takes `storage_seconds` longer, so that a kill finds some in flight."""
+    """Do one run. `storage_seconds` are added to each storage request, so that kills meet requests in flight."""
     draw = random.Random(seed)
     made = make_files(folder / "photos", draw, files, SMALL, LARGE, LARGE_SHARE)
     trigger = _Trigger()
@@ -203,17 +197,17 @@ def run(
         "multipart_threshold": PART,
         "parts_from": PART,
         "part_size": PART,
-        # A kill may come when all is done: then the next run, too, has nothing to do.
+        # A kill may come after the last file: then the next run has nothing to send.
         "skip_uploaded": True,
         "journal": str(folder / "journal.sqlite"),
         "keywords": {"upload_max_concurrency": CONCURRENCY},
     }
-    with world(job_seconds=0.1) as here, Proxy(here.address, Quiet(storage_seconds), trigger) as proxy:
+    with world(job_seconds=0.1) as here, Proxy(here.address, NoFaults(storage_seconds), trigger) as proxy:
         command = child_command(here, proxy.url, folder / "photos", face, options)
         while len(killed_at) < kills and early < 3 * kills:
-            requests = _todo(made, list(proxy.seen)) // (kills - len(killed_at) + 1)
+            requests = _missing(made, list(proxy.records)) // (kills - len(killed_at) + 1)
             if early > kills:
-                requests = 0  # Nothing is left to do, so only the first requests of a run can be met.
+                requests = 0  # Nothing is left to send, so kills can only meet the first requests of a run.
             with start_child(command) as child:
                 seconds = (startup + requests * storage_seconds / CONCURRENCY) * 0.8
                 when, errors = _killed(child, draw, trigger, requests + 4, seconds)
@@ -228,13 +222,13 @@ def run(
         with start_child(command) as child:
             output, errors = child.communicate()
         seconds = time.monotonic() - start
-        return _judged(here, proxy, made, kills, wrong, landed, killed_at, early, seconds, output, errors)
+        return _outcome(here, proxy, made, kills, wrong, landed, killed_at, early, seconds, output, errors)
 
 
-def _judged(
+def _outcome(
     here: World,
     proxy: Proxy,
-    made: Sequence[Made],
+    made: Sequence[MadeFile],
     kills: int,
     wrong: list[str],
     landed: dict[str, int],
@@ -250,15 +244,15 @@ def _judged(
     except ValueError:
         wrong.append(f"the last run failed:\n{errors[-2000:]}")
     else:
-        wrong += told_apart(made, result)
+        wrong += wrong_lists(made, result)
         wrong += [f"{name} failed at the end: {status}: {detail}" for name, status, detail in result["errors"][:3]]
         if result["sockets"]:
             wrong.append(f"{result['sockets']} sockets are left open")
-    wrong += stored_as_told(made, names, here.stored())
-    seen = list(proxy.seen)
-    total, again, largest = _again(made, seen)
+    wrong += wrong_objects(made, names, here.stored())
+    records = list(proxy.records)
+    total, again, largest = _again(records)
     bound = len(killed_at) * CONCURRENCY * largest
-    repeats, late = _repeats(seen, killed_at)
+    repeats, late = _repeats(records, killed_at)
     if again > bound:
         wrong.append(f"{again} bytes were sent again, and {bound} is the most that was in flight")
     if repeats > len(killed_at) * CONCURRENCY:
@@ -267,13 +261,13 @@ def _judged(
         wrong.append(f"{len(late)} were sent again though they were long finished: {late[:5]}")
     if len(killed_at) < kills:
         wrong.append(f"only {len(killed_at)} of {kills} kills met a run that was under way")
-    storage = sum(each.place is Place.STORAGE for each in seen)
+    storage = sum(each.place is Place.STORAGE for each in records)
     return Outcome(
         wrong,
         landed,
         early,
         storage,
-        len(seen) - storage,
+        len(records) - storage,
         total,
         again,
         bound,

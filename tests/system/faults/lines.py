@@ -1,11 +1,10 @@
-"""One connection of a client to the proxy: what comes is passed on, and spoilt as the plan says.
+"""One connection of a client to the proxy: forwards requests and answers, and applies the faults of a plan.
 
 Rules kept here:
 
-* It speaks as much HTTP/1.1 as our clients and the sandbox do: bodies framed by Content-Length, one request at a time
-  on a connection. What it passes on is what came, byte by byte, the Host header too: so the sandbox's storage URLs lead
-  back here.
-* What happens to a request is asked of the plan (`tests.system.faults.plans`) when its head has come.
+* It supports the HTTP/1.1 of the clients and the sandbox: Content-Length bodies, one request at a time. Bytes are
+  forwarded unchanged, the Host header too, so that storage URLs of the sandbox lead to the proxy.
+* The plan (`tests.system.faults.plans`) is consulted once the head of a request is there.
 * A reset is a real one (RST).
 """
 
@@ -43,19 +42,18 @@ _OWN_ANSWERS = {
 
 
 class Stage(enum.Enum):
-    """How far an exchange is, seen from here."""
+    """How far an exchange is."""
 
-    CAME = "its head came"
-    TAKEN = "all of it came"
-    ANSWERED = "the server answered, the client does not know"
-    TOLD = "the client was told"
+    HEAD = "its head is here"
+    BODY = "its body is here"
+    ANSWERED = "the server has answered"
+    DELIVERED = "the client has the answer"
 
 
 @dataclass(slots=True, eq=False)
-class Seen:
-    """One request. `body_bytes` came of `length`; `status` is what the server said, `told_at` (seconds on the monotonic
-    clock) when the client got it all, None where it did not; `prefix` is how its body begins. The sizes of its head and
-    of the server's answer are `head_bytes` and `answer_bytes`.
+class Record:
+    """One request: `body_bytes` of `length` were received. `status` is the server's, `delivered_at` the monotonic time
+    at which the client had the whole answer (None if it did not), `prefix` the start of the body.
     """
 
     place: Place
@@ -65,14 +63,14 @@ class Seen:
     act: Act
     body_bytes: int = 0
     status: int | None = None
-    told_at: float | None = None
+    delivered_at: float | None = None
     prefix: bytes = b""
     head_bytes: int = 0
     answer_bytes: int = 0
 
     @property
     def stored(self) -> str | None:
-        """What a storage request brings: a file's name, or `name#3` for a part of it. None where too little came."""
+        """The name of the stored file, or `name#3` for a part. None if too little was received."""
         if self.method == "PUT":
             path, _, query = self.target.partition("?")
             number = re.search(r"partNumber=(\d+)", query)
@@ -82,7 +80,7 @@ class Seen:
 
 
 class _Stream:
-    """A socket with what was read from it ahead."""
+    """A socket with a read buffer."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -97,13 +95,13 @@ class _Stream:
         self._ahead += data
 
     def head(self) -> bytes:
-        """A message's head with the empty line. Raises EOFError where the peer ends before."""
+        """Read a message head with its empty line. Raises EOFError if the peer closes before."""
         while (end := self._ahead.find(b"\r\n\r\n")) < 0:
             self._more()
         return self._take(end + 4)
 
     def body(self, length: int) -> Iterator[bytes]:
-        """So many bytes, as they come."""
+        """Yield this many bytes as they arrive."""
         while length > 0:
             if not self._ahead:
                 self._more()
@@ -117,7 +115,7 @@ class _Stream:
         return taken
 
     def gone(self) -> bool:
-        """Whether the peer hung up."""
+        """Return True if the peer has closed."""
         try:
             return bool(select.select([self.sock], [], [], 0)[0]) and not self.sock.recv(1, socket.MSG_PEEK)
         except (OSError, ValueError):
@@ -130,7 +128,7 @@ class _Stream:
 
 
 class SpoiltError(Exception):
-    """This connection is at its end."""
+    """The connection is to be closed."""
 
 
 def _length(head: bytes) -> int:
@@ -139,7 +137,7 @@ def _length(head: bytes) -> int:
 
 
 def flipped(head: bytes, body: bytes, at: int) -> bytes:
-    """The body with one byte changed of what will be stored: anything of a part, of a form what its file holds."""
+    """The body with one byte of the stored content changed."""
     start, end = 0, len(body)
     form = re.search(rb"\r\ncontent-type:[^\r\n]*boundary=\"?([^\s\";]+)", head, re.IGNORECASE)
     if form:
@@ -153,7 +151,7 @@ def flipped(head: bytes, body: bytes, at: int) -> bytes:
 
 
 class Line:
-    """One connection of a client, and ours to the server for it."""
+    """One connection of a client, and its connection to the server."""
 
     def __init__(self, proxy: "Proxy", sock: socket.socket) -> None:
         self._proxy = proxy
@@ -165,7 +163,6 @@ class Line:
             while True:
                 self._exchange()
         except (OSError, EOFError, SpoiltError):
-            # Either side left, or was made to: there is nobody left to tell.
             pass
         finally:
             self._client.sock.close()
@@ -183,69 +180,67 @@ class Line:
         head = self._client.head()
         method, target = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")[:2]
         place = Place.of(target)
-        seen = Seen(place, method, target, _length(head), self._proxy.plan.act(place), head_bytes=len(head))
-        self._proxy.saw(seen)
-        self._proxy.stage(Stage.CAME, seen)
-        answer = self._asked(seen, head)
+        record = Record(place, method, target, _length(head), self._proxy.plan.act(place), head_bytes=len(head))
+        self._proxy.add(record)
+        self._proxy.stage(Stage.HEAD, record)
+        answer = self._answered(record, head)
         if answer is None:
             return
-        seen.answer_bytes = len(answer)
-        self._proxy.stage(Stage.ANSWERED, seen)
-        # What is sent to a client that is gone arrives nowhere, and no error says so.
+        record.answer_bytes = len(answer)
+        self._proxy.stage(Stage.ANSWERED, record)
+        # Sending to a client that has closed raises no error.
         gone = self._client.gone()
-        self._tell(seen, answer)
-        seen.told_at = None if gone else time.monotonic()
-        self._proxy.stage(Stage.TOLD, seen)
+        self._deliver(record, answer)
+        record.delivered_at = None if gone else time.monotonic()
+        self._proxy.stage(Stage.DELIVERED, record)
         if re.search(rb"\r\nconnection:[ \t]*close", answer[: answer.find(b"\r\n\r\n") + 2], re.IGNORECASE):
             raise SpoiltError
 
-    # The request
-
-    def _asked(self, seen: Seen, head: bytes) -> bytes | None:
-        """The server's answer; None where we answered ourselves."""
-        act = seen.act
+    def _answered(self, record: Record, head: bytes) -> bytes | None:
+        """The server's answer, or None if the proxy has answered."""
+        act = record.act
         match act.fault:
             case Fault.REFUSE:
                 self._proxy.outage()
                 self._reset()
             case Fault.RESET_REQUEST:
-                self._some(seen, act.at % (seen.length + 1))
+                self._some(record, act.at % (record.length + 1))
                 self._reset()
             case Fault.HANG_REQUEST:
-                self._some(seen, act.at % (seen.length + 1))
+                self._some(record, act.at % (record.length + 1))
                 self._silence(act.seconds)
                 self._reset()
             case Fault.CUT_REQUEST:
-                server, at = self._to_server(), act.at % (len(head) + seen.length)
+                server, at = self._to_server(), act.at % (len(head) + record.length)
                 server.sock.sendall(head[:at])
-                for piece in self._body(seen, at - len(head)):
+                for piece in self._body(record, at - len(head)):
                     server.sock.sendall(piece)
                 self._reset()
             case Fault.EARLY:
                 self._say(act.fault, close=True)
-                self._linger(seen)
+                self._linger(record)
             case Fault.SAY_500 | Fault.SAY_503 | Fault.SLOW_DOWN | Fault.REQUEST_TIMEOUT | Fault.TOO_MANY:
-                self._some(seen, seen.length)
+                self._some(record, record.length)
                 self._say(act.fault)
                 return None
             case Fault.PAUSE:
                 self._wait(act.seconds)
             case Fault.SLOW_TAKE:
                 self._proxy.held.set()
-                for _ in self._body(seen, seen.length):
+                for _ in self._body(record, record.length):
                     self._wait(act.seconds)
                 self._reset()
-        return self._forward(seen, head)
+        return self._forward(record, head)
 
-    def _body(self, seen: Seen, length: int) -> Iterator[bytes]:
+    def _body(self, record: Record, length: int) -> Iterator[bytes]:
         for piece in self._client.body(length):
-            seen.body_bytes += len(piece)
-            if len(seen.prefix) < _PREFIX_BYTES:
-                seen.prefix += piece[:_PREFIX_BYTES]
+            record.body_bytes += len(piece)
+            if len(record.prefix) < _PREFIX_BYTES:
+                record.prefix += piece[:_PREFIX_BYTES]
             yield piece
 
-    def _some(self, seen: Seen, length: int) -> bytes:
-        return b"".join(self._body(seen, length))
+    def _some(self, record: Record, length: int) -> bytes:
+        return b"".join(self._body(record, length))
 
     def _to_server(self) -> _Stream:
         if self._server is None or self._server.gone():
@@ -254,23 +249,21 @@ class Line:
             self._server = _Stream(socket.create_connection(self._proxy.server, PATIENCE))
         return self._server
 
-    def _forward(self, seen: Seen, head: bytes) -> bytes:
+    def _forward(self, record: Record, head: bytes) -> bytes:
         server = self._to_server()
-        if seen.act.fault is Fault.FLIP:
-            server.sock.sendall(head + flipped(head, self._some(seen, seen.length), seen.act.at))
+        if record.act.fault is Fault.FLIP:
+            server.sock.sendall(head + flipped(head, self._some(record, record.length), record.act.at))
         else:
             server.sock.sendall(head)
-            for piece in self._body(seen, seen.length):
+            for piece in self._body(record, record.length):
                 server.sock.sendall(piece)
-        self._proxy.stage(Stage.TAKEN, seen)
+        self._proxy.stage(Stage.BODY, record)
         answer = server.head()
-        seen.status = int(answer[9:12])
+        record.status = int(answer[9:12])
         return answer + b"".join(server.body(_length(answer)))
 
-    # The answer
-
-    def _tell(self, seen: Seen, answer: bytes) -> None:
-        act, client = seen.act, self._client
+    def _deliver(self, record: Record, answer: bytes) -> None:
+        act, client = record.act, self._client
         at = act.at % len(answer)
         match act.fault:
             case Fault.RESET_ANSWERED:
@@ -322,23 +315,21 @@ class Line:
         fields += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n" + "Connection: close\r\n" * close
         self._client.sock.sendall(f"HTTP/1.1 {status}\r\n{fields}\r\n{body}".encode())
 
-    # Ends
-
     def _reset(self) -> None:
         self._client.reset()
         if self._server is not None:
             self._server.reset()
         raise SpoiltError
 
-    def _linger(self, seen: Seen) -> None:
-        """Take what still comes for a moment, so that closing does not take our answer back."""
+    def _linger(self, record: Record) -> None:
+        """Read on for a moment, so that closing does not discard the answer."""
         self._client.sock.shutdown(socket.SHUT_WR)
         self._client.sock.settimeout(1.0)
-        self._some(seen, seen.length)
+        self._some(record, record.length)
         raise SpoiltError
 
     def _silence(self, seconds: float) -> None:
-        """Say nothing until the client leaves, but no longer than that."""
+        """Send nothing until the client closes, at most for this time."""
         self._proxy.held.set()
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self._client.gone():

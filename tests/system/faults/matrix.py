@@ -2,13 +2,13 @@
 
 Rules kept here:
 
-* A row spoils one exchange of one call. It ends with the right result, or with the error that the table names, within
-  its deadline, and the call after it has the right result.
-* The tables stand in modules of their own: exchanges with the API (`rows_exchange`), limits and connections
-  (`rows_limits`), calls that are given up (`rows_given_up`), and exchanges with the object storage (`rows_storage`).
-* After every row no place of the pool is held, nobody waits, there is no connection but the idle ones, and no task; at
-  the end of a face no socket and no thread is left, and nothing had to be closed by the garbage collector.
-* Each table is played on each face in a process of its own, some of them at once: most of the time is spent waiting.
+* A row applies one fault to one exchange. The call ends with its result, or with the error that the table names, within
+  its deadline; the next call succeeds.
+* Tables: exchanges with the API (`rows_exchange`), limits and connections (`rows_limits`), cancelled calls
+  (`rows_cancelled`), and exchanges with the object storage (`rows_storage`).
+* After every row no slot is held, nothing waits, and only idle connections are open; at the end of a face no socket, no
+  thread and no task is left, and the garbage collector had nothing to close.
+* Each table runs on each face in a process of its own, several at a time: they mostly wait.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tests.support.paths import ROOT
-from tests.system.faults import rows_exchange, rows_given_up, rows_limits, rows_storage
+from tests.support.peers import open_sockets
+from tests.system.faults import rows_cancelled, rows_exchange, rows_limits, rows_storage
 from tests.system.faults.bench import Bench, Case, bench, eventually
-from tests.system.faults.child import open_sockets
 from tests.system.faults.world import FACES
 
 TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
@@ -37,13 +37,13 @@ TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
     "storage-broken-off": rows_storage.broken_off,
     "exchange": rows_exchange.cases,
     "limits": rows_limits.cases,
-    "given-up": rows_given_up.cases,
+    "cancelled": rows_cancelled.cases,
 }
 
 
 @dataclass(slots=True)
 class Table:
-    """What the cases of a table came to on one face."""
+    """The figures of a table on one face."""
 
     calls: int = 0
     longest: float = 0.0
@@ -53,9 +53,7 @@ class Table:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a face came to: how often which result by what was called and what was done to it; figures by table; what is
-    wrong.
-    """
+    """The outcome of a face: counts of results by call and fault, figures by table, and problems."""
 
     face: str
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -63,12 +61,12 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> "Outcome":
-        tables = {name: Table(**figures) for name, figures in told["tables"].items()}
-        return cls(told["face"], told["rows"], tables, told["wrong"])
+    def from_json(cls, fields: dict[str, Any]) -> "Outcome":
+        tables = {name: Table(**figures) for name, figures in fields["tables"].items()}
+        return cls(fields["face"], fields["rows"], tables, fields["wrong"])
 
     def add(self, other: "Outcome") -> None:
-        """Take in what other tables came to."""
+        """Add the outcome of other tables."""
         self.rows.update(other.rows)
         self.tables.update(other.tables)
         self.wrong += other.wrong
@@ -79,15 +77,15 @@ class Outcome:
 
 
 def shown(outcomes: Sequence[Outcome]) -> str:
-    """What faces came to, side by side."""
+    """The outcomes of faces, side by side."""
     lines = []
     for row in dict.fromkeys(row for outcome in outcomes for row in outcome.rows):
-        told: dict[str, list[str]] = {}
+        texts: dict[str, list[str]] = {}
         for outcome in outcomes:
             if row in outcome.rows:
                 counts = sorted(outcome.rows[row].items())
-                told.setdefault(", ".join(f"{name} {count}" for name, count in counts), []).append(outcome.face)
-        lines += [f"{row:70} | {', '.join(faces):25} | {text}" for text, faces in told.items()]
+                texts.setdefault(", ".join(f"{name} {count}" for name, count in counts), []).append(outcome.face)
+        lines += [f"{row:70} | {', '.join(faces):25} | {text}" for text, faces in texts.items()]
     for outcome in outcomes:
         for name, table in outcome.tables.items():
             lines.append(
@@ -100,13 +98,13 @@ def shown(outcomes: Sequence[Outcome]) -> str:
 
 
 def _threads() -> int:
-    """How many threads there are, but for the ones that trio keeps for a moment to use them again."""
+    """The number of threads, without those that trio keeps for reuse."""
     return sum(not thread.name.startswith("Trio thread") for thread in threading.enumerate())
 
 
 @contextmanager
 def _collected(wrong: list[str]) -> Iterator[None]:
-    """What the garbage collector has to close, or cannot raise, is wrong."""
+    """Report objects that the garbage collector has to close, and errors that it cannot raise."""
     before = sys.unraisablehook
     sys.unraisablehook = lambda unraisable: wrong.append(f"{unraisable.exc_value!r} in {unraisable.object!r}")
     try:
@@ -119,7 +117,7 @@ def _collected(wrong: list[str]) -> Iterator[None]:
 
 
 def run_face(face: str, every: int = 1, tables: Iterable[str] = TABLES, seed: int = 1) -> Outcome:
-    """Play the tables on one face, in the main thread; of the bytes, one in `every` is taken."""
+    """Run the tables on one face, in the main thread, with one in `every` bytes."""
     outcome = Outcome(face)
     sockets, threads = open_sockets(), _threads()
     with _collected(outcome.wrong), bench(face, seed) as here:
@@ -128,7 +126,7 @@ def run_face(face: str, every: int = 1, tables: Iterable[str] = TABLES, seed: in
             start = time.monotonic()
             for case in TABLES[name](here, every):
                 played = case.play(here)
-                row = outcome.rows.setdefault(f"{case.what:4} | {case.told}", {})
+                row = outcome.rows.setdefault(f"{case.what:4} | {case.label}", {})
                 row[played.result] = row.get(played.result, 0) + 1
                 table.calls += 1
                 table.longest = max(table.longest, played.seconds)
@@ -149,7 +147,7 @@ def run(
     seed: int = 1,
     at_once: int = 3,
 ) -> list[Outcome]:
-    """Play the tables on these faces, each table in a process of its own, so many at once."""
+    """Run the tables on these faces, each in a process of its own, `at_once` at a time."""
     options = ["--every", str(every), "--seed", str(seed), "--json"]
 
     def play(face: str, table: str) -> Outcome:
@@ -158,7 +156,7 @@ def run(
         lines = done.stdout.strip().splitlines()
         if done.returncode or not lines:
             return Outcome(face, wrong=[f"{table}: it failed:\n{done.stderr[-4000:]}"])
-        return Outcome.of(json.loads(lines[-1]))
+        return Outcome.from_json(json.loads(lines[-1]))
 
     outcomes = {face: Outcome(face) for face in faces}
     with ThreadPoolExecutor(at_once) as threads:
@@ -176,16 +174,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--face", choices=FACES, action="append", help="one face only; may be repeated")
     parser.add_argument("--table", choices=TABLES, action="append", help="one table only; may be repeated")
     parser.add_argument("--every", type=int, default=1, help="take one of so many bytes (default: every one)")
-    parser.add_argument("--seed", type=int, default=1, help="of what the files hold")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the content of files")
     parser.add_argument("--at-once", type=int, default=3, help="how many processes at a time (default: 3)")
-    parser.add_argument("--json", action="store_true", help="play one face in this process, and tell in JSON")
+    parser.add_argument("--json", action="store_true", help="run one face in this process, and print JSON")
     chosen = parser.parse_args(arguments)
     faces, tables = chosen.face or FACES, chosen.table or list(TABLES)
     if not chosen.json:
         outcomes = run(faces, chosen.every, tables, chosen.seed, chosen.at_once)
         print(shown(outcomes))
         return 1 if any(outcome.wrong for outcome in outcomes) else 0
-    # Each failed call is logged; here they are what is looked for.
     logging.disable()
     print(json.dumps(asdict(run_face(faces[0], chosen.every, tables, chosen.seed))))
     return 0

@@ -1,9 +1,9 @@
-"""What can happen to an exchange, and plans that say what happens to which.
+"""Faults of an exchange, and plans that assign them to requests.
 
 Rules kept here:
 
-* A plan is asked once for each request, by several threads, and looks at nothing but where the request goes.
-* The same seed gives each place the same row of faults, whatever the threads do.
+* A plan is consulted once for each request, by several threads, with the place of the request only.
+* The same seed gives each place the same sequence of faults.
 """
 
 import enum
@@ -15,7 +15,7 @@ from typing import Protocol
 
 
 class Place(enum.Enum):
-    """Whom a request is for."""
+    """The service that a request is for."""
 
     LOGIN = "login"
     API = "api"
@@ -29,10 +29,10 @@ class Place(enum.Enum):
 
 
 class Fault(enum.Enum):
-    """What can happen to an exchange; `Act.at` says at which byte, where there is one."""
+    """Faults of an exchange; `Act.at` is the byte at which they occur."""
 
     PASS = "nothing"
-    # The server never hears of the request.
+    # The server does not receive the request.
     REFUSE = "connection refused"
     RESET_REQUEST = "reset before the request was forwarded"
     HANG_REQUEST = "silence before the request was forwarded"
@@ -42,10 +42,10 @@ class Fault(enum.Enum):
     SLOW_DOWN = "503 SlowDown"
     REQUEST_TIMEOUT = "400 RequestTimeout"
     TOO_MANY = "429 with Retry-After"
-    # The server hears something else, or only a part.
+    # The server receives other bytes, or only a part.
     CUT_REQUEST = "reset in the middle of the request"
     FLIP = "a flipped byte in what is stored"
-    # The server acts, and its answer suffers.
+    # The server acts; its answer is damaged.
     RESET_ANSWERED = "reset in place of the answer"
     GATEWAY = "504 in place of the answer"
     RESET_ANSWER = "reset in the middle of the answer"
@@ -54,33 +54,29 @@ class Fault(enum.Enum):
     HANG_ANSWER = "silence in the middle of the answer"
     DUPLICATE = "the answer's end comes twice"
     REPEAT = "a byte of the answer comes twice"
-    # No end is in sight, and no limit of a single wait is reached.
+    # Without end, and without reaching the limit of a single wait.
     SLOW_TAKE = "the request is taken little by little"
     TRICKLE = "the answer comes a byte at a time"
     INTERIM = "interim answers without end"
-    # Nothing is lost, it takes its time.
+    # Slow, and complete.
     PAUSE = "a pause"
     DRIP = "the answer drips"
 
 
 _STORAGE_ONLY = frozenset({Fault.FLIP, Fault.SLOW_DOWN, Fault.REQUEST_TIMEOUT})
 _ROWS_ONLY = frozenset({Fault.REPEAT, Fault.SLOW_TAKE, Fault.TRICKLE, Fault.INTERIM})
-"""What garbles an answer that nothing covers (it can be told from the right one, but not by any client every time), and
-what only a limit for all of a call can end.
-"""
+"""Faults that not every client can notice, and those that only a total limit can end."""
 
 
 def drawn_faults(place: Place) -> tuple[Fault, ...]:
-    """What a schedule draws from for a place."""
+    """The faults that a schedule draws from, for a place."""
     out = {Fault.PASS} | _ROWS_ONLY | (_STORAGE_ONLY if place is not Place.STORAGE else frozenset())
     return tuple(fault for fault in Fault if fault not in out)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One fault; `at` counts bytes (and starts anew at the end of what there is), `seconds` is how long it takes, or
-    each of its pauses.
-    """
+    """One fault, at byte `at` (modulo the length), with its duration or that of each of its pauses in seconds."""
 
     fault: Fault
     at: int = 0
@@ -91,13 +87,13 @@ PASS = Act(Fault.PASS)
 
 
 class Plan(Protocol):
-    """Says what happens to the next request for a place. Called from several threads at once."""
+    """Returns the fault for the next request to a place. Called from several threads."""
 
     def act(self, place: Place) -> Act: ...
 
 
-class Quiet:
-    """Nothing is spoilt, and storage requests take `seconds` longer."""
+class NoFaults:
+    """No fault; storage requests take `seconds` longer."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._storage = Act(Fault.PAUSE, seconds=seconds) if seconds else PASS
@@ -107,7 +103,7 @@ class Quiet:
 
 
 class Row:
-    """These acts for the next requests to a place, in turn; then nothing."""
+    """These faults for the next requests to a place, then none."""
 
     def __init__(self, place: Place, *acts: Act) -> None:
         self._place = place
@@ -120,8 +116,8 @@ class Row:
 
 
 class Schedule:
-    """Faults at random: `rates` says for each place how probable one is, `faults` which are drawn from. A silence is
-    held for `hang_seconds`, longer than the limits of the client; a pause takes up to a second.
+    """Random faults with a rate for each place, drawn from `faults`. A silence lasts `hang_seconds`, longer than the
+    limits of the client; a pause lasts up to a second.
     """
 
     def __init__(
@@ -140,7 +136,7 @@ class Schedule:
     def act(self, place: Place) -> Act:
         with self._lock:
             draw = self._draws[place]
-            # All are drawn each time, so that a request's fault depends on nothing but its number.
+            # All are drawn each time, so that the fault of a request depends on its number alone.
             chance, fault = draw.random(), draw.choice(self._faults[place])
             at, pause = draw.randrange(1 << 30), draw.random()
         if chance >= self._rates.get(place, 0.0):

@@ -1,12 +1,12 @@
-"""A proxy on loopback that spoils exchanges, as a plan decides.
+"""A proxy on loopback that applies the faults of a plan to exchanges.
 
 Rules kept here:
 
-* What it does to a connection is done in `tests.system.faults.lines`, in a thread for each.
-* A refused connection is a real one: nobody listens. A connection that hangs does so in the system: the queue of those
-  who want to be accepted is full.
-* Everything is counted: what was done by kind, what came by request, body bytes also where the request broke off.
-* `close` leaves no socket and no thread behind.
+* Each connection is handled in a thread of its own (`tests.system.faults.lines`).
+* A refused connection is refused by the system, since the port does not listen. A connection hangs in the system too:
+  the queue of the listener is full.
+* Every request is recorded, with its fault and the body bytes that arrived.
+* `close` leaves no socket and no thread.
 """
 
 import enum
@@ -19,41 +19,40 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-from tests.system.faults.lines import PATIENCE, Line, Seen, Stage
-from tests.system.faults.plans import Plan, Quiet
+from tests.system.faults.lines import PATIENCE, Line, Record, Stage
+from tests.system.faults.plans import NoFaults, Plan
 
 OUTAGE_SECONDS = 0.05
-"""How long nobody listens."""
+"""The duration of an outage."""
 
 
 class Door(enum.Enum):
-    """What becomes of those who want to connect."""
+    """The treatment of new connections."""
 
     OPEN = "they are let in"
     SHUT = "they are refused"
-    DEAF = "they hear nothing"
+    HANGING = "they get no answer"
 
 
 class Proxy:
-    """Stands before the server at `server` (host, port) and spoils what `plan` says, at `url`, between `start` and
-    `close` or inside a `with` block. `watch` is told of every stage of every exchange, from the exchange's thread.
-    With `buffer_bytes`, the system takes no more than about that much ahead of what is read here.
+    """A proxy at `url` for the server at `server` (host, port), inside a `with` block. `watch` is called at every stage
+    of every exchange, from its thread. `buffer_bytes` is the size of the receive buffer.
 
-    `held` is set once an exchange is held up: by silence, or by a byte now and then.
+    `held` is set once an exchange is delayed: by silence, or by single bytes.
     """
 
     def __init__(
         self,
         server: tuple[str, int],
         plan: Plan,
-        watch: Callable[[Stage, Seen], None] | None = None,
+        watch: Callable[[Stage, Record], None] | None = None,
         buffer_bytes: int | None = None,
     ) -> None:
         self.server = server
         self.plan = plan
         self.held = threading.Event()
         self.hurry = threading.Event()
-        self.seen: list[Seen] = []
+        self.records: list[Record] = []
         self._over = threading.Event()
         self._instrumentation = watch
         self._buffer_bytes = buffer_bytes
@@ -71,13 +70,13 @@ class Proxy:
 
     @property
     def lines(self) -> int:
-        """How many connections of clients there are."""
+        """The number of connections of clients."""
         return len(self._lines)
 
     def counts(self) -> "Counter[str]":
-        """How often each fault was done."""
+        """How often each fault occurred."""
         with self._lock:
-            return Counter(seen.act.fault.value for seen in self.seen)
+            return Counter(record.act.fault.value for record in self.records)
 
     def __enter__(self) -> "Proxy":
         self.start()
@@ -89,7 +88,7 @@ class Proxy:
         self.close()
 
     def start(self) -> None:
-        # Bound and not listening: it keeps the port ours while nobody listens.
+        # Bound and not listening: keeps the port reserved.
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reserved.bind(("127.0.0.1", 0))
         self._stand(Door.OPEN)
@@ -103,18 +102,18 @@ class Proxy:
         self.drop()
 
     def spoil(self, plan: Plan) -> None:
-        """Go by this plan from now on."""
+        """Follow this plan from now on."""
         self.held.clear()
         self.hurry.clear()
         self.plan = plan
 
     def relent(self) -> None:
-        """Spoil nothing any more, and end what is held up."""
-        self.plan = Quiet()
+        """Stop all faults, and end delayed exchanges."""
+        self.plan = NoFaults()
         self.hurry.set()
 
     def drop(self) -> None:
-        """End all connections that there are."""
+        """Close all connections."""
         with self._lock:
             lines = dict(self._lines)
         for line in lines:
@@ -122,20 +121,20 @@ class Proxy:
         for thread in lines.values():
             thread.join()
 
-    def saw(self, seen: Seen) -> None:
+    def add(self, record: Record) -> None:
         with self._lock:
-            self.seen.append(seen)
+            self.records.append(record)
 
-    def stage(self, stage: Stage, seen: Seen) -> None:
+    def stage(self, stage: Stage, record: Record) -> None:
         if self._instrumentation is not None:
-            self._instrumentation(stage, seen)
+            self._instrumentation(stage, record)
 
     def outage(self) -> None:
-        """Refuse connections for a moment."""
+        """Refuse connections for `OUTAGE_SECONDS`."""
         self.turn(Door.SHUT, OUTAGE_SECONDS)
 
     def turn(self, door: Door, seconds: float | None = None, wait: bool = True) -> None:
-        """Treat those who want to connect in this way from now on, or for so many seconds; wait until that is so."""
+        """Treat new connections in this way from now on, or for so many seconds."""
         done = threading.Event()
         self._turns.put((door, seconds, done))
         if wait:
@@ -144,9 +143,9 @@ class Proxy:
     def _stand(self, door: Door) -> None:
         for sock in self._standing:
             sock.close()
-        self._standing = [] if door is Door.SHUT else [self._listen(0 if door is Door.DEAF else 256)]
-        if door is Door.DEAF:
-            # One waits to be accepted, and is not: for a second one there is no room.
+        self._standing = [] if door is Door.SHUT else [self._listen(0 if door is Door.HANGING else 256)]
+        if door is Door.HANGING:
+            # One connection fills the queue of the listener; the next one hangs.
             self._standing.append(socket.create_connection(self._reserved.getsockname(), PATIENCE))
 
     def _listen(self, backlog: int) -> socket.socket:

@@ -1,9 +1,9 @@
-"""Rows of the matrix: one exchange of one call is spoilt, at each of its bytes.
+"""Rows of the matrix: a fault in one exchange with the API, at each of its bytes.
 
 Rules kept here:
 
-* Without repeats (`retries=0`) the table says what a single try comes to; with them what a call comes to.
-* What is not safe to repeat is never done twice: the projects that a POST made are counted.
+* The table holds the results of a single try (`retries=0`); with repeats, a GET succeeds.
+* A POST is never done twice: the projects that it created are counted.
 """
 
 import time
@@ -43,14 +43,14 @@ EXPECTED: dict[Fault, frozenset[str]] = {
     Fault.PAUSE: frozenset({RIGHT}),
     Fault.DRIP: frozenset({RIGHT}),
 }
-"""What one try ends with, on every face."""
+"""The results of one try, on every face."""
 
 _NOTICED = frozenset(
     {Fault.RESET_REQUEST, Fault.CUT_REQUEST, Fault.RESET_ANSWERED, Fault.RESET_ANSWER, Fault.TRUNCATE, Fault.HALF_CLOSE}
 )
-"""Where a kept connection breaks before a byte of the answer came, a safe request is sent over another one."""
+"""A safe request is sent over a new connection if a reused one breaks before the first byte of the answer."""
 
-_UNHEARD = frozenset(
+_NOT_RECEIVED = frozenset(
     {
         Fault.REFUSE,
         Fault.RESET_REQUEST,
@@ -61,31 +61,31 @@ _UNHEARD = frozenset(
         Fault.CUT_REQUEST,
     }
 )
-"""The server did nothing."""
+"""Faults under which the server does nothing."""
 
 MIDWAY = (Fault.EARLY, Fault.RESET_REQUEST, Fault.CUT_REQUEST)
-"""What can happen while the client is still sending, if it sends more bytes than the buffers hold."""
+"""Faults while the client is still sending more bytes than the buffers hold."""
 
 EVERY_BYTE = (Fault.CUT_REQUEST, Fault.RESET_ANSWER, Fault.TRUNCATE, Fault.DUPLICATE, Fault.REPEAT)
 _SILENCES = frozenset({Fault.HANG_REQUEST, Fault.HANG_ANSWER})
 _AT = {Fault.HANG_ANSWER: (0, 1, 40, -1), Fault.HALF_CLOSE: (0, 1, 40, -1)}
-"""At which bytes, where one after the other would take too long; -1 is the last."""
+"""Bytes for faults that take long; -1 is the last."""
 
 
 def act_of(fault: Fault, at: int) -> Act:
-    """The fault at this byte, and how long it takes."""
+    """The fault at this byte, with its duration."""
     if fault in _SILENCES or fault is Fault.HALF_CLOSE:
         return Act(fault, at, 2 * LIMIT_SECONDS)
     return Act(fault, at, {Fault.PAUSE: 0.1, Fault.DRIP: 0.3}.get(fault, 0.0))
 
 
 def limit_of(fault: Fault) -> float:
-    """How long a call waits under this fault: not for long where nothing may come (as where a length was garbled)."""
+    """The limit of a call under this fault: short where the answer may never end."""
     return LIMIT_SECONDS if fault in _SILENCES or fault is Fault.REPEAT else PATIENCE
 
 
 def places(fault: Fault, request: int, answer: int, every: int) -> list[int]:
-    """The bytes at which this is done to an exchange of so many bytes. Of each byte, one in `every` is taken."""
+    """The bytes at which the fault is applied: one in `every`."""
     length = request if fault is Fault.CUT_REQUEST else answer
     if fault in EVERY_BYTE:
         return sorted({*range(0, length, every), length - 1})
@@ -94,14 +94,12 @@ def places(fault: Fault, request: int, answer: int, every: int) -> list[int]:
 
 
 def is_repeated(face: str, kind: int, fault: int, every: int) -> bool:
-    """Whether a fault, by its number, is also tried with repeats, which wait. In a short run (`every` above 1) a face
-    takes one of two kinds of calls, and the next face the other one.
-    """
+    """Whether a fault is also applied with repeats. In a short run (`every` above 1), each face takes half of them."""
     return every == 1 or (FACES.index(face) + kind + fault) % 2 == 0
 
 
-def wanted(fault: Fault, method: str, at: int, repeats: bool) -> frozenset[str]:
-    """The results that a call may have."""
+def expected(fault: Fault, method: str, at: int, repeats: bool) -> frozenset[str]:
+    """The allowed results of a call."""
     found = EXPECTED[fault]
     if method == "GET":
         if repeats and fault is not Fault.REPEAT:
@@ -115,7 +113,7 @@ def wanted(fault: Fault, method: str, at: int, repeats: bool) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeCase:
-    """One fault at one byte of the exchange of one method, with a few bytes, or with `much` in the request."""
+    """One fault at one byte of an exchange, with a small request body, or with `much`."""
 
     what: str
     fault: Fault
@@ -124,23 +122,23 @@ class ExchangeCase:
     much: bool = False
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         return self.fault.value + (", much" if self.much else "") + (", repeated" if self.repeats else "")
 
     def __str__(self) -> str:
-        return f"{self.what}, {self.told} (byte {self.at})"
+        return f"{self.what}, {self.label} (byte {self.at})"
 
     def play(self, bench: Bench) -> Played:
         name = bench.name()
         options: dict[str, Any] = {"timeout": limit_of(self.fault)}
         if self.fault is Fault.REFUSE:
-            options["retries"] = 8  # so that the last one comes after the outage
+            options["retries"] = 8  # so that the last try comes after the outage
         if not self.repeats:
             options["retries"] = 0
         call = calling(bench, bench.client, self.what, name, options, "x" * MUCH if self.much else "")
         with bench.spoilt(Row(Place.API, act_of(self.fault, self.at))):
             played = bench.timed(lambda: named(self.what, name, call()))
-        if played.result not in wanted(self.fault, self.what, self.at, self.repeats):
+        if played.result not in expected(self.fault, self.what, self.at, self.repeats):
             played.wrong.append(played.result)
         if self.fault is Fault.REFUSE:
             time.sleep(2 * OUTAGE_SECONDS)
@@ -148,22 +146,22 @@ class ExchangeCase:
         made = bench.projects(name)
         if made > 1 or (self.what == "POST" and played.result == RIGHT and made != 1):
             played.wrong.append(f"{made} projects were made")
-        if made and self.fault in _UNHEARD and not self.repeats:
-            played.wrong.append("a project was made, though the server heard nothing whole")
+        if made and self.fault in _NOT_RECEIVED and not self.repeats:
+            played.wrong.append("a project was made, though the server did not receive the whole request")
         return played
 
 
 def sizes(bench: Bench) -> dict[str, tuple[int, int]]:
-    """How long request and answer are on the wire, for each method."""
-    first = len(bench.proxy.seen)
+    """The lengths of request and answer on the wire, by method."""
+    first = len(bench.proxy.records)
     for method in ("GET", "POST"):
         calling(bench, bench.client, method, bench.name(), {})()
-    seen = {each.method: each for each in bench.proxy.seen[first:] if each.place is Place.API}
-    return {method: (each.head_bytes + each.length, each.answer_bytes) for method, each in seen.items()}
+    record = {each.method: each for each in bench.proxy.records[first:] if each.place is Place.API}
+    return {method: (each.head_bytes + each.length, each.answer_bytes) for method, each in record.items()}
 
 
 def cases(bench: Bench, every: int) -> Iterator[ExchangeCase]:
-    """All cases; of the bytes, one in `every` is taken."""
+    """All cases, with one in `every` bytes."""
     for kind, (method, (request, answer)) in enumerate(sizes(bench).items()):
         for number, fault in enumerate(EXPECTED):
             for at in places(fault, request, answer, every):

@@ -1,10 +1,10 @@
-"""Rows of the matrix: peers that only a limit can end, and connections that are not made.
+"""Rows of the matrix: peers that only the total limit can end, and connections that fail.
 
 Rules kept here:
 
-* A peer that goes on for ever, a byte now and then, reaches no limit of a single wait. The total ends the call: not
-  before it, and not long after. Left alone, each of these peers would go on for several times as long.
-* A call that finds no connection was not sent: it is repeated, POST too, and a POST is done once.
+* A peer that sends single bytes without end reaches no limit of a single wait. The total limit ends the call, not
+  before it and not long after.
+* A call without a connection is repeated, also a POST, which is done once.
 """
 
 from collections.abc import Iterator
@@ -21,27 +21,27 @@ from tests.system.faults.rows_exchange import BROKEN, LATE, sizes
 TOTAL_SECONDS = 0.3
 
 SLACK_SECONDS = 2.0
-"""How long after its limit a call may end, on a machine that is busy; by itself it takes no hundredth of that."""
+"""How long after its limit a call may end, on a busy machine."""
 
 DRIP_SECONDS = 8.0
-"""How long it takes until a peer that sends a byte at a time has sent all."""
+"""The time in which a peer sends an answer byte by byte."""
 
 ENDLESS = (Act(Fault.INTERIM, seconds=0.02),)
 
 
 def with_total(seconds: float) -> Timeouts:
-    """No limit is ever reached but the total."""
+    """Limits of which only the total can be reached."""
     return Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE, seconds)
 
 
 def dripping(answer: int) -> list[Act]:
-    """An answer of so many bytes comes to this byte at once, and from there on a byte at a time."""
+    """Faults that send an answer byte by byte from several bytes on."""
     starts = [at for at in (0, 1, 9, 40, answer // 3, answer // 2, answer - 30) if at < answer - 20]
     return [Act(Fault.TRICKLE, at, DRIP_SECONDS / (answer - at)) for at in starts]
 
 
 def in_time(played: Played, limit: float) -> list[str]:
-    """What is wrong with when a call ended that had this limit."""
+    """The problem with the time at which a call with this limit ended."""
     late, early = played.seconds > limit + SLACK_SECONDS, played.seconds < limit - 0.01
     if not late and not (early and played.result == "PixelTimeoutError"):
         return []
@@ -50,7 +50,7 @@ def in_time(played: Played, limit: float) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class TotalCase:
-    """A peer that goes on and on. Of `much`, the request has more bytes than the peer takes in time."""
+    """A peer without end. With `much`, the request has more bytes than the peer takes in time."""
 
     what: str
     place: Place
@@ -59,12 +59,12 @@ class TotalCase:
     much: bool = False
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         where = "" if self.place is Place.API else " while logging in"
         return f"total limit{where}: {self.act.fault.value}{', repeated' if self.repeats else ''}"
 
     def __str__(self) -> str:
-        return f"{self.what}, {self.told} (byte {self.act.at})"
+        return f"{self.what}, {self.label} (byte {self.act.at})"
 
     def play(self, bench: Bench) -> Played:
         if self.place is Place.API:
@@ -82,8 +82,8 @@ class TotalCase:
         call = calling(bench, client, self.what, name, options, "x" * MUCH if self.much else "")
         with bench.spoilt(Row(self.place, *[self.act] * 10)):
             played = bench.timed(lambda: named(self.what, name, call()), client)
-        wanted = LATE | {"PixelServerError"} if self.act.fault is Fault.SAY_503 else LATE
-        if played.result not in wanted:
+        expected = LATE | {"PixelServerError"} if self.act.fault is Fault.SAY_503 else LATE
+        if played.result not in expected:
             played.wrong.append(played.result)
         played.wrong += in_time(played, TOTAL_SECONDS)
         made = bench.projects(name)
@@ -94,8 +94,8 @@ class TotalCase:
 
 @dataclass(frozen=True, slots=True)
 class DoorCase:
-    """There is no connection, and none is to be had: at all, or (`opens`) until the first try failed. With `total`, the
-    limit is that of the call, else that of a connect.
+    """No connection can be opened: at all, or until the first try has failed (`opens`). With `total`, the limit is that
+    of the call, else that of a connect.
     """
 
     what: str
@@ -104,12 +104,12 @@ class DoorCase:
     total: bool = False
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         limit = "total" if self.total else "connect"
         return f"{limit} limit: {self.door.value}{', then let in' if self.opens else ''}"
 
     def __str__(self) -> str:
-        return f"{self.what}, {self.told}"
+        return f"{self.what}, {self.label}"
 
     def play(self, bench: Bench) -> Played:
         name = bench.name()
@@ -125,8 +125,8 @@ class DoorCase:
                 played = bench.timed(lambda: named(self.what, name, call()))
         finally:
             bench.client.repeating = lambda: None
-        wanted = {RIGHT} if self.opens else LATE if self.door is Door.DEAF else BROKEN
-        if played.result not in wanted:
+        expected = {RIGHT} if self.opens else LATE if self.door is Door.HANGING else BROKEN
+        if played.result not in expected:
             played.wrong.append(played.result)
         played.wrong += in_time(played, TOTAL_SECONDS if self.total else LIMIT_SECONDS)
         played.wrong += bench.next_call()
@@ -137,7 +137,7 @@ class DoorCase:
 
 
 def cases(bench: Bench, every: int) -> Iterator[TotalCase | DoorCase]:
-    """All cases. They take their time: where bytes are left out (`every` above 1), a few do."""
+    """All cases, or a few of them if `every` is above 1."""
     few = every > 1
     for method, (_, answer) in sizes(bench).items():
         acts = [*dripping(answer), *ENDLESS]
@@ -152,7 +152,7 @@ def cases(bench: Bench, every: int) -> Iterator[TotalCase | DoorCase]:
     for act in dripping(login)[:: 3 if few else 1]:
         yield TotalCase("GET", Place.LOGIN, act, repeats=True)
     for method in ("GET", "POST"):
-        for door in (Door.SHUT, Door.DEAF):
+        for door in (Door.SHUT, Door.HANGING):
             for opens in (False, True):
                 yield DoorCase(method, door, opens)
-        yield DoorCase(method, Door.DEAF, opens=False, total=True)
+        yield DoorCase(method, Door.HANGING, opens=False, total=True)

@@ -1,11 +1,11 @@
-"""Rows of the matrix: the exchange with the object storage is spoilt in the upload of one file, as a form and in parts.
+"""Rows of the matrix: a fault in the exchange with the object storage, for a form and for parts.
 
 Rules kept here:
 
-* What is told as uploaded is stored once with its own bytes; what is told as failed is no image at all.
-* Without repeats (`retries=0`) a file that failed tells the documented error of the exchange as its cause. With them
-  it is uploaded, whatever happened at first: the same bytes under the same key are the same object.
-* An upload that was given up, or ran out of time, can be called again, and the file is stored once.
+* A file reported as uploaded is stored once with its own bytes; a failed one is not stored.
+* Without repeats (`retries=0`), the error of a failed file has the documented error of the exchange as its cause. With
+  repeats the file is uploaded.
+* An upload that was cancelled, or reached its limit, can be called again, and the file is stored once.
 """
 
 import time
@@ -15,17 +15,17 @@ from functools import partial
 from typing import Any
 
 from tests.system.faults.bench import MUCH, RIGHT, Bench, File, Played
-from tests.system.faults.callers import GIVEN_UP
+from tests.system.faults.callers import CANCELLED
 from tests.system.faults.plans import Act, Fault, Place, Row
 from tests.system.faults.proxy import OUTAGE_SECONDS
+from tests.system.faults.rows_cancelled import HELD_SECONDS, SOON_SECONDS
 from tests.system.faults.rows_exchange import EXPECTED, GARBLED, MIDWAY, act_of, is_repeated, limit_of, places
-from tests.system.faults.rows_given_up import HELD_SECONDS, SOON_SECONDS
 from tests.system.faults.rows_limits import DRIP_SECONDS, in_time, with_total
 
 FORM, PART = "form", "part"
 PARTS = {FORM: 0, PART: 2}
 SIZE = 600
-"""Of a file, in bytes: few, since each byte of each request has its turn."""
+"""The size of a file in bytes: small, since each byte of each request is a case."""
 
 TOTAL_SECONDS = 0.6
 
@@ -42,13 +42,13 @@ _OTHERS = {
     Fault.REPEAT: GARBLED | _REFUSED,
 }
 STORAGE_EXPECTED = {**EXPECTED, **_OTHERS}
-"""What one try ends with: the cause of the file's error."""
+"""The results of one try: the cause of the file's error."""
 
 
 def outcome_of(file: File, value: Any) -> str:
-    """What an upload gave, in a word: the cause of the file's error, if it has one."""
-    if value == GIVEN_UP:
-        return GIVEN_UP
+    """The result of an upload as one word: the cause of the file's error, if it has one."""
+    if value == CANCELLED:
+        return CANCELLED
     images, errors = value
     if not errors and [image["name"] for image in images] == [file.path.name]:
         return RIGHT
@@ -57,15 +57,15 @@ def outcome_of(file: File, value: Any) -> str:
     return type(errors[0].__cause__).__name__
 
 
-def as_told(bench: Bench, file: File, result: str) -> list[str]:
-    """What is wrong with what is stored."""
-    stored, wanted = bench.stored(file), [(file.size, file.md5)] if result == RIGHT else []
-    return [] if stored == wanted else [f"{result}, and stored is {stored} of {file.size, file.md5}"]
+def wrong_stored(bench: Bench, file: File, result: str) -> list[str]:
+    """The problem with the stored object."""
+    stored, expected = bench.stored(file), [(file.size, file.md5)] if result == RIGHT else []
+    return [] if stored == expected else [f"{result}, and stored is {stored} of {file.size, file.md5}"]
 
 
 @dataclass(frozen=True, slots=True)
 class StorageCase:
-    """One fault at one byte of the form, or of a part; of a file of a few bytes, or of `much`."""
+    """One fault at one byte of the form or part, of a small file or one of `MUCH` bytes."""
 
     what: str
     fault: Fault
@@ -74,11 +74,11 @@ class StorageCase:
     much: bool = False
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         return self.fault.value + (", much" if self.much else "") + (", repeated" if self.repeats else "")
 
     def __str__(self) -> str:
-        return f"{self.what}, {self.told} (byte {self.at})"
+        return f"{self.what}, {self.label} (byte {self.at})"
 
     def play(self, bench: Bench) -> Played:
         file, options = bench.file(MUCH if self.much else SIZE), dict[str, Any](timeout=limit_of(self.fault))
@@ -87,12 +87,12 @@ class StorageCase:
         call = bench.upload(file, PARTS[self.what], options)
         with bench.spoilt(Row(Place.STORAGE, act_of(self.fault, self.at))):
             played = bench.timed(lambda: outcome_of(file, call()))
-        wanted = STORAGE_EXPECTED[self.fault]
+        expected = STORAGE_EXPECTED[self.fault]
         if self.repeats and self.fault is not Fault.REPEAT:
-            wanted = frozenset({RIGHT})
-        if played.result not in wanted:
+            expected = frozenset({RIGHT})
+        if played.result not in expected:
             played.wrong.append(played.result)
-        played.wrong += as_told(bench, file, played.result)
+        played.wrong += wrong_stored(bench, file, played.result)
         if self.fault is Fault.REFUSE:
             time.sleep(2 * OUTAGE_SECONDS)
         played.wrong += bench.next_call()
@@ -102,8 +102,8 @@ class StorageCase:
 
 @dataclass(frozen=True, slots=True)
 class BrokenOffCase:
-    """The storage goes on and on, or holds the exchange up, until the upload runs out of time, with all its repeats if
-    it may have some, or is given up in a `way`. Then it is called again.
+    """The storage delays the exchange until the upload reaches its limit, or is cancelled in a `way`. Then it is called
+    again.
     """
 
     what: str
@@ -113,16 +113,16 @@ class BrokenOffCase:
     repeats: bool = False
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         at = "with the request half through" if self.much else "in " + self.act.fault.value
         return (
             f"total limit {at}{', repeated' if self.repeats else ''}"
             if self.way is None
-            else f"given up ({self.way}) {at}"
+            else f"cancelled ({self.way}) {at}"
         )
 
     def __str__(self) -> str:
-        return f"{self.what}, {self.told} (byte {self.act.at})"
+        return f"{self.what}, {self.label} (byte {self.act.at})"
 
     def play(self, bench: Bench) -> Played:
         file = bench.file(MUCH if self.much else SIZE)
@@ -132,19 +132,19 @@ class BrokenOffCase:
         call = bench.upload(file, PARTS[self.what], options)
         with bench.spoilt(Row(Place.STORAGE, *[self.act] * 10)):
             played = bench.timed(lambda: outcome_of(file, self._ended(bench, call)))
-        wanted = {"PixelTimeoutError"} if self.way is None else {GIVEN_UP}
+        expected = {"PixelTimeoutError"} if self.way is None else {CANCELLED}
         if self.act.fault is Fault.SAY_503:
-            wanted = {"PixelTimeoutError", "PixelStorageError"}
-        if played.result not in wanted:
+            expected = {"PixelTimeoutError", "PixelStorageError"}
+        if played.result not in expected:
             played.wrong.append(played.result)
         if self.way is None:
             played.wrong += in_time(played, TOTAL_SECONDS)
         elif played.seconds > SOON_SECONDS:
             played.wrong.append(f"it ended after {played.seconds:.2f} s")
-        played.wrong += as_told(bench, file, played.result) + bench.next_call()
+        played.wrong += wrong_stored(bench, file, played.result) + bench.next_call()
         again = outcome_of(file, bench.upload(file, PARTS[self.what], {})())
         played.wrong += [] if again == RIGHT else [f"called again: {again}"]
-        played.wrong += as_told(bench, file, RIGHT)
+        played.wrong += wrong_stored(bench, file, RIGHT)
         file.path.unlink()
         return played
 
@@ -158,15 +158,15 @@ def sizes(bench: Bench) -> dict[str, tuple[int, int]]:
     """How long request and answer are on the wire, for the form and for a part."""
     found = {}
     for kind, parts in PARTS.items():
-        first, file = len(bench.proxy.seen), bench.file(SIZE)
+        first, file = len(bench.proxy.records), bench.file(SIZE)
         bench.upload(file, parts, {})()
-        seen = next(each for each in bench.proxy.seen[first:] if each.place is Place.STORAGE)
-        found[kind] = (seen.head_bytes + seen.length, seen.answer_bytes)
+        record = next(each for each in bench.proxy.records[first:] if each.place is Place.STORAGE)
+        found[kind] = (record.head_bytes + record.length, record.answer_bytes)
     return found
 
 
 def cases(bench: Bench, every: int) -> Iterator[StorageCase]:
-    """All cases of faults; of the bytes, one in `every` is taken."""
+    """All cases of faults, with one in `every` bytes."""
     few = every > 1
     for kind, (what, (request, answer)) in enumerate(sizes(bench).items()):
         for number, fault in enumerate(STORAGE_EXPECTED):
@@ -182,7 +182,7 @@ def cases(bench: Bench, every: int) -> Iterator[StorageCase]:
 
 
 def broken_off(bench: Bench, every: int) -> Iterator[BrokenOffCase]:
-    """All cases of limits and of giving up; of an answer's bytes, one in `every` is taken."""
+    """All cases of limits and cancellation, with one in `every` bytes of an answer."""
     for what, (_, answer) in sizes(bench).items():
         yield BrokenOffCase(what, Act(Fault.SLOW_TAKE, seconds=0.05), None, much=True)
         for at in (0, answer // 2) if every == 1 else (answer // 3,):

@@ -1,11 +1,11 @@
-"""`python -m tests.system.faults.uploads --seed N`: upload many files through a proxy that spoils exchanges at random.
+"""`python -m tests.system.faults.uploads --seed N`: upload many files through a proxy with random faults.
 
 Rules kept here:
 
-* What is reported as uploaded is exactly what is stored: each once, with its own bytes. Every file is in exactly one of
-  the two lists. No socket is left.
-* Files may fail under faults. That is counted, and no failure of the run.
-* Signatures live for two seconds unless told otherwise, so that they expire on the way too.
+* The files reported as uploaded are exactly the stored ones: each once, with its own bytes. Every file is in exactly
+  one of the two lists. No socket is left.
+* Files may fail under faults. They are counted, and the run succeeds.
+* Signatures last two seconds by default, so that some expire during the run.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from tests.system.faults.world import (
     make_files,
     result_of,
     start_child,
-    stored_as_told,
-    told_apart,
     world,
+    wrong_lists,
+    wrong_objects,
 )
 
 _ANY_PLACE = re.compile(r"https?://[^\s:]*(:\d+[^\s:]*)?|photo_\d+\.jpg|\b\d{3,}-\w+")
-"""What differs from one file's reason to the next one's."""
+"""Parts of an error message that differ from file to file."""
 
 SMALL = (KIB, 200 * KIB)
 LARGE = (1024 * KIB, 4096 * KIB)
@@ -46,12 +46,12 @@ OPTIONS = {
     "skip_uploaded": False,
 }
 LIMIT_SECONDS = 3.0
-"""How long the client waits in an exchange; silences are longer."""
+"""The limits of the client. Silences last longer."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to; without anything in `wrong` it is as it has to be."""
+    """The outcome of a run. It succeeded if `wrong` is empty."""
 
     wrong: list[str]
     uploaded: int
@@ -84,7 +84,7 @@ def run(
     signature_seconds: float = 2.0,
     deadline: float = 600.0,
 ) -> Outcome:
-    """One run. `rate` is the share of storage requests that are spoilt, `api_rate` of the others (None: a third)."""
+    """Do one run. `rate` is the share of storage requests with a fault, `api_rate` that of others (None: a third)."""
     made = make_files(folder, random.Random(seed), files, SMALL, LARGE, LARGE_SHARE)
     others = rate / 3 if api_rate is None else api_rate
     rates = {Place.STORAGE: rate, Place.API: others, Place.LOGIN: others}
@@ -101,11 +101,11 @@ def run(
             finally:
                 child.kill()
         seconds = time.monotonic() - start
-        counts, requests = proxy.counts(), Counter(seen.place.value for seen in proxy.seen)
+        counts, requests = proxy.counts(), Counter(record.place.value for record in proxy.records)
         if child.returncode != 0:
             return Outcome([f"the child failed:\n{errors[-4000:]}"], 0, Counter(), counts, requests, seconds)
         result, stored = result_of(output), here.stored()
-    wrong = told_apart(made, result) + stored_as_told(made, result["uploaded"], stored)
+    wrong = wrong_lists(made, result) + wrong_objects(made, result["uploaded"], stored)
     if result["sockets"]:
         wrong.append(f"{result['sockets']} sockets are left open")
     reasons = Counter(f"{status}: {_ANY_PLACE.sub('...', detail)}" for _, status, detail in result["errors"])

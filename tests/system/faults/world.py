@@ -1,10 +1,10 @@
-"""What the programs here share: files to upload, a sandbox to upload them to, a child that does, and the truth.
+"""Shared by the programs of this folder: files to upload, a sandbox, a child process that uploads, and checks.
 
 Rules kept here:
 
-* Files are made from the seed, and every one has bytes of its own.
-* The sandbox lives in the program, the client in a process of its own, as it does in life.
-* What is stored is read from the sandbox's state, once no server job is under way any more.
+* Files are made from the seed, and each has its own bytes.
+* The sandbox runs in the program, the client in a process of its own.
+* The stored files are read from the state of the sandbox, once no server job is running.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ JPEG = b"\xff\xd8\xff\xe0"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A file that was made: its name, size and MD5 (hex)."""
+class MadeFile:
+    """A file to upload: its name, size and MD5 (hex)."""
 
     name: str
     size: int
@@ -42,8 +42,8 @@ class Made:
 
 def make_files(
     folder: Path, draw: random.Random, count: int, small: tuple[int, int], large: tuple[int, int], large_share: float
-) -> list[Made]:
-    """So many files with sizes between the two bounds of `small`, a share of them between those of `large`."""
+) -> list[MadeFile]:
+    """Make files with sizes within `small`, and a share of them with sizes within `large`."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for number in range(count):
@@ -51,13 +51,13 @@ def make_files(
         content = JPEG + draw.randbytes(draw.randint(low, high) - len(JPEG))
         name = f"photo_{number:05}.jpg"
         (folder / name).write_bytes(content)
-        made.append(Made(name, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()))
+        made.append(MadeFile(name, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()))
     return made
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A sandbox that is served, with a project and a data collection in it."""
+    """A served sandbox, with a project and a data collection in it."""
 
     server: SandboxServer
     project_id: int
@@ -73,7 +73,7 @@ class World:
         return found.hostname or "", found.port or 0
 
     def stored(self) -> dict[str, list[tuple[int, str]]]:
-        """The images by name: size and MD5 of each one of that name."""
+        """Size and MD5 of each image, by name."""
         self._settled()
         objects = self.sandbox.objects
         found: dict[str, list[tuple[int, str]]] = {}
@@ -93,11 +93,11 @@ class World:
         return [(each.size, each.md5) for each in found]
 
     def unfinished(self) -> int:
-        """How many upload jobs were made that came to no end."""
+        """The number of upload jobs without an outcome."""
         return sum(job.outcome is None for job in self.sandbox.state.upload_jobs[self.collection_id].values())
 
     def _settled(self) -> None:
-        """Wait until no server job is under way. Any request makes the sandbox look after those that are due."""
+        """Wait until no server job is running. Any request makes the sandbox process the jobs that are due."""
         while True:
             self.sandbox.handle("GET", Origin("http", "sandbox.invalid", 80), "/", Headers(), b"")
             if all(job.ended for job in list(self.sandbox.state.jobs.values())):
@@ -107,7 +107,7 @@ class World:
 
 @contextmanager
 def world(sandbox: Sandbox | None = None, **options: Any) -> Iterator[World]:
-    """A sandbox, or one with these options. What went wrong inside it is an error at the end."""
+    """This sandbox, or one with these options. Its first failure is raised at the end."""
     with SandboxServer(Sandbox(**options) if sandbox is None else sandbox) as server:
         settings = PixelApiSettings(**server.sandbox.environment("http://sandbox.invalid"))
         with PixelClient.from_settings(settings, transport=server.sandbox) as client:
@@ -120,7 +120,7 @@ def world(sandbox: Sandbox | None = None, **options: Any) -> Iterator[World]:
 
 def child_command(world: World, url: str, folder: Path, face: str, options: Mapping[str, Any]) -> list[str]:
     """The command that uploads a folder through `url`; `options` are those of `tests.system.faults.child`."""
-    told = {
+    fields = {
         "environment": world.sandbox.environment(url),
         "project": world.project_id,
         "collection": world.collection_id,
@@ -128,7 +128,7 @@ def child_command(world: World, url: str, folder: Path, face: str, options: Mapp
         "face": face,
         **options,
     }
-    return [sys.executable, "-m", "tests.system.faults.child", json.dumps(told)]
+    return [sys.executable, "-m", "tests.system.faults.child", json.dumps(fields)]
 
 
 def start_child(command: Sequence[str]) -> "subprocess.Popen[str]":
@@ -136,16 +136,16 @@ def start_child(command: Sequence[str]) -> "subprocess.Popen[str]":
 
 
 def result_of(output: str) -> dict[str, Any]:
-    """What the child told at its end. Raises ValueError when it told nothing."""
+    """The result that the child printed. Raises ValueError if there is none."""
     lines = output.strip().splitlines()
     if not lines:
-        raise ValueError("the child told no result")
+        raise ValueError("the child printed no result")
     result: dict[str, Any] = json.loads(lines[-1])
     return result
 
 
-def told_apart(made: Sequence[Made], result: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the two lists: every file that was given is in exactly one of them, once."""
+def wrong_lists(made: Sequence[MadeFile], result: Mapping[str, Any]) -> list[str]:
+    """The problems of the two lists: every file is in exactly one of them, once."""
     if result["raised"]:
         return [f"the call raised {result['raised']}"]
     uploaded, failed = list(result["uploaded"]), [name for name, _, _ in result["errors"]]
@@ -155,23 +155,23 @@ def told_apart(made: Sequence[Made], result: Mapping[str, Any]) -> list[str]:
     twice = sorted({name for name in listed if listed.count(name) > 1})
     nowhere = sorted({each.name for each in made} - set(listed))
     unknown = sorted(set(listed) - {each.name for each in made})
-    return [f"files listed twice: {twice[:5]}, nowhere: {nowhere[:5]}, never given: {unknown[:5]}"]
+    return [f"files listed twice: {twice[:5]}, nowhere: {nowhere[:5]}, unknown: {unknown[:5]}"]
 
 
-def stored_as_told(
-    made: Sequence[Made], uploaded: Sequence[str], stored: Mapping[str, Sequence[tuple[int, str]]]
+def wrong_objects(
+    made: Sequence[MadeFile], uploaded: Sequence[str], stored: Mapping[str, Sequence[tuple[int, str]]]
 ) -> list[str]:
-    """What is wrong with what is stored: exactly the files told of, each once, with its own bytes."""
+    """The problems of the stored files: exactly the uploaded ones, each once, with its own bytes."""
     wrong = []
     facts = {each.name: (each.size, each.md5) for each in made}
     missing = sorted(set(uploaded) - set(stored))
-    untold = sorted(set(stored) - set(uploaded))
+    unreported = sorted(set(stored) - set(uploaded))
     several = sorted(name for name, images in stored.items() if len(images) > 1)
     others = sorted(name for name, images in stored.items() if any(image != facts.get(name) for image in images))
     if missing:
-        wrong.append(f"{len(missing)} files told as uploaded are not stored: {missing[:5]}")
-    if untold:
-        wrong.append(f"{len(untold)} files are stored and not told as uploaded: {untold[:5]}")
+        wrong.append(f"{len(missing)} files reported as uploaded are not stored: {missing[:5]}")
+    if unreported:
+        wrong.append(f"{len(unreported)} files are stored and not reported as uploaded: {unreported[:5]}")
     if several:
         images = sum(len(stored[name]) for name in several)
         wrong.append(f"{len(several)} files are stored more than once ({images} images): {several[:5]}")

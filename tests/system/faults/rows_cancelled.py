@@ -1,10 +1,10 @@
-"""Rows of the matrix: a call is given up while it connects, sends, is answered, logs in, or waits to try again.
+"""Rows of the matrix: a call is cancelled while it connects, sends, receives, logs in, or waits to repeat.
 
 Rules kept here:
 
-* Where the peer holds the exchange up, the call ends as given up, at once. Its place is free at once.
-* Where nothing holds it up (given up after so many turns of the event loop), it may also have been through.
-* A POST was done once or not at all; not at all where the server had not heard it whole.
+* A delayed call ends at once when it is cancelled, and its slot is free at once.
+* A call that is cancelled after some turns of the event loop may also have ended before.
+* A POST is done once or not at all; not at all if the server did not receive all of it.
 """
 
 import time
@@ -14,25 +14,25 @@ from functools import partial
 from typing import Any
 
 from tests.system.faults.bench import MUCH, RIGHT, Bench, Played, calling, named
-from tests.system.faults.callers import GIVEN_UP, Caller
-from tests.system.faults.plans import Act, Fault, Place, Quiet, Row
+from tests.system.faults.callers import CANCELLED, Caller
+from tests.system.faults.plans import Act, Fault, NoFaults, Place, Row
 from tests.system.faults.proxy import Door
 from tests.system.faults.rows_exchange import sizes
 
 HELD_SECONDS = 20.0
-"""For how long a peer would hold an exchange up."""
+"""The delay by the peer, if the call is not cancelled."""
 
 SOON_SECONDS = 2.0
-"""How long a call that is given up may take, on a machine that is busy."""
+"""The longest time until a cancelled call ends, on a busy machine."""
 
 TURNS = 240
 """More turns of an event loop than a call takes."""
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUpCase:
-    """A call is given up once its exchange is held up by `act`, or it finds the door deaf (None), or waits to be
-    repeated (`waits`), or after so many `turns`.
+class CancelledCase:
+    """A call is cancelled once `act` delays its exchange, while it connects (None), while it waits to repeat (`waits`),
+    or after so many `turns` of the loop.
     """
 
     what: str
@@ -44,7 +44,7 @@ class GivenUpCase:
     turns: int | None = None
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         if self.turns is not None:
             at = "after some turns of the loop"
         elif self.act is None:
@@ -55,11 +55,11 @@ class GivenUpCase:
             at = "with the request half through"
         else:
             at = "in " + self.act.fault.value
-        return f"given up ({self.way}) {at}{' (login)' if self.place is Place.LOGIN else ''}"
+        return f"cancelled ({self.way}) {at}{' (login)' if self.place is Place.LOGIN else ''}"
 
     def __str__(self) -> str:
         where = f"byte {self.act.at}" if self.act is not None else f"turn {self.turns}"
-        return f"{self.what}, {self.told} ({where})"
+        return f"{self.what}, {self.label} ({where})"
 
     def play(self, bench: Bench) -> Played:
         if self.place is Place.API:
@@ -75,24 +75,24 @@ class GivenUpCase:
         call = calling(bench, client, self.what, name, {"timeout": HELD_SECONDS}, "x" * MUCH if self.much else "")
         if self.act is None:
             began = time.monotonic()
-            with bench.behind(Door.DEAF):
-                played = self._given_up(bench, client, name, call, lambda: time.monotonic() > began + 0.05)
+            with bench.behind(Door.HANGING):
+                played = self._cancelled(bench, client, name, call, lambda: time.monotonic() > began + 0.05)
         else:
-            with bench.spoilt(Row(self.place, self.act) if self.turns is None else Quiet()):
+            with bench.spoilt(Row(self.place, self.act) if self.turns is None else NoFaults()):
                 repeating: list[None] = []
                 client.repeating = lambda: repeating.append(None)
                 ready = (lambda: bool(repeating)) if self.waits else bench.proxy.held.is_set
-                played = self._given_up(bench, client, name, call, ready)
+                played = self._cancelled(bench, client, name, call, ready)
                 client.repeating = lambda: None
-        wanted = {GIVEN_UP, RIGHT} if self.turns is not None else {GIVEN_UP}
-        if played.result not in wanted:
+        expected = {CANCELLED, RIGHT} if self.turns is not None else {CANCELLED}
+        if played.result not in expected:
             played.wrong.append(played.result)
         if played.seconds > SOON_SECONDS:
             played.wrong.append(f"it ended after {played.seconds:.2f} s")
         played.wrong += self._made_wrongly(bench, name, played.result)
         return played
 
-    def _given_up(
+    def _cancelled(
         self, bench: Bench, client: Caller, name: str, call: "partial[Any]", ready: Callable[[], bool]
     ) -> Played:
         return bench.timed(
@@ -101,32 +101,32 @@ class GivenUpCase:
         )
 
     def _made_wrongly(self, bench: Bench, name: str, result: str) -> list[str]:
-        heard = self.place is Place.API and self.act is not None and self.act.fault is Fault.HANG_ANSWER
+        received = self.place is Place.API and self.act is not None and self.act.fault is Fault.HANG_ANSWER
         made = bench.projects(name)
         if self.turns is not None:
-            heard = True
-        if made > (heard and self.what == "POST") or (self.what == "POST" and result == RIGHT and made != 1):
+            received = True
+        if made > (received and self.what == "POST") or (self.what == "POST" and result == RIGHT and made != 1):
             return [f"{made} projects were made"]
         return []
 
 
-def cases(bench: Bench, every: int) -> Iterator[GivenUpCase]:
-    """All cases, for each way in which this face gives up; of an answer's bytes, one in `every` is taken."""
+def cases(bench: Bench, every: int) -> Iterator[CancelledCase]:
+    """All cases, for each way to cancel; of the bytes of an answer, one in `every`."""
     hang, answer = Fault.HANG_REQUEST, Fault.HANG_ANSWER
     for way in bench.client.ways:
         for method, (request, length) in sizes(bench).items():
-            yield GivenUpCase(method, way, Place.API, None)
+            yield CancelledCase(method, way, Place.API, None)
             for at in {0, request // 2} if method == "POST" else {0}:
-                yield GivenUpCase(method, way, Place.API, Act(hang, at, HELD_SECONDS))
+                yield CancelledCase(method, way, Place.API, Act(hang, at, HELD_SECONDS))
             for at in sorted({*range(0, length, every), length - 1}):
-                yield GivenUpCase(method, way, Place.API, Act(answer, at, HELD_SECONDS))
-            yield GivenUpCase(method, way, Place.API, Act(Fault.TOO_MANY), waits=True)
+                yield CancelledCase(method, way, Place.API, Act(answer, at, HELD_SECONDS))
+            yield CancelledCase(method, way, Place.API, Act(Fault.TOO_MANY), waits=True)
             if way != "interrupt":
                 for turns in range(0, TURNS, 1 + every // 5):
-                    yield GivenUpCase(method, way, Place.API, Act(Fault.PASS), turns=turns)
+                    yield CancelledCase(method, way, Place.API, Act(Fault.PASS), turns=turns)
         for at in (0, MUCH // 4):
-            yield GivenUpCase("POST", way, Place.API, Act(hang, at, HELD_SECONDS), much=True)
-        yield GivenUpCase("GET", way, Place.LOGIN, None)
-        yield GivenUpCase("POST", way, Place.LOGIN, Act(hang, 0, HELD_SECONDS))
+            yield CancelledCase("POST", way, Place.API, Act(hang, at, HELD_SECONDS), much=True)
+        yield CancelledCase("GET", way, Place.LOGIN, None)
+        yield CancelledCase("POST", way, Place.LOGIN, Act(hang, 0, HELD_SECONDS))
         for at in (0, 1, 40, bench.login_bytes // 2, bench.login_bytes - 1):
-            yield GivenUpCase("POST", way, Place.LOGIN, Act(answer, at, HELD_SECONDS))
+            yield CancelledCase("POST", way, Place.LOGIN, Act(answer, at, HELD_SECONDS))
