@@ -1,13 +1,12 @@
-"""Scripted peers: servers on loopback that do what a script says, whatever HTTP says; and the faces that talk to them.
+"""Scripted peers on loopback, and one way to call the blocking and the async transport.
 
 Rules kept here:
 
-* A script is a list of steps for one connection; it ends with the connection closed. A peer has a script for each
-  connection in turn; the last one serves all that follow.
-* A peer runs in threads that end with its `with` block, which raises what went wrong in a script. That a client hangs
-  up is nothing wrong.
-* A `Face` is one of our transports, called from the thread of the test: the blocking one, or the async one in an event
-  loop of its own. So one table serves all.
+* A script is a list of steps for one connection, which is closed at its end. A peer uses its scripts in turn, and the
+  last one for all further connections.
+* A peer runs in threads that end with its `with` block, which raises what failed in a script. A client that closes its
+  connection ends a script without a failure.
+* A `Face` is a transport called from the thread of a test. The async one runs in an event loop of its own.
 """
 
 import os
@@ -19,9 +18,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeAlias
 
+import trustme
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from pixel_core.messages import Body, FileSlice, Headers, Origin, Request, Response, Timeouts
@@ -29,108 +30,108 @@ from pixel_transports.net.asynchronous import AnyioTransport
 from pixel_transports.net.blocking import SocketTransport
 
 PATIENCE = 20.0
-"""Seconds after which something that ought to happen at once has failed to."""
+"""Seconds after which a wait for something that happens at once is a failure."""
 
 LARGE = 64 * 1024 * 1024
-"""More than the system's buffers take from a sender, in bytes."""
+"""More bytes than the buffers of a socket hold."""
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig"
 
 
 class ScriptedConnection:
-    """One connection, seen from the peer."""
+    """One connection, as the peer sees it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.received = bytearray()
-        self.taken = 0  # how much of it was looked at
-        self.heard = threading.Event()
-        self.over = threading.Event()
+        self.consumed = 0  # bytes of `received` that a step has taken
+        self.data_arrived = threading.Event()
+        self.ended = threading.Event()
 
-    def until(self, enough: Callable[[bytes], int]) -> bytes:
-        """Read until `enough` names a length above 0, and take that much. Raises EOFError where the client ends."""
-        while not (length := enough(bytes(self.received[self.taken :]))):
+    def read_until(self, enough: Callable[[bytes], int]) -> bytes:
+        """Read until `enough` returns a length above 0, and take that many bytes. Raises EOFError at the end."""
+        while not (length := enough(bytes(self.received[self.consumed :]))):
             data = self.sock.recv(65536)
             if not data:
                 raise EOFError
             self.received += data
-            self.heard.set()
-        self.taken += length
-        return bytes(self.received[self.taken - length : self.taken])
+            self.data_arrived.set()
+        self.consumed += length
+        return bytes(self.received[self.consumed - length : self.consumed])
 
 
 Step: TypeAlias = Callable[[ScriptedConnection], None]
 
 
-def read_head(talk: ScriptedConnection) -> None:
+def read_head(connection: ScriptedConnection) -> None:
     """Read to the end of a request's head."""
-    talk.until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
+    connection.read_until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
 
 
-def read_request(talk: ScriptedConnection) -> None:
+def read_request(connection: ScriptedConnection) -> None:
     """Read a request with its body."""
-    head = talk.until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0).lower()
+    head = connection.read_until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0).lower()
     length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
     if length:
-        talk.until(lambda data: length if len(data) >= length else 0)
+        connection.read_until(lambda data: length if len(data) >= length else 0)
 
 
-def read_to_end(talk: ScriptedConnection) -> None:
-    """Read until the client hangs up."""
-    talk.until(lambda data: 0)
+def read_to_end(connection: ScriptedConnection) -> None:
+    """Read until the client closes."""
+    connection.read_until(lambda data: 0)
 
 
 def send(data: bytes) -> Step:
-    return lambda talk: talk.sock.sendall(data)
+    return lambda connection: connection.sock.sendall(data)
 
 
 def dribble(data: bytes) -> Step:
-    """Send byte by byte."""
+    """Send bytes one by one."""
 
-    def step(talk: ScriptedConnection) -> None:
+    def step(connection: ScriptedConnection) -> None:
         for value in data:
-            talk.sock.sendall(bytes([value]))
+            connection.sock.sendall(bytes([value]))
 
     return step
 
 
 def wait(event: threading.Event) -> Step:
-    def step(talk: ScriptedConnection) -> None:
-        assert event.wait(PATIENCE), "a peer waited in vain"
+    def step(connection: ScriptedConnection) -> None:
+        assert event.wait(PATIENCE), "the peer waited too long"
 
     return step
 
 
-def reset(talk: ScriptedConnection) -> None:
-    """Hang up with a reset."""
-    talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    talk.sock.close()
+def reset(connection: ScriptedConnection) -> None:
+    """Reset the connection."""
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.sock.close()
 
 
-def half_close(talk: ScriptedConnection) -> None:
-    """Say that nothing more will come, and keep listening."""
-    talk.sock.shutdown(socket.SHUT_WR)
+def half_close(connection: ScriptedConnection) -> None:
+    """Close the sending side only."""
+    connection.sock.shutdown(socket.SHUT_WR)
 
 
 def keep_answering(answer: bytes = OK) -> Step:
-    """Answer requests until the client hangs up."""
+    """Answer requests until the client closes."""
 
-    def step(talk: ScriptedConnection) -> None:
+    def step(connection: ScriptedConnection) -> None:
         while True:
-            read_request(talk)
-            talk.sock.sendall(answer)
+            read_request(connection)
+            connection.sock.sendall(answer)
 
     return step
 
 
 class Peer:
-    """A server that follows scripts, at `origin`; with a context it speaks TLS."""
+    """A server at `origin` that follows scripts; over TLS if it has a context."""
 
     def __init__(self, *scripts: list[Step], context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.scripts = scripts
-        self.talks: list[ScriptedConnection] = []
-        self.over = threading.Event()
+        self.connections: list[ScriptedConnection] = []
+        self.stopping = threading.Event()
         self._context = context
         self._failures: list[BaseException] = []
         self._threads: list[threading.Thread] = []
@@ -142,25 +143,25 @@ class Peer:
 
     @property
     def accepted(self) -> int:
-        """How many connections came."""
-        return len(self.talks)
+        """The number of connections accepted."""
+        return len(self.connections)
 
-    def talk(self, number: int) -> ScriptedConnection:
-        """That connection, once it came."""
+    def connection(self, number: int) -> ScriptedConnection:
+        """Wait for the connection of this number."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.talks) > number, PATIENCE), f"no connection {number}"
-        return self.talks[number]
+            assert self._changed.wait_for(lambda: len(self.connections) > number, PATIENCE), f"no connection {number}"
+        return self.connections[number]
 
     def received(self, number: int = 0) -> bytes:
-        """All that a connection brought, once its script is over."""
-        talk = self.talk(number)
-        assert talk.over.wait(PATIENCE), f"connection {number} does not end"
-        return bytes(talk.received)
+        """All bytes that a connection received, once its script has ended."""
+        connection = self.connection(number)
+        assert connection.ended.wait(PATIENCE), f"connection {number} did not end"
+        return bytes(connection.received)
 
     def request(
         self, method: str = "GET", target: str = "/a?secret=1", body: Body = b"", **timeouts: float | None
     ) -> Request:
-        """A request to this peer. No limit is ever reached but those given."""
+        """A request to this peer. Its limits are `PATIENCE` unless set."""
         limits = {"connect": PATIENCE, "read": PATIENCE, "write": PATIENCE, "pool": PATIENCE, **timeouts}
         return Request(method, self.origin, target, Headers(), body, Timeouts(**limits))
 
@@ -171,14 +172,14 @@ class Peer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.over.set()
+        self.stopping.set()
         with suppress(OSError), socket.create_connection(self._listener.getsockname()):
             pass
         self._acceptor.join()
         self._listener.close()
-        for talk in self.talks:
+        for connection in self.connections:
             with suppress(OSError):
-                socket.socket.shutdown(talk.sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
         if self._failures and error is None:
@@ -187,36 +188,38 @@ class Peer:
     def _accept(self) -> None:
         while True:
             sock, _ = self._listener.accept()
-            if self.over.is_set():
+            if self.stopping.is_set():
                 sock.close()
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # so that what was sent has left before a reset
-            talk = ScriptedConnection(sock)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset comes after what was sent
+            connection = ScriptedConnection(sock)
             with self._changed:
-                self.talks.append(talk)
+                self.connections.append(connection)
                 self._changed.notify_all()
-            script = self.scripts[min(len(self.talks), len(self.scripts)) - 1]
-            thread = threading.Thread(target=self._follow, args=(talk, script), daemon=True)
+            script = self.scripts[min(len(self.connections), len(self.scripts)) - 1]
+            thread = threading.Thread(target=self._follow, args=(connection, script), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _follow(self, talk: ScriptedConnection, script: list[Step]) -> None:
+    def _follow(self, connection: ScriptedConnection, script: list[Step]) -> None:
         try:
             if self._context is not None:
-                talk.sock = self._context.wrap_socket(talk.sock, server_side=True, suppress_ragged_eofs=True)
+                connection.sock = self._context.wrap_socket(
+                    connection.sock, server_side=True, suppress_ragged_eofs=True
+                )
             for step in script:
-                step(talk)
+                step(connection)
         except (OSError, EOFError):
             pass
         except BaseException as error:
             self._failures.append(error)
         finally:
-            talk.sock.close()
-            talk.over.set()
+            connection.sock.close()
+            connection.ended.set()
 
 
 class Face:
-    """One of our transports, whatever its face, called from a test that is no coroutine."""
+    """The blocking or the async transport, called from a thread."""
 
     def __init__(self, name: str, portal: BlockingPortal | None, threads: ThreadPoolExecutor) -> None:
         self.name = name
@@ -226,13 +229,13 @@ class Face:
         self.open()
 
     def open(self, **options: Any) -> "Face":
-        """Use a new transport with these options."""
+        """Replace the transport by one with these options."""
         self.close()
         self.transport = SocketTransport(**options) if self._portal is None else AnyioTransport(**options)
         return self
 
     def start(self, request: Request) -> "Future[Response]":
-        """Send a request and do not wait. On the async faces, cancelling the future cancels the task."""
+        """Send a request without waiting. On the async faces, cancelling the future cancels the task."""
         if self._portal is None:
             return self._threads.submit(self.transport.send, request)
         return self._portal.start_task_soon(self.transport.send, request)
@@ -244,7 +247,7 @@ class Face:
         return response
 
     def close(self) -> None:
-        """Close the transport; it works again afterwards."""
+        """Close the transport, which may be used again."""
         if self.transport is None:
             return
         if self._portal is None:
@@ -252,14 +255,14 @@ class Face:
         else:
             self._portal.call(self.transport.aclose)
 
-    def shows(self, counts: str) -> None:
-        """Wait until the pool is as told: `1 held, 0 idle, 2 waiting`."""
+    def wait_for_counts(self, counts: str) -> None:
+        """Wait until the pool has these counts, as in "1 held, 0 idle, 2 waiting"."""
         eventually(lambda: counts in repr(self.transport), lambda: f"{counts!r} in {self.transport!r}")
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Face]:
-    """A face by its name: blocking, asyncio or trio. At the end no socket of it may be left."""
+def open_face(name: str) -> Iterator[Face]:
+    """The face "blocking", "asyncio" or "trio". Fails if sockets are open at the end that were not before."""
     before = open_sockets()
     with ThreadPoolExecutor(16) as threads:
         if name == "blocking":
@@ -271,19 +274,19 @@ def opened(name: str) -> Iterator[Face]:
                 face = Face(name, portal, threads)
                 yield face
                 face.close()
-    eventually(lambda: open_sockets() <= before, lambda: f"{open_sockets()} sockets are open, before it were {before}")
+    eventually(lambda: open_sockets() <= before, lambda: f"{open_sockets()} open sockets instead of {before}")
 
 
-def eventually(holds: Callable[[], bool], told: Callable[[], str] = lambda: "that") -> None:
-    """Wait, not for long, until something holds that other threads bring about."""
+def eventually(holds: Callable[[], bool], describe: Callable[[], str] = lambda: "a condition") -> None:
+    """Wait until a condition holds that other threads bring about."""
     until = time.monotonic() + PATIENCE
     while not holds():
-        assert time.monotonic() < until, f"not in {PATIENCE:g} seconds: {told()}"
+        assert time.monotonic() < until, f"not within {PATIENCE:g} seconds: {describe()}"
         time.sleep(0.002)
 
 
 def open_sockets() -> int:
-    """How many sockets this process holds; 0 on systems that do not tell."""
+    """The number of open sockets of this process; 0 on systems without /proc."""
     count = 0
     with suppress(FileNotFoundError):
         for name in os.listdir("/proc/self/fd"):
@@ -292,6 +295,27 @@ def open_sockets() -> int:
     return count
 
 
-def whole(path: str | os.PathLike[str]) -> FileSlice:
-    """All of a file."""
+def whole_file(path: str | os.PathLike[str]) -> FileSlice:
+    """A slice that is all of a file."""
     return FileSlice(str(path), 0, os.path.getsize(path))
+
+
+def unused_port() -> int:
+    """A port of loopback where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def server_context(authority: trustme.CA, name: str = "localhost", expires: datetime | None = None) -> ssl.SSLContext:
+    """A server's TLS context with a certificate for this name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name, not_after=expires).configure_cert(context)
+    return context
+
+
+def trusting_context(authority: trustme.CA) -> ssl.SSLContext:
+    """A client's TLS context that trusts this authority."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context

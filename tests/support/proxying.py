@@ -1,9 +1,8 @@
-"""A proxy made of steps of `peers.py`, and what tests ask of it.
+"""A proxy as a script of `peers.py`. It leads to one origin, whichever name a request has.
 
 Rules kept here:
 
-* It leads to one origin, whatever name it was asked for: so names need not be known to anyone.
-* What it heard in its own part of the conversation is in `ScriptedConnection.received`; what goes through a tunnel is not.
+* Bytes to the proxy itself are in `ScriptedConnection.received`; bytes through a tunnel are not.
 """
 
 import select
@@ -18,24 +17,24 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 def tunnel_to(origin: Origin, opened: bytes = OPENED) -> list[Step]:
-    """Take a CONNECT, whoever it asks for, and lead to an origin on loopback."""
-    return [read_head, send(opened), lead_to(origin)]
+    """Accept a CONNECT to any host, and relay to an origin on loopback."""
+    return [read_head, send(opened), relay_to(origin)]
 
 
-def lead_to(origin: Origin) -> Step:
-    """Carry bytes both ways until one side ends."""
+def relay_to(origin: Origin) -> Step:
+    """Relay bytes both ways until one side closes."""
 
-    def step(talk: ScriptedConnection) -> None:
+    def step(connection: ScriptedConnection) -> None:
         with socket.create_connection(("127.0.0.1", origin.port)) as onward:
             while True:
-                pending = isinstance(talk.sock, ssl.SSLSocket) and talk.sock.pending()
-                ready = [talk.sock] if pending else select.select([talk.sock, onward], [], [])[0]
+                pending = isinstance(connection.sock, ssl.SSLSocket) and connection.sock.pending()
+                ready = [connection.sock] if pending else select.select([connection.sock, onward], [], [])[0]
                 for one in ready:
                     data = one.recv(65536)
                     if not data:
                         with suppress(OSError):
-                            talk.sock.shutdown(socket.SHUT_RDWR)
+                            connection.sock.shutdown(socket.SHUT_RDWR)
                         return
-                    (onward if one is talk.sock else talk.sock).sendall(data)
+                    (onward if one is connection.sock else connection.sock).sendall(data)
 
     return step

@@ -1,4 +1,4 @@
-"""What the tests of the transports share: each transport, called the same way."""
+"""Fixtures of the transports: each face, a large file, and an origin that does not accept connections."""
 
 import socket
 from collections.abc import Iterator
@@ -8,28 +8,28 @@ from pathlib import Path
 import pytest
 
 from pixel_core.messages import FileSlice, Origin
-from tests.support.peers import LARGE, Face, opened, whole
+from tests.support.peers import LARGE, Face, open_face, whole_file
 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def face(request: pytest.FixtureRequest) -> Iterator[Face]:
     """The blocking transport, and the async one under both event loops."""
-    with opened(request.param) as face:
+    with open_face(request.param) as face:
         yield face
 
 
 @pytest.fixture
 def large_file(tmp_path: Path) -> FileSlice:
-    """A file of `LARGE` bytes that take no room on disk."""
+    """A sparse file of `LARGE` bytes."""
     path = tmp_path / "large.bin"
     with path.open("wb") as file:
         file.truncate(LARGE)
-    return whole(path)
+    return whole_file(path)
 
 
 @pytest.fixture
 def full_listener() -> Iterator[Origin]:
-    """An origin that takes no more connections: those who knock hear nothing."""
+    """An origin that accepts no more connections: further attempts get no response."""
     with socket.socket() as listener, ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

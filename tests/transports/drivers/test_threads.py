@@ -101,7 +101,7 @@ def endings(group: Any, count: int) -> Flow[dict[Any, Any]]:
 
 def talks(peer: Peer, count: int) -> Flow[None]:
     """Wait until so many requests have come to the peer."""
-    while sum(talk.heard.is_set() for talk in peer.talks) < count:
+    while sum(connection.data_arrived.is_set() for connection in peer.connections) < count:
         yield from Sleep(0.002)
 
 
@@ -205,7 +205,7 @@ def test_what_still_runs_when_the_lead_ends_is_cancelled_in_the_midst_of_its_io(
     assert sorted(closed) == [0, 1, 2]
     assert time.monotonic() - start < PATIENCE
     for number in range(3):
-        assert silent.talk(number).over.wait(PATIENCE)
+        assert silent.connection(number).ended.wait(PATIENCE)
 
 
 def test_sleepers_and_readers_are_cancelled_too(driven: Driven, tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ async def test_a_cancelled_scope_ends_the_lead_and_its_crew(silent: Peer) -> Non
     async with anyio.create_task_group() as group:
         group.start_soon(AsyncDriver(transport).run, alongside(lead))
         with anyio.fail_after(PATIENCE):
-            while sum(talk.heard.is_set() for talk in silent.talks) < 2:  # noqa: ASYNC110
+            while sum(connection.data_arrived.is_set() for connection in silent.connections) < 2:  # noqa: ASYNC110
                 await anyio.sleep(0.002)
         group.cancel_scope.cancel()
     await transport.aclose()

@@ -18,9 +18,7 @@ from pixel_core.messages import Headers, Origin, Request, Timeouts, split_url
 from pixel_transports.net.blocking import SocketTransport
 from pixel_transports.net.connecting import Address
 from pixel_transports.runtime.cancellation import CancelScope, ScopeCancelled, current_scope
-from tests.support.peers import OK, PATIENCE, Face, Peer, eventually, keep_answering
-from tests.transports.net.test_sockets import unused_port
-from tests.transports.net.test_tls import context_of
+from tests.support.peers import OK, PATIENCE, Face, Peer, eventually, keep_answering, server_context, unused_port
 
 HOST = Origin("http", "pixel.test", 80)
 
@@ -119,14 +117,14 @@ def test_where_all_addresses_refuse_the_first_failure_is_told(face: Face) -> Non
     knowing(face, *(("127.0.0.1", unused_port()) for _ in range(3)))
     with pytest.raises(PixelConnectionError, match=r"could not connect to http://pixel\.test: Connection refused$"):
         face.send(request_to())
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_where_none_answers_the_limit_of_the_connect_is_kept(face: Face, full_listener: Origin) -> None:
     knowing(face, full_listener, full_listener)
     with pytest.raises(PixelTimeoutError, match=r"no connection within 0\.4 seconds"):
         face.send(request_to(connect=0.4))
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_an_address_that_cannot_even_be_tried_does_not_stand_in_the_way(face: Face) -> None:
@@ -142,9 +140,9 @@ def test_a_cancelled_task_leaves_no_attempt_behind(face: Face, full_listener: Or
     if face.name == "blocking":
         pytest.skip("a thread is stopped by its scope: see below")
     sending = knowing(face, full_listener, full_listener, full_listener).start(request_to())
-    face.shows("1 held, 0 idle, 0 waiting")
+    face.wait_for_counts("1 held, 0 idle, 0 waiting")
     sending.cancel()
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 # Names
@@ -162,7 +160,7 @@ def test_a_look_up_has_the_limit_of_the_connect(face: Face) -> None:
         face.send(request_to(connect=0.1))
     over.set()
     assert not caught.value.sent
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -188,7 +186,7 @@ def test_a_look_up_that_fails_is_told_in_its_words(face: Face) -> None:
     with pytest.raises(PixelConnectionError, match=r"http://pixel\.test: Name or service not known") as caught:
         resolving(face, look_up).send(request_to())
     assert not caught.value.sent
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_a_name_without_an_address_is_told(face: Face) -> None:
@@ -226,7 +224,7 @@ def test_a_name_is_looked_up_as_it_goes_on_the_wire(face: Face) -> None:
 
 def test_a_name_with_a_dot_at_its_end_has_the_certificate_of_the_name_without(face: Face) -> None:
     authority = trustme.CA()
-    with Peer([keep_answering()], context=context_of(authority, "xn--fa-hia.test")) as peer:
+    with Peer([keep_answering()], context=server_context(authority, "xn--fa-hia.test")) as peer:
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)
         resolving(face, lambda host, port: [at(peer.origin)], tls=trusting)

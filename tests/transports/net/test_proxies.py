@@ -28,11 +28,11 @@ from tests.support.peers import (
     read_to_end,
     reset,
     send,
+    server_context,
+    unused_port,
     wait,
 )
-from tests.support.proxying import OPENED, lead_to, tunnel_to
-from tests.transports.net.test_sockets import unused_port
-from tests.transports.net.test_tls import context_of
+from tests.support.proxying import OPENED, relay_to, tunnel_to
 
 SECRET = "s3cr3t"
 BASIC = b"Proxy-Authorization: Basic dXNlcjpzM2NyM3Q="
@@ -70,7 +70,7 @@ def proxy_over(authority: trustme.CA, scheme: str, *scripts: Any) -> Peer:
     """A proxy that is spoken to plainly, or over TLS."""
     if scheme == "http":
         return Peer(*scripts)
-    return Peer(*scripts, context=context_of(authority, "localhost"), host="localhost")
+    return Peer(*scripts, context=server_context(authority, "localhost"), host="localhost")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -81,7 +81,7 @@ def test_a_plain_request_goes_to_the_proxy_in_absolute_form(
         through(face, proxy, trust, f"user:{SECRET}@")
         for method in ("GET", "POST"):
             assert face.send(request_to(PLAIN, method)).body == b"ok"
-        face.shows("0 held, 1 idle, 0 waiting")
+        face.wait_for_counts("0 held, 1 idle, 0 waiting")
         face.close()
         heads = proxy.received().split(b"\r\n\r\n")
         assert proxy.accepted == 1
@@ -95,12 +95,12 @@ def test_a_secure_request_goes_through_a_tunnel_and_the_credentials_stay_outside
     face: Face, authority: trustme.CA, trust: ssl.SSLContext, scheme: str
 ) -> None:
     """Over a proxy with TLS, that is TLS inside TLS."""
-    with Peer([keep_answering()], context=context_of(authority, "pixel.test")) as peer:
+    with Peer([keep_answering()], context=server_context(authority, "pixel.test")) as peer:
         with proxy_over(authority, scheme, tunnel_to(peer.origin)) as proxy:
             through(face, proxy, trust, f"user:{SECRET}@")
             for method in ("GET", "POST", "GET"):
                 assert face.send(request_to(SECURE, method)).body == b"ok"
-            face.shows("0 held, 1 idle, 0 waiting")
+            face.wait_for_counts("0 held, 1 idle, 0 waiting")
             face.close()
             asked = proxy.received()
             assert proxy.accepted == peer.accepted == 1
@@ -118,7 +118,7 @@ def test_a_file_goes_through_a_tunnel_whole(
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content
-    with Peer([read_request, send(answer)], context=context_of(authority, "pixel.test")) as peer:
+    with Peer([read_request, send(answer)], context=server_context(authority, "pixel.test")) as peer:
         with proxy_over(authority, scheme, tunnel_to(peer.origin)) as proxy:
             through(face, proxy, trust)
             body = FileSlice(str(path), 0, len(content))
@@ -132,7 +132,7 @@ def refused(face: Face, origin: Origin, method: str = "POST") -> PixelProxyError
     request = request_to(origin, method)
     with pytest.raises(PixelProxyError) as caught:
         face.send(request)
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
     error = caught.value
     assert not error.sent
     assert request.label in str(error)
@@ -217,13 +217,13 @@ def test_a_proxy_whose_certificate_is_not_accepted_is_told_of(face: Face, trust:
 def test_the_origin_behind_a_proxy_is_checked_as_others_are(
     face: Face, authority: trustme.CA, trust: ssl.SSLContext, scheme: str
 ) -> None:
-    with Peer([read_to_end], context=context_of(authority, "elsewhere.test")) as peer:
+    with Peer([read_to_end], context=server_context(authority, "elsewhere.test")) as peer:
         with proxy_over(authority, scheme, tunnel_to(peer.origin)) as proxy:
             through(face, proxy, trust)
             with pytest.raises(PixelConnectionError, match=r"not valid for 'pixel\.test'") as caught:
                 face.send(request_to(SECURE))
             assert not isinstance(caught.value, PixelProxyError)
-            face.shows("0 held, 0 idle, 0 waiting")
+            face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 @pytest.mark.parametrize(
@@ -237,14 +237,14 @@ def test_the_limit_of_a_connect_holds_for_proxy_tunnel_and_tls_together(face: Fa
         proxy.received()  # which ends with the connection
     assert f"no connection through the proxy {proxy.origin} within 0.2 seconds" in str(caught.value)
     assert not caught.value.sent
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_a_proxy_that_answers_byte_by_byte_is_not_waited_for_past_the_limit(face: Face) -> None:
-    def drip(talk: ScriptedConnection) -> None:
+    def drip(connection: ScriptedConnection) -> None:
         for value in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 100_000:
-            talk.sock.sendall(bytes([value]))
-            if talk.over.wait(0.02):
+            connection.sock.sendall(bytes([value]))
+            if connection.ended.wait(0.02):
                 return
 
     with Peer([read_head, drip]) as proxy:
@@ -258,14 +258,14 @@ def test_a_cancelled_task_in_a_tunnel_lets_go_at_once(face: Face) -> None:
         pytest.skip("a thread that is in a call of its own is not cancelled")
     with Peer([read_to_end]) as proxy:
         sending = through(face, proxy).start(request_to(SECURE))
-        assert proxy.talk(0).heard.wait(PATIENCE)
+        assert proxy.connection(0).data_arrived.wait(PATIENCE)
         sending.cancel()
         proxy.received()  # which ends with the connection
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_an_idle_tunnel_that_ended_is_replaced(face: Face, authority: trustme.CA, trust: ssl.SSLContext) -> None:
-    with Peer([read_request, send(OK)], context=context_of(authority, "pixel.test")) as peer:
+    with Peer([read_request, send(OK)], context=server_context(authority, "pixel.test")) as peer:
         with Peer(tunnel_to(peer.origin)) as proxy:
             through(face, proxy, trust)
             for number in range(3):
@@ -278,8 +278,8 @@ def test_tunnels_to_different_origins_are_not_mixed_up(
     face: Face, authority: trustme.CA, trust: ssl.SSLContext
 ) -> None:
     with (
-        Peer([keep_answering()], context=context_of(authority, "pixel.test")) as one,
-        Peer([keep_answering(OK.replace(b"ok", b"no"))], context=context_of(authority, "other.test")) as two,
+        Peer([keep_answering()], context=server_context(authority, "pixel.test")) as one,
+        Peer([keep_answering(OK.replace(b"ok", b"no"))], context=server_context(authority, "other.test")) as two,
         Peer(tunnel_to(one.origin), tunnel_to(two.origin)) as proxy,
     ):
         through(face, proxy, trust)
@@ -295,7 +295,7 @@ def test_an_answer_that_waits_in_a_tunnel_can_take_long(
     """The limit of the connect is over by then."""
     late = threading.Event()
     timer = threading.Timer(0.6, late.set)
-    with Peer([read_request, wait(late), send(OK)], context=context_of(authority, "pixel.test")) as peer:
+    with Peer([read_request, wait(late), send(OK)], context=server_context(authority, "pixel.test")) as peer:
         with Peer(tunnel_to(peer.origin)) as proxy:
             through(face, proxy, trust)
             timer.start()
@@ -346,7 +346,7 @@ def test_a_client_with_a_proxy_sends_everything_there(server: SandboxServer) -> 
 def test_without_the_keyword_the_environment_of_the_moment_tells(
     server: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Peer([read_head, lead_to(Origin("http", "127.0.0.1", int(server.url.rpartition(":")[2])))]) as proxy:
+    with Peer([read_head, relay_to(Origin("http", "127.0.0.1", int(server.url.rpartition(":")[2])))]) as proxy:
         settings = settings_of(server, "http://pixel.test")
         monkeypatch.setenv("HTTP_PROXY", url_of(proxy))
         client = PixelClient.from_settings(settings)

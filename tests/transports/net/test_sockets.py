@@ -34,8 +34,9 @@ from tests.support.peers import (
     read_to_end,
     reset,
     send,
+    unused_port,
     wait,
-    whole,
+    whole_file,
 )
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n"
@@ -72,7 +73,7 @@ def test_a_connection_is_kept_and_used_again(face: Face) -> None:
         for method in ("GET", "POST", "PUT", "GET"):
             assert face.send(peer.request(method, body=b"" if method == "GET" else b"x")).body == b"ok"
         assert peer.accepted == 1
-        face.shows("0 held, 1 idle, 0 waiting")
+        face.wait_for_counts("0 held, 1 idle, 0 waiting")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_an_idle_connection_that_the_peer_closed_is_replaced(face: Face, method:
 
 def test_an_idle_connection_on_which_bytes_arrived_is_replaced(face: Face) -> None:
     unasked, sent = threading.Event(), threading.Event()
-    with Peer([read_request, send(OK), wait(unasked), send(OK), lambda talk: sent.set(), read_to_end]) as peer:
+    with Peer([read_request, send(OK), wait(unasked), send(OK), lambda connection: sent.set(), read_to_end]) as peer:
         assert face.send(peer.request("POST")).body == b"ok"
         unasked.set()
         sent.wait()
@@ -133,7 +134,7 @@ def test_what_a_peer_does_instead_of_answering_is_one_clear_sentence(
             face.send(request)
         assert_one_clear_sentence(caught.value, request)
         assert peer.accepted == 1
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_a_get_that_met_a_dying_kept_connection_is_repeated_on_another(face: Face) -> None:
@@ -171,7 +172,7 @@ def test_an_answer_that_does_not_come_is_a_time_out(face: Face, steps: list[Step
         assert_one_clear_sentence(caught.value, request)
         assert peer.accepted == 1
         peer.received()  # which ends with the connection
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 @pytest.mark.parametrize("in_memory", [True, False], ids=["bytes", "file"])
@@ -184,13 +185,7 @@ def test_a_peer_that_takes_nothing_is_a_time_out(face: Face, large_file: FileSli
             face.send(request)
         over.set()
         assert_one_clear_sentence(caught.value, request)
-        face.shows("0 held, 0 idle, 0 waiting")
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_a_port_where_nobody_listens_is_one_clear_sentence(face: Face) -> None:
@@ -200,7 +195,7 @@ def test_a_port_where_nobody_listens_is_one_clear_sentence(face: Face) -> None:
         face.send(request)
     assert str(caught.value) == f"POST {origin}/a: could not connect to {origin}: Connection refused"
     assert not caught.value.sent
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_an_unknown_host_is_one_clear_sentence(face: Face) -> None:
@@ -218,13 +213,13 @@ def test_a_connection_that_is_not_made_in_time_is_a_time_out(face: Face, full_li
     assert not caught.value.sent
 
 
-def read_more(talk: ScriptedConnection) -> None:
+def read_more(connection: ScriptedConnection) -> None:
     """Read some more of what is sent, so that the answer has arrived before what follows it does."""
-    talk.until(lambda data: 1 if len(data) > 1_000_000 else 0)
+    connection.read_until(lambda data: 1 if len(data) > 1_000_000 else 0)
 
 
-def close(talk: ScriptedConnection) -> None:
-    talk.sock.close()
+def close(connection: ScriptedConnection) -> None:
+    connection.sock.close()
 
 
 @pytest.mark.parametrize(
@@ -250,11 +245,11 @@ def test_an_interim_answer_does_not_stop_an_upload(face: Face, tmp_path: Path) -
     path = tmp_path / "large.jpg"
     path.write_bytes(content)
 
-    def read_rest(talk: ScriptedConnection) -> None:
-        talk.until(lambda data: len(content) - 1 if len(data) == len(content) - 1 else 0)
+    def read_rest(connection: ScriptedConnection) -> None:
+        connection.read_until(lambda data: len(content) - 1 if len(data) == len(content) - 1 else 0)
 
     with Peer([read_head, send(hints), read_more, send(hints), read_rest, send(OK)]) as peer:
-        assert face.send(peer.request("PUT", body=whole(path))).status == 200
+        assert face.send(peer.request("PUT", body=whole_file(path))).status == 200
         sent = peer.received()
     assert sent.partition(b"\r\n\r\n")[2] == content
 
@@ -316,7 +311,7 @@ def test_a_file_that_changed_ends_the_upload_and_the_connection(
         with pytest.raises(PixelFileChangedError, match=r"photo\.jpg"):
             face.send(peer.request("POST", body=Form((), "p", piece, "b0") if as_form else piece))
         peer.received()
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_a_request_that_cannot_be_sent_sends_nothing(face: Face) -> None:
@@ -325,7 +320,7 @@ def test_a_request_that_cannot_be_sent_sends_nothing(face: Face) -> None:
         request = replace(peer.request(), headers=Headers({"X-Bad": "a\r\nb: c"}))
         with pytest.raises(ValueError, match="X-Bad"):
             face.send(request)
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
         assert b"X-Bad" not in peer.received()
 
 
@@ -334,9 +329,9 @@ def test_where_all_connections_are_in_use_the_next_waits_and_is_served(face: Fac
     face.open(max_connections=1)
     with Peer([read_request, wait(go), send(OK), keep_answering()]) as peer:
         first = face.start(peer.request())
-        face.shows("1 held, 0 idle, 0 waiting")
+        face.wait_for_counts("1 held, 0 idle, 0 waiting")
         second = face.start(peer.request())
-        face.shows("1 held, 0 idle, 1 waiting")
+        face.wait_for_counts("1 held, 0 idle, 1 waiting")
         go.set()
         assert [each.result().body for each in (first, second)] == [b"ok", b"ok"]
         assert peer.accepted == 1
@@ -347,7 +342,7 @@ def test_where_none_becomes_free_in_time_the_waiter_hears_so(face: Face) -> None
     face.open(max_connections=1)
     with Peer([read_request, wait(go), send(OK)]) as peer:
         first = face.start(peer.request())
-        face.shows("1 held, 0 idle, 0 waiting")
+        face.wait_for_counts("1 held, 0 idle, 0 waiting")
         request = peer.request(pool=0.05)
         with pytest.raises(PixelTimeoutError, match=r"no connection became free within 0\.05 seconds") as caught:
             face.send(request)
@@ -365,10 +360,10 @@ def test_those_who_wait_are_served_in_order(face: Face, kept: bool) -> None:
     later = [keep_answering(answer)]
     with Peer([read_request, wait(go), send(answer), *later], later) as peer:
         requests = [face.start(peer.request(target="/0"))]
-        face.shows("1 held, 0 idle, 0 waiting")
+        face.wait_for_counts("1 held, 0 idle, 0 waiting")
         for number in range(1, 5):
             requests.append(face.start(peer.request(target=f"/{number}")))
-            face.shows(f"1 held, 0 idle, {number} waiting")
+            face.wait_for_counts(f"1 held, 0 idle, {number} waiting")
         go.set()
         assert [each.result().status for each in requests] == [200] * 5
         face.close()
@@ -382,9 +377,9 @@ def test_waiters_do_not_starve_when_the_one_before_them_fails(face: Face) -> Non
     face.open(max_connections=1)
     with Peer([read_request, wait(go), reset], [keep_answering()]) as peer:
         first = face.start(peer.request("POST"))
-        face.shows("1 held, 0 idle, 0 waiting")
+        face.wait_for_counts("1 held, 0 idle, 0 waiting")
         second = face.start(peer.request("POST"))
-        face.shows("1 held, 0 idle, 1 waiting")
+        face.wait_for_counts("1 held, 0 idle, 1 waiting")
         go.set()
         with pytest.raises(PixelConnectionError):
             first.result()
@@ -395,7 +390,7 @@ def test_closing_lets_those_under_way_finish_and_keeps_nothing(face: Face) -> No
     go = threading.Event()
     with Peer([read_request, wait(go), send(OK), read_to_end], [keep_answering()]) as peer:
         under_way = face.start(peer.request())
-        assert peer.talk(0).heard.wait(10)
+        assert peer.connection(0).data_arrived.wait(10)
         face.close()
         go.set()
         assert under_way.result().body == b"ok"
@@ -409,9 +404,9 @@ def test_closing_lets_those_who_wait_be_served(face: Face) -> None:
     face.open(max_connections=1)
     with Peer([read_request, wait(go), send(OK), read_to_end], [keep_answering()]) as peer:
         requests = [face.start(peer.request())]
-        face.shows("1 held, 0 idle, 0 waiting")
+        face.wait_for_counts("1 held, 0 idle, 0 waiting")
         requests += [face.start(peer.request("POST")) for _ in range(2)]
-        face.shows("1 held, 0 idle, 2 waiting")
+        face.wait_for_counts("1 held, 0 idle, 2 waiting")
         face.close()
         go.set()
         assert [each.result().body for each in requests] == [b"ok"] * 3
@@ -431,7 +426,7 @@ def test_each_origin_has_connections_of_its_own(face: Face) -> None:
     go = threading.Event()
     with Peer([read_request, wait(go), send(OK)]) as slow, Peer([keep_answering()]) as quick:
         first = face.start(slow.request())
-        face.shows("1 held")
+        face.wait_for_counts("1 held")
         assert face.send(quick.request()).body == b"ok"
         go.set()
         assert first.result().body == b"ok"
@@ -442,18 +437,18 @@ def test_each_origin_has_connections_of_its_own(face: Face) -> None:
 SLOWLY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
 
 
-def drip(talk: ScriptedConnection) -> None:
+def drip(connection: ScriptedConnection) -> None:
     """A byte at a time, each of them well within the limit of a read."""
     with suppress(OSError):
         for index in range(len(SLOWLY)):
-            talk.sock.sendall(SLOWLY[index : index + 1])
+            connection.sock.sendall(SLOWLY[index : index + 1])
             time.sleep(0.02)
 
 
 def test_a_peer_that_sends_a_byte_at_a_time_cannot_hold_a_request_past_its_total(face: Face) -> None:
     with Peer([read_head, drip]) as peer, pytest.raises(PixelTimeoutError, match=r"within|no more than"):
         face.send(peer.request(read=5.0, total=0.3))
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 def test_a_peer_that_takes_nothing_cannot_hold_a_request_past_its_total(face: Face, large_file: FileSlice) -> None:
@@ -463,7 +458,7 @@ def test_a_peer_that_takes_nothing_cannot_hold_a_request_past_its_total(face: Fa
         with pytest.raises(PixelTimeoutError):
             face.send(request)
         over.set()
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 @pytest.mark.parametrize("timeout", [1e-9, 0.0011, 1.0, 7.25, 1e12, None])

@@ -30,6 +30,7 @@ from tests.support.peers import (
     read_request,
     read_to_end,
     send,
+    server_context,
     wait,
 )
 
@@ -49,23 +50,16 @@ def trusting(authority: trustme.CA, face: Face) -> Face:
     return face.open(tls=context)
 
 
-def context_of(authority: trustme.CA, name: str = "localhost", expires: datetime | None = None) -> ssl.SSLContext:
-    """A server's context with a certificate for that name."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name, not_after=expires).configure_cert(context)
-    return context
-
-
 def secure(authority: trustme.CA, *scripts: list[Step]) -> Peer:
-    return Peer(*scripts, context=context_of(authority), host="localhost")
+    return Peer(*scripts, context=server_context(authority), host="localhost")
 
 
-def close_notify(talk: ScriptedConnection) -> None:
+def close_notify(connection: ScriptedConnection) -> None:
     """End TLS as it ought to be ended, without waiting for the client to do so too."""
-    assert isinstance(talk.sock, ssl.SSLSocket)
-    talk.sock.setblocking(False)
+    assert isinstance(connection.sock, ssl.SSLSocket)
+    connection.sock.setblocking(False)
     with suppress(ssl.SSLWantReadError):
-        talk.sock.unwrap()
+        connection.sock.unwrap()
 
 
 @pytest.mark.parametrize("end", [[], [close_notify]], ids=["without close_notify", "with close_notify"])
@@ -106,10 +100,10 @@ def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(
 ) -> None:
     """Nor when they arrived in a record of their own together with the answer. A look at a connection takes a byte."""
 
-    def answer_twice(talk: ScriptedConnection) -> None:
+    def answer_twice(connection: ScriptedConnection) -> None:
         """Two records in one segment, so that a reader of the socket gets both at once."""
-        talk.sock.sendall(OK)
-        talk.sock.sendall(unasked)
+        connection.sock.sendall(OK)
+        connection.sock.sendall(unasked)
 
     gate = threading.Event()
     with secure(
@@ -121,15 +115,15 @@ def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(
         assert peer.accepted == 2
 
 
-def cork(talk: ScriptedConnection) -> None:
+def cork(connection: ScriptedConnection) -> None:
     """Hold back what is sent, where the system can."""
     if hasattr(socket, "TCP_CORK"):
-        talk.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
 
-def uncork(talk: ScriptedConnection) -> None:
+def uncork(connection: ScriptedConnection) -> None:
     if hasattr(socket, "TCP_CORK"):
-        talk.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
 def test_a_file_is_uploaded_whole(trusting: Face, authority: trustme.CA, tmp_path: Path) -> None:
@@ -160,7 +154,7 @@ def refused(face: Face, peer: Peer) -> str:
     request = peer.request("POST")
     with pytest.raises(PixelConnectionError) as caught:
         face.send(request)
-    face.shows("0 held, 0 idle, 0 waiting")
+    face.wait_for_counts("0 held, 0 idle, 0 waiting")
     assert not caught.value.sent
     start = f"{request.label}: could not connect to {peer.origin}: "
     assert str(caught.value).startswith(start)
@@ -168,7 +162,7 @@ def refused(face: Face, peer: Peer) -> str:
 
 
 def test_a_certificate_for_another_host_is_refused(trusting: Face, authority: trustme.CA) -> None:
-    with Peer([read_to_end], context=context_of(authority, "elsewhere.test"), host="localhost") as peer:
+    with Peer([read_to_end], context=server_context(authority, "elsewhere.test"), host="localhost") as peer:
         assert refused(trusting, peer) == (
             "its certificate is not accepted: Hostname mismatch, certificate is not valid for 'localhost'"
         )
@@ -186,12 +180,12 @@ def test_the_shared_context_does_not_trust_everyone(face: Face, authority: trust
 
 def test_a_certificate_that_has_expired_is_refused(trusting: Face, authority: trustme.CA) -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
-    with Peer([read_to_end], context=context_of(authority, expires=past), host="localhost") as peer:
+    with Peer([read_to_end], context=server_context(authority, expires=past), host="localhost") as peer:
         assert refused(trusting, peer) == "its certificate is not accepted: certificate has expired"
 
 
-def read_something(talk: ScriptedConnection) -> None:
-    talk.until(len)
+def read_something(connection: ScriptedConnection) -> None:
+    connection.read_until(len)
 
 
 def plain(*script: Step) -> Peer:
@@ -274,7 +268,7 @@ def options_in(folder: Path, **names: str) -> TlsOptions:
 
 def demanding(authority: trustme.CA, *script: Step) -> Peer:
     """A peer that wants to know who we are."""
-    context = context_of(authority)
+    context = server_context(authority)
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
     return Peer(list(script), context=context, host="localhost")
@@ -305,9 +299,9 @@ def test_a_client_certificate_says_who_we_are(
 ) -> None:
     seen: list[object] = []
 
-    def look(talk: ScriptedConnection) -> None:
-        assert isinstance(talk.sock, ssl.SSLSocket)
-        seen.append((talk.sock.getpeercert() or {}).get("subjectAltName"))
+    def look(connection: ScriptedConnection) -> None:
+        assert isinstance(connection.sock, ssl.SSLSocket)
+        seen.append((connection.sock.getpeercert() or {}).get("subjectAltName"))
 
     face.open(tls=options_in(files, ca_file="ca.pem", **names))
     with demanding(authority, look, keep_answering()) as peer:
@@ -324,7 +318,7 @@ def test_a_server_that_wants_a_client_certificate_and_gets_none_is_told_of(
         with pytest.raises(PixelConnectionError, match=r"certificate required|handshake failure") as caught:
             face.send(peer.request())
         assert "\n" not in str(caught.value)
-        face.shows("0 held, 0 idle, 0 waiting")
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 @pytest.mark.parametrize(
@@ -402,7 +396,7 @@ def test_equal_options_share_one_context_which_checks_certificates_and_speaks_tl
 def test_tls_1_2_is_the_oldest_that_is_spoken(
     face: Face, authority: trustme.CA, files: Path, version: ssl.TLSVersion
 ) -> None:
-    server = context_of(authority)
+    server = server_context(authority)
     server.minimum_version = server.maximum_version = version
     server.set_ciphers("DEFAULT:@SECLEVEL=0")
     if version == ssl.TLSVersion.TLSv1_1 and not speaks_itself(authority, server, version):

@@ -565,7 +565,7 @@ def test_connections_that_break_or_hang_tell_no_secret(
             client = session.new(settings).with_options(retries=1)
             session.fails(kind, "create_oidc_user", user(), client=client)
             session.fails(kind, "me", client=client)
-    with Peer([read_request, lambda talk: wait(peer.over)(talk)]) as peer:
+    with Peer([read_request, lambda connection: wait(peer.stopping)(connection)]) as peer:
         settings = session.settings.model_copy(update={"PIXEL_AUTH_SERVER_URL_OVERRIDE": str(peer.origin)})
         for limits in ({"timeout_pixel": 0.1}, {"timeout_pixel": 0.2}):
             session.fails(PixelTimeoutError, "me", client=session.new(settings, **limits).with_options(retries=0))

@@ -215,7 +215,7 @@ def test_a_child_closes_its_copy_of_a_connection_in_use() -> None:
     with Peer([wait(gate), keep_answering(OK)]) as peer, ThreadPoolExecutor(1) as threads:
         transport, before = SocketTransport(), open_sockets()
         run = threads.submit(transport.send, peer.request())
-        peer.talk(0)
+        peer.connection(0)
         reading, writing = os.pipe()
 
         def work() -> None:
