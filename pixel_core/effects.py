@@ -227,11 +227,12 @@ class WriteJournal(Effect[None]):
 @value
 class SingleFlight(Effect[T]):
     """Run a flow, unless one with the same key is running: then wait for its result or failure. If that one is
-    cancelled, a waiter runs its own flow.
+    cancelled, a waiter runs its own flow. Raises TimeoutError after waiting for `timeout` seconds.
     """
 
     key: Hashable
     flow: Flow[T]
+    timeout: float | None = None
 
 
 @value

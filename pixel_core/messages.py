@@ -213,8 +213,13 @@ class Deadline:
     def remaining(self, now: float) -> Timeouts:
         """Return the limits of an exchange that starts `now`. Raises TimeoutError when no time is left."""
         if now >= self.at:
-            raise TimeoutError(f"the call was to take no more than {self.timeouts.total:g} seconds")
+            raise TimeoutError(self.reason)
         return self.timeouts.within(self.at - now)
+
+    @property
+    def reason(self) -> str:
+        """The message of its error."""
+        return f"the call was to take no more than {self.timeouts.total:g} seconds"
 
 
 class Meter:

@@ -16,7 +16,14 @@ from typing import Any, Unpack
 from urllib.parse import urljoin
 
 from pixel_core.effects import Clock, Flow, Random, Report, SingleFlight
-from pixel_core.errors import BAD_REQUESTS, PixelBadRequestError, PixelServerError, PixelStatusError
+from pixel_core.errors import (
+    BAD_REQUESTS,
+    PixelBadRequestError,
+    PixelError,
+    PixelServerError,
+    PixelStatusError,
+    PixelTimeoutError,
+)
 from pixel_core.events import CallFailed
 from pixel_core.messages import Body, Deadline, Headers, Meter, Request, Response, Timeouts, encode_json, split_url
 from pixel_core.redaction import body_secrets, header_secrets, redact, redact_echo
@@ -229,12 +236,23 @@ class Session:
 
     def authorise(self, request_id: str = "", deadline: Deadline | None = None) -> Flow[str]:
         """Return a valid token; log in, or renew the login, where needed. `request_id` is that of the call that needs
-        the token. At `deadline` a login that this call performs is given up.
+        the token; `deadline` limits the login, also the wait for that of another call.
         """
-        bearer = self.tokens.bearer((yield from _CLOCK))
-        if bearer is None:
-            bearer = yield from SingleFlight(("login", self.tokens), renew(self.tokens, request_id, deadline))
-        return bearer
+        now = yield from _CLOCK
+        bearer = self.tokens.bearer(now)
+        if bearer is not None:
+            return bearer
+        login = renew(self.tokens, request_id, deadline)
+        if deadline is None:
+            return (yield from SingleFlight(("login", self.tokens), login))
+        try:
+            return (yield from SingleFlight(("login", self.tokens), login, deadline.at - now))
+        except PixelError:
+            raise
+        except TimeoutError:
+            if (yield from _CLOCK) < deadline.at:  # from the user's token function
+                raise
+            raise PixelTimeoutError(f"{self.url}: the login took too long: {deadline.reason}", sent=False) from None
 
 
 def redirected(request: Request, response: Response) -> str | None:

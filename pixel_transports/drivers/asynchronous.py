@@ -125,9 +125,11 @@ class AsyncDriver:
 
     async def _once(self, effect: SingleFlight[Any]) -> Any:
         running = self._running.get()
+        until = None if effect.timeout is None else anyio.current_time() + effect.timeout
         while effect.key in running:
             outcome = running[effect.key]
-            await outcome.done.wait()
+            with anyio.fail_after(None if until is None else until - anyio.current_time()):
+                await outcome.done.wait()
             if outcome.error is not None:
                 raise outcome.error
             if outcome.finished:

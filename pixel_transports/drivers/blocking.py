@@ -128,6 +128,7 @@ class BlockingDriver:
         return digested
 
     def _once(self, effect: SingleFlight[Any]) -> Any:
+        until = None if effect.timeout is None else time.monotonic() + effect.timeout
         while True:
             waker = threading.Event()
             with self._lock:
@@ -136,7 +137,8 @@ class BlockingDriver:
             if outcome is fresh:
                 return self._first(effect, outcome)
             with on_cancel(waker.set):
-                waker.wait()
+                if not waker.wait(None if until is None else max(0.0, until - time.monotonic())):
+                    raise TimeoutError
             if outcome.error is None:
                 return outcome.value
             if isinstance(outcome.error, Exception):

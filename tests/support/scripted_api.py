@@ -213,7 +213,7 @@ class World:
                 return group.next_done(timeout)
             case OpenJournal(_, _, lead, _):
                 return self.run(lead(JournalSnapshot(None)))
-            case SingleFlight(key, flow):
+            case SingleFlight(key, flow, _):
                 self.keys.append(key)
                 return self.run(flow)
             case Report(event):

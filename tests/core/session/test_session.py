@@ -549,6 +549,28 @@ def test_a_call_says_when_no_time_was_left_for_it() -> None:
     assert "GET https://pixel.test/acme/users/me: the call was to take no more than 4 seconds" in str(error)
 
 
+class OthersLogIn(World):
+    """A world in which another call performs the login, and takes longer than it may."""
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        if isinstance(effect, SingleFlight):
+            effect.flow.close()
+            assert effect.timeout is not None
+            self.now += effect.timeout
+            raise TimeoutError
+        return super().perform(effect)
+
+
+def test_the_total_limit_of_a_call_covers_the_login_of_another_call() -> None:
+    world = OthersLogIn(lambda _: told({"id": 1}), options=Options(timeout_pixel=Timeouts(total=4)))
+    error = world.fail(world.api.me(), PixelTimeoutError)
+    assert world.now - 1000 == 4.0
+    assert str(error) == (
+        "https://pixel.test/acme: the login took too long: the call was to take no more than 4 seconds"
+    )
+    assert error.sent is False
+
+
 def test_all_tries_of_a_storage_request_end_at_its_total_limit() -> None:
     options = Options(timeout_upload=Timeouts(9, 9, 9, 9, total=10))
     for answer in (Response(503), PixelConnectionError("no", sent=True)):

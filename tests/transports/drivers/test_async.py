@@ -172,6 +172,15 @@ async def side_by_side(*calls: Awaitable[Any]) -> list[Any]:
     return outcomes
 
 
+async def test_a_waiter_of_a_single_flight_gives_up_after_its_timeout() -> None:
+    asynchronous = driver()
+    owner = asynchronous.run(once(asking(Sleep(0.1))))
+    waiter = asynchronous.run(asking(SingleFlight("login", giving(1), 0.01)))
+    outcomes = await side_by_side(owner, waiter)
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], TimeoutError)
+
+
 async def test_what_runs_once_serves_all_who_ask_meanwhile() -> None:
     sent: list[Request] = []
 

@@ -285,6 +285,23 @@ def test_what_fails_once_fails_for_all_who_asked_meanwhile() -> None:
     assert blocking.run(once(giving("again"))) == "again"
 
 
+def test_a_waiter_of_a_single_flight_gives_up_after_its_timeout() -> None:
+    over = threading.Event()
+
+    def answer(request: Request) -> Response:
+        assert over.wait(PATIENCE)
+        return Response(200)
+
+    blocking = driver(answer)
+    with ThreadPoolExecutor(1) as threads:
+        owner = threads.submit(blocking.run, once(asking(Exchange(get()))))
+        eventually(lambda: len(once_wakers(blocking, "login")) == 1)
+        with pytest.raises(TimeoutError):
+            blocking.run(asking(SingleFlight("login", giving(1), 0.01)))
+        over.set()
+        assert owner.result().status == 200
+
+
 def test_other_keys_do_not_wait() -> None:
     assert driver().run(asking(SingleFlight("a", asking(SingleFlight("b", giving(1)))))) == 1
 
