@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from pixel_core.errors import PixelJobTimeoutError, PixelNotFoundError, PixelProtocolError
-from tests.core.api.rows import Call
+from tests.support.operations.core import Call
 from tests.support.scripted_api import Expected, World, body_of, told
 
 D = "/acme/projects/7/data_collections/8"

@@ -32,7 +32,7 @@ from pixel_core.models import (
     OIDCUserCreateInput,
     OIDCUserUpdateInput,
 )
-from tests.core.api.rows import Call
+from tests.support.operations.core import Call
 from tests.support.scripted_api import Expected, World, body_of, told
 
 A = "/acme/arcgis_services/Image/5"

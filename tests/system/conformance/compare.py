@@ -4,8 +4,8 @@ Rules kept here:
 
 * Requests are paired by method and path, in order. Every part of a request is compared: query (decoded pairs, in
   order), headers that a client chose, JSON, form fields, files. What one side alone sent is a difference.
-* Requests that may be made side by side (those of different files, `Sent.lane`) are compared file by file; what comes
-  before and after them keeps its place.
+* Requests that may run concurrently (those of different files, `SentRequest.lane`) are compared file by file. The
+  requests before and after them keep their order.
 * Looking at the same thing again counts once: how often a job is looked at differs on purpose.
 * A difference says where: `query.ids`, `json.enabled`, `missing`, `outcome.error`, ... Nothing is left out here; what
   is allowed to differ stands in `differences.py`.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from tests.system.conformance.recorder import Sent
+from tests.support.operations.answering import SentRequest
 
 KINDS = {
     "PixelBadRequestError": "refused",
@@ -56,12 +56,12 @@ def _short(value: Any) -> str:
 _ABSENT = "(absent)"
 
 
-def in_order(requests: Sequence[Sent]) -> list[Sent]:
+def in_order(requests: Sequence[SentRequest]) -> list[SentRequest]:
     """The requests with those of a run of lanes sorted by lane (each lane in its own order), and repeated looks taken
     out.
     """
-    ordered: list[Sent] = []
-    lanes: list[Sent] = []
+    ordered: list[SentRequest] = []
+    lanes: list[SentRequest] = []
     for each in requests:
         if each.lane is None:
             ordered += sorted(lanes, key=_lane)
@@ -70,7 +70,7 @@ def in_order(requests: Sequence[Sent]) -> list[Sent]:
         else:
             lanes.append(each)
     ordered += sorted(lanes, key=_lane)
-    kept: list[Sent] = []
+    kept: list[SentRequest] = []
     for each in ordered:
         if kept and each == kept[-1] and _is_look(each):
             continue
@@ -78,17 +78,17 @@ def in_order(requests: Sequence[Sent]) -> list[Sent]:
     return kept
 
 
-def _lane(sent: Sent) -> str:
+def _lane(sent: SentRequest) -> str:
     return sent.lane or ""
 
 
-def _is_look(sent: Sent) -> bool:
+def _is_look(sent: SentRequest) -> bool:
     """Whether it looks at a job: the server's, or the upload jobs of some ids."""
     upload_jobs = sent.path.endswith("/upload_jobs/") and any(name == "ids" for name, _ in sent.query)
     return sent.method == "GET" and (sent.path.startswith("/jobs/") or upload_jobs)
 
 
-def compare_requests(reference: Sequence[Sent], ours: Sequence[Sent]) -> Iterator[Difference]:
+def compare_requests(reference: Sequence[SentRequest], ours: Sequence[SentRequest]) -> Iterator[Difference]:
     """All differences between what two clients sent."""
     left, right = in_order(reference), in_order(ours)
     matcher = SequenceMatcher(None, [each.label for each in left], [each.label for each in right], autojunk=False)
@@ -104,12 +104,12 @@ def compare_requests(reference: Sequence[Sent], ours: Sequence[Sent]) -> Iterato
             yield Difference("extra", each.label, _ABSENT, _told(each))
 
 
-def _told(sent: Sent) -> dict[str, Any]:
+def _told(sent: SentRequest) -> dict[str, Any]:
     told = {"query": sent.query, "json": sent.json, "form": sent.form, "files": sent.files, "content": sent.content}
     return {name: value for name, value in told.items() if value}
 
 
-def _compare(one: Sent, other: Sent) -> Iterator[Difference]:
+def _compare(one: SentRequest, other: SentRequest) -> Iterator[Difference]:
     yield from _pairs("query", one.label, one.query, other.query)
     yield from _mappings("header", one.label, one.headers, other.headers)
     yield from _json("json", one.label, one.json, other.json)
@@ -219,7 +219,7 @@ def compare_outcomes(reference: Mapping[str, Any], ours: Mapping[str, Any]) -> I
 
 
 def compare(
-    reference: tuple[Sequence[Sent], Mapping[str, Any]], ours: tuple[Sequence[Sent], Mapping[str, Any]]
+    reference: tuple[Sequence[SentRequest], Mapping[str, Any]], ours: tuple[Sequence[SentRequest], Mapping[str, Any]]
 ) -> list[Difference]:
     """All differences of two runs of a case: requests first, then the outcome."""
     return [*compare_requests(reference[0], ours[0]), *compare_outcomes(reference[1], ours[1])]

@@ -2,10 +2,7 @@
 
 Rules kept here:
 
-* Only the standard library is imported: this runs in the environment of the reference as well as in ours.
-* Arguments are JSON with tagged forms: `$model` (a model by name, with its values), `$path` (a file in the folder of
-  the run), `$polygon` (the coordinates of one), `$datetime` (ISO 8601), `$enum` (a member by name), `$number` (what
-  JSON has no number for: nan, inf), `$server` (a path at the server).
+* Only the standard library is imported, directly and indirectly: this also runs in the environment of the reference.
 * A client that `from_settings` makes is asked who it is: making one sends nothing.
 * An outcome is a line of JSON: the result, or the error by the names of its classes and its attributes.
 * The server is told before each case, so that it knows which requests belong to it.
@@ -17,48 +14,13 @@ import json
 import sys
 import urllib.request
 from collections.abc import Callable, Coroutine
-from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
+
+from tests.support.operations.reading import Reader
 
 CASE_SECONDS = 60.0
 _ATTRIBUTES = ("job_id", "status", "detail", "status_code", "method", "body", "json_resp_msg")
-
-
-class Reader:
-    """Makes arguments of their JSON form. `named` finds a class by name, `polygon` makes one of GeoJSON."""
-
-    def __init__(
-        self, plan: dict[str, Any], named: Callable[[str], Any], polygon: Callable[[dict[str, Any]], Any]
-    ) -> None:
-        self._folder = Path(plan["folder"])
-        self._url = plan["url"]
-        self.named = named
-        self._polygon = polygon
-
-    def read(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self.read(each) for each in value]
-        if not isinstance(value, dict):
-            return value
-        match value:
-            case {"$model": name}:
-                return self.named(name)(**self.read(value.get("values", {})))
-            case {"$path": name}:
-                return self._folder / name
-            case {"$polygon": coordinates, **more}:
-                return self._polygon({"type": "Polygon", "coordinates": coordinates, **more})
-            case {"$datetime": text}:
-                return datetime.fromisoformat(text)
-            case {"$enum": text}:
-                name, _, member = text.partition(".")
-                return getattr(self.named(name), member)
-            case {"$server": place}:
-                return self._url + place
-            case {"$number": text}:
-                return float(text)
-        return {name: self.read(each) for name, each in value.items()}
 
 
 def plain(value: Any) -> Any:
@@ -158,7 +120,7 @@ def drive(
 ) -> None:
     """Read a plan from the standard input and run it. `make` makes a client: async or not, for a server at a URL."""
     plan = json.load(sys.stdin)
-    reader = Reader(plan, named, polygon)
+    reader = Reader(plan["folder"], plan["url"], named, polygon)
 
     def client() -> Any:
         return make(plan["async"], plan["url"])

@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.environments import clean_environment, python_of
+from tests.support.operations.answering import SentRequest
+from tests.support.operations.case import Case, write_files
+from tests.support.operations.table import all_cases
 from tests.support.paths import ROOT
-from tests.system.conformance.cases import Case, all_cases, write_files
 from tests.system.conformance.compare import Difference, compare
 from tests.system.conformance.differences import KNOWN, Known
-from tests.system.conformance.recorder import Recorder, Sent
+from tests.system.conformance.recorder import Recorder
 
 RUN_SECONDS = 600.0
 MODES = ("async", "sync")
@@ -39,10 +41,10 @@ class Run:
     case calls.
     """
 
-    requests: list[list[Sent]]
+    requests: list[list[SentRequest]]
     outcomes: list[dict[str, Any]]
 
-    def of(self, number: int) -> tuple[list[Sent], dict[str, Any]]:
+    def of(self, number: int) -> tuple[list[SentRequest], dict[str, Any]]:
         return self.requests[number], self.outcomes[number]
 
 

@@ -14,10 +14,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.system.conformance.cases import Case, all_cases
+from tests.support.operations.answering import Answer, Script, parse_form, sent_of
+from tests.support.operations.answering import SentRequest as Sent
+from tests.support.operations.case import Case
+from tests.support.operations.table import all_cases
 from tests.system.conformance.compare import compare, compare_outcomes, compare_requests, in_order, kind_of
 from tests.system.conformance.differences import KNOWN, Known
-from tests.system.conformance.recorder import Recorder, Script, Scripted, Sent, parse_form, sent_of
+from tests.system.conformance.recorder import Recorder
 from tests.system.conformance.running import MODES, Run, judge
 
 FILE = {"field": "file", "name": "a.jpg", "type": "image/jpeg", "md5": "1", "after": "1"}
@@ -91,7 +94,10 @@ def test_files_stored_side_by_side_may_come_in_any_order() -> None:
 
 
 def test_the_requests_of_one_file_keep_their_order() -> None:
-    store, update = Sent("POST", "/storage/a", [], {}, lane="a"), Sent("PUT", "/attachments/update", [], {}, lane="a")
+    store, update = (
+        Sent("POST", "/storage/a", [], {}, lane="a"),
+        Sent("PUT", "/attachments/update", [], {}, lane="a"),
+    )
     assert list(compare_requests([store, update], [update, store])) != []
 
 
@@ -99,7 +105,11 @@ def test_looking_again_counts_once_and_nothing_else_does() -> None:
     job, other = Sent("GET", "/jobs/1", [], {}), Sent("GET", "/jobs/2", [], {})
     jobs = Sent("GET", "/projects/1/data_collections/2/upload_jobs/", [("ids", "1"), ("limit", "1")], {})
     assert in_order([job, job, other, job, jobs, jobs]) == [job, other, job, jobs]
-    me, listed, post = Sent("GET", "/users/me", [], {}), replace(jobs, query=[]), Sent("POST", "/jobs/1", [], {})
+    me, listed, post = (
+        Sent("GET", "/users/me", [], {}),
+        replace(jobs, query=[]),
+        Sent("POST", "/jobs/1", [], {}),
+    )
     assert in_order([me, me, listed, listed, post, post]) == [me, me, listed, listed, post, post]
 
 
@@ -211,7 +221,7 @@ def ask(recorder: Recorder, method: str, target: str, body: bytes = b"", **heade
 
 
 def test_the_recorder_writes_down_what_a_case_sends_and_forgets_between_cases() -> None:
-    with Recorder([Script(), Script(job_looks=2)]) as recorder:
+    with Recorder([Script(), Script(job_polls=2)]) as recorder:
         ask(recorder, "GET", "/api/acme/before")
         for number in (0, 1):
             assert ask(recorder, "POST", f"/_case/{number}")[0] == 204
@@ -222,7 +232,7 @@ def test_the_recorder_writes_down_what_a_case_sends_and_forgets_between_cases() 
 
 
 def test_scripted_answers_stand_for_the_generic_ones_as_often_as_they_say() -> None:
-    script = Script((Scripted("GET", "/users/*", 404, {"detail": "no"}), Scripted("GET", "/drop", drop=True)))
+    script = Script((Answer("GET", "/users/*", 404, {"detail": "no"}), Answer("GET", "/drop", drop=True)))
     with Recorder([script]) as recorder:
         ask(recorder, "POST", "/_case/0")
         assert [ask(recorder, "GET", "/api/acme/users/me")[0] for _ in range(2)] == [404, 200]

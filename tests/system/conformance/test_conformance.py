@@ -18,8 +18,8 @@ import pytest
 
 from pixel_core.api import operation_names
 from tests.support.environments import REFERENCE, clean_environment, python_of, sandbox_process, venv_with
+from tests.support.operations.table import all_cases
 from tests.support.paths import ROOT
-from tests.system.conformance.cases import all_cases
 from tests.system.conformance.running import run_all
 
 OURS_ALONE = {"request"}

@@ -34,12 +34,11 @@ from pixel_core.http.decoding import Limits
 from pixel_core.messages import FileSlice, Form, Headers, Origin
 from pixel_core.models import PixelUploadFile
 from pixel_core.session.tokens import Tokens
-from tests.core.api import rows_objects, rows_places, rows_search, rows_services
-from tests.core.api.rows import Row
+from tests.support.operations.core import Row, rows
 from tests.support.peers import Face, Peer, read_head, read_request, send
 from tests.support.scripted_api import PixelServer, World, body_of, told
 
-ROWS: list[Row] = rows_places.ROWS + rows_objects.ROWS + rows_services.ROWS + rows_search.ROWS
+ROWS = rows()
 
 SMUGGLED = "GET /admin HTTP/1.1\r\nHost: evil.example\r\n\r\n"
 BAD = [

@@ -1,0 +1,260 @@
+"""Cases of clients, users, projects and data collections."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.support.operations.answering import Answer
+from tests.support.operations.case import (
+    BOXED,
+    POLYGON,
+    RING,
+    Case,
+    Method,
+    model,
+)
+from tests.support.operations.lists import cases_of_lists
+
+
+def _settings(api: str = "/api/acme", auth: str = "/auth", **more: Any) -> dict[str, Any]:
+    places = {"PIXEL_API_URL": {"$server": api}, "PIXEL_AUTH_SERVER_URL": {"$server": auth}}
+    login = {"PIXEL_USERNAME": "ola", "PIXEL_PASSWORD": "hemmelig", "PIXEL_TENANT": "aCME"}
+    return model("PixelApiSettings", **places, **login, **more)
+
+
+def clients() -> Iterator[Case]:
+    call = Method("from_settings")
+    yield call("defaults", _settings())
+    yield call("keywords", settings=_settings(PIXEL_ENV="test"), upload_num_retries=2, upload_max_concurrency=1)
+    yield call("unknown keyword", _settings(), nonsense=1)
+    yield call("a slash at the end of the API", _settings(api="/api/acme/"))
+    yield call("a slash at the end of the login", _settings(auth="/auth/"))
+
+
+def users() -> Iterator[Case]:
+    me = Method("me")
+    yield me("login").but(fresh=True).sends("GET /users/me?extended=false")
+    yield me("defaults").sends("GET /users/me?extended=false")
+    yield me("extended", extended=True).sends("GET /users/me?extended=true")
+    yield me("extended in place", True).sends("GET /users/me?extended=true")
+    yield me("extended 0", extended=0).sends("GET /users/me?extended=0")
+    yield me("null").answered(Answer("GET", "/users/me", json=None))
+    yield me("a list").answered(Answer("GET", "/users/me", json=[1]))
+    yield (
+        me("a token that was refused once").answered(Answer("GET", "/users/me", 401, {"detail": "x"})).but(fresh=True)
+    )
+    yield (
+        me("a token that is always refused")
+        .answered(Answer("GET", "/users/me", 401, {"detail": "x"}, times=0))
+        .but(fresh=True)
+    )
+    for status in (400, 403, 404, 409, 422):
+        yield me(f"status {status}").answered(Answer("GET", "/users/me", status, {"detail": "blåbær"}, times=0))
+    yield me("status 400 and a list").answered(Answer("GET", "/users/me", 400, ["no"], times=0))
+    yield me("status 400 and null").answered(Answer("GET", "/users/me", 400, None, times=0))
+    latin = "blåbær".encode("latin-1")
+    yield me("status 400 and no UTF-8").answered(Answer("GET", "/users/me", 400, content=latin, times=0))
+    yield me("status 400 and no JSON").answered(Answer("GET", "/users/me", 400, text="<html>", times=0))
+    yield me("status 429 once").answered(Answer("GET", "/users/me", 429, {"detail": "slowly"}))
+    yield me("status 500").answered(Answer("GET", "/users/me", 500, {"detail": "broken"}, times=0))
+    yield me("status 503 once").answered(Answer("GET", "/users/me", 503, {"detail": "away"}))
+    yield me("a redirect").answered(
+        Answer("GET", "/users/me", 307, headers={"Location": "/api/acme/users/you"}, times=0)
+    )
+    yield me("no JSON").answered(Answer("GET", "/users/me", text="hello"))
+    yield me("status 204").answered(Answer("GET", "/users/me", status=204, text=""))
+    plugins = Method("get_plugins")
+    yield plugins("defaults").sends("GET /plugins/")
+    yield plugins("an object").answered(Answer("GET", "/plugins/", json={"a": 1}))
+    yield plugins("no argument taken", 1)
+    user = {"first_name": "Kåre", "last_name": "Ås", "email": "kare@example.com", "password": "hemmelig"}
+    create = Method("create_oidc_user")
+    yield create("defaults", model("OIDCUserCreateInput", **user, user_type="viewer"))
+    yield create(
+        "all", create_input=model("OIDCUserCreateInput", **user, user_type="creator", enabled=False, more=1)
+    ).sends(
+        (
+            "POST /users/oidc/",
+            {
+                "first_name": "Kåre",
+                "last_name": "Ås",
+                "email": "kare@example.com",
+                "password": "hemmelig",
+                "enabled": False,
+                "user_type": "creator",
+            },
+        )
+    )
+    yield create("wrong address", model("OIDCUserCreateInput", **{**user, "email": "kare"}, user_type="viewer"))
+    yield create("wrong type", model("OIDCUserCreateInput", **user, user_type="king"))
+    yield create("refused", model("OIDCUserCreateInput", **user, user_type="viewer")).answered(
+        Answer("POST", "/users/oidc/", 409, {"detail": "exists"})
+    )
+    yield create("refused with what was sent", model("OIDCUserCreateInput", **user, user_type="viewer")).answered(
+        Answer("POST", "/users/oidc/", 422, {"detail": [{"input": {"password": "hemmelig"}, "msg": "weak"}]})
+    )
+    update = Method("update_oidc_user", 5)
+    yield update("enabled", model("OIDCUserUpdateInput", enabled=True, first_name="Kari"))
+    yield update("enabled false", update_input=model("OIDCUserUpdateInput", enabled=False))
+    yield update(
+        "password", model("OIDCUserUpdateInput", password="nøkkel", enabled=True, user_type="superuser")
+    ).sends(("PUT /users/oidc/5/", {"password": "nøkkel", "enabled": True, "user_type": "superuser"}))
+    yield update("enabled not given", model("OIDCUserUpdateInput", last_name="Ås"))
+    yield update("nothing given", model("OIDCUserUpdateInput")).sends(("PUT /users/oidc/5/", {}))
+    yield update("wrong type", model("OIDCUserUpdateInput", user_type="king"))
+
+
+def projects() -> Iterator[Case]:
+    create = Method("create_project", "Jæren", "Flights “of May”")
+    yield create("defaults", POLYGON).sends(
+        (
+            "POST /projects/",
+            {
+                "name": "Jæren",
+                "description": "Flights “of May”",
+                "area_of_interest": {
+                    "type": "Polygon",
+                    "coordinates": [[[5.0, 58.8], [5.9, 58.8], [5.9, 59.0], [5.0, 59.0], [5.0, 58.8]]],
+                },
+            },
+        )
+    )
+    yield create("below a parent", POLYGON, 7)
+    yield create("all", area_of_interest=BOXED, parent_project_id=7, tags=["a", "å"]).sends(
+        (
+            "POST /projects/",
+            {
+                "name": "Jæren",
+                "description": "Flights “of May”",
+                "area_of_interest": {
+                    "type": "Polygon",
+                    "coordinates": [[[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 1.5], [0.0, 0.0, 1.0]]],
+                    "bbox": [0.0, 0.0, 1.0, 1.0, 1.0, 2.0],
+                },
+                "parent_project_id": 7,
+                "tags": ["a", "å"],
+            },
+        )
+    )
+    yield create("parent 0, no tags", POLYGON, 0, [])
+    yield create("parent None, tags None", POLYGON, None, None)
+    yield Case("create_project", "empty texts", ("", "", POLYGON)).sends(
+        (
+            "POST /projects/",
+            {
+                "name": "",
+                "description": "",
+                "area_of_interest": {
+                    "type": "Polygon",
+                    "coordinates": [[[5.0, 58.8], [5.9, 58.8], [5.9, 59.0], [5.0, 59.0], [5.0, 58.8]]],
+                },
+            },
+        )
+    )
+    yield Case("create_project", "keywords", (), {"name": "n", "description": "d", "area_of_interest": POLYGON})
+    yield create("an open ring", {"$polygon": [[[0, 0], [1, 0], [1, 1], [0, 1]]]})
+    yield create("no area")
+    yield create("with a hole", {"$polygon": [*RING, [[5.1, 58.9], [5.2, 58.9], [5.2, 58.95], [5.1, 58.9]]]})
+    yield create("refused", POLYGON).answered(Answer("POST", "/projects/", 400, {"detail": "no"}))
+    yield create("status 500", POLYGON).answered(Answer("POST", "/projects/", 500, {"detail": "no"}, times=0))
+    yield from cases_of_lists("list_projects")
+    yield from cases_of_lists("list_deleted_projects")
+    get = Method("get_project")
+    yield get("defaults", 1).sends("GET /projects/1?extended=false")
+    yield get("extended", 1, extended=True).sends("GET /projects/1?extended=true")
+    yield get("extended in place", 1, True).sends("GET /projects/1?extended=true")
+    yield get("extended None", 1, None).sends("GET /projects/1")
+    yield get("id as text", "12").sends("GET /projects/12?extended=false")
+    yield get("id 0", 0).sends("GET /projects/0?extended=false")
+    yield get("id that is a path", "1/../../users/me").sends("GET /projects/1%2F..%2F..%2Fusers%2Fme?extended=false")
+    yield get("id with a question mark", "1?x=2").sends("GET /projects/1%3Fx%3D2?extended=false")
+    yield get("not found", 1).answered(Answer("GET", "/projects/1", 404, {"detail": "not found"}))
+    update = Method("update_project", 1)
+    yield update("name", "New").sends(("PUT /projects/1", {"name": "New"}))
+    yield update("all", "N", "D", POLYGON, ["a"], ["b"])
+    yield update("false values", name="", description="", add_tags=[], remove_tags=[]).sends(
+        ("PUT /projects/1", {"name": "", "description": "", "add_tags": [], "remove_tags": []})
+    )
+    yield update("area", area_of_interest=BOXED)
+    yield update("tags", add_tags=["å", "b"], remove_tags=["c"])
+    yield update("nothing")
+    yield update("only None", name=None, add_tags=None)
+    for name, sent in (("delete_project", "DELETE /projects/{}"), ("restore_project", "POST /projects/{}/restore")):
+        yield Case(name, "defaults", (1,)).sends(sent.format(1))
+        yield Case(name, "keyword", (), {"project_id": 7}).sends(sent.format(7))
+        yield Case(name, "id as text", ("7",)).sends(sent.format(7))
+    move = Method("move_project", 1)
+    yield move("below another", 7).sends("PUT /projects/1/move?new_parent_id=7")
+    yield move("to the root").sends("PUT /projects/1/move?new_parent_id=-1")
+    yield move("to the root by None", new_parent_project_id=None).sends("PUT /projects/1/move?new_parent_id=-1")
+    yield move("to the root by 0", 0).sends("PUT /projects/1/move?new_parent_id=-1")
+    yield move("to the root by -1", -1).sends("PUT /projects/1/move?new_parent_id=-1")
+
+
+def data_collections() -> Iterator[Case]:
+    create = Method("create_data_collection", 1, "Bilder", "d")
+    yield create("defaults", "image").sends(
+        ("POST /projects/1/data_collections/", {"name": "Bilder", "description": "d", "data_collection_type": "image"})
+    )
+    for kind in ("raster", "RGB", "DTM", "DSM", "point_cloud", "something new"):
+        yield create(f"type {kind}", kind)
+    info = {"srid": 25832, "format": "GTiff", "data_type": "uint8", "cell_size": [0.5, 1], "num_bands": 3}
+    yield create("all", "RGB", ["a", "b"], model("RasterInfo", **info)).sends(
+        (
+            "POST /projects/1/data_collections/",
+            {
+                "name": "Bilder",
+                "description": "d",
+                "data_collection_type": "RGB",
+                "tags": ["a", "b"],
+                "raster_info": {
+                    "srid": 25832,
+                    "format": "GTiff",
+                    "data_type": "uint8",
+                    "cell_size": [0.5, 1.0],
+                    "num_bands": 3,
+                },
+            },
+        )
+    )
+    yield create("raster info without values", data_collection_type="DTM", raster_info=model("RasterInfo")).sends(
+        (
+            "POST /projects/1/data_collections/",
+            {"name": "Bilder", "description": "d", "data_collection_type": "DTM", "raster_info": {}},
+        )
+    )
+    yield create("some raster info", "DTM", raster_info=model("RasterInfo", srid=0, num_bands="2"))
+    yield create("no tags", "image", [])
+    yield create("tags None", "image", None, None)
+    yield create("wrong raster info", "DTM", raster_info=model("RasterInfo", srid="x"))
+    more, invalid = {"data_collection_type": "DTM"}, {"data_collection_type": "nonsense"}
+    yield from cases_of_lists(
+        "list_data_collections", 1, params="DataCollectionListParams", more=(more,), invalid=(invalid,)
+    )
+    yield from cases_of_lists("list_deleted_data_collections", 1, params="DataCollectionListParams", more=(more,))
+    get = Method("get_data_collection")
+    yield get("defaults", 1, 2).sends("GET /projects/1/data_collections/2")
+    yield get("keywords", project_id=1, data_collection_id=2).sends("GET /projects/1/data_collections/2")
+    yield get("ids as text", "1", "2").sends("GET /projects/1/data_collections/2")
+    yield get("an id that is a path", 1, "../../9").sends("GET /projects/1/data_collections/..%2F..%2F9")
+    update = Method("update_data_collection", 1, 2)
+    yield update("name", "New").sends(("PUT /projects/1/data_collections/2", {"name": "New"}))
+    yield update("all", "N", "D", ["a"], ["b"]).sends(
+        (
+            "PUT /projects/1/data_collections/2",
+            {"name": "N", "description": "D", "add_tags": ["a"], "remove_tags": ["b"]},
+        )
+    )
+    yield update("false values", name="", description="", add_tags=[], remove_tags=[])
+    yield update("nothing")
+    yield Case("move_data_collection", "defaults", (1, 2, 7)).sends(
+        "PUT /projects/1/data_collections/2/move?new_project_id=7"
+    )
+    yield Case("move_data_collection", "keyword", (1, 2), {"new_project_id": 7}).sends(
+        "PUT /projects/1/data_collections/2/move?new_project_id=7"
+    )
+    yield Case("move_data_collection", "project 0", (1, 2, 0))
+    collection = "/projects/1/data_collections/2"
+    sends = {"delete_data_collection": f"DELETE {collection}", "restore_data_collection": f"POST {collection}/restore"}
+    for name, sent in sends.items():
+        yield Case(name, "defaults", (1, 2)).sends(sent)
+        yield Case(name, "keywords", (), {"project_id": 1, "data_collection_id": 2}).sends(sent)

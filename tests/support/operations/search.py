@@ -1,0 +1,189 @@
+"""Cases of search and analysis."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.support.operations.answering import Answer
+from tests.support.operations.case import (
+    Case,
+    Method,
+    instant,
+    model,
+)
+from tests.support.operations.lists import cases_of_lists
+
+_FILTERS: dict[str, Any] = {
+    "text": {"==": [{"var": "name"}, "Å"]},
+    "number": {">=": [{"var": "id"}, 0]},
+    "float": {"<": [{"var": "hfov"}, 1.5]},
+    "null": {"!=": [{"var": "name"}, None]},
+    "list": {"in": [{"var": "id"}, [1, "a", None, 2.5]]},
+    "date": {">": [{"var": "created_at"}, instant("2024-05-14T12:00:00+00:00")]},
+    "date without zone": {">": [{"var": "created_at"}, instant("2024-05-14T12:00:00")]},
+    "text like a date": {">": [{"var": "created_at"}, "2024-05-14T12:00:00Z"]},
+    "nested": {
+        "and": [
+            {"or": [{"~": [{"var": "name"}, "%a%"]}, {"!contains": [{"var": "tags"}, ["b"]]}]},
+            {"!in": [{"var": "id"}, [3]]},
+        ]
+    },
+    "unknown operator": {"=~": [{"var": "name"}, "a"]},
+    "an empty list": {"in": [{"var": "id"}, []]},
+    "true": {"==": [{"var": "enabled"}, True]},
+}
+
+
+def search() -> Iterator[Case]:
+    yield Case("search_info", "defaults", ("images",)).sends("GET /search/info?on=images")
+    yield Case("search_info", "keyword", (), {"on": "data_collections"}).sends("GET /search/info?on=data_collections")
+    search = Method("search")
+    yield search("a mapping", {"on": "images"}).sends(
+        ("POST /search/", {"on": "images", "distinct": False, "limit": 100, "offset": 0})
+    )
+    yield search("a model", model("SearchQuery", on="projects"))
+    full: dict[str, Any] = {
+        "on": "rasters",
+        "intersects": "POINT (5 58)",
+        "search": "blå himmel",
+        "out_fields": ["id", "name"],
+        "sort": [{"field": "id", "direction": "desc"}, {"field": "name"}],
+        "distinct": True,
+        "limit": 2,
+        "offset": 1,
+    }
+    yield search("all", search_query=full).sends(
+        (
+            "POST /search/",
+            {
+                "on": "rasters",
+                "intersects": "POINT (5 58)",
+                "search": "blå himmel",
+                "out_fields": ["id", "name"],
+                "sort": [{"field": "id", "direction": "desc"}, {"field": "name", "direction": "asc"}],
+                "distinct": True,
+                "limit": 2,
+                "offset": 1,
+            },
+        )
+    )
+    yield search("all in a model", model("SearchQuery", **full))
+    yield search("false values", {"on": "images", "search": "", "out_fields": [], "sort": [], "limit": 0}).sends(
+        (
+            "POST /search/",
+            {"on": "images", "search": "", "out_fields": [], "sort": [], "distinct": False, "limit": 0, "offset": 0},
+        )
+    )
+    yield search("unknown name", {"on": "images", "more": 1})
+    yield search("unknown place", {"on": "nothing"})
+    yield search("no place", {})
+    for label, value in _FILTERS.items():
+        yield search(f"filter {label}", {"on": "images", "filter": value})
+        yield search(f"filter {label} in a model", model("SearchQuery", on="images", filter=value))
+    yield search("refused", {"on": "images"}).answered(Answer("POST", "/search/", 400, {"detail": "no"}))
+    pages = Method("paginate_search")
+    yield pages("a mapping", {"on": "images"}, 2).at(total=5)
+    yield pages("a model", model("SearchQuery", **full), page_size=2).at(total=4)
+    yield pages("limit and offset", {"on": "images", "limit": 7, "offset": 3}, 2).sends(
+        ("POST /search/", {"on": "images", "distinct": False, "limit": 2, "offset": 0}),
+        ("POST /search/", {"on": "images", "distinct": False, "limit": 2, "offset": 2}),
+    )
+    yield pages("only the first item", {"on": "images", "search": "x"}, 2).but(take=1)
+    yield pages("no results", {"on": "images"}, 2).at(total=0)
+    yield pages("no results in the answer", {"on": "images"}, 2).answered(Answer("POST", "/search/", json={"count": 0}))
+    yield pages("a list", {"on": "images"}, 2).answered(Answer("POST", "/search/", json=[{"id": 1}]))
+    yield pages("filter null", {"on": "images", "filter": {"==": [{"var": "a"}, None]}}, 5)
+    yield pages("unknown place", {"on": "nothing"}, 2)
+    yield pages("page size 0", {"on": "images"}, 0).answered(
+        Answer("POST", "/search/", json={"results": []}),
+        Answer("POST", "/search/", status=400, json={"detail": "enough"}, times=0),
+    )
+
+
+def analysis() -> Iterator[Case]:
+    yield Case("list_analysis_modules", "defaults").sends("GET /analysis/modules/")
+    yield Case("list_analysis_modules", "none").answered(Answer("GET", "/analysis/modules/", json=[]))
+    services, invalid = ({"enabled": True}, {"enabled": False}), ({"enabled": "nonsense"},)
+    yield from cases_of_lists(
+        "list_analysis_services", params="AnalysisServiceListParams", more=services, invalid=invalid
+    )
+    yield Case("list_analysis_services", "list_input", (), {"list_input": model("AnalysisServiceListParams", limit=1)})
+    config = {"a": None, "b": [1, None], "c": {"d": 0}}
+    service = {"name": "Tjeneste", "module_name": "m", "config": config}
+    create = Method("create_analysis_service")
+    yield create("a model", model("AnalysisServiceCreateUpdateInput", **service)).sends(
+        (
+            "POST /analysis/services/",
+            {
+                "name": "Tjeneste",
+                "module_name": "m",
+                "enabled": True,
+                "config": {"a": None, "b": [1, None], "c": {"d": 0}},
+            },
+        )
+    )
+    yield create("not enabled", create_input=model("AnalysisServiceCreateUpdateInput", **service, enabled=False))
+    yield create("keywords", **service).sends(
+        (
+            "POST /analysis/services/",
+            {
+                "name": "Tjeneste",
+                "module_name": "m",
+                "enabled": True,
+                "config": {"a": None, "b": [1, None], "c": {"d": 0}},
+            },
+        )
+    )
+    yield create("keywords and more", **service, enabled=False, nonsense=1)
+    yield create("a model and keywords", model("AnalysisServiceCreateUpdateInput", **service), name="other")
+    yield create("no config", name="n", module_name="m", config={})
+    yield create("nothing")
+    yield create("wrong", name="n")
+    patch = Method("patch_analysis_service", 9)
+    yield patch("a model", model("AnalysisServicePatchInput", name="Ny"))
+    yield patch("keywords", enabled=False, config=config)
+    yield patch("an explicit None", model("AnalysisServicePatchInput", name=None, enabled=True)).sends(
+        ("PATCH /analysis/services/9", {"name": None, "enabled": True})
+    )
+    yield patch("keyword None", name=None).sends(("PATCH /analysis/services/9", {"name": None}))
+    yield patch("no config", config={}).sends(("PATCH /analysis/services/9", {"config": {}}))
+    yield patch("nothing").sends(("PATCH /analysis/services/9", {}))
+    yield patch("a model without values", patch_input=model("AnalysisServicePatchInput"))
+    yield patch("a model and keywords", model("AnalysisServicePatchInput", name="Ny"), enabled=False)
+    yield patch("unknown keyword", nonsense=1).sends(("PATCH /analysis/services/9", {}))
+    yield patch("wrong", enabled="perhaps")
+    for name, args, label in (
+        ("delete_analysis_service", (9,), "service_id"),
+        ("delete_analysis_task", (9, 4), "task_id"),
+    ):
+        target = "DELETE /analysis/services/9" + "/tasks/4" * (len(args) == 2)
+        yield Case(name, "defaults", args).sends(target)
+        yield Case(name, "keyword", args[:-1], {label: args[-1]}).sends(target)
+        yield Case(name, "status 204", args).answered(Answer("DELETE", "*", status=204, text=""))
+        yield Case(name, "no JSON", args).answered(Answer("DELETE", "*", text="gone"))
+        yield Case(name, "not found", args).answered(Answer("DELETE", "*", 404, {"detail": "no"}))
+    tasks: tuple[dict[str, Any], ...] = (
+        {"status": "SUCCESS"},
+        {"status": {"$enum": "AnalysisTaskStatusEnum.RUNNING"}},
+    )
+    yield from cases_of_lists(
+        "list_analysis_tasks",
+        9,
+        params="AnalysisTaskListParams",
+        name="list_input",
+        more=tasks,
+        invalid=({"status": "completed"},),
+    )
+    create = Method("create_analysis_task", 9)
+    yield create("a model", model("AnalysisTaskCreateInput", params={"x": None})).sends(
+        ("POST /analysis/services/9/tasks/", {"params": {"x": None}})
+    )
+    yield create("a model with a name", params=model("AnalysisTaskCreateInput", name="ø", params={})).sends(
+        ("POST /analysis/services/9/tasks/", {"name": "ø", "params": {}})
+    )
+    yield create("keywords", name="n", params={"x": 1})
+    yield create("nothing")
+    for name in ("run_analysis_task", "revoke_analysis_task"):
+        target = f"POST /analysis/services/9/tasks/4/{name.partition('_')[0]}"
+        yield Case(name, "defaults", (9, 4)).sends(target)
+        yield Case(name, "keyword", (9,), {"task_id": 4}).sends(target)
+        yield Case(name, "refused", (9, 4)).answered(Answer("POST", "*", 409, {"detail": "no"}))
