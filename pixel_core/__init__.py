@@ -1,7 +1,7 @@
-"""The protocol of Geodata Pixel without any I/O: operations as flows, and the machines that they stand on.
+"""The protocol of Geodata Pixel without any I/O: operations as flows, and the state machines that they use.
 
 Nothing in this package opens a file or a socket, reads a clock, the environment or a random source, sleeps, locks or
-starts a thread. `pixel_transports` performs what the flows ask for.
+starts a thread. `pixel_transports` performs the effects that the flows yield.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
-    from pixel_core.api import PixelApi
+    from pixel_core.api import Operations, PixelApi
     from pixel_core.api.operation import AsyncFace, BlockingFace, Resource, listing, operation
     from pixel_core.api.paging import Page, Pages
     from pixel_core.effects import (
@@ -31,115 +31,132 @@ if TYPE_CHECKING:
         Sleep,
         Spawn,
         Stat,
+        TaskGroup,
+        TaskOutcome,
         WriteJournal,
+    )
+    from pixel_core.errors import (
+        PixelAuthenticationError,
+        PixelBadRequestError,
+        PixelClosedError,
+        PixelConflictError,
+        PixelConnectionError,
+        PixelError,
+        PixelFileChangedError,
+        PixelJobTimeoutError,
+        PixelLoginError,
+        PixelMultipleUploadJobError,
+        PixelNotFoundError,
+        PixelPermissionError,
+        PixelProtocolError,
+        PixelProxyError,
+        PixelRateLimitError,
+        PixelServerError,
+        PixelStatusError,
+        PixelStorageError,
+        PixelTimeoutError,
+        PixelUploadJobError,
+        PixelValidationError,
+    )
+    from pixel_core.events import (
+        CallFailed,
+        CallRepeated,
+        Event,
+        FileFinished,
+        FileHashed,
+        FileSent,
+        JobProgress,
+        KeywordsIgnored,
+        LoginFailed,
+        LoginRenewed,
+        RequestFailed,
+        RequestSent,
+        ResponseReceived,
+        UploadProgress,
     )
     from pixel_core.http.connection import ClientConnection
     from pixel_core.http.decoding import Limits
-    from pixel_core.http.effects import Read, Write
+    from pixel_core.http.effects import (
+        Connect,
+        ConnectResult,
+        IsIdle,
+        Read,
+        Resolve,
+        StartTls,
+        WaitConnected,
+        WaitForSlot,
+        Write,
+    )
     from pixel_core.http.exchange import exchange
     from pixel_core.http.leasing import Connection, Leasing
     from pixel_core.http.pool import Lease, Pool
+    from pixel_core.http.proxies import Proxies
     from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
-    from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response, Timeouts
-    from pixel_core.session.options import Options
+    from pixel_core.messages import Body, FileSlice, Form, Headers, Origin, Request, Response, Segment, Timeouts
+    from pixel_core.session.answers import Answer
+    from pixel_core.session.options import CallOptions, Options
     from pixel_core.session.retries import RetryPolicy
     from pixel_core.session.session import Session
-    from pixel_core.session.tokens import Account, Tokens
-else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+    from pixel_core.session.tokens import Account, Tokens, TokenSource
+else:  # A type checker would accept any name of a package with `__getattr__`.
     __getattr__, __dir__ = lazily(
         globals(),
         {
-            ".api": ["PixelApi"],
-            ".effects": [
-                "OpenTaskGroup",
-                "CallTokenProvider",
-                "Clock",
-                "Connection",
-                "Leasing",
-                "Digest",
-                "Digested",
-                "Effect",
-                "NextDone",
-                "Exchange",
-                "FileFacts",
-                "Flow",
-                "OpenJournal",
-                "SingleFlight",
-                "Random",
-                "WriteJournal",
-                "Report",
-                "Sleep",
-                "Spawn",
-                "Stat",
-                "Gather",
-            ],
-            ".journal": ["JournalEntry", "JournalSnapshot", "JournalState"],
-            ".http.exchange": ["exchange"],
-            ".http.connection": ["ClientConnection"],
-            ".http.decoding": ["Limits"],
-            ".messages": ["FileSlice", "Form", "Headers", "Origin", "Request", "Response", "Timeouts"],
+            ".api": ["Operations", "PixelApi"],
             ".api.operation": ["AsyncFace", "BlockingFace", "Resource", "listing", "operation"],
             ".api.paging": ["Page", "Pages"],
-            ".http.effects": ["Read", "Write"],
+            ".effects": [
+                "CallTokenProvider", "Clock", "Digest", "Digested", "Effect", "Exchange", "FileFacts", "Flow", "Gather",
+                "NextDone", "OpenJournal", "OpenTaskGroup", "Random", "Report", "SingleFlight", "Sleep", "Spawn",
+                "Stat", "TaskGroup", "TaskOutcome", "WriteJournal",
+            ],
+            ".errors": [
+                "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
+                "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError",
+                "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError",
+                "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelStatusError",
+                "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
+            ],
+            ".events": [
+                "CallFailed", "CallRepeated", "Event", "FileFinished", "FileHashed", "FileSent", "JobProgress",
+                "KeywordsIgnored", "LoginFailed", "LoginRenewed", "RequestFailed", "RequestSent", "ResponseReceived",
+                "UploadProgress",
+            ],
+            ".http.connection": ["ClientConnection"],
+            ".http.decoding": ["Limits"],
+            ".http.effects": [
+                "Connect", "ConnectResult", "IsIdle", "Read", "Resolve", "StartTls", "WaitConnected", "WaitForSlot",
+                "Write",
+            ],
+            ".http.exchange": ["exchange"],
             ".http.leasing": ["Connection", "Leasing"],
             ".http.pool": ["Lease", "Pool"],
+            ".http.proxies": ["Proxies"],
+            ".journal": ["JournalEntry", "JournalSnapshot", "JournalState"],
+            ".messages": [
+                "Body", "FileSlice", "Form", "Headers", "Origin", "Request", "Response", "Segment", "Timeouts",
+            ],
+            ".session.answers": ["Answer"],
+            ".session.options": ["CallOptions", "Options"],
             ".session.retries": ["RetryPolicy"],
-            ".session.options": ["Options"],
             ".session.session": ["Session"],
-            ".session.tokens": ["Account", "Tokens"],
+            ".session.tokens": ["Account", "TokenSource", "Tokens"],
         },
-    )
+    )  # fmt: skip
 
 __all__ = [
-    "Account",
-    "AsyncFace",
-    "BlockingFace",
-    "CallTokenProvider",
-    "ClientConnection",
-    "Clock",
-    "Connection",
-    "Digest",
-    "Digested",
-    "Effect",
-    "Exchange",
-    "FileFacts",
-    "FileSlice",
-    "Flow",
-    "Form",
-    "Gather",
-    "Headers",
-    "JournalEntry",
-    "JournalSnapshot",
-    "JournalState",
-    "Lease",
-    "Leasing",
-    "Limits",
-    "NextDone",
-    "OpenJournal",
-    "OpenTaskGroup",
-    "Options",
-    "Origin",
-    "Page",
-    "Pages",
-    "PixelApi",
-    "Pool",
-    "Random",
-    "Read",
-    "Report",
-    "Request",
-    "Resource",
-    "Response",
-    "RetryPolicy",
-    "Session",
-    "SingleFlight",
-    "Sleep",
-    "Spawn",
-    "Stat",
-    "Timeouts",
-    "Tokens",
-    "Write",
-    "WriteJournal",
-    "exchange",
-    "listing",
-    "operation",
-]
+    "Account", "Answer", "AsyncFace", "BlockingFace", "Body", "CallFailed", "CallOptions", "CallRepeated",
+    "CallTokenProvider", "ClientConnection", "Clock", "Connect", "ConnectResult", "Connection", "Digest", "Digested",
+    "Effect", "Event", "Exchange", "FileFacts", "FileFinished", "FileHashed", "FileSent", "FileSlice", "Flow", "Form",
+    "Gather", "Headers", "IsIdle", "JobProgress", "JournalEntry", "JournalSnapshot", "JournalState", "KeywordsIgnored",
+    "Lease", "Leasing", "Limits", "LoginFailed", "LoginRenewed", "NextDone", "OpenJournal", "OpenTaskGroup",
+    "Operations", "Options", "Origin", "Page", "Pages", "PixelApi", "PixelAuthenticationError", "PixelBadRequestError",
+    "PixelClosedError", "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError",
+    "PixelJobTimeoutError", "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError",
+    "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError",
+    "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError", "Pool",
+    "Proxies", "Random", "Read", "Report", "Request", "RequestFailed", "RequestSent", "Resolve", "Resource", "Response",
+    "ResponseReceived", "RetryPolicy", "Segment", "Session", "SingleFlight", "Sleep", "Spawn", "StartTls", "Stat",
+    "TaskGroup", "TaskOutcome", "Timeouts", "TokenSource", "Tokens", "UploadProgress", "WaitConnected", "WaitForSlot",
+    "Write", "WriteJournal", "exchange", "listing", "operation",
+]  # fmt: skip

@@ -101,7 +101,7 @@ class PixelClientAsync(AsyncFace, Client):
 
         >>> await client.run(client.api.get_project(7))
         """
-        return await self._run(flow, "run")
+        return await self._run(flow, getattr(flow, "__name__", "run"))
 
     async def _run(self, flow: Flow[T], name: str) -> T:
         self._check()

@@ -13,8 +13,6 @@ from typing import Any, Self
 from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account
 from pixel_transports.client.cache import cached
-from pixel_transports.client.config import ClientConfig
-from pixel_transports.client.pickling import rebuild_client, reduce_client
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.net.network import Network
 from pixel_transports.net.transports import blocking_transport
@@ -28,16 +26,16 @@ class KeyCloakAuth:
         account = Account(keycloak_server_url, realm, client_id, username, password)
         self._init(Session(keycloak_server_url, account), Network.from_keywords({}), account)
 
-    def _init(self, session: Session, network: Network, origin: "Account | tuple[type[Any], ClientConfig]") -> None:
+    def _init(self, session: Session, network: Network, origin: Any) -> None:
         self._session = session
-        self._origin = origin
+        self._origin = origin  # an account, or the client whose login it is
         self._driver = BlockingDriver(blocking_transport(None, network), instrumentation=DriverInstrumentation())
 
     @classmethod
-    def from_client(cls, kind: type[Any], config: ClientConfig, session: Session) -> "KeyCloakAuth":
-        """The login of a client of this class, which shares the tokens of its session."""
+    def from_client(cls, client: Any) -> "KeyCloakAuth":
+        """The login of a client. It shares the client's tokens, and has its own connections."""
         auth = cls.__new__(cls)
-        auth._init(session, config.network, (kind, config))
+        auth._init(client.session, client.config.network, client)
         return auth
 
     def __repr__(self) -> str:
@@ -52,7 +50,7 @@ class KeyCloakAuth:
     def __reduce__(self) -> tuple[Any, ...]:
         if isinstance(self._origin, Account):
             return _rebuild, (type(self), self._origin)
-        return _rebuild_of_client, reduce_client(*self._origin)[1]
+        return getattr, (self._origin, "auth")
 
     closed = False
     """Always False: there is nothing to close. The connections are closed with the object."""
@@ -69,8 +67,3 @@ class KeyCloakAuth:
 
 def _rebuild(kind: type[KeyCloakAuth], account: Account) -> KeyCloakAuth:
     return cached(lambda: kind(*astuple(account)), (kind, account, Network.from_keywords({})))
-
-
-def _rebuild_of_client(*reduced: Any) -> KeyCloakAuth:
-    auth: KeyCloakAuth = rebuild_client(*reduced).auth
-    return auth

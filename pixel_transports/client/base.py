@@ -79,7 +79,8 @@ class Client(Operations):
             if issubclass(base, Resource) and not issubclass(base, Client) and not issubclass(PixelApi, base)
         )
         if groups and "api_class" not in vars(cls):
-            cls.api_class = type(f"{cls.__name__}Api", (*groups, cls.api_class), {"__module__": cls.__module__})
+            name = cls.__name__.removesuffix("Async").removesuffix("Client")
+            cls.api_class = type(f"{name}Api", (*groups, cls.api_class), {"__module__": cls.__module__})
 
     def __init__(
         self,
@@ -178,7 +179,7 @@ class Client(Operations):
         """The login of this client, for requests of another library (`auth=` of httpx and requests)."""
         from pixel_transports.client.auth import KeyCloakAuth  # late: few programs use it
 
-        return KeyCloakAuth.from_client(type(self), self.config, self.session)
+        return KeyCloakAuth.from_client(self)
 
     @property
     def pixel_client(self) -> NoReturn:

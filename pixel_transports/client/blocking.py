@@ -95,7 +95,7 @@ class PixelClient(BlockingFace, Client):
 
         >>> client.run(client.api.get_project(7))
         """
-        return self._run(flow, "run")
+        return self._run(flow, getattr(flow, "__name__", "run"))
 
     def _run(self, flow: Flow[T], name: str) -> T:
         self._check()

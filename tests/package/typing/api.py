@@ -1,6 +1,7 @@
 """What type checkers infer for the three faces of an operation and of a listing. Read by them, never run."""
 
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -19,7 +20,16 @@ from pixel_core.models import (
     UploadJob,
     User,
 )
-from pixel_transports import PixelClient, PixelClientAsync
+from pixel_transports import (
+    AsyncDriver,
+    BlockingDriver,
+    Faces,
+    PixelApiSettings,
+    PixelClient,
+    PixelClientAsync,
+    faces,
+    get_client,
+)
 
 SQUARE: dict[str, Any] = {}
 
@@ -93,7 +103,7 @@ async def from_the_class(blocking: PixelClient, asynchronous: PixelClientAsync, 
 
 
 class Echoes(Resource):
-    """A group of operations of one's own."""
+    """A group of operations of a library's own."""
 
     @operation
     def echo(self, text: str, times: int = 1) -> Flow[list[str]]:
@@ -106,6 +116,41 @@ class Echoes(Resource):
         return Pages(())
 
 
-def ones_own(echoes: Echoes) -> None:
+class EchoClient(Echoes, PixelClient):
+    """A blocking client with the group."""
+
+
+class EchoClientAsync(Echoes, PixelClientAsync):
+    """An async client with the group."""
+
+
+def own_operations(echoes: Echoes, blocking: EchoClient, asynchronous: EchoClientAsync) -> None:
     assert_type(echoes.echo("a", times=2), Flow[list[str]])
     assert_type(echoes.numbers(), Pages[int])
+    assert_type(blocking.echo("a", times=2), list[str])
+    assert_type(blocking.numbers(), Iterator[int])
+    echo = assert_type(asynchronous.echo("a", times=2), Coroutine[Any, Any, list[str]])
+    echo.close()
+    assert_type(asynchronous.numbers(), AsyncIterator[int])
+    assert_type(blocking.me(), User)
+
+
+async def own_faces(settings: PixelApiSettings) -> None:
+    echoes = faces(Echoes)
+    assert_type(echoes, Faces[Echoes])
+    with echoes.blocking.from_settings(settings) as client:
+        assert_type(client.me(), User)
+        assert_type(client.run(echoes.pure(client.session).echo("a")), list[str])
+        assert_type(client.run(client.api.me()), User)
+        assert_type(client.echo("a"), Any)
+    async with echoes.asynchronous.from_settings(settings) as other:
+        assert_type(await other.me(), User)
+        assert_type(await other.run(echoes.pure(other.session).echo("a")), list[str])
+
+
+def own_drivers(settings: PixelApiSettings) -> None:
+    drivers = partial(BlockingDriver, performers={}), partial(AsyncDriver, performers={})
+    assert_type(get_client(settings=settings, driver=BlockingDriver), PixelClient)
+    assert_type(get_client(True, settings, driver=AsyncDriver), PixelClientAsync)
+    assert_type(get_client(settings=settings, driver=drivers[0]), PixelClient)
+    assert_type(get_client(True, settings, driver=drivers[1]), PixelClientAsync)

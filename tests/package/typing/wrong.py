@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pixel_core import Flow, Page, PixelApi, Resource, listing, operation
 from pixel_core.models import Project
-from pixel_transports import PixelClient, PixelClientAsync
+from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, faces, get_client
 
 
 def blocking(client: PixelClient) -> None:
@@ -55,6 +55,22 @@ class Echoes(Resource):
         return iter(())
 
     @operation
+    def right(self) -> Flow[int]:
+        yield from ()
+        return 1
+
+    @operation
     def wrong_result(self) -> Flow[int]:
         yield from ()
         return "text"  # E
+
+
+def own_faces(settings: PixelApiSettings) -> None:
+    faces(int)  # E
+    echoes = faces(Echoes)
+    with echoes.blocking.from_settings(settings) as client:
+        client.get_project("seven")  # E
+        text: str = client.run(echoes.pure(client.session).right())  # E
+        print(text)
+    get_client(settings=settings, driver=7)  # E
+    get_client(settings=settings, driver=lambda: 7)  # E

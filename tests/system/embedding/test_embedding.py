@@ -25,7 +25,6 @@ from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from pixel_transports.sandbox.http import Buffer
 from tests.system.embedding.selectors_loop import Loop
-from tests.system.embedding.wrapper import SurveyApi, SurveyClient
 
 HERE = Path(__file__).parent
 LOOPS = {
@@ -146,20 +145,6 @@ def test_what_is_left_alongside_is_broken_off_in_the_loop_over_selectors() -> No
     assert told == ["quick gave 7", "broken off"]
     assert loop.waiting == {}
     loop.close()
-
-
-def test_light_copies_of_a_librarys_client_and_of_its_pure_face_have_its_operations() -> None:
-    client = SurveyClient(
-        "http://pixel.invalid", "http://login.invalid", "Sandbox", "frontend", "nobody", "", token="t"
-    )
-    assert isinstance(client.with_options(retries=0).api, SurveyApi)
-    assert isinstance(SurveyApi(client.session).with_options(retries=0), SurveyApi)
-
-
-def test_the_librarys_own_part_has_thirty_lines() -> None:
-    source = (HERE / "wrapper.py").read_text(encoding="utf-8")
-    own = source.partition("class Survey(")[2].partition("def prepared(")[0]
-    assert len([line for line in own.splitlines() if line.strip()]) <= 30
 
 
 def test_every_program_is_run() -> None:
