@@ -24,18 +24,8 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from pixel_core.effects import Clock, Effect
+from pixel_core.http import effects
 from pixel_core.http.decoding import Limits
-from pixel_core.http.effects import (
-    Connect,
-    ConnectResult,
-    IsIdle,
-    Read,
-    Resolve,
-    StartTls,
-    WaitConnected,
-    WaitForSlot,
-    Write,
-)
 from pixel_core.http.exchange import exchange
 from pixel_core.http.leasing import Leasing
 from pixel_core.http.pool import LeaseState, Pool
@@ -76,7 +66,7 @@ class AsyncStream(SocketStream):
                 return self.recv()
         return await self._readiness.wait_readable(self.recv, timeout)
 
-    def write(self, effect: Write) -> bool | Coroutine[Any, Any, bool]:
+    def write(self, effect: effects.Write) -> bool | Coroutine[Any, Any, bool]:
         """Write all, or (without segments) what is left; False when the peer sent or closed first. Returns a coroutine
         where that takes a while. Raises OSError, PixelFileChangedError.
         """
@@ -173,20 +163,20 @@ class AnyioTransport:
     def _perform(self, effect: Effect[Any]) -> Any:
         return _PERFORMERS[type(effect)](self, effect)
 
-    async def _resolve(self, effect: Resolve) -> Sequence[Address]:
+    async def _resolve(self, effect: effects.Resolve) -> Sequence[Address]:
         if effect.numeric:
             return numeric_addresses(effect.host, effect.port)
         with anyio.fail_after(effect.timeout):
             return await self._resolver(effect.host, effect.port)
 
-    async def _start_tls(self, effect: StartTls) -> TlsSession:
+    async def _start_tls(self, effect: effects.StartTls) -> TlsSession:
         context = self._context
         if context is None:
             context = await anyio.to_thread.run_sync(shared_context)
         return TlsSession(context, effect.host)
 
 
-async def _wait_for_slot(transport: AnyioTransport, effect: WaitForSlot) -> None:
+async def _wait_for_slot(transport: AnyioTransport, effect: effects.WaitForSlot) -> None:
     event = anyio.Event()
     effect.lease.notify = event.set
     if effect.lease.state is LeaseState.WAITING:
@@ -194,7 +184,7 @@ async def _wait_for_slot(transport: AnyioTransport, effect: WaitForSlot) -> None
             await event.wait()
 
 
-async def _wait_connected(transport: AnyioTransport, effect: WaitConnected) -> list[ConnectResult]:
+async def _wait_connected(transport: AnyioTransport, effect: effects.WaitConnected) -> list[effects.ConnectResult]:
     streams: Any = effect.streams
     ready: list[Any] = []
     with anyio.move_on_after(effect.timeout):
@@ -211,19 +201,19 @@ async def _wait_connected(transport: AnyioTransport, effect: WaitConnected) -> l
 
                 for stream in streams:
                     group.start_soon(wait, stream)
-    return [ConnectResult(each, connect_error(each.sock)) for each in ready]
+    return [effects.ConnectResult(each, connect_error(each.sock)) for each in ready]
 
 
 _PERFORMERS: dict[type[Effect[Any]], Callable[[AnyioTransport, Any], Any]] = {
-    Read: lambda transport, effect: effect.stream.read(effect.timeout),
-    Write: lambda transport, effect: effect.stream.write(effect),
+    effects.Read: lambda transport, effect: effect.stream.read(effect.timeout),
+    effects.Write: lambda transport, effect: effect.stream.write(effect),
     Clock: lambda transport, effect: time.monotonic(),
-    IsIdle: lambda transport, effect: effect.stream.is_idle,
-    WaitForSlot: _wait_for_slot,
-    Resolve: AnyioTransport._resolve,
-    Connect: lambda transport, effect: AsyncStream(start_connecting(effect.address)),
-    WaitConnected: _wait_connected,
-    StartTls: AnyioTransport._start_tls,
+    effects.IsIdle: lambda transport, effect: effect.stream.is_idle,
+    effects.WaitForSlot: _wait_for_slot,
+    effects.Resolve: AnyioTransport._resolve,
+    effects.Connect: lambda transport, effect: AsyncStream(start_connecting(effect.address)),
+    effects.WaitConnected: _wait_connected,
+    effects.StartTls: AnyioTransport._start_tls,
 }
 
 

@@ -8,42 +8,30 @@ Rules kept here:
 * No event loop: it works in any thread, also where a loop is running.
 """
 
-import select
 import socket
 import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from math import ceil
-from typing import Any, cast
+from typing import Any, TypeVar
 
 from pixel_core.effects import Clock, Effect
+from pixel_core.http import effects
 from pixel_core.http.decoding import Limits
-from pixel_core.http.effects import (
-    Connect,
-    ConnectResult,
-    IsIdle,
-    Read,
-    Resolve,
-    StartTls,
-    WaitConnected,
-    WaitForSlot,
-    Write,
-)
 from pixel_core.http.exchange import exchange
 from pixel_core.http.leasing import Connection, Leasing
 from pixel_core.http.pool import Lease, LeaseState, Pool
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Request, Response
 from pixel_transports.net.connecting import (
-    Address,
     Resolver,
     connect_error,
     look_up,
-    numeric_addresses,
+    look_up_in_thread,
     start_connecting,
+    wait_writable,
 )
 from pixel_transports.net.streams import SocketStream, timed_out
 from pixel_transports.net.tls import TlsOptions, TlsSession, context_of, shared_context
@@ -51,6 +39,8 @@ from pixel_transports.observability.logs import connection_line
 from pixel_transports.runtime.cancellation import current_scope, on_cancel
 from pixel_transports.runtime.forks import register_after_fork
 from pixel_transports.runtime.running import run
+
+T = TypeVar("T")
 
 
 class LockedPool(Pool[Connection]):
@@ -91,7 +81,7 @@ class BlockingStream(SocketStream):
                 data = self.decrypt(self.recv())
         return data
 
-    def write(self, effect: Write) -> bool:
+    def write(self, effect: effects.Write) -> bool:
         """Write all, or (without segments) what is left; False when the peer sent or closed first. Raises OSError,
         PixelFileChangedError.
         """
@@ -149,53 +139,16 @@ class SocketTransport:
     def _perform(self, effect: Effect[Any]) -> Any:
         return _PERFORMERS[type(effect)](self, effect)
 
-    def _resolve(self, effect: Resolve) -> Sequence[Address]:
-        """Look up a name. The system cannot be interrupted in a look-up, so it runs in a thread, which is abandoned
-        when the time is over and does not keep the program from ending.
-        """
-        if effect.numeric:
-            return numeric_addresses(effect.host, effect.port)
-        results: list[Sequence[Address]] = []
-        failures: list[BaseException] = []
-        done = threading.Event()
 
-        def work() -> None:
-            try:
-                results.append(self._resolver(effect.host, effect.port))
-            except BaseException as error:
-                failures.append(error)
-            finally:
-                done.set()
-
-        with on_cancel(done.set):
-            threading.Thread(target=work, name=f"look up {effect.host}", daemon=True).start()
-            if not done.wait(effect.timeout):
-                raise TimeoutError
-        if failures:
-            raise failures[0]
-        return results[0]
-
-    def _start_tls(self, effect: StartTls) -> TlsSession:
-        return TlsSession(self._context or shared_context(), effect.host)
-
-
-def _read(transport: SocketTransport, effect: Read) -> bytes:
-    stream: Any = effect.stream
+def _abortable(stream: BlockingStream, method: Callable[[Any], T], argument: Any) -> T:
+    """Call a method of a stream; a cancelled scope shuts the stream down meanwhile."""
     if current_scope.get() is None:
-        return cast(bytes, stream.read(effect.timeout))
+        return method(argument)
     with on_cancel(stream.abort):
-        return cast(bytes, stream.read(effect.timeout))
+        return method(argument)
 
 
-def _write(transport: SocketTransport, effect: Write) -> bool:
-    stream: Any = effect.stream
-    if current_scope.get() is None:
-        return cast(bool, stream.write(effect))
-    with on_cancel(stream.abort):
-        return cast(bool, stream.write(effect))
-
-
-def _wait_for_slot(transport: SocketTransport, effect: WaitForSlot) -> None:
+def _wait_for_slot(transport: SocketTransport, effect: effects.WaitForSlot) -> None:
     event = threading.Event()
     effect.lease.notify = event.set
     if effect.lease.state is LeaseState.WAITING:  # else the slot came before `notify` was set
@@ -203,35 +156,28 @@ def _wait_for_slot(transport: SocketTransport, effect: WaitForSlot) -> None:
             event.wait(effect.timeout)
 
 
-def _wait_connected(transport: SocketTransport, effect: WaitConnected) -> list[ConnectResult]:
-    streams: Any = effect.streams
+def _wait_connected(transport: SocketTransport, effect: effects.WaitConnected) -> list[effects.ConnectResult]:
     with ExitStack() as stack:
-        for stream in streams:
+        for stream in effect.streams:
             stack.enter_context(on_cancel(stream.abort))
-        socks = [stream.sock for stream in streams]
-        if hasattr(select, "poll"):
-            poller = select.poll()
-            for sock in socks:
-                poller.register(sock, select.POLLOUT)
-            numbers = {
-                number for number, _ in poller.poll(None if effect.timeout is None else ceil(effect.timeout * 1000))
-            }
-        else:  # a failure is an exceptional condition there
-            _, writable, broken = select.select([], socks, socks, effect.timeout)
-            numbers = {sock.fileno() for sock in (*writable, *broken)}
-        return [ConnectResult(each, connect_error(each.sock)) for each in streams if each.sock.fileno() in numbers]
+        ready = wait_writable([stream.sock for stream in effect.streams], effect.timeout)
+        return [effects.ConnectResult(each, connect_error(each.sock)) for each in effect.streams if each.sock in ready]
+
+
+def _start_tls(transport: SocketTransport, effect: effects.StartTls) -> TlsSession:
+    return TlsSession(transport._context or shared_context(), effect.host)
 
 
 _PERFORMERS: dict[type[Effect[Any]], Callable[[SocketTransport, Any], Any]] = {
-    Read: _read,
-    Write: _write,
+    effects.Read: lambda transport, effect: _abortable(effect.stream, effect.stream.read, effect.timeout),
+    effects.Write: lambda transport, effect: _abortable(effect.stream, effect.stream.write, effect),
     Clock: lambda transport, effect: time.monotonic(),
-    IsIdle: lambda transport, effect: effect.stream.is_idle,
-    WaitForSlot: _wait_for_slot,
-    Resolve: SocketTransport._resolve,
-    Connect: lambda transport, effect: BlockingStream(start_connecting(effect.address)),
-    WaitConnected: _wait_connected,
-    StartTls: SocketTransport._start_tls,
+    effects.IsIdle: lambda transport, effect: effect.stream.is_idle,
+    effects.WaitForSlot: _wait_for_slot,
+    effects.Resolve: lambda transport, effect: look_up_in_thread(transport._resolver, effect),
+    effects.Connect: lambda transport, effect: BlockingStream(start_connecting(effect.address)),
+    effects.WaitConnected: _wait_connected,
+    effects.StartTls: _start_tls,
 }
 
 

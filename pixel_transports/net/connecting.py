@@ -2,16 +2,22 @@
 
 Rules kept here:
 
-* Nothing here waits but the look-up of a name, which the system cannot limit: a caller runs it in a thread.
+* The system cannot interrupt the look-up of a name, so it runs in a thread, which is abandoned when the time is over
+  and does not keep the program from ending.
 * Failures are OSErrors.
 """
 
 import errno
 import os
+import select
 import socket
+import threading
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Any, TypeAlias
 
+from pixel_core.http.effects import Resolve
+from pixel_transports.runtime.cancellation import on_cancel
 from pixel_transports.runtime.forks import close_after_fork
 
 Address: TypeAlias = tuple[int, int, int, str, Any]
@@ -27,6 +33,31 @@ def look_up(host: str, port: int) -> Sequence[Address]:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise OSError(f"no host can have the name {host!r}") from None
+
+
+def look_up_in_thread(resolver: Resolver, effect: Resolve) -> Sequence[Address]:
+    """Perform `Resolve`. Raises OSError; TimeoutError when its time is over."""
+    if effect.numeric:
+        return numeric_addresses(effect.host, effect.port)
+    results: list[Sequence[Address]] = []
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            results.append(resolver(effect.host, effect.port))
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            done.set()
+
+    with on_cancel(done.set):
+        threading.Thread(target=work, name=f"look up {effect.host}", daemon=True).start()
+        if not done.wait(effect.timeout):
+            raise TimeoutError
+    if failures:
+        raise failures[0]
+    return results[0]
 
 
 def numeric_addresses(host: str, port: int) -> Sequence[Address]:
@@ -57,3 +88,15 @@ def connect_error(sock: socket.socket) -> OSError | None:
     """The error of a connection attempt that is over; None if it is connected."""
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return OSError(code, os.strerror(code)) if code else None
+
+
+def wait_writable(socks: Sequence[socket.socket], timeout: float | None) -> list[socket.socket]:
+    """Wait until some of these sockets are connected or have failed; none after `timeout` seconds."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        for sock in socks:
+            poller.register(sock, select.POLLOUT)
+        ready = {number for number, _ in poller.poll(None if timeout is None else ceil(timeout * 1000))}
+        return [sock for sock in socks if sock.fileno() in ready]
+    _, writable, broken = select.select([], socks, socks, timeout)  # a failure is an exceptional condition there
+    return [sock for sock in socks if sock in writable or sock in broken]
