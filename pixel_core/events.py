@@ -164,3 +164,4 @@ Event: TypeAlias = (
     | LoginFailed
     | KeywordsIgnored
 )
+"""Any event."""

@@ -288,6 +288,7 @@ def _quoted(name: str) -> str:
 
 
 Body: TypeAlias = bytes | FileSlice | Form
+"""A request body: bytes, a part of a file, or a form."""
 
 
 def body_segments(body: Body) -> list[Segment]:

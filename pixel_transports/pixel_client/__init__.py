@@ -1,4 +1,4 @@
-"""The client library for Geodata Pixel, under the name that its users know.
+"""The client library for Geodata Pixel, under the import name of its users.
 
 >>> from pixel_client import get_client, PixelApiSettings
 >>> with get_client() as client:
@@ -12,26 +12,40 @@ from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
     from pixel_core.errors import (
+        PixelAuthenticationError,
         PixelBadRequestError,
+        PixelClosedError,
+        PixelConflictError,
         PixelConnectionError,
         PixelError,
+        PixelFileChangedError,
+        PixelJobTimeoutError,
         PixelLoginError,
         PixelMultipleUploadJobError,
         PixelNotFoundError,
+        PixelPermissionError,
         PixelProtocolError,
         PixelProxyError,
+        PixelRateLimitError,
         PixelServerError,
+        PixelStatusError,
         PixelStorageError,
         PixelTimeoutError,
         PixelUploadJobError,
+        PixelValidationError,
     )
     from pixel_core.messages import Timeouts
+    from pixel_core.session.answers import Answer
+    from pixel_core.session.options import CallOptions
     from pixel_transports.client.asynchronous import PixelClientAsync
     from pixel_transports.client.blocking import PixelClient
     from pixel_transports.client.config import PixelClientKwargs
+    from pixel_transports.client.faces import faces
     from pixel_transports.client.factory import get_client
     from pixel_transports.client.settings import PixelApiSettings
+    from pixel_transports.display.progress import Bar, LogLines
     from pixel_transports.net.tls import TlsOptions
+    from pixel_transports.observability.hooks import Hooks
 
     from .models import (
         AnalysisServiceCreateUpdateInput,
@@ -80,65 +94,35 @@ _find, _listed = lazily(
     globals(),
     {
         "pixel_core.errors": [
-            "PixelBadRequestError",
-            "PixelConnectionError",
-            "PixelError",
-            "PixelLoginError",
-            "PixelMultipleUploadJobError",
-            "PixelNotFoundError",
-            "PixelProtocolError",
-            "PixelProxyError",
-            "PixelServerError",
-            "PixelStorageError",
-            "PixelTimeoutError",
-            "PixelUploadJobError",
+            "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
+            "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError",
+            "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError",
+            "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelStatusError", "PixelStorageError",
+            "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
         ],
         "pixel_core.messages": ["Timeouts"],
+        "pixel_core.session.answers": ["Answer"],
+        "pixel_core.session.options": ["CallOptions"],
         "pixel_transports.client.asynchronous": ["PixelClientAsync"],
         "pixel_transports.client.blocking": ["PixelClient"],
         "pixel_transports.client.config": ["PixelClientKwargs"],
+        "pixel_transports.client.faces": ["faces"],
         "pixel_transports.client.factory": ["get_client"],
         "pixel_transports.client.settings": ["PixelApiSettings"],
+        "pixel_transports.display.progress": ["Bar", "LogLines"],
         "pixel_transports.net.tls": ["TlsOptions"],
+        "pixel_transports.observability.hooks": ["Hooks"],
         ".models": [
-            "AnalysisServiceCreateUpdateInput",
-            "AnalysisServiceListParams",
-            "AnalysisServicePatchInput",
-            "AnalysisTaskCreateInput",
-            "AnalysisTaskListParams",
-            "ArcGISFeatureServiceImageLayerOptions",
-            "ArcGISFeatureServiceOptions",
-            "ArcGISFeatureServiceProjectLayerOptions",
-            "ArcGISImageServiceOptions",
-            "ArcGISImageServiceWMSOptions",
-            "ArcgisServiceCreateInput",
-            "ArcgisServiceCreateOptions",
-            "ArcgisServiceUpdateInput",
-            "DataCollectionListParams",
-            "FieldMapsUpdateInput",
-            "HarvestAuthInfo",
-            "HarvestFieldMap",
-            "HarvestFieldMapping",
-            "HarvestFieldMapUpdate",
-            "HarvestServiceCreateInput",
-            "HarvestServiceUpdateInput",
-            "ImageMetadataFields",
-            "ImageUpdateInput",
-            "ListParams",
-            "MetadataFieldsType",
-            "MetadataObject",
-            "NearblackOptions",
-            "OIDCUserCreateInput",
-            "OIDCUserUpdateInput",
-            "PixelAttachmentUpload",
-            "PixelUploadFile",
-            "PointCloudListParams",
-            "PointCloudMetadataFields",
-            "PointCloudUpdateInput",
-            "RasterInfo",
-            "RasterListParams",
-            "RasterMetadataFields",
-            "RasterUpdateInput",
+            "AnalysisServiceCreateUpdateInput", "AnalysisServiceListParams", "AnalysisServicePatchInput",
+            "AnalysisTaskCreateInput", "AnalysisTaskListParams", "ArcGISFeatureServiceImageLayerOptions",
+            "ArcGISFeatureServiceOptions", "ArcGISFeatureServiceProjectLayerOptions", "ArcGISImageServiceOptions",
+            "ArcGISImageServiceWMSOptions", "ArcgisServiceCreateInput", "ArcgisServiceCreateOptions",
+            "ArcgisServiceUpdateInput", "DataCollectionListParams", "FieldMapsUpdateInput", "HarvestAuthInfo",
+            "HarvestFieldMap", "HarvestFieldMapping", "HarvestFieldMapUpdate", "HarvestServiceCreateInput",
+            "HarvestServiceUpdateInput", "ImageMetadataFields", "ImageUpdateInput", "ListParams", "MetadataFieldsType",
+            "MetadataObject", "NearblackOptions", "OIDCUserCreateInput", "OIDCUserUpdateInput", "PixelAttachmentUpload",
+            "PixelUploadFile", "PointCloudListParams", "PointCloudMetadataFields", "PointCloudUpdateInput",
+            "RasterInfo", "RasterListParams", "RasterMetadataFields", "RasterUpdateInput",
         ],
         ".auth": [],
         ".exceptions": [],
@@ -147,7 +131,7 @@ _find, _listed = lazily(
         ".types": [],
         ".utils": [],
     },
-)
+)  # fmt: skip
 
 
 def __dir__() -> list[str]:
@@ -162,76 +146,33 @@ def __getattr__(name: str) -> Any:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # here, since it takes as long as all the rest
+    from importlib.metadata import PackageNotFoundError, version  # late: it is slow to import
 
     try:
         return version("pixel-client-sansio")
-    except PackageNotFoundError:  # run from a checkout that was not installed
+    except PackageNotFoundError:  # a checkout that is not installed
         return "0+unknown"
 
 
 class PackageUpdateWarning(Warning):
-    """A newer version exists. Kept for those who filter it: this library does not look for newer versions."""
+    """A newer version exists. It is kept for warning filters; this library does not look for newer versions."""
 
 
 __all__ = [
-    "AnalysisServiceCreateUpdateInput",
-    "AnalysisServiceListParams",
-    "AnalysisServicePatchInput",
-    "AnalysisTaskCreateInput",
-    "AnalysisTaskListParams",
-    "ArcGISFeatureServiceImageLayerOptions",
-    "ArcGISFeatureServiceOptions",
-    "ArcGISFeatureServiceProjectLayerOptions",
-    "ArcGISImageServiceOptions",
-    "ArcGISImageServiceWMSOptions",
-    "ArcgisServiceCreateInput",
-    "ArcgisServiceCreateOptions",
-    "ArcgisServiceUpdateInput",
-    "DataCollectionListParams",
-    "FieldMapsUpdateInput",
-    "HarvestAuthInfo",
-    "HarvestFieldMap",
-    "HarvestFieldMapUpdate",
-    "HarvestFieldMapping",
-    "HarvestServiceCreateInput",
-    "HarvestServiceUpdateInput",
-    "ImageMetadataFields",
-    "ImageUpdateInput",
-    "ListParams",
-    "MetadataFieldsType",
-    "MetadataObject",
-    "NearblackOptions",
-    "OIDCUserCreateInput",
-    "OIDCUserUpdateInput",
-    "PackageUpdateWarning",
-    "PixelApiSettings",
-    "PixelAttachmentUpload",
-    "PixelBadRequestError",
-    "PixelClient",
-    "PixelClientAsync",
-    "PixelClientKwargs",
-    "PixelConnectionError",
-    "PixelError",
-    "PixelLoginError",
-    "PixelMultipleUploadJobError",
-    "PixelNotFoundError",
-    "PixelProtocolError",
-    "PixelProxyError",
-    "PixelServerError",
-    "PixelStorageError",
-    "PixelTimeoutError",
-    "PixelUploadFile",
-    "PixelUploadJobError",
-    "PointCloudListParams",
-    "PointCloudMetadataFields",
-    "PointCloudUpdateInput",
-    "RasterInfo",
-    "RasterListParams",
-    "RasterMetadataFields",
-    "RasterUpdateInput",
-    "Timeouts",
-    "TlsOptions",
-    "__version__",
-    "get_client",
-]
+    "AnalysisServiceCreateUpdateInput", "AnalysisServiceListParams", "AnalysisServicePatchInput",
+    "AnalysisTaskCreateInput", "AnalysisTaskListParams", "Answer", "ArcGISFeatureServiceImageLayerOptions",
+    "ArcGISFeatureServiceOptions", "ArcGISFeatureServiceProjectLayerOptions", "ArcGISImageServiceOptions",
+    "ArcGISImageServiceWMSOptions", "ArcgisServiceCreateInput", "ArcgisServiceCreateOptions",
+    "ArcgisServiceUpdateInput", "Bar", "CallOptions", "DataCollectionListParams", "FieldMapsUpdateInput",
+    "HarvestAuthInfo", "HarvestFieldMap", "HarvestFieldMapUpdate", "HarvestFieldMapping", "HarvestServiceCreateInput",
+    "HarvestServiceUpdateInput", "Hooks", "ImageMetadataFields", "ImageUpdateInput", "ListParams", "LogLines",
+    "MetadataFieldsType", "MetadataObject", "NearblackOptions", "OIDCUserCreateInput", "OIDCUserUpdateInput",
+    "PackageUpdateWarning", "PixelApiSettings", "PixelAttachmentUpload", "PixelAuthenticationError",
+    "PixelBadRequestError", "PixelClient", "PixelClientAsync", "PixelClientKwargs", "PixelClosedError",
+    "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError",
+    "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError",
+    "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelStatusError",
+    "PixelStorageError", "PixelTimeoutError", "PixelUploadFile", "PixelUploadJobError", "PixelValidationError",
+    "PointCloudListParams", "PointCloudMetadataFields", "PointCloudUpdateInput", "RasterInfo", "RasterListParams",
+    "RasterMetadataFields", "RasterUpdateInput", "Timeouts", "TlsOptions", "__version__", "faces", "get_client",
+]  # fmt: skip

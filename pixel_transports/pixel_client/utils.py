@@ -1,9 +1,9 @@
-"""Small helpers that existing code imports from here.
+"""Small helpers for existing code.
 
 Rules kept here:
 
 * MD5s are those of S3: the digest in base64.
-* Files are read in pieces; only `iter_file_parts` holds a whole part, since that is what it gives.
+* Files are read in blocks. Only `iter_file_parts` has a whole part in memory.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end and give its result, also where a loop is running: then in a thread of its own."""
+    """Run a coroutine to its end and return its result; inside a running event loop, in another thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -103,11 +103,17 @@ def iter_file_parts(file_path: Path | str, part_size: int) -> Iterator[tuple[int
 
 
 def download_from_url(url: str, out: IO[bytes]) -> None:
-    """Copy what an http or https URL gives into a file that is open for writing. Raises OSError, ValueError."""
-    from urllib.request import urlopen  # here, since it brings a second HTTP client along
+    """Download an http or https URL into a file that is open for writing. Raises OSError, ValueError."""
+    from urllib.request import urlopen  # late: it is a second HTTP client
 
     if not url.startswith(("http://", "https://")):
         raise ValueError("only http and https URLs are downloaded")
     with urlopen(url, timeout=30) as answer:  # noqa: S310 - checked above
         while piece := answer.read(BUFFER):
             out.write(piece)
+
+
+__all__ = [
+    "calculate_md5_base64", "calculate_md5_base64_from_file", "chunks", "download_from_url", "iter_file_parts",
+    "iter_over_async", "run_sync", "silence_logger",
+]  # fmt: skip

@@ -20,9 +20,29 @@ from functools import partial
 from select import select
 from typing import Any, Protocol, TypeAlias, cast
 
-from pixel_core import Account, Leasing, PixelApi, Pool, Session, exchange
-from pixel_core.effects import Clock, Effect, Exchange, Flow, Random, Report, SingleFlight, Sleep
-from pixel_core.http.effects import Connect, ConnectResult, IsIdle, Read, Resolve, WaitConnected, Write
+from pixel_core import (
+    Account,
+    Clock,
+    Connect,
+    ConnectResult,
+    Effect,
+    Exchange,
+    Flow,
+    IsIdle,
+    Leasing,
+    PixelApi,
+    Pool,
+    Random,
+    Read,
+    Report,
+    Resolve,
+    Session,
+    SingleFlight,
+    Sleep,
+    WaitConnected,
+    Write,
+    exchange,
+)
 
 AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
 LOOK_AGAIN = 5  # milliseconds between looks at a socket that connects or is full: the loop tells only what can be read

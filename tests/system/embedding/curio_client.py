@@ -18,15 +18,30 @@ from typing import Any, TypeVar
 
 import curio
 
-from pixel_core import Account, FileSlice, Leasing, PixelApi, Pool, Session, effects, exchange
-from pixel_core.effects import Effect, Flow, TaskOutcome
-from pixel_core.http.effects import Connect, ConnectResult, IsIdle, Read, Resolve, WaitConnected, Write
-from pixel_core.journal import JournalSnapshot
-from pixel_core.messages import Segment
+from pixel_core import (
+    Account,
+    Connect,
+    ConnectResult,
+    Effect,
+    FileSlice,
+    Flow,
+    IsIdle,
+    JournalSnapshot,
+    Leasing,
+    PixelApi,
+    Pool,
+    Read,
+    Resolve,
+    Segment,
+    Session,
+    TaskOutcome,
+    WaitConnected,
+    Write,
+    effects,
+    exchange,
+)
 from pixel_core.models import PixelUploadFile
-from pixel_transports.drivers.files import digest, look_at
-from pixel_transports.net.files import SliceReader
-from pixel_transports.runtime.running import run_async
+from pixel_transports import SliceReader, digest, look_at, run_async
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 
 T = TypeVar("T")

@@ -21,30 +21,41 @@ from math import inf
 from select import select
 from typing import Any, NamedTuple, TypeAlias
 
-from pixel_core import Account, Leasing, PixelApi, Pool, Session, exchange
-from pixel_core.effects import (
+from pixel_core import (
+    Account,
     CallTokenProvider,
     Clock,
+    Connect,
+    ConnectResult,
     Digest,
     Effect,
     Exchange,
     Flow,
+    IsIdle,
+    JournalSnapshot,
+    Leasing,
     NextDone,
     OpenJournal,
     OpenTaskGroup,
+    PixelApi,
+    Pool,
     Random,
+    Read,
     Report,
+    Resolve,
+    Session,
     SingleFlight,
     Sleep,
     Spawn,
     Stat,
+    WaitConnected,
+    WaitForSlot,
+    Write,
     WriteJournal,
+    exchange,
 )  # fmt: skip
-from pixel_core.http.effects import Connect, ConnectResult, IsIdle, Read, Resolve, WaitConnected, WaitForSlot, Write
-from pixel_core.journal import JournalSnapshot
 from pixel_core.models import PixelUploadFile
-from pixel_transports.drivers.files import digest, look_at
-from pixel_transports.net.files import SliceReader
+from pixel_transports import SliceReader, digest, look_at
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 
 

@@ -20,8 +20,7 @@ from typing import Any
 
 import pytest
 
-from pixel_core.effects import Flow, NextDone, OpenTaskGroup, Sleep, Spawn
-from pixel_core.messages import Headers, Origin, Response
+from pixel_core import Flow, Headers, NextDone, OpenTaskGroup, Origin, Response, Sleep, Spawn
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from pixel_transports.sandbox.http import Buffer
 from tests.system.embedding.selectors_loop import Loop

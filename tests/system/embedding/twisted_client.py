@@ -25,10 +25,25 @@ from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, Resp
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers as TwistedHeaders
 
-from pixel_core import Account, Headers, PixelApi, Request, Response, Session
-from pixel_core.effects import Clock, Effect, Exchange, Flow, Random, Report, SingleFlight, Sleep
-from pixel_core.errors import PixelConnectionError, PixelTimeoutError
-from pixel_transports.runtime.running import run_async
+from pixel_core import (
+    Account,
+    Clock,
+    Effect,
+    Exchange,
+    Flow,
+    Headers,
+    PixelApi,
+    PixelConnectionError,
+    PixelTimeoutError,
+    Random,
+    Report,
+    Request,
+    Response,
+    Session,
+    SingleFlight,
+    Sleep,
+)
+from pixel_transports import run_async
 
 T = TypeVar("T")
 AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
