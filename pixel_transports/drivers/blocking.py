@@ -2,47 +2,28 @@
 
 Rules kept here:
 
-* It decides nothing: each effect has one performer.
-* No event loop. Flows that run alongside others do so on threads of a crew; none outlives the call that started it.
-* An interrupt (Ctrl-C) or a failure of a lead cancels the flows of its crew at once, in the midst of their I/O.
-* Who watches an exchange is found out when it begins; where nobody does, nothing is made for it.
-* A forked process waits for nothing that the parent's threads had begun.
+* It decides nothing: each effect has one performer, which can be replaced.
+* No event loop. Flows of a task group run on threads, which end before the call that opened the group returns.
+* An interrupt (Ctrl-C), or a failure of its lead, cancels the flows of a task group at once, during their I/O.
 """
 
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pixel_core.effects import (
-    CallTokenProvider,
-    Clock,
-    Digest,
-    Digested,
-    Effect,
-    Exchange,
-    Flow,
-    NextDone,
-    OpenJournal,
-    OpenTaskGroup,
-    Random,
-    Report,
-    SingleFlight,
-    Sleep,
-    Spawn,
-    Stat,
-    WriteJournal,
-)
+from pixel_core import effects
+from pixel_core.effects import Effect, Flow
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, look_at
 from pixel_transports.drivers.instrumentation import Instrumentation
 from pixel_transports.drivers.journal.paths import JournalPath
+from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.drivers.threads import TaskGroup
 from pixel_transports.net.transports import Transport
 from pixel_transports.runtime.cancellation import current_scope, on_cancel
-from pixel_transports.runtime.forks import register_after_fork
 from pixel_transports.runtime.running import run
 
 T = TypeVar("T")
@@ -60,35 +41,29 @@ class BlockingDriver:
         performers: Mapping[type[Effect[Any]], Callable[[Any], Any]] = {},
     ) -> None:
         """`performers` replaces performers, or adds performers for effects of your own: each takes the effect and
-        returns its result. A failure is raised; it is thrown into the flow.
+        returns its result. Exceptions are thrown into the flow.
         """
         self.transport = transport
         self._instrumentation = instrumentation
         self._journal = journal
-        self.after_fork()
-        register_after_fork(self)
+        self._flights = SingleFlights()
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
-            Exchange: self._exchange,
-            Clock: lambda effect: time.monotonic(),
-            Random: lambda effect: int.from_bytes(os.urandom(16), "big"),
-            Sleep: self._sleep,
-            CallTokenProvider: lambda effect: effect.function(),
-            Stat: lambda effect: look_at(effect.paths),
-            Digest: self._digest,
-            SingleFlight: self._once,
-            Report: self._report,
-            OpenTaskGroup: self._alongside,
-            Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
-            NextDone: lambda effect: effect.group.next_done(effect.timeout),
-            OpenJournal: self._journaled,
-            WriteJournal: lambda effect: effect.run.write(effect.entries),
+            effects.Exchange: self._exchange,
+            effects.Clock: lambda effect: time.monotonic(),
+            effects.Random: lambda effect: int.from_bytes(os.urandom(16), "big"),
+            effects.Sleep: self._sleep,
+            effects.CallTokenProvider: lambda effect: effect.function(),
+            effects.Stat: lambda effect: look_at(effect.paths),
+            effects.Digest: self._digest,
+            effects.SingleFlight: self._single_flight,
+            effects.Report: self._report,
+            effects.OpenTaskGroup: self._open_task_group,
+            effects.Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
+            effects.NextDone: lambda effect: effect.group.next_done(effect.timeout),
+            effects.OpenJournal: self._open_journal,
+            effects.WriteJournal: lambda effect: effect.run.write(effect.entries),
             **performers,
         }
-
-    def after_fork(self) -> None:
-        """Nothing runs at first, nor in a forked process."""
-        self._lock = threading.Lock()
-        self._running: dict[Hashable, _Outcome] = {}
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end, in this thread."""
@@ -100,7 +75,7 @@ class BlockingDriver:
             scope.check()
         return self._performers[type(effect)](effect)
 
-    def _exchange(self, effect: Exchange) -> Response:
+    def _exchange(self, effect: effects.Exchange) -> Response:
         instrumentation = self._instrumentation
         if instrumentation is None or not instrumentation.enabled:
             return self.transport.send(effect.request)
@@ -108,18 +83,15 @@ class BlockingDriver:
             record.response = response = self.transport.send(effect.request)
         return response
 
-    def _report(self, effect: Report) -> None:
+    def _report(self, effect: effects.Report) -> None:
         if self._instrumentation is not None:
             self._instrumentation.report(effect.event)
 
-    def _sleep(self, effect: Sleep) -> None:
+    def _sleep(self, effect: effects.Sleep) -> None:
         scope = current_scope.get()
-        if scope is None:
-            time.sleep(effect.seconds)
-        else:
-            scope.sleep(effect.seconds)
+        (time if scope is None else scope).sleep(effect.seconds)
 
-    def _digest(self, effect: Digest) -> Digested:
+    def _digest(self, effect: effects.Digest) -> effects.Digested:
         scope = current_scope.get()
         if scope is None:
             return digest(effect.slices, effect.keep, lambda: False)
@@ -127,39 +99,22 @@ class BlockingDriver:
         scope.check()
         return digested
 
-    def _once(self, effect: SingleFlight[Any]) -> Any:
-        until = None if effect.timeout is None else time.monotonic() + effect.timeout
+    def _single_flight(self, effect: effects.SingleFlight[Any]) -> Any:
+        end = None if effect.timeout is None else time.monotonic() + effect.timeout
         while True:
             waker = threading.Event()
-            with self._lock:
-                outcome = self._running.setdefault(effect.key, fresh := _Outcome())
-                outcome.wakers.append(waker)
-            if outcome is fresh:
-                return self._first(effect, outcome)
+            flight, first = self._flights.join(effect.key, waker.set)
+            if first:
+                with self._flights.running(effect.key, flight):
+                    return flight.end(self.run(effect.flow))
             with on_cancel(waker.set):
-                if not waker.wait(None if until is None else max(0.0, until - time.monotonic())):
+                if not waker.wait(None if end is None else max(0.0, end - time.monotonic())):
                     raise TimeoutError
-            if outcome.error is None:
-                return outcome.value
-            if isinstance(outcome.error, Exception):
-                raise outcome.error
-            # Whoever ran it was interrupted: the next in line runs it.
+            if flight.ended:
+                return flight.outcome()
 
-    def _first(self, effect: SingleFlight[Any], outcome: "_Outcome") -> Any:
-        try:
-            outcome.value = self.run(effect.flow)
-            return outcome.value
-        except BaseException as error:
-            outcome.error = error
-            raise
-        finally:
-            with self._lock:
-                self._running.pop(effect.key, None)  # A forked process knows of none.
-            for waker in outcome.wakers:
-                waker.set()
-
-    def _alongside(self, effect: OpenTaskGroup[Any]) -> Any:
-        group = TaskGroup(self)
+    def _open_task_group(self, effect: effects.OpenTaskGroup[Any]) -> Any:
+        group = TaskGroup(self.run)
         try:
             result = self.run(effect.lead(group))
         finally:
@@ -167,8 +122,8 @@ class BlockingDriver:
         group.check()
         return result
 
-    def _journaled(self, effect: OpenJournal[Any]) -> Any:
-        from pixel_transports.drivers.journal.run import begin_run  # here, since only uploads have one
+    def _open_journal(self, effect: effects.OpenJournal[Any]) -> Any:
+        from pixel_transports.drivers.journal.run import begin_run  # late: only uploads load SQLite
 
         run = begin_run(self._journal, effect.destination, effect.paths, effect.with_finished)
         if run is None:
@@ -177,12 +132,3 @@ class BlockingDriver:
             result = self.run(effect.lead(run.snapshot))
             run.finish()
             return result
-
-
-class _Outcome:
-    """What a flow that runs once comes to, and whom to wake then."""
-
-    def __init__(self) -> None:
-        self.wakers: list[threading.Event] = []
-        self.value: Any = None
-        self.error: BaseException | None = None

@@ -1,122 +1,115 @@
-"""Crews of the blocking driver: flows that run alongside a lead, on threads of their own.
+"""Task groups of the blocking driver: flows that run on threads.
 
 Rules kept here:
 
-* A thread is started when a flow is and no other thread is free; all of them end with the crew.
-* Closing a crew cancels what runs in the midst of its I/O, and waits until no thread is left.
+* A thread is started for a flow when no other thread of the group is free. All of them end with the group.
+* Closing a group cancels its flows during their I/O, and waits for its threads.
 """
 
 import contextvars
 import threading
 from collections import deque
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from pixel_core.effects import Flow, TaskOutcome
 from pixel_transports.runtime.cancellation import CancelScope, ScopeCancelled, current_scope, on_cancel
 
 
-class Runner(Protocol):
-    """What runs a flow to its end, in the thread that asks."""
-
-    def run(self, flow: Flow[Any]) -> Any: ...
-
-
 class TaskGroup:
-    """Flows that run alongside a lead. Used by the lead's thread alone."""
+    """Flows of a task group, on threads. Only the thread of the lead calls its methods."""
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
+    def __init__(self, run: Callable[[Flow[Any]], Any]) -> None:
+        """`run` runs a flow to its end."""
+        self._run = run
         self._lock = threading.Lock()
-        self._tasks: deque[tuple[Any, Flow[Any]]] = deque()
-        self._endings: list[TaskOutcome[Any, Any]] = []
-        self._failure: BaseException | None = None
-        self._work_waits = threading.Condition(self._lock)
-        self._waker = threading.Event()
+        self._queue: deque[tuple[Any, Flow[Any]]] = deque()
+        self._queued = threading.Condition(self._lock)
         self._idle = 0
+        self._outcomes: list[TaskOutcome[Any, Any]] = []
+        self._done = threading.Event()
+        self._failure: BaseException | None = None
         self._closed = False
-        self._workers: list[tuple[threading.Thread, threading.Event]] = []
+        self._threads: list[tuple[threading.Thread, threading.Event]] = []
         self._outer = current_scope.get()
         self._scope = CancelScope(self._outer)
 
     def spawn(self, key: Any, flow: Flow[Any]) -> None:
         """Run a flow, on a free thread or a new one."""
         with self._lock:
-            self._tasks.append((key, flow))
-            if self._idle >= len(self._tasks):
-                self._work_waits.notify()
+            self._queue.append((key, flow))
+            if self._idle >= len(self._queue):
+                self._queued.notify()
                 return
-        done = threading.Event()
-        thread = threading.Thread(
-            target=contextvars.copy_context().run,
-            args=(self._work, done),
-            name=f"pixel-crew-{len(self._workers)}",
-            daemon=True,
-        )
-        self._workers.append((thread, done))
+        ended = threading.Event()
+        work = contextvars.copy_context().run
+        name = f"pixel-task-{len(self._threads)}"
+        thread = threading.Thread(target=work, args=(self._work, ended), name=name, daemon=True)
+        self._threads.append((thread, ended))
         thread.start()
 
     def next_done(self, timeout: float | None) -> list[TaskOutcome[Any, Any]]:
-        """The endings since the last time, once there is one, or `timeout` seconds have passed."""
-        with on_cancel(self._waker.set):
-            self._waker.wait(timeout)
+        """Wait for an outcome, up to `timeout` seconds, and return those since the last time."""
+        with on_cancel(self._done.set):
+            self._done.wait(timeout)
         with self._lock:
-            self._waker.clear()
-            endings, self._endings = self._endings, []
+            self._done.clear()
+            outcomes, self._outcomes = self._outcomes, []
         self.check()
-        return endings
+        return outcomes
 
     def check(self) -> None:
-        """Raise what ended the program in one of the flows (no Exception), if anything did."""
+        """Raise what ends the program (no Exception), if a flow raised it."""
         if self._failure is not None:
             raise self._failure
 
     def close(self) -> None:
-        """Cancel what runs, forget what waits, and wait for the threads."""
+        """Cancel running flows, drop queued ones, and wait for the threads."""
         self._scope.cancel()
         with self._lock:
             self._closed = True
-            self._tasks.clear()
-            self._work_waits.notify_all()
-        for thread, done in self._workers:
+            self._queue.clear()
+            self._queued.notify_all()
+        for thread, ended in self._threads:
             # Not `join` alone, which takes a running thread for a stopped one once it was interrupted (before Python
-            # 3.13). Whether the last one was started is not known after an interrupt; if so, it shows at once.
-            if done.wait(1.0 if thread.ident is None else None):
+            # 3.13). After an interrupt it is unknown whether the last thread was started; if so, it shows at once.
+            if ended.wait(1.0 if thread.ident is None else None):
                 thread.join()
         if self._outer is not None:
             self._outer.remove_callback(self._scope.cancel)
 
     def _next(self) -> tuple[Any, Flow[Any]] | None:
         with self._lock:
-            while not self._tasks:
+            while not self._queue:
                 if self._closed:
                     return None
                 self._idle += 1
                 try:
-                    self._work_waits.wait()
+                    self._queued.wait()
                 finally:
                     self._idle -= 1
-            return None if self._closed else self._tasks.popleft()
+            return None if self._closed else self._queue.popleft()
 
-    def _work(self, done: threading.Event) -> None:
+    def _work(self, ended: threading.Event) -> None:
         current_scope.set(self._scope)
         try:
             while (task := self._next()) is not None:
                 key, flow = task
                 try:
-                    outcome = self._runner.run(flow)
+                    outcome = self._run(flow)
                 except Exception as error:
                     outcome = error
                 del flow, task
                 if self._scope.cancelled:
                     return
                 with self._lock:
-                    self._endings.append((key, outcome))
-                    self._waker.set()
+                    self._outcomes.append((key, outcome))
+                    self._done.set()
         except ScopeCancelled:
             pass
         except BaseException as error:
             self._failure = self._failure or error
             self._scope.cancel()
-            self._waker.set()
+            self._done.set()
         finally:
-            done.set()
+            ended.set()

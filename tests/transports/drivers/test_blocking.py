@@ -231,7 +231,7 @@ def test_a_failure_lets_those_go_who_wait_for_what_runs_once() -> None:
         return Response(200)
 
     def failing_then() -> Flow[Any]:
-        eventually(lambda: len(once_wakers(blocking, "key")) == 2)
+        eventually(lambda: callers(blocking, "key") == 2)
         yield from Random()
         raise LookupError
 
@@ -245,10 +245,10 @@ def test_a_failure_lets_those_go_who_wait_for_what_runs_once() -> None:
         assert owner.result().status == 200
 
 
-def once_wakers(blocking: BlockingDriver, key: str) -> list[threading.Event]:
-    """Those who wait for what runs once, and the one who runs it."""
-    outcome = blocking._running.get(key)
-    return [] if outcome is None else outcome.wakers
+def callers(blocking: BlockingDriver, key: str) -> int:
+    """The number of callers of a single flight: the one that runs it, and its waiters."""
+    flight = blocking._flights._flights.get(key)
+    return 0 if flight is None else 1 + len(flight._wake)
 
 
 def once(flow: Flow[Any]) -> Flow[Any]:
@@ -260,7 +260,7 @@ def test_what_runs_once_serves_all_who_ask_meanwhile() -> None:
 
     def answer(request: Request) -> Response:
         sent.append(request)
-        eventually(lambda: len(once_wakers(blocking, "login")) == 16)
+        eventually(lambda: callers(blocking, "login") == 16)
         return Response(200)
 
     blocking = driver(answer)
@@ -273,7 +273,7 @@ def test_what_runs_once_serves_all_who_ask_meanwhile() -> None:
 
 def test_what_fails_once_fails_for_all_who_asked_meanwhile() -> None:
     def answer(request: Request) -> Response:
-        eventually(lambda: len(once_wakers(blocking, "login")) == 4)
+        eventually(lambda: callers(blocking, "login") == 4)
         raise LookupError
 
     blocking = driver(answer)
@@ -309,13 +309,13 @@ def test_other_keys_do_not_wait() -> None:
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, ScopeCancelled])
 def test_whoever_waits_takes_over_from_an_interrupted_one(interruption: type[BaseException]) -> None:
     def answer(request: Request) -> Response:
-        eventually(lambda: len(once_wakers(blocking, "login")) == 3)
+        eventually(lambda: callers(blocking, "login") == 3)
         raise interruption
 
     blocking = driver(answer)
     with ThreadPoolExecutor(3) as threads:
         owner = threads.submit(blocking.run, once(asking(Exchange(get()))))
-        eventually(lambda: len(once_wakers(blocking, "login")) == 1)
+        eventually(lambda: callers(blocking, "login") == 1)
         waiters = [threads.submit(blocking.run, once(giving("taken over"))) for _ in range(2)]
         assert [waiter.result() for waiter in waiters] == ["taken over"] * 2
         with pytest.raises(interruption):

@@ -355,7 +355,7 @@ async def test_a_cancelled_scope_ends_the_lead_and_its_crew(silent: Peer) -> Non
 
 
 def crew_threads() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name.startswith("pixel-crew")]
+    return [each for each in threading.enumerate() if each.name.startswith("pixel-task")]
 
 
 def driver() -> BlockingDriver:
@@ -405,7 +405,7 @@ def test_a_free_thread_is_used_again() -> None:
             yield from Spawn(group, number, ident())
             found = yield from endings(group, 1)
             idents.add(found[number])
-            eventually(lambda: group._idle == len(group._workers))
+            eventually(lambda: group._idle == len(group._threads))
         return len(idents)
 
     assert driver().run(alongside(lead)) == 1
@@ -424,7 +424,7 @@ def test_there_are_no_more_threads_than_flows_were_under_way_at_once() -> None:
                 yield from Spawn(group, number, giving(None))
             most = max(most, len(crew_threads()))
             yield from endings(group, 4)
-            eventually(lambda: group._idle == len(group._workers))
+            eventually(lambda: group._idle == len(group._threads))
         return most
 
     assert driver().run(alongside(lead)) <= 4

@@ -237,9 +237,9 @@ def test_locks_held_during_the_fork_do_not_block_the_child(client: Any) -> None:
     call(client)
     driver = kept_driver.last
     owners = (
-        [driver, driver.transport._leasing.pool]
+        [driver._flights, driver.transport._leasing.pool]
         if isinstance(client, PixelClient)
-        else [driver._running, driver.transport._leasings]
+        else [driver._flights, driver.transport._leasings]
     )
     held = [client._life._lock, cache._lock, tls._lock, *(owner._lock for owner in owners)]
     locked, over = threading.Event(), threading.Event()
