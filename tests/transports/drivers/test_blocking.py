@@ -295,7 +295,7 @@ def test_a_waiter_of_a_single_flight_gives_up_after_its_timeout() -> None:
     blocking = driver(answer)
     with ThreadPoolExecutor(1) as threads:
         owner = threads.submit(blocking.run, once(asking(Exchange(get()))))
-        eventually(lambda: len(once_wakers(blocking, "login")) == 1)
+        eventually(lambda: callers(blocking, "login") == 1)
         with pytest.raises(TimeoutError):
             blocking.run(asking(SingleFlight("login", giving(1), 0.01)))
         over.set()
