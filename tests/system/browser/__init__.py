@@ -1,1 +1,1 @@
-"""What people see, in a real headless browser."""
+"""The sandbox's page and the notebook in a headless browser."""

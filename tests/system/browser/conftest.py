@@ -1,11 +1,11 @@
-"""A real headless browser, and where its screenshots go.
+"""A headless browser and its screenshots.
 
 Rules kept here:
 
 * The browser is a Chromium of this machine (`PIXEL_BROWSER` names another), driven by Playwright. Where there is none,
   tests are skipped and say so.
-* Pages may ask this machine and nobody else; whatever else is asked for is refused and remembered.
-* Screenshots go to `PIXEL_SCREENSHOTS`, or to a folder that passes.
+* Pages may send requests to this machine only; others are refused and recorded.
+* Screenshots go to `PIXEL_SCREENSHOTS`, or to a temporary folder.
 """
 
 import os
@@ -22,7 +22,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 @pytest.fixture(autouse=True)
 def no_blocked_loops() -> None:
-    """Playwright leaves a loop running in this thread, which the blocking client may well block."""
+    """Playwright leaves a loop running in this thread, which the blocking client may block."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """One page, with what it asked others for and what it complained about."""
+    """One page, with its requests to others and its errors."""
 
     def __init__(self, page: Page, screenshots: Path) -> None:
         self.page = page

@@ -1,10 +1,4 @@
-"""What a screenshot shows, by its pixels.
-
-Rules kept here:
-
-* A picture is asked about colours at places, and how much of it is one colour; nothing is compared byte by byte, since
-  fonts differ from machine to machine.
-"""
+"""Colours of a screenshot. Pictures are not compared byte by byte, since fonts differ from machine to machine."""
 
 from pathlib import Path
 
@@ -26,11 +20,11 @@ def colour_at(picture: Path, element: Locator) -> Colour:
 
 
 def is_blank(picture: Path) -> bool:
-    """Whether the picture holds next to nothing: few colours, or one nearly everywhere."""
+    """Whether the picture has few colours, or one nearly everywhere."""
     with Image.open(picture) as image:
         colours = image.convert("RGB").getcolors(image.width * image.height) or []
         return len(colours) < 20 or max(count for count, _ in colours) > 0.97 * image.width * image.height
 
 
-def near(found: Colour, wanted: Colour) -> bool:
-    return all(abs(one - other) <= 24 for one, other in zip(found, wanted, strict=True))
+def near(found: Colour, expected: Colour) -> bool:
+    return all(abs(one - other) <= 24 for one, other in zip(found, expected, strict=True))

@@ -1,4 +1,4 @@
-"""The notebook of the repository: a real kernel executes it, and a browser shows what a person sees of it."""
+"""The notebook of the repository: a real kernel executes it, and a browser shows the result."""
 
 import os
 from pathlib import Path

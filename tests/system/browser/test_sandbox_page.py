@@ -1,4 +1,4 @@
-"""The sandbox's page, as a person sees it: a map, jobs that move, requests that come, and text that stays text."""
+"""The page of the sandbox in a browser: its map, jobs and requests, and text that is not taken for markup."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ POINT = (0xC2, 0x41, 0x0C)
 
 
 def photo(path: Path, heading: float | None = None) -> PixelUploadFile:
-    """A file with what its EXIF tells, and the heading that its camera might have had."""
+    """A file with the metadata of its EXIF, and a heading."""
     metadata = read_metadata(path)
     assert metadata is not None
     assert isinstance(metadata.fields, ImageMetadataFields)
@@ -168,9 +168,7 @@ def test_requests_appear_as_they_come_and_those_of_the_page_do_not(
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 
 
-def test_names_are_text_whatever_they_hold(
-    server: SandboxServer, client: PixelClient, visit: Visit, tmp_path: Path
-) -> None:
+def test_names_are_shown_as_text(server: SandboxServer, client: PixelClient, visit: Visit, tmp_path: Path) -> None:
     hostile = tmp_path / "<b onclick=alert(1)>'&quot;.jpg"
     hostile.write_bytes(sample_photos()[0].read_bytes())
     client.upload_multiple_images(*place(client, HOSTILE), [photo(hostile)])

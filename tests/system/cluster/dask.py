@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-* The sandbox is in a process of its own, and has the last word: every file is there once, with its own bytes.
+* The sandbox is in a process of its own. Every file is stored there once, with its own bytes.
 * A worker is killed (SIGKILL) while it is at work on a shard. Dask starts another, and runs the shard again.
 * At the end every shard is run once more: nothing is sent.
 """
@@ -27,7 +27,7 @@ PATIENCE = 600.0
 
 
 def kill_workers(dask: Any, futures: list[Any], serving: Serving, files: int, kills: int, draw: random.Random) -> int:
-    """Kill so many workers, spread over the upload. Gives how many it came to."""
+    """Kill workers, spread over the upload. Returns how many were killed."""
     killed = 0
     until = time.monotonic() + PATIENCE
     moments = [files * (number + draw.uniform(0.3, 0.9)) / (kills + 1) for number in range(kills)]
@@ -47,12 +47,12 @@ def kill_workers(dask: Any, futures: list[Any], serving: Serving, files: int, ki
 
 
 def run(folder: Path, files: int, workers: int, kills: int, shard_files: int, seed: int) -> dict[str, Any]:
-    """Upload with a cluster, and give what came of it; `wrong` is empty if it is as it has to be."""
+    """Upload with a cluster. Returns the figures; `wrong` lists the problems."""
     distributed = importlib.import_module("distributed")
     paths, facts = make_photos(folder / "photos", files, seed)
     wrong: list[str] = []
     with Serving() as serving:
-        os.environ.update(serving.environment)  # The workers inherit it: no password is in a shard.
+        os.environ.update(serving.environment)  # Workers inherit it, since shards hold no password.
         shards = plan(paths, serving.project, serving.collection, folder=folder / "journals", shard_files=shard_files)
         options = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
         with (
@@ -73,7 +73,7 @@ def run(folder: Path, files: int, workers: int, kills: int, shard_files: int, se
     wrong += [f"{each.file}: {each.reason}: {each.detail}" for each in failed[:5]]
     uploaded, skipped = (sum(len(getattr(each, what)) for each in reports) for what in ("uploaded", "skipped"))
     if uploaded + skipped != files:
-        wrong.append(f"{uploaded} files are told as uploaded and {skipped} as skipped, of {files}")
+        wrong.append(f"{uploaded} files are reported as uploaded and {skipped} as skipped, of {files}")
     for moment, found in (("afterwards", truth), ("after a second run", after)):
         if found.images != facts:
             more, less = (found.images - facts).total(), (facts - found.images).total()

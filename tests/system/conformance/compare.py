@@ -1,14 +1,13 @@
-"""Compares what two clients sent and what came of it.
+"""Compares the requests and the outcomes of two clients.
 
 Rules kept here:
 
 * Requests are paired by method and path, in order. Every part of a request is compared: query (decoded pairs, in
   order), headers that a client chose, JSON, form fields, files. What one side alone sent is a difference.
-* Requests that may run concurrently (those of different files, `SentRequest.lane`) are compared file by file. The
-  requests before and after them keep their order.
-* Looking at the same thing again counts once: how often a job is looked at differs on purpose.
-* A difference says where: `query.ids`, `json.enabled`, `missing`, `outcome.error`, ... Nothing is left out here; what
-  is allowed to differ stands in `differences.py`.
+* Requests that may run side by side (those of different files, `SentRequest.lane`) are compared file by file.
+* Repeated polling counts once.
+* A difference says where: `query.ids`, `json.enabled`, `missing`, `outcome.error`, ... Allowed
+  differences are in `differences.py`.
 """
 
 import json
@@ -32,12 +31,12 @@ KINDS = {
     "ValidationError": "ValidationError",
     "TimeoutError": "TimeoutError",
 }
-"""Errors that say the same by other names: the reference has those of httpx and json, this library its own tree."""
+"""Equal kinds of errors, by their names in the reference (of httpx and json too) and in this library."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A place where two runs differ, in which request (or the outcome), and what each of the two has there."""
+    """A difference: its place, the request (or the outcome), and the two values."""
 
     place: str
     where: str
@@ -57,9 +56,7 @@ _ABSENT = "(absent)"
 
 
 def in_order(requests: Sequence[SentRequest]) -> list[SentRequest]:
-    """The requests with those of a run of lanes sorted by lane (each lane in its own order), and repeated looks taken
-    out.
-    """
+    """The requests, with those of lanes sorted by lane, and without repeated polling."""
     ordered: list[SentRequest] = []
     lanes: list[SentRequest] = []
     for each in requests:
@@ -72,7 +69,7 @@ def in_order(requests: Sequence[SentRequest]) -> list[SentRequest]:
     ordered += sorted(lanes, key=_lane)
     kept: list[SentRequest] = []
     for each in ordered:
-        if kept and each == kept[-1] and _is_look(each):
+        if kept and each == kept[-1] and _is_polling(each):
             continue
         kept.append(each)
     return kept
@@ -82,14 +79,14 @@ def _lane(sent: SentRequest) -> str:
     return sent.lane or ""
 
 
-def _is_look(sent: SentRequest) -> bool:
-    """Whether it looks at a job: the server's, or the upload jobs of some ids."""
+def _is_polling(sent: SentRequest) -> bool:
+    """Whether it polls a job: the server's, or the upload jobs of some ids."""
     upload_jobs = sent.path.endswith("/upload_jobs/") and any(name == "ids" for name, _ in sent.query)
     return sent.method == "GET" and (sent.path.startswith("/jobs/") or upload_jobs)
 
 
 def compare_requests(reference: Sequence[SentRequest], ours: Sequence[SentRequest]) -> Iterator[Difference]:
-    """All differences between what two clients sent."""
+    """All differences between the requests of two clients."""
     left, right = in_order(reference), in_order(ours)
     matcher = SequenceMatcher(None, [each.label for each in left], [each.label for each in right], autojunk=False)
     for _, left_from, left_to, right_from, right_to in matcher.get_opcodes():
@@ -99,14 +96,14 @@ def compare_requests(reference: Sequence[SentRequest], ours: Sequence[SentReques
                 yield from _compare(one, other)
             continue
         for each in these:
-            yield Difference("missing", each.label, _told(each), _ABSENT)
+            yield Difference("missing", each.label, _fields(each), _ABSENT)
         for each in those:
-            yield Difference("extra", each.label, _ABSENT, _told(each))
+            yield Difference("extra", each.label, _ABSENT, _fields(each))
 
 
-def _told(sent: SentRequest) -> dict[str, Any]:
-    told = {"query": sent.query, "json": sent.json, "form": sent.form, "files": sent.files, "content": sent.content}
-    return {name: value for name, value in told.items() if value}
+def _fields(sent: SentRequest) -> dict[str, Any]:
+    fields = {"query": sent.query, "json": sent.json, "form": sent.form, "files": sent.files, "content": sent.content}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _compare(one: SentRequest, other: SentRequest) -> Iterator[Difference]:
@@ -163,17 +160,14 @@ def _files(where: str, one: Sequence[Mapping[str, str]], other: Sequence[Mapping
         yield from _mappings("file", where, these, those)
 
 
-# Outcomes
-
-
 def kind_of(outcome: Mapping[str, Any]) -> str:
-    """What an error is: by the first of its classes that has a name in common, or by its own class."""
+    """The kind of an error: that of the first of its classes in `KINDS`, or its own class."""
     names: list[str] = outcome["error"]
     return next((KINDS[name] for name in names if name in KINDS), names[0])
 
 
-def _told_error(outcome: Mapping[str, Any]) -> str:
-    return f"{outcome['error'][0]}: {outcome['says']}"
+def _error_text(outcome: Mapping[str, Any]) -> str:
+    return f"{outcome['error'][0]}: {outcome['message']}"
 
 
 _HELD = {
@@ -183,34 +177,34 @@ _HELD = {
 
 
 def without_origin(value: Any) -> Any:
-    """A value with the ports taken out of its URLs: each run has a server of its own."""
+    """A value without the ports of its URLs, since each run has a server of its own."""
     return json.loads(re.sub(r"http://127\.0\.0\.1:\d+", "http://server", json.dumps(value)))
 
 
 def _simple(value: Any) -> Any:
-    """A result with the errors in it as what existing code reads of them."""
+    """A result with its errors reduced to their kind and attributes."""
     if isinstance(value, list):
         return [_simple(each) for each in value]
-    if isinstance(value, dict) and set(value) == {"error", "says", "holds"}:
+    if isinstance(value, dict) and set(value) == {"error", "message", "holds"}:
         kind = kind_of(value)
         return {"error": kind, **{name: value["holds"].get(name) for name in _HELD.get(kind, ())}}
     return value
 
 
 def compare_outcomes(reference: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[Difference]:
-    """All differences between what came of two calls: results, or kinds of errors and what they hold."""
+    """All differences between two outcomes: results, or kinds of errors and their attributes."""
     if "error" not in reference and "error" not in ours:
         one, other = (without_origin(_simple(each["result"])) for each in (reference, ours))
         yield from (replace(each, place=f"outcome.{each.place}") for each in _json("result", "result", one, other))
         return
     if "error" not in reference or "error" not in ours:
-        one = _told_error(reference) if "error" in reference else reference["result"]
-        other = _told_error(ours) if "error" in ours else ours["result"]
+        one = _error_text(reference) if "error" in reference else reference["result"]
+        other = _error_text(ours) if "error" in ours else ours["result"]
         yield Difference("outcome", "error here, result there", one, other)
         return
     kind = kind_of(reference)
     if kind != kind_of(ours):
-        yield Difference("outcome.error", "error", _told_error(reference), _told_error(ours))
+        yield Difference("outcome.error", "error", _error_text(reference), _error_text(ours))
         return
     for name in _HELD.get(kind, ()):
         one, other = (without_origin(each["holds"].get(name)) for each in (reference, ours))

@@ -1,11 +1,11 @@
-"""Drives a client through cases, one after the other, and prints what came of each.
+"""Drives a client through cases, one after the other, and prints the outcome of each.
 
 Rules kept here:
 
 * Only the standard library is imported, directly and indirectly: this also runs in the environment of the reference.
 * A client that `from_settings` makes is asked who it is: making one sends nothing.
 * An outcome is a line of JSON: the result, or the error by the names of its classes and its attributes.
-* The server is told before each case, so that it knows which requests belong to it.
+* The server is notified before each case, so that it can assign the requests.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ def plain(value: Any) -> Any:
 
 
 def failure(error: BaseException) -> dict[str, Any]:
-    """An error as JSON: its classes from its own up to Exception, what it says, and what it holds."""
+    """An error as JSON: its classes from its own up to Exception, its message, and its attributes."""
     names = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException)]
     held = {name: plain(getattr(error, name)) for name in _ATTRIBUTES if hasattr(error, name)}
-    return {"error": names, "says": str(error)[:2000], "holds": held}
+    return {"error": names, "message": str(error)[:2000], "holds": held}
 
 
 def _started(client: Any, case: dict[str, Any], reader: Reader) -> Any:
@@ -72,17 +72,17 @@ async def _call_async(client: Any, case: dict[str, Any], reader: Reader) -> Any:
 
 
 async def _in_time(call: Coroutine[Any, Any, Any]) -> dict[str, Any]:
-    """The outcome of a call; one that does not end is given up, which is no TimeoutError of the client's."""
+    """The outcome of a call. One that does not end is cancelled, which is no TimeoutError of the client."""
     task = asyncio.ensure_future(call)
     done, _ = await asyncio.wait({task}, timeout=CASE_SECONDS)
     if not done:
         task.cancel()
-        return {"error": ["NoEnd"], "says": f"nothing came of it in {CASE_SECONDS:g} seconds", "holds": {}}
+        return {"error": ["NoEnd"], "message": f"no outcome in {CASE_SECONDS:g} seconds", "holds": {}}
     error = task.exception()
     return {"result": plain(task.result())} if error is None else failure(error)
 
 
-def _tell(url: str, number: int) -> None:
+def _announce(url: str, number: int) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{url}/_case/{number}", method="POST"), timeout=30).close()
 
 
@@ -93,11 +93,11 @@ def _print(outcome: dict[str, Any]) -> None:
 def drive_blocking(plan: dict[str, Any], make: Callable[[], Any], reader: Reader) -> None:
     """Run the cases on a blocking client."""
     shared = make()
-    _tell(plan["url"], -1)
+    _announce(plan["url"], -1)
     shared.get_plugins()
     for number, case in enumerate(plan["cases"]):
         client = make() if case["fresh"] else shared
-        _tell(plan["url"], number)
+        _announce(plan["url"], number)
         try:
             outcome: dict[str, Any] = {"result": plain(_call(client, case, reader))}
         except Exception as error:
@@ -107,11 +107,11 @@ def drive_blocking(plan: dict[str, Any], make: Callable[[], Any], reader: Reader
 
 async def _drive_async(plan: dict[str, Any], make: Callable[[], Any], reader: Reader) -> None:
     shared = make()
-    _tell(plan["url"], -1)
+    _announce(plan["url"], -1)
     await shared.get_plugins()
     for number, case in enumerate(plan["cases"]):
         client = make() if case["fresh"] else shared
-        _tell(plan["url"], number)
+        _announce(plan["url"], number)
         _print(await _in_time(_call_async(client, case, reader)))
 
 

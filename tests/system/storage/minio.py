@@ -1,10 +1,9 @@
-"""The server's side of a bucket: what Pixel asks of its object storage, and the forms and URLs that it hands out.
+"""The server's side of a bucket: requests to the object storage, and signed forms and URLs.
 
 Rules kept here:
 
-* Everything is signed by the sandbox's `Signer`, so the gateway judges those signatures too.
-* It speaks through `http.client`: what arrived is read by other code than what sent it.
-* What the storage refuses is a BucketError with S3's code.
+* Requests are signed by the sandbox's `Signer`, and sent with `http.client`.
+* A refusal of the storage is a BucketError with S3's code.
 """
 
 import base64
@@ -19,11 +18,11 @@ from xml.etree import ElementTree
 from pixel_transports.sandbox.signatures import Signer
 
 SECONDS = 3600.0
-"""How long a signature holds."""
+"""The life of a signature in seconds."""
 
 
 class BucketError(Exception):
-    """The storage does not do what it was asked to."""
+    """A refusal of the storage."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(f"{status} {code}")
@@ -33,7 +32,7 @@ class BucketError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the storage tells of an object without its content: the size in bytes, and the ETag without its quotes."""
+    """The size of an object in bytes, and its ETag without quotes."""
 
     size: int
     etag: str
@@ -52,8 +51,6 @@ class Bucket:
         self.url = f"http://{host}/{name}"
         self._host = host
         self._path = f"/{name}/"
-
-    # What clients are given
 
     def form(self, key: str, digest: str, now: float | None = None) -> dict[str, str]:
         """The fields of a form, for a POST to `url`, that may store one object; signed at `now` (this moment)."""
@@ -74,8 +71,6 @@ class Bucket:
         when = time.time() if now is None else now
         return f"http://{self._host}{path}?{self.signer.sign_query(method, path, query, signed, when)}"
 
-    # What the server does itself
-
     def begin(self, key: str) -> str:
         """Begin an upload in parts, and give its id."""
         return _text(self._ask("POST", key, {"uploads": ""})[0], "UploadId")
@@ -94,7 +89,7 @@ class Bucket:
         self._ask("DELETE", key, {"uploadId": upload_id})
 
     def facts(self, key: str) -> Facts | None:
-        """What is known of an object, or None when nothing is stored."""
+        """Size and ETag of an object, or None if it does not exist."""
         try:
             _, headers = self._ask("HEAD", key, {})
         except BucketError as error:
@@ -123,7 +118,7 @@ class Bucket:
 
 
 def _text(content: bytes, name: str) -> str:
-    """The text of the first element with this name, in whatever namespace."""
+    """The text of the first element with this name, in any namespace."""
     for element in ElementTree.fromstring(content).iter():
         if element.tag.rpartition("}")[2] == name:
             return element.text or ""

@@ -1,10 +1,9 @@
-"""A local Pixel whose object storage is a real one: the sandbox, with the rooms replaced that deal with storage.
+"""A local Pixel with a real object storage: the sandbox with other handlers for uploads and attachments.
 
 Rules kept here:
 
 * Clients get the bucket's own URLs and forms; not one byte of a file goes through the sandbox.
-* What `uploadFinished` and a completed attachment rest on is what the bucket gives when it is asked: parts are joined
-  there, and sizes and MD5s are those of what comes back.
+* Sizes and MD5s are those of the objects in the bucket, which joins parts itself.
 * The keys of one Pixel are those of no other, so that many can share a bucket.
 """
 
@@ -33,8 +32,8 @@ from tests.system.storage.minio import SECONDS, Bucket, BucketError
 
 
 class BucketUploads(UploadJobHandlers):
-    """Upload jobs that lead to a bucket. The next `stale` files that are asked for get signatures that are over; the
-    next `lost` uploads in parts are forgotten by the storage as soon as they are begun.
+    """Upload jobs that lead to a bucket. The next `stale` files get expired signatures; the next `lost` uploads in
+    parts are aborted in the storage at once.
     """
 
     def __init__(
@@ -79,14 +78,14 @@ class BucketUploads(UploadJobHandlers):
 
 
 class BucketValidation(UploadValidation):
-    """Ends upload jobs with what the bucket gives."""
+    """Validates upload jobs with the objects in the bucket."""
 
     def __init__(self, state: State, bucket: Bucket) -> None:
         super().__init__(state, min_part_bytes=0)
         self._bucket = bucket
 
     def prepare(self, job: UploadJob) -> Iterable[StoredObject]:
-        """Join the parts there, and fetch all that was announced."""
+        """Join the parts, and fetch all objects of a job."""
         if job.main.upload_id is not None:
             self._state.uploads.pop(job.main.upload_id, None)
             job.problem = self._joined(job.main)
@@ -98,7 +97,7 @@ class BucketValidation(UploadValidation):
         return fetched.values()
 
     def _joined(self, upload: Upload) -> str | None:
-        # The client does not tell the parts' ETags: they are the MD5s that it declared.
+        # Clients do not report the ETags of parts; they are the declared MD5s.
         etags = {number: md5_hex(part.md5) or "" for number, part in upload.parts.items()}
         try:
             self._bucket.complete(upload.key, upload.upload_id or "", etags)
@@ -108,7 +107,7 @@ class BucketValidation(UploadValidation):
 
 
 def _difference(upload: Upload, content: bytes) -> str | None:
-    """What of the parts is not as it was declared."""
+    """The first difference between the parts and their declaration."""
     start = 0
     for number in sorted(upload.parts):
         part = upload.parts[number]
@@ -140,7 +139,7 @@ class BucketAttachments(AttachmentHandlers):
 
 
 def fetch(bucket: Bucket, key: str) -> StoredObject | None:
-    """What a bucket gives for a key, or None when nothing is stored."""
+    """An object of the bucket, or None if it does not exist."""
     try:
         return StoredObject([bucket.read(key)])
     except BucketError as error:
@@ -169,20 +168,20 @@ class BucketPixel(Sandbox):
         self._api = Api(self._keycloak, users, rows)
 
     def uploaded(self, data_collection_id: int) -> dict[str, bytes]:
-        """What the bucket gives, now, for the files and support files of all upload jobs, by name."""
+        """The files and support files of all upload jobs in the bucket, by name."""
         jobs = self.state.upload_jobs[data_collection_id].values()
         return {each.name: self.bucket.read(each.key) for job in jobs for each in (job.main, *job.support)}
 
     def of_resource(self, kind: str, resource_id: int) -> bytes:
-        """What the bucket gives, now, for an image, a raster or a point cloud."""
+        """The file of an image, a raster or a point cloud in the bucket."""
         return self.bucket.read(self.state.resources[kind][resource_id].key)
 
     def attached(self, kind: str, owner_id: int) -> dict[str, bytes]:
-        """What the bucket gives, now, for the attachments of a project, a data collection or an image, by name."""
+        """The attachments of a project, a data collection or an image in the bucket, by name."""
         attachments = self.state.attachments[kind, owner_id].values()
         return {each.name: self.bucket.read(each.key) for each in attachments}
 
     @property
     def stored_itself(self) -> list[str]:
-        """The paths of requests that came for the sandbox's own storage."""
+        """The paths of requests to the sandbox's own storage."""
         return [request.path for request in self.received if request.path.startswith("/storage")]

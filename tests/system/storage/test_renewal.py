@@ -1,10 +1,4 @@
-"""Upload jobs that MinIO does not serve any more when a file is sent: the file gets another one, and arrives.
-
-Rules kept here:
-
-* The Pixel signs as of some hours ago, or tells MinIO to forget an upload; the refusals are MinIO's own.
-* A file counts as stored when MinIO gives its bytes.
-"""
+"""Upload jobs that MinIO refuses since they have expired or were aborted: the file gets a new job, and is stored."""
 
 import os
 from pathlib import Path
@@ -20,7 +14,7 @@ from tests.transports.sandbox.support import JPEG, las
 MIB = 1024 * 1024
 
 
-def test_a_form_that_is_over_is_replaced_and_the_file_arrives(
+def test_an_expired_form_is_replaced_and_the_file_is_stored(
     pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jpg"
@@ -34,7 +28,7 @@ def test_a_form_that_is_over_is_replaced_and_the_file_arrives(
 
 
 @pytest.mark.anyio
-async def test_urls_of_parts_that_are_over_are_replaced_and_the_file_arrives(
+async def test_expired_urls_of_parts_are_replaced_and_the_file_is_stored(
     pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
 ) -> None:
     path, content = tmp_path / "a.las", las() + os.urandom(13 * MIB)
@@ -49,7 +43,7 @@ async def test_urls_of_parts_that_are_over_are_replaced_and_the_file_arrives(
     assert pixel.of_resource("point_cloud", cloud["id"]) == content
 
 
-def test_an_upload_in_parts_that_the_storage_forgot_is_begun_anew_and_the_file_arrives(
+def test_an_aborted_upload_in_parts_is_started_again_and_the_file_is_stored(
     pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
 ) -> None:
     path, content = tmp_path / "a.las", las() + os.urandom(13 * MIB)
@@ -63,7 +57,7 @@ def test_an_upload_in_parts_that_the_storage_forgot_is_begun_anew_and_the_file_a
     assert len(pixel.state.upload_jobs[collection_id]) == 2
 
 
-def test_of_many_files_only_those_whose_forms_are_over_get_new_ones(
+def test_of_many_files_only_those_with_expired_forms_get_new_ones(
     pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
 ) -> None:
     paths = [tmp_path / f"{number}.jpg" for number in range(6)]

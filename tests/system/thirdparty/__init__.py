@@ -1,1 +1,1 @@
-"""Tests against software of others: proxies, HTTP servers and token endpoints that people really run."""
+"""Tests against other people's software: proxies, HTTP servers and token endpoints."""

@@ -7,8 +7,8 @@ Rules kept here:
 
 * The toolkit is used as its manual says: a public client with the password grant, refresh tokens that rotate and are
   refused when used again. Its token view answers at Keycloak's path, its resource check guards `/api/acme/users/me`.
-* It says its port on the first line of its output, keeps its data in FOLDER, and listens on loopback.
-* `/seen` tells the token requests so far (grant and status), `/revoke` ends all access tokens, `/end` the refresh
+* It prints its port on the first line of its output, keeps its data in FOLDER, and listens on loopback.
+* `/requests` lists the token requests so far (grant and status), `/revoke` ends all access tokens, `/end` the refresh
   tokens too.
 """
 
@@ -61,27 +61,27 @@ from oauth2_provider.models import AccessToken, Application, RefreshToken  # noq
 from oauth2_provider.oauth2_backends import get_oauthlib_core  # noqa: E402
 from oauth2_provider.views import TokenView  # noqa: E402
 
-seen = []
+token_requests = []
 
 
 @csrf_exempt
 def token(request, realm):
     grant = request.POST.get("grant_type", "")
     response = TokenView.as_view()(request)
-    seen.append([grant, response.status_code])
+    token_requests.append([grant, response.status_code])
     return response
 
 
 def me(request):
-    """The toolkit's resource check, with FastAPI's answer to who does not pass."""
+    """The toolkit's resource check, with the refusal of FastAPI."""
     valid, checked = get_oauthlib_core().verify_request(request, scopes=["email"])
     if not valid:
         return JsonResponse({"detail": "Not authenticated"}, status=401, headers={"WWW-Authenticate": "Bearer"})
     return JsonResponse({"id": checked.user.pk, "email": checked.user.email})
 
 
-def told(request):
-    return JsonResponse(seen, safe=False)
+def list_requests(request):
+    return JsonResponse(token_requests, safe=False)
 
 
 def revoke(request):
@@ -97,15 +97,15 @@ def end(request):
 urlpatterns = [
     path("auth/realms/<str:realm>/protocol/openid-connect/token", token),
     path("api/acme/users/me", me),
-    path("seen", told),
+    path("requests", list_requests),
     path("revoke", revoke),
     path("end", end),
 ]
 
 
 class Handler(WSGIRequestHandler):
-    def log_message(self, *given):
-        """Nothing is said of requests."""
+    def log_message(self, *args):
+        """Requests are not logged."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Through proxy.py, a proxy that people run: forwarded and in tunnels, with and without credentials, also over TLS.
+"""Through proxy.py: forwarded and in tunnels, with and without credentials, also over TLS.
 
 Rules kept here:
 
@@ -76,7 +76,7 @@ def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator
         "--port-file",
         port_file,
     ]
-    # Its idle connections are closed after 10 seconds otherwise, which a busy machine may take for a step of a test.
+    # By default it closes idle connections after 10 seconds, which is short on a busy machine.
     command += ["--num-workers", "1", "--num-acceptors", "1", "--timeout", "120", "--data-dir", own, *flags]
     with process(command, log, {"HOME": str(own)}) as child:
         eventually(lambda: child.poll() is not None or answers(port_file), lambda: log.read_text())
@@ -85,7 +85,7 @@ def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator
 
 
 def answers(port_file: Path) -> bool:
-    """Whether the port that a file names is one where somebody listens."""
+    """Whether the proxy listens on the port in this file."""
     with suppress(OSError, ValueError):
         socket.create_connection(("127.0.0.1", int(port_file.read_text()))).close()
         return True
@@ -185,7 +185,7 @@ async def test_the_async_client_logs_in_and_uploads_through_it(
 def test_the_environment_leads_a_client_to_it(
     server: SandboxServer, proxies: dict[str, str], monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    """It refuses before it looks up a name that nobody knows."""
+    """The proxy refuses before it resolves the name."""
     monkeypatch.setenv("ALL_PROXY", with_user(proxies["http with password"], "wrong"))
     settings = PixelApiSettings(**server.sandbox.environment(f"{scheme}://pixel.invalid"))
     with PixelClient.from_settings(settings) as client, pytest.raises(PixelProxyError, match="does not accept"):

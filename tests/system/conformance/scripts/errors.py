@@ -1,4 +1,4 @@
-"""A script as users of pixel-client have it: what goes wrong, and how it is caught and told."""
+"""A script as users of pixel-client have it: errors, and how they are caught and printed."""
 
 import sys
 from pathlib import Path
