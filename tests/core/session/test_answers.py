@@ -1,4 +1,4 @@
-"""Answers are read field by field; a wrong one is named by its path, its request and its status."""
+"""Fields of responses: reading them, and the errors that name a wrong one by path, request and status."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,12 +26,12 @@ def read(body: bytes, *path: str | int) -> Field:
 
 
 @pytest.mark.parametrize("body", [b'{"b": 1, "a": [null, 1.5, "x"]}', b"null", b"[]", b"7"])
-def test_a_result_is_the_decoded_json_as_it_is(body: bytes) -> None:
+def test_a_result_is_the_decoded_json(body: bytes) -> None:
     assert answer_of(body).json(object) == Response(200, body=body).json()
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", b'{"a":'])
-def test_an_answer_that_is_no_json_is_a_protocol_error_that_names_the_request(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_protocol_error_that_names_the_request(body: bytes) -> None:
     with pytest.raises(PixelProtocolError) as caught:
         answer_of(body).json(object)
     assert str(caught.value) == f"The answer to {LABEL} (request ID: an-id, status 200) is not JSON"
@@ -80,32 +80,24 @@ def test_a_wrong_field_is_a_protocol_error_that_names_it(
     assert str(caught.value) == f"The answer to {LABEL} (request ID: an-id, status 200) has {message}"
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [((0, "upload_parts", 1, "url"), "[0].upload_parts[1].url"), ((0, "x"), "[0].x")],
-)
-def test_a_path_goes_through_lists_and_objects(path: tuple[str | int, ...], name: str) -> None:
-    with pytest.raises(PixelProtocolError, match="is missing or null") as caught:
-        read(JOBS, *path).text()
-    assert f"a field '{name}' that" in str(caught.value)
-
-
-def test_a_body_of_another_kind_is_named_as_such() -> None:
+def test_the_error_names_the_whole_body_or_the_path() -> None:
     with pytest.raises(PixelProtocolError, match="has a body that has to be an object, but is of type list"):
         answer_of(b"[]").field("a")
     with pytest.raises(PixelProtocolError, match="has a body that has to be a list, but is missing or null"):
         answer_of(b"null").root.items()
     with pytest.raises(PixelProtocolError, match=r"a field 'a' that has to be an object, but is of type str"):
         read(b'{"a": "x"}', "a", "b")
+    with pytest.raises(PixelProtocolError, match=r"a field '\[0\].upload_parts\[1\].url' that .* is missing or null"):
+        read(JOBS, 0, "upload_parts", 1, "url").text()
 
 
-def test_texts_are_pairs_in_order_and_numbers_become_text() -> None:
+def test_an_object_of_strings_is_read_as_pairs_in_order() -> None:
     assert read(b'{"a": {"z": "1", "b": 2, "c": 1.5}}', "a").texts() == (("z", "1"), ("b", "2"), ("c", "1.5"))
     assert read(b'{"a": {}}', "a").texts() == ()
 
 
 @pytest.mark.parametrize("url", ["/relative?sig=5ec2e7", "ftp://h/?sig=5ec2e7", "", "https://u:5ec2e7@h/"])
-def test_a_field_that_is_no_address_is_refused_and_not_shown(url: str) -> None:
+def test_an_invalid_url_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(PixelProtocolError, match="has to be an absolute http or https URL, but is none") as caught:
         Field(answer_of(b""), "a", url).url()
     assert "5ec2e7" not in str(caught.value)
