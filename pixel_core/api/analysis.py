@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pixel_core import models
-from pixel_core.api.lists import Lists, given, validated
+from pixel_core.api.lists import Lists, read_input, validated
 from pixel_core.api.operation import operation
 from pixel_core.api.paths import segment
 from pixel_core.effects import Flow
@@ -44,7 +44,7 @@ class Analysis(Lists):
         self, /, create_input: models.AnalysisServiceCreateUpdateInput | None = None, **kwargs: Any
     ) -> Flow[models.AnalysisService]:
         """Create an analysis service, by `create_input` or by keywords of the same names."""
-        body = (yield from given(models.AnalysisServiceCreateUpdateInput, create_input, kwargs)).body()
+        body = (yield from read_input(models.AnalysisServiceCreateUpdateInput, create_input, kwargs)).body()
         return (yield from self.session.call("POST", "/analysis/services/", json=body)).json(models.AnalysisService)
 
     @operation
@@ -52,7 +52,7 @@ class Analysis(Lists):
         self, /, service_id: int, patch_input: models.AnalysisServicePatchInput | None = None, **kwargs: Any
     ) -> Flow[models.AnalysisService]:
         """Change what is set, by `patch_input` or by keywords of the same names; None becomes null."""
-        changes = yield from given(models.AnalysisServicePatchInput, patch_input, kwargs)
+        changes = yield from read_input(models.AnalysisServicePatchInput, patch_input, kwargs)
         body = changes.model_dump(mode="json", exclude_unset=True)
         return (yield from self.session.call("PATCH", _service(service_id), json=body)).json(models.AnalysisService)
 
@@ -83,7 +83,7 @@ class Analysis(Lists):
         """Create a task: by a model as `params`, or by the keywords `params` (the module's parameters) and `name`."""
         if params is not None and not isinstance(params, models.AnalysisTaskCreateInput):
             kwargs["params"], params = params, None
-        body = (yield from given(models.AnalysisTaskCreateInput, params, kwargs)).body()
+        body = (yield from read_input(models.AnalysisTaskCreateInput, params, kwargs)).body()
         answer = yield from self.session.call("POST", f"{_service(service_id)}/tasks/", json=body)
         return answer.json(models.AnalysisTask)
 

@@ -59,7 +59,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def asks_for_none(values: Mapping[str, Any]) -> bool:
+def has_no_ids(values: Mapping[str, Any]) -> bool:
     """Whether an empty list of ids stands among the values: the answer is nothing, and the server would give all."""
     ids = values.get("ids")
     return ids is not None and not _listed(ids)

@@ -1,7 +1,7 @@
-"""Inputs (pydantic models, checked before anything is sent) and results (TypedDicts over the server's JSON).
+"""Inputs (pydantic models, validated before a request is sent) and results (TypedDicts for the server's JSON).
 
-Each is loaded when it is first asked for: making dozens of pydantic models takes longer than a call, and a program uses
-few of them. So the modules of `pixel_core.api` name them as attributes of this package, and their annotations are text.
+Each name is loaded at its first use: building dozens of pydantic models takes longer than a call, and a program uses
+few of them. Therefore `pixel_core.api` uses them as attributes of this package, with annotations that stay strings.
 """
 
 from typing import TYPE_CHECKING
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     )
     from pixel_core.models.search import SearchFilter, SearchOn, SearchQuery, SortField
     from pixel_core.models.users import OIDCUserCreateInput, OIDCUserUpdateInput
-else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+else:  # A package with `__getattr__` would have any name for type checkers.
     __getattr__, __dir__ = lazily(
         globals(),
         {

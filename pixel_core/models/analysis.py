@@ -1,4 +1,4 @@
-"""Analysis: services that run modules over the tenant's data, and their tasks."""
+"""Analysis services, which run a module on the tenant's data, and their tasks."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pixel_core.models.base import PixelModel
 
 
 class AnalysisServiceCreateUpdateInput(PixelModel):
-    """An analysis service: the module that it runs, and the module's configuration."""
+    """An analysis service: the name of the module that it runs, and the configuration of the module."""
 
     name: str
     module_name: str
@@ -15,7 +15,7 @@ class AnalysisServiceCreateUpdateInput(PixelModel):
 
 
 class AnalysisServicePatchInput(PixelModel):
-    """Changes to an analysis service; what was set is changed, an explicit None becomes null."""
+    """Changes to an analysis service. Fields that were set are changed; an explicit None is sent as null."""
 
     name: str | None = None
     enabled: bool | None = None
@@ -23,7 +23,7 @@ class AnalysisServicePatchInput(PixelModel):
 
 
 class AnalysisTaskCreateInput(PixelModel):
-    """A task of an analysis service, with the parameters of its module."""
+    """A new task of an analysis service. `params` are the parameters of its module."""
 
     name: str | None = None
     params: dict[str, Any]

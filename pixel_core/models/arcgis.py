@@ -12,7 +12,7 @@ CollectionIds: TypeAlias = Annotated[list[int], Field(min_length=1)]
 
 
 class ArcGISFeatureServiceImageLayerOptions(PixelModel):
-    """The layer of images in a feature service."""
+    """Options of the image layer in a feature service."""
 
     include_fields: list[str] | None = None
     enable_oriented_imagery: bool = False
@@ -21,7 +21,7 @@ class ArcGISFeatureServiceImageLayerOptions(PixelModel):
 
 
 class ArcGISFeatureServiceProjectLayerOptions(PixelModel):
-    """The layer of projects in a feature service."""
+    """Options of the project layer in a feature service."""
 
     include_fields: list[str] | None = None
 
@@ -34,7 +34,7 @@ class ArcGISFeatureServiceOptions(PixelModel):
 
 
 class ArcGISImageServiceWMSOptions(PixelModel):
-    """An image service's Web Map Service; `supported_srids` are EPSG codes."""
+    """Options of an image service's Web Map Service (WMS). `supported_srids` are EPSG codes."""
 
     enable: bool = True
     supported_srids: list[int] | None = None
@@ -44,14 +44,14 @@ class ArcGISImageServiceWMSOptions(PixelModel):
 
 
 class ArcGISImageServiceOptions(PixelModel):
-    """An image service: its EPSG code, and its Web Map Service."""
+    """Options of an image service. `default_service_srid` is an EPSG code."""
 
     default_service_srid: int
     wms_options: ArcGISImageServiceWMSOptions | None = None
 
 
 class ArcgisServiceCreateOptions(PixelModel):
-    """Who may use the service, and the options of its type."""
+    """Options of an ArcGIS service: the users that can use it, and the options of its type."""
 
     gdo_users: list[str] | None = None
     feature_service_options: ArcGISFeatureServiceOptions | None = None
@@ -59,7 +59,7 @@ class ArcgisServiceCreateOptions(PixelModel):
 
 
 class ArcgisServiceCreateInput(PixelModel):
-    """A new ArcGIS service of one or more data collections."""
+    """A new ArcGIS service that publishes one or more data collections."""
 
     name: str
     description: str
@@ -68,7 +68,7 @@ class ArcgisServiceCreateInput(PixelModel):
 
 
 class ArcgisServiceUpdateInput(PixelModel):
-    """Changes to an ArcGIS service; what is not given stays as it is."""
+    """Changes to an ArcGIS service. Fields that are None stay unchanged."""
 
     name: str | None = None
     description: str | None = None

@@ -1,4 +1,4 @@
-"""Files to upload and what is known of them: metadata of images, rasters and point clouds, and changes to it."""
+"""Files to upload, metadata of images, rasters and point clouds, and changes to it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,10 @@ from pixel_core.models.base import JsonMetadata, PixelModel
 
 
 class RasterInfo(PixelModel):
-    """What the rasters of a collection have in common: EPSG code, format, pixel type, cell size (x, y), bands."""
+    """Properties that all rasters of a data collection share.
+
+    `srid` is an EPSG code, `cell_size` the size (x, y) of a cell in units of that reference system.
+    """
 
     srid: int | None = None
     format: str | None = None
@@ -21,7 +24,11 @@ class RasterInfo(PixelModel):
 
 
 class ImageMetadataFields(PixelModel):
-    """What is known of an image. Angles are in degrees, heights and distances in metres."""
+    """Metadata of an image. Angles are in degrees, heights and distances in metres.
+
+    `location` is a GeoJSON point: longitude and latitude in degrees, and the height in metres. `cam_heading` is
+    clockwise from north, `hfov` and `vfov` are the horizontal and vertical field of view.
+    """
 
     fields_type: Literal["image"] = "image"
     image_type: str | None = None
@@ -43,7 +50,7 @@ class ImageMetadataFields(PixelModel):
 
 
 class RasterMetadataFields(PixelModel):
-    """What is known of a raster."""
+    """Metadata of a raster."""
 
     fields_type: Literal["raster"] = "raster"
     name: str | None = None
@@ -51,7 +58,7 @@ class RasterMetadataFields(PixelModel):
 
 
 class PointCloudMetadataFields(PixelModel):
-    """What is known of a point cloud."""
+    """Metadata of a point cloud."""
 
     fields_type: Literal["point_cloud"] = "point_cloud"
     name: str | None = None
@@ -64,18 +71,18 @@ MetadataFieldsType: TypeAlias = Annotated[
 
 
 class MetadataObject(PixelModel):
-    """Metadata of a file to upload: the fields that Pixel knows, and free ones."""
+    """Metadata of a file to upload: fields that Pixel defines (`fields`), and free ones (`json_metadata`)."""
 
     fields: MetadataFieldsType | None = None
     json_metadata: JsonMetadata | None = None
 
 
 Metadata: TypeAlias = Mapping[str, Any] | MetadataObject
-"""Metadata of a file to upload, as a model or as what the server is told."""
+"""Metadata of a file to upload, as a model, or as a mapping that is sent unchanged."""
 
 
 class PixelUploadFile(PixelModel):
-    """A file to upload, the files that belong to it (world files, say), and its metadata."""
+    """A file to upload with its support files (world files, for example) and its metadata."""
 
     file: Path
     support_files: list[Path] | None = None
@@ -83,7 +90,7 @@ class PixelUploadFile(PixelModel):
 
 
 class PixelAttachmentUpload(PixelModel):
-    """A file to attach; its name is that of the file unless another is given."""
+    """A file to attach. `name` is the name of the file by default."""
 
     file: Path = Field(exclude=True)
     name: str = ""
@@ -96,14 +103,14 @@ class PixelAttachmentUpload(PixelModel):
 
 
 class UpdateInputBase(PixelModel):
-    """Changes to an image, raster or point cloud; at least one has to be given ([] and {} count)."""
+    """Changes to an image, raster or point cloud. At least one field must be set; [] and {} count as set."""
 
     add_tags: list[str] | None = None
     remove_tags: list[str] | None = None
     json_metadata: JsonMetadata | None = None
 
     @model_validator(mode="after")
-    def _something_given(self) -> Self:
+    def _has_changes(self) -> Self:
         if all(getattr(self, name) is None for name in type(self).model_fields):
             raise ValueError("no change given: at least one field has to be set")
         return self
@@ -128,7 +135,7 @@ class PointCloudUpdateInput(UpdateInputBase):
 
 
 class NearblackOptions(PixelModel):
-    """How the borders of optimised rasters are cleaned: which colour (a name, or 0 to 255), by which algorithm."""
+    """Options for removing borders of optimised rasters. `color` is a name or a grey value from 0 to 255."""
 
     enabled: bool
     color: Literal["black", "white"] | Annotated[int, Field(ge=0, le=255)] = "black"

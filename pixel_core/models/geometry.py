@@ -1,10 +1,10 @@
-"""Geometry arguments: whatever people hold, as GeoJSON or as WKT.
+"""Converts geometry arguments to GeoJSON and to well-known text.
 
 Rules kept here:
 
-* A geometry is anything with `__geo_interface__` (shapely, geopandas, geojson-pydantic), a GeoJSON mapping, or a
-  pydantic model of one. All become the same JSON: coordinates as floats, `bbox` only where it is set.
-* Positions are longitude and latitude in degrees (EPSG:4326), and maybe a height in metres.
+* A geometry is an object with `__geo_interface__` (shapely, geopandas, geojson-pydantic), a GeoJSON mapping, or a
+  pydantic model of GeoJSON. All give the same JSON: coordinates as floats, `bbox` only if it is set.
+* Positions are longitude and latitude in degrees (EPSG:4326), with an optional height in metres.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,21 @@ from pixel_core.models.base import PixelModel
 
 @runtime_checkable
 class HasGeoInterface(Protocol):
-    """Objects that know themselves as GeoJSON."""
+    """An object that converts itself to GeoJSON."""
 
     @property
     def __geo_interface__(self) -> Mapping[str, Any]: ...
 
 
 Geometry: TypeAlias = HasGeoInterface | Mapping[str, Any] | BaseModel
-"""What is accepted where a geometry is wanted."""
+"""The types that are accepted as a geometry."""
 
 Position: TypeAlias = tuple[float, float] | tuple[float, float, float]
-"""Longitude and latitude in degrees, and maybe a height in metres."""
+"""Longitude and latitude in degrees, with an optional height in metres."""
 
 
 class Polygon(PixelModel):
-    """A GeoJSON polygon (RFC 7946, section 3.1.6): closed rings of four or more positions, the outer one first."""
+    """A GeoJSON polygon (RFC 7946, section 3.1.6): closed rings of at least four positions, the outer ring first."""
 
     type: Literal["Polygon"] = "Polygon"
     coordinates: list[list[Position]]
@@ -42,12 +42,12 @@ class Polygon(PixelModel):
     def _rings_closed(self) -> Self:
         for ring in self.coordinates:
             if len(ring) < 4 or ring[0] != ring[-1]:
-                raise ValueError("a ring of a polygon has four or more positions, and ends where it starts")
+                raise ValueError("a ring of a polygon needs at least four positions, the last one equal to the first")
         return self
 
 
 def geojson(geometry: Geometry) -> Mapping[str, Any]:
-    """A geometry as a GeoJSON mapping, unchecked. Raises TypeError when it is no geometry at all."""
+    """Return a geometry as a GeoJSON mapping, without validating it. Raises TypeError for other types."""
     if isinstance(geometry, HasGeoInterface):
         return geometry.__geo_interface__
     if isinstance(geometry, BaseModel):
@@ -55,13 +55,13 @@ def geojson(geometry: Geometry) -> Mapping[str, Any]:
     if isinstance(geometry, Mapping):
         return geometry
     raise TypeError(
-        "a geometry is a GeoJSON mapping, a model of one, or an object with __geo_interface__, "
+        "a geometry must be a GeoJSON mapping, a model of it, or an object with __geo_interface__, "
         f"not {type(geometry).__name__}"
     )
 
 
 def polygon(geometry: Geometry) -> dict[str, Any]:
-    """A polygon as GeoJSON. Raises ValidationError when it is none, TypeError when it is no geometry at all."""
+    """Return a polygon as GeoJSON. Raises ValidationError for other geometries, TypeError for other types."""
     return Polygon.model_validate(geojson(geometry)).body()
 
 
@@ -69,8 +69,9 @@ _DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "
 
 
 def wkt(geometry: Geometry) -> str:
-    """A geometry as well-known text (OGC 06-103r4, section 7). Raises ValueError when it is no valid GeoJSON,
-    TypeError when it is no geometry at all.
+    """Return a geometry as well-known text (OGC 06-103r4, section 7).
+
+    Raises ValueError for invalid GeoJSON, TypeError for other types.
     """
     value = geojson(geometry)
     if value.get("type") == "Feature" and isinstance(value.get("geometry"), Mapping):
@@ -79,26 +80,26 @@ def wkt(geometry: Geometry) -> str:
     if kind == "GeometryCollection":
         members = value.get("geometries")
         if not isinstance(members, Sequence) or not members:
-            raise ValueError("a geometry collection has geometries: a list of one or more")
+            raise ValueError("a geometry collection needs a list of at least one geometry")
         return f"GEOMETRYCOLLECTION ({', '.join(wkt(each) for each in members)})"
     if kind not in _DEPTHS:
-        raise ValueError(f"{kind!r} is no GeoJSON geometry: one of {', '.join(_DEPTHS)}")
+        raise ValueError(f"{kind!r} is not a GeoJSON geometry type: must be one of {', '.join(_DEPTHS)}")
     text, has_height = _coordinates(value.get("coordinates"), _DEPTHS[kind])
     return f"{kind.upper()} {'Z ' if has_height else ''}{f'({text})' if kind == 'Point' else text}"
 
 
 def _coordinates(value: Any, depth: int) -> tuple[str, bool]:
-    """Nested positions as text, and whether they have heights."""
+    """Return nested positions as text, and whether they have heights."""
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        raise ValueError("a geometry has coordinates: lists of longitude and latitude")
+        raise ValueError("a geometry needs coordinates: lists of longitude and latitude")
     if depth == 0:
         if len(value) not in (2, 3) or not all(_is_number(each) for each in value):
-            raise ValueError(f"a position is longitude, latitude and maybe a height, not {value!r}")
+            raise ValueError(f"a position must be longitude, latitude and an optional height, not {value!r}")
         return " ".join(repr(float(number)) for number in value), len(value) == 3
     parts = [_coordinates(each, depth - 1) for each in value]
     heights = {has_height for _, has_height in parts}
     if len(heights) > 1:
-        raise ValueError("the positions of a geometry all have a height, or none has")
+        raise ValueError("either all positions of a geometry have a height, or none")
     return f"({', '.join(text for text, _ in parts)})", heights.pop()
 
 

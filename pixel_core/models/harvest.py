@@ -1,4 +1,4 @@
-"""Harvest services: what is fetched from other services, and how it maps to Pixel's fields."""
+"""Harvest services: which service is harvested, with which login, into which fields."""
 
 from typing import Literal, Self
 
@@ -8,7 +8,7 @@ from pixel_core.models.base import SensitiveModel
 
 
 class Credentials(SensitiveModel):
-    """User and password at the harvested service."""
+    """A user name and a password at the harvested service, and the URL that issues tokens, if any."""
 
     username: str
     password: SecretStr
@@ -31,14 +31,14 @@ class ApiKey(SensitiveModel):
 
 
 class HarvestAuthInfo(SensitiveModel):
-    """How to log in at the harvested service: credentials, a key, or neither."""
+    """The login at the harvested service: credentials, an API key, or neither."""
 
     credentials: Credentials | None = None
     api_key: ApiKey | None = None
 
 
 class HarvestFieldMap(SensitiveModel):
-    """A field of Pixel and the field of the harvested service that fills it."""
+    """Maps `external_field` of the harvested service to `field_name` of Pixel. `model` is the kind of resource."""
 
     model: str
     field_name: str
@@ -46,14 +46,14 @@ class HarvestFieldMap(SensitiveModel):
 
 
 class HarvestFieldMapping(SensitiveModel):
-    """All field maps, and fields to take along as they are."""
+    """All field maps, and the names of extra fields that are copied unchanged."""
 
     maps: list[HarvestFieldMap] | None = None
     extra_fields: list[str] | None = None
 
 
 class HarvestFieldMapUpdate(SensitiveModel):
-    """A change to one field map; `external_field` is required unless it is removed."""
+    """A change to one field map. `external_field` is required, except for the operation "remove"."""
 
     operation: Literal["add", "remove", "update"]
     model: str
@@ -61,14 +61,14 @@ class HarvestFieldMapUpdate(SensitiveModel):
     external_field: str | None = None
 
     @model_validator(mode="after")
-    def _mapped(self) -> Self:
+    def _has_external_field(self) -> Self:
         if self.operation != "remove" and self.external_field is None:
             raise ValueError(f"external_field is required to {self.operation} a field map")
         return self
 
 
 class FieldMapsUpdateInput(SensitiveModel):
-    """Changes to the field maps and to the fields that are taken along."""
+    """Changes to the field maps and to the extra fields."""
 
     maps: list[HarvestFieldMapUpdate] | None = None
     add_extra_fields: list[str] | None = None
@@ -76,7 +76,7 @@ class FieldMapsUpdateInput(SensitiveModel):
 
 
 class HarvestServiceCreateInput(SensitiveModel):
-    """A new harvest service. `where_clause` narrows what is fetched; "1=1" is everything."""
+    """A new harvest service. `where_clause` selects what is harvested (an SQL condition); "1=1" selects everything."""
 
     name: str
     description: str
@@ -87,7 +87,7 @@ class HarvestServiceCreateInput(SensitiveModel):
 
 
 class HarvestServiceUpdateInput(SensitiveModel):
-    """Changes to a harvest service; what is not given stays as it is."""
+    """Changes to a harvest service. Fields that are None stay unchanged."""
 
     name: str | None = None
     description: str | None = None

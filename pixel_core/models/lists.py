@@ -1,6 +1,6 @@
-"""What lists can be narrowed by.
+"""Filters of lists.
 
-`ids` and `tags` become one value with commas in a query; `offset` and `limit` count items.
+`ids` and `tags` become one comma-separated value in the query. `offset` and `limit` count items.
 """
 
 from enum import StrEnum
@@ -34,7 +34,10 @@ class AnalysisTaskStatusEnum(StrEnum):
 
 
 class ListParams(PixelModel):
-    """What any list can be narrowed by."""
+    """Filters of all lists.
+
+    `extended` asks for all fields, `name` for items with this name, `ids` and `tags` for items with one of them.
+    """
 
     extended: bool | None = None
     name: str | None = None
@@ -45,19 +48,19 @@ class ListParams(PixelModel):
 
 
 class DataCollectionListParams(ListParams):
-    """What a list of data collections can be narrowed by."""
+    """Filters of data collections."""
 
     data_collection_type: DataCollectionType | None = None
 
 
 class RasterListParams(ListParams):
-    """What a list of rasters can be narrowed by."""
+    """Filters of rasters."""
 
     format: Literal["GTiff", "JPEG", "PNG", "WEBP", "MRF", "PDF"] | None = None
 
 
 class PointCloudListParams(ListParams):
-    """What a list of point clouds can be narrowed by; `point_record_format` and the version are those of LAS."""
+    """Filters of point clouds. `point_record_format` and the version are those of the LAS header."""
 
     format: Literal["LAZ", "LAS"] | None = None
     point_record_format: Annotated[int, Field(ge=0, le=10)] | None = None
@@ -66,20 +69,20 @@ class PointCloudListParams(ListParams):
 
 
 class OptimizedPointCloudListParams(PointCloudListParams):
-    """What a list of optimised point clouds can be narrowed by."""
+    """Filters of optimised point clouds."""
 
     status: PixelStatusEnum | None = None
 
 
 class HarvestTaskListParams(ListParams):
-    """What a list of harvest tasks can be narrowed by."""
+    """Filters of harvest tasks."""
 
     status: PixelStatusEnum | None = None
     get_new: bool | None = None
 
 
 class AnalysisServiceListParams(PixelModel):
-    """What a list of analysis services can be narrowed by."""
+    """Filters of analysis services."""
 
     name: str | None = None
     ids: list[int] | None = None
@@ -89,7 +92,7 @@ class AnalysisServiceListParams(PixelModel):
 
 
 class AnalysisTaskListParams(PixelModel):
-    """What a list of analysis tasks can be narrowed by."""
+    """Filters of analysis tasks."""
 
     name: str | None = None
     ids: list[int] | None = None

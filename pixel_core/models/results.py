@@ -1,10 +1,10 @@
-"""What operations give back: TypedDicts of the fields that are known, over the server's JSON as it is.
+"""Results of operations: TypedDicts for the server's JSON.
 
 Rules kept here:
 
-* No key is checked and none is dropped: what a newer server adds passes through untouched. All are optional but `id`
-  and `name`, which every resource has.
-* These types are for editors and type checkers; at run time a result is a plain dict.
+* A result is the server's JSON, unchanged: no key is checked or dropped, and keys of newer servers are kept. All keys
+  are optional except `id` and `name` of resources.
+* These types are for editors and type checkers. At run time a result is a plain dict.
 """
 
 from typing import Any, Literal, Required, TypeAlias, TypedDict
@@ -17,7 +17,7 @@ DataCollectionType: TypeAlias = Literal["image", "raster", "RGB", "DTM", "DSM", 
 
 
 class User(TypedDict, total=False):
-    """The user who is logged in."""
+    """A user of the tenant."""
 
     id: int | str
     email: str
@@ -28,14 +28,14 @@ class User(TypedDict, total=False):
 
 
 class Plugin(TypedDict, total=False):
-    """A capability that is switched on for the tenant."""
+    """A capability of the tenant."""
 
     name: str
     enabled: bool
 
 
 class GeoJSONPolygon(TypedDict, total=False):
-    """A polygon of RFC 7946: rings of positions, longitude first, in degrees."""
+    """A GeoJSON polygon (RFC 7946): rings of positions, longitude first, in degrees."""
 
     type: Literal["Polygon"]
     coordinates: list[list[list[float]]]
@@ -43,7 +43,7 @@ class GeoJSONPolygon(TypedDict, total=False):
 
 
 class Project(TypedDict, total=False):
-    """A project: a name, a description and the polygon that is its outer frame."""
+    """A project. `area_of_interest` is the polygon that contains its data."""
 
     id: Required[int]
     name: Required[str]
@@ -54,7 +54,7 @@ class Project(TypedDict, total=False):
 
 
 class RasterInfo(TypedDict, total=False):
-    """What the rasters of a collection have in common."""
+    """Properties that all rasters of a data collection share. `srid` is an EPSG code."""
 
     srid: int
     format: str
@@ -76,7 +76,7 @@ class DataCollection(TypedDict, total=False):
 
 
 class Image(TypedDict, total=False):
-    """An image. Angles are in degrees, heights and distances in metres, `location` is a GeoJSON point."""
+    """An image. Angles are in degrees, heights and distances in metres. `location` is a GeoJSON point."""
 
     id: Required[int]
     name: Required[str]
@@ -100,14 +100,14 @@ class Image(TypedDict, total=False):
 
 
 class UploadResult(TypedDict, total=False):
-    """What an upload became: the kind of resource ("image", "raster", "point_cloud") and its id."""
+    """The resource that an upload created: its kind ("image", "raster" or "point_cloud") and its id."""
 
     resource_name: str
     resource_id: int
 
 
 class UploadPart(TypedDict, total=False):
-    """Where one part of a multipart upload goes, and the header fields it has to be sent with."""
+    """One part of a multipart upload: the URL that takes it, and the headers that the request needs."""
 
     part_number: int
     url: str
@@ -115,7 +115,7 @@ class UploadPart(TypedDict, total=False):
 
 
 class UploadJob(TypedDict, total=False):
-    """One file's way into Pixel. `status` ends at "validated_and_moved", or `detail` says why it did not."""
+    """The upload of one file. `status` ends as "validated_and_moved"; if it does not, `detail` has the reason."""
 
     id: Required[int]
     name: Required[str]
@@ -129,7 +129,7 @@ class UploadJob(TypedDict, total=False):
 
 
 class Job(TypedDict, total=False):
-    """Work on the server. `completed` says that it is over, not that it went well."""
+    """A job on the server. `completed` is true when it ended, with success or not."""
 
     job_id: int | str
     completed: bool
@@ -138,7 +138,7 @@ class Job(TypedDict, total=False):
 
 
 class JobGroup(TypedDict, total=False):
-    """Several jobs that are waited for together."""
+    """A group of jobs. `completed` is true when all have ended."""
 
     group_id: int | str
     completed: bool
@@ -159,7 +159,7 @@ class Raster(TypedDict, total=False):
 
 
 class PointCloud(TypedDict, total=False):
-    """A point cloud; `point_record_format` and the version are those of LAS."""
+    """A point cloud. `point_record_format` and the version are those of the LAS header."""
 
     id: Required[int]
     name: Required[str]
@@ -173,7 +173,7 @@ class PointCloud(TypedDict, total=False):
 
 
 class OptimizedRaster(TypedDict, total=False):
-    """A raster prepared for quick viewing."""
+    """A raster in a format for fast display."""
 
     id: Required[int]
     raster_id: int
@@ -182,7 +182,7 @@ class OptimizedRaster(TypedDict, total=False):
 
 
 class OptimizedPointCloud(TypedDict, total=False):
-    """A point cloud prepared for quick viewing."""
+    """A point cloud in a format for fast display."""
 
     id: Required[int]
     point_cloud_id: int
@@ -190,7 +190,7 @@ class OptimizedPointCloud(TypedDict, total=False):
 
 
 class ArcgisService(TypedDict, total=False):
-    """A feature or image service."""
+    """An ArcGIS feature or image service."""
 
     id: Required[int]
     name: Required[str]
@@ -201,7 +201,7 @@ class ArcgisService(TypedDict, total=False):
 
 
 class ArcgisServiceChange(TypedDict, total=False):
-    """A start, stop or refresh: the job that does it, if one is needed, and the service."""
+    """The result of a start, stop or refresh: its job, None without one, and the service."""
 
     job: Job | None
     arcgis_service: ArcgisService
@@ -236,7 +236,7 @@ class Attachment(TypedDict, total=False):
 
 
 class SearchResults(TypedDict, total=False):
-    """One page of results: how many there are on it, the results, and how many there are in all."""
+    """One page of search results. `count` is their number on the page, `total_count` the number of all results."""
 
     count: int
     results: list[dict[str, Any]]
@@ -244,7 +244,7 @@ class SearchResults(TypedDict, total=False):
 
 
 class AnalysisModule(TypedDict, total=False):
-    """A module that analysis services can run."""
+    """A module that an analysis service can run."""
 
     name: str
     description: str

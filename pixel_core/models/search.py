@@ -1,6 +1,6 @@
-"""Search: what is searched, how it is narrowed, and in which order it comes.
+"""Search queries: the kind of resource, filters, and the order of results.
 
-A filter is a mapping of one operator to a variable and a value, or `and`/`or` of a list of filters::
+A filter maps one operator to a field and a value, or `and`/`or` to a list of filters::
 
     {"and": [{">=": [{"var": "created_at"}, datetime(2024, 5, 14)]}, {"~": [{"var": "name"}, "%flight%"]}]}
 """
@@ -25,7 +25,7 @@ SearchFilterCompDataType: TypeAlias = SearchFilterDataType | SearchFilterListDat
 
 
 class SearchFilterVar(TypedDict):
-    """The field that a filter looks at."""
+    """The name of the field that a filter compares."""
 
     var: str
 
@@ -37,15 +37,17 @@ SearchFilter: TypeAlias = SearchFilterComparisonDict | SearchFilterAndExpr | Sea
 
 
 class SortField(PixelModel):
-    """A field to sort by."""
+    """A field to sort by, and the direction."""
 
     field: str
     direction: Literal["asc", "desc"] = "asc"
 
 
 class SearchQuery(PixelModel):
-    """What to search. `intersects` is a geometry in longitude and latitude (EPSG:4326): well-known text, GeoJSON, a
-    model of it, or anything with `__geo_interface__`. `offset` and `limit` count results.
+    """A search. `on` is the kind of resource, `search` a text, `out_fields` the fields to return (default: all).
+
+    `intersects` is a geometry in longitude and latitude (EPSG:4326): well-known text, GeoJSON, a model of it, or an
+    object with `__geo_interface__`. `offset` and `limit` count results.
     """
 
     on: SearchOn

@@ -10,7 +10,7 @@ UserType: TypeAlias = Literal["creator", "superuser", "viewer"]
 
 
 class OIDCUserCreateInput(SensitiveModel):
-    """A new user, who logs in with the e-mail address."""
+    """A new user. The e-mail address is the user name of the login."""
 
     first_name: str
     last_name: str
@@ -25,7 +25,7 @@ class OIDCUserCreateInput(SensitiveModel):
 
 
 class OIDCUserUpdateInput(SensitiveModel):
-    """Changes to a user; what is not given stays as it is, `enabled` too."""
+    """Changes to a user. Fields that are None stay unchanged, including `enabled`."""
 
     first_name: str | None = None
     last_name: str | None = None

@@ -1,11 +1,10 @@
-"""A driver made by hand: it runs a flow against a made-up world and keeps a record of all that was asked for.
+"""A driver for tests: runs a flow with scripted answers, and records the effects.
 
 Rules kept here:
 
-* No I/O and no time: the clock moves only where a flow sleeps or an exchange says how long it takes; random bits are
-  counted; files are bytes in memory; flows that run side by side run one after the other.
-* What a flow asks for and the script does not hold ends the test at once (`OffScriptError` is no Exception, so no
-  flow can take it for a failure of the server).
+* No I/O and no real time: the clock advances when a flow sleeps or an exchange takes `Expected.takes` seconds. Random
+  bits are counted, files are bytes in memory, the flows of a task group run one after the other.
+* A request that the script does not have ends the test (`OffScriptError` is not an Exception, so no flow catches it).
 """
 
 import json
@@ -57,21 +56,21 @@ TOKEN_TARGET = "/realms/Acme/protocol/openid-connect/token"
 
 
 class OffScriptError(BaseException):
-    """A flow asked for something that the test does not expect."""
+    """A flow yielded an effect that the test does not expect."""
 
 
 Outcome = Response | Exception
 Server = Callable[[Request], Outcome]
 
 
-def told(value: Any, status: int = 200, **headers: str) -> Response:
-    """An answer with a JSON body; header names have underscores for hyphens."""
+def json_response(value: Any, status: int = 200, **headers: str) -> Response:
+    """Return a response with a JSON body. Header names have underscores for hyphens."""
     fields = {name.replace("_", "-"): text for name, text in headers.items()}
     return Response(status, Headers(fields), json.dumps(value).encode())
 
 
 def token(access: str = "t1", **fields: Any) -> Response:
-    return told({"access_token": access, **fields})
+    return json_response({"access_token": access, **fields})
 
 
 @dataclass
@@ -87,7 +86,7 @@ class TaskGroup:
     def next_done(self, timeout: float | None) -> list[tuple[Any, Any]]:
         if not self.flows:
             if timeout is None:
-                raise OffScriptError("the flow waits for the end of what was never started")
+                raise OffScriptError("the flow waits for a task group without flows")
             self.world.now += timeout
             return []
         key, flow = self.flows.pop(0)
@@ -99,7 +98,7 @@ class TaskGroup:
 
 @dataclass
 class Expected:
-    """One exchange that has to come next. `body`, where given, is the request's JSON or its bytes; `takes` seconds."""
+    """The next expected exchange. `body` is the JSON or the bytes of the request (None: any), `takes` is in seconds."""
 
     method: str
     target: str
@@ -109,9 +108,9 @@ class Expected:
 
 
 class World:
-    """What a flow runs in. Its server is a list of expected exchanges, or a function from request to answer.
+    """Performs the effects of a flow. The server is a list of expected exchanges, or a function of the request.
 
-    Logins are answered by the world itself (tokens t1, t2, ... without an end), unless `login` is false.
+    Logins get the tokens t1, t2, ..., unless `login` is false.
     """
 
     def __init__(
@@ -145,18 +144,18 @@ class World:
 
     @property
     def calls(self) -> list[tuple[str, str]]:
-        """Method and target of every request but those of the world's own logins."""
+        """The method and target of every request, without logins."""
         return [(each.method, each.target) for each in self.requests]
 
     def run(self, flow: Flow[Any]) -> Any:
-        """Run a flow to its end; performs what it asks for, or throws into it what went wrong."""
+        """Run a flow and return its result. Errors of effects are thrown into it."""
         try:
             return self.resume(flow, next(flow))
         except StopIteration as stop:
             return stop.value
 
     def resume(self, flow: Flow[Any], effect: Effect[Any]) -> Any:
-        """Run a flow to its end from an effect on that it asked for."""
+        """Run a flow from an effect that it has yielded, and return its result."""
         try:
             while True:
                 try:
@@ -171,16 +170,16 @@ class World:
             flow.close()
 
     def finish(self, flow: Flow[Any]) -> Any:
-        """Run a flow that has to use the whole script up."""
+        """Run a flow that must use the whole script."""
         result = self.run(flow)
-        assert not self.script, f"never asked for: {self.script}"
+        assert not self.script, f"never sent: {self.script}"
         return result
 
     def fail(self, flow: Flow[Any], kind: type[E] | tuple[type[E], ...]) -> E:
-        """Run a flow that has to raise `kind`, and give what it raised."""
+        """Run a flow that must raise `kind`, and return the error."""
         with pytest.raises(kind) as caught:
             self.run(flow)
-        assert not self.script, f"never asked for: {self.script}"
+        assert not self.script, f"never sent: {self.script}"
         return caught.value
 
     def perform(self, effect: Effect[Any]) -> Any:
@@ -190,7 +189,7 @@ class World:
             case Sleep(seconds):
                 self.sleeps.append(seconds)
                 if len(self.sleeps) > MOST_SLEEPS:
-                    raise OffScriptError(f"slept {MOST_SLEEPS} times: would this ever end?")
+                    raise OffScriptError(f"slept {MOST_SLEEPS} times: an endless loop?")
                 self.now += seconds
                 return None
             case Clock():
@@ -220,7 +219,7 @@ class World:
                 self.events.append(event)
                 return None
             case _:
-                raise OffScriptError(f"no flow of the API asks for {effect!r}")
+                raise OffScriptError(f"no flow of the API yields {effect!r}")
 
     def facts(self, path: str) -> FileFacts:
         return FileFacts(len(self._file(path)), 0)
@@ -254,20 +253,20 @@ class World:
         return self.files[path]
 
     def read(self, part: FileSlice) -> bytes:
-        """The bytes that a slice stands for."""
+        """Return the bytes of a slice."""
         content = self._file(part.path)[part.offset : part.offset + part.length]
         if len(content) < part.length:
             raise PixelFileChangedError(f"{part.path} is shorter than it was")
         return content
 
     def sent(self, request: Request) -> bytes:
-        """The bytes of a file, or of the file part of a form, that a storage request carries."""
+        """Return the bytes of the file that a storage request carries, also in a form."""
         content = request.body.content if isinstance(request.body, Form) else request.body
         return self.read(content) if isinstance(content, FileSlice) else content
 
 
 def body_of(request: Request) -> Any:
-    """The decoded JSON of a request's body, None without one; another body as it is."""
+    """Return the decoded JSON of a request's body, None without a body, another body unchanged."""
     if not isinstance(request.body, bytes):
         return request.body
     if request.headers.get("Content-Type") == "application/json":
@@ -277,7 +276,7 @@ def body_of(request: Request) -> Any:
 
 @dataclass
 class PixelServer:
-    """A server that takes uploads of project 1, data collection 2, and an object storage. Tests bend it by its fields.
+    """A server for uploads to project 1, data collection 2, with an object storage. Its fields configure it.
 
     `kind` is what uploads become ("image", "raster", "point_cloud").
     `refuse` maps a file's name to the storage's answer; `outcomes` maps it to the fields of its finished upload job.
@@ -292,7 +291,7 @@ class PixelServer:
     backwards: bool = True
     jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
     fail_on: dict[tuple[str, str], Outcome] = field(default_factory=dict)
-    told: set[int] = field(default_factory=set)
+    finished: set[int] = field(default_factory=set)
     batches: list[list[str]] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Outcome:
@@ -304,27 +303,27 @@ class PixelServer:
             return self.fail_on[request.method, path]
         match request.method, path:
             case "GET", "":
-                return told({"id": 2, "data_collection_type": self.collection_type})
+                return json_response({"id": 2, "data_collection_type": self.collection_type})
             case "POST", "/upload_jobs/" | "/upload_jobs/multipart":
-                return told(self._create(body_of(request)["files"]))
+                return json_response(self._create(body_of(request)["files"]))
             case "PUT", "/upload_jobs/multiple_uploadFinished":
-                self.told.update(body_of(request)["job_ids"])
-                return told({"group_job": {"group_id": "g1"}})
+                self.finished.update(body_of(request)["job_ids"])
+                return json_response({"group_job": {"group_id": "g1"}})
             case "GET", "/acme/jobs/groups/g1":
-                return told({"group_id": "g1", "completed": True})
+                return json_response({"group_id": "g1", "completed": True})
             case "PUT", _ if path.endswith("/uploadFinished"):
-                self.told.add(int(path.split("/")[2]))
-                return told({"job": {"job_id": "j1"}})
+                self.finished.add(int(path.split("/")[2]))
+                return json_response({"job": {"job_id": "j1"}})
             case "GET", "/acme/jobs/j1":
-                return told({"job_id": "j1", "completed": True})
+                return json_response({"job_id": "j1", "completed": True})
             case "GET", "/upload_jobs/":
-                return told([self._finished(number) for number in _ids(request)])
+                return json_response([self._finished(number) for number in _ids(request)])
             case "GET", _ if path == f"/{self.kind}s/":
-                return told(
+                return json_response(
                     [self._resource(number) for number in _ids(request) if self._name(number) not in self.unlisted]
                 )
             case "GET", _ if path.startswith(f"/{self.kind}s/"):
-                return told(self._resource(int(path.removeprefix(f"/{self.kind}s/"))))
+                return json_response(self._resource(int(path.removeprefix(f"/{self.kind}s/"))))
             case _:
                 raise OffScriptError(f"no such endpoint: {request.method} {request.target}")
 
@@ -356,7 +355,7 @@ class PixelServer:
         return str(self.jobs[number - 1000]["name"])
 
     def _finished(self, number: int) -> dict[str, Any]:
-        if number not in self.told:
+        if number not in self.finished:
             return {"id": number, "status": "lobby", "detail": None, "result": None}
         done = {
             "id": number,

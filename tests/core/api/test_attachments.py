@@ -9,7 +9,7 @@ from pixel_core import Form, Options, Request, Response
 from pixel_core.errors import PixelError, PixelNotFoundError, PixelProtocolError, PixelStorageError
 from pixel_core.models import PixelAttachmentUpload
 from tests.core.uploads.simulated import Simulation
-from tests.support.scripted_api import Outcome, World, body_of, told
+from tests.support.scripted_api import Outcome, World, body_of, json_response
 
 FILES = {"/p/a.txt": b"first", "/p/b.txt": b"second", "/p/c.txt": b"third", "/q/a.txt": b"other"}
 
@@ -27,9 +27,9 @@ class Attaching:
             return self.refuse.get(request.path.removeprefix("/"), Response(204))
         if request.method == "POST":
             self.names = [each["name"] for each in body_of(request)["files"]]
-            return told(self.bend.get("answer", [self.made(name) for name in reversed(self.names)]))
+            return json_response(self.bend.get("answer", [self.made(name) for name in reversed(self.names)]))
         number = int(request.query.partition("attachment_id=")[2].partition("&")[0])
-        return told({"id": number, "name": self.names[number], "status": "Completed"})
+        return json_response({"id": number, "name": self.names[number], "status": "Completed"})
 
     def made(self, name: str) -> dict[str, Any]:
         target = {"url": f"https://s3.test/{name}", "fields": {"key": name, "policy": "p"}}
@@ -190,6 +190,6 @@ def test_a_storage_that_is_busy_for_a_moment_is_tried_again() -> None:
 
 def test_a_server_that_does_not_take_the_word_for_it_is_an_error() -> None:
     server = Attaching()
-    world = World(lambda request: told({}, 404) if request.method == "PUT" else server(request), files=FILES)
+    world = World(lambda request: json_response({}, 404) if request.method == "PUT" else server(request), files=FILES)
     error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PixelError)
     assert isinstance(error, PixelNotFoundError)

@@ -25,7 +25,7 @@ from pixel_core import (
 )
 from pixel_core.api import Operations, operation_names
 from pixel_core.models import Image, Project, User
-from tests.support.scripted_api import PixelServer, World, told
+from tests.support.scripted_api import PixelServer, World, json_response
 
 T = TypeVar("T")
 
@@ -114,11 +114,11 @@ def all_of(items: AsyncIterator[T]) -> list[T]:
 
 def pages_of(*pages: list[Any]) -> World:
     answers = iter(pages)
-    return World(lambda _: told(next(answers)))
+    return World(lambda _: json_response(next(answers)))
 
 
 def answering(value: Any) -> World:
-    return World(lambda _: told(value))
+    return World(lambda _: json_response(value))
 
 
 # What each face gives

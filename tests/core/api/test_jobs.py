@@ -8,11 +8,11 @@ import pytest
 from pixel_core import Flow, Response
 from pixel_core.errors import PixelJobTimeoutError, PixelNotFoundError, PixelProtocolError
 from pixel_core.events import JobProgress
-from tests.support.scripted_api import Expected, World, told
+from tests.support.scripted_api import Expected, World, json_response
 
 PATH = "/acme/jobs/5"
 GROUP = "/acme/jobs/groups/5"
-OPEN, DONE = told({"completed": False}), told({"completed": True, "status": "failed"})
+OPEN, DONE = json_response({"completed": False}), json_response({"completed": True, "status": "failed"})
 
 
 def looks(count: int, path: str = PATH, takes: float = 0.0) -> list[Expected]:
@@ -94,7 +94,7 @@ def test_the_timeouts_by_default_are_ten_and_twenty_minutes(path: str, wait: str
 
 def test_a_group_that_times_out_is_told_of_as_a_group_with_its_counts() -> None:
     counts = {"completed": False, "success_count": 3, "failed_count": 1, "total_jobs": 9}
-    world = World(lambda _: told(counts))
+    world = World(lambda _: json_response(counts))
     error = world.fail(world.api.wait_for_group_job("g", timeout=1), PixelJobTimeoutError)
     assert "group job g was not completed within 1 seconds (3 done, 1 failed of 9)" in str(error)
 
@@ -102,8 +102,8 @@ def test_a_group_that_times_out_is_told_of_as_a_group_with_its_counts() -> None:
 def test_each_look_is_reported() -> None:
     counts = {"success_count": 3, "failed_count": 1, "total_jobs": 9}
     script = [
-        Expected("GET", GROUP, told({"completed": False, **counts})),
-        Expected("GET", GROUP, told({"completed": True})),
+        Expected("GET", GROUP, json_response({"completed": False, **counts})),
+        Expected("GET", GROUP, json_response({"completed": True})),
     ]
     world = World(script)
     world.finish(world.api.wait_for_group_job(5))
@@ -118,7 +118,7 @@ def test_each_look_is_reported() -> None:
 def test_an_answer_without_completed_is_an_error_that_names_field_and_request(
     path: str, wait: Wait, answer: dict[str, Any]
 ) -> None:
-    world = World([Expected("GET", path, told(answer))])
+    world = World([Expected("GET", path, json_response(answer))])
     error = world.fail(wait(world), PixelProtocolError)
     assert "'completed'" in str(error)
     assert f"GET https://pixel.test{path} (request ID: " in str(error)
@@ -126,7 +126,7 @@ def test_an_answer_without_completed_is_an_error_that_names_field_and_request(
 
 @pytest.mark.parametrize("answer", [None, [], "done", 5])
 def test_an_answer_that_is_no_object_is_a_protocol_error(answer: Any) -> None:
-    world = World([Expected("GET", PATH, told(answer))])
+    world = World([Expected("GET", PATH, json_response(answer))])
     error = world.fail(world.api.wait_for_job(5), PixelProtocolError)
     assert "a body that has to be an object" in str(error)
 
@@ -137,7 +137,7 @@ def test_a_look_that_fails_for_a_moment_is_repeated_within_the_wait() -> None:
 
 
 def test_an_unknown_job_is_not_found() -> None:
-    world = World([Expected("GET", PATH, told({"detail": "no"}, 404))])
+    world = World([Expected("GET", PATH, json_response({"detail": "no"}, 404))])
     world.fail(world.api.wait_for_job(5), PixelNotFoundError)
 
 

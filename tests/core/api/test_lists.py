@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pixel_core import Flow, Page, PixelApi, Response
 from pixel_core.errors import PixelNotFoundError, PixelProtocolError
 from pixel_core.models import DataCollectionListParams, ListParams
-from tests.support.scripted_api import Expected, World, told
+from tests.support.scripted_api import Expected, World, json_response
 
 D = "/acme/projects/7/data_collections/8"
 IMAGES = f"{D}/images/"
@@ -57,7 +57,7 @@ ALL_PAGED = pytest.mark.parametrize(("path", "pages"), PAGED)
 
 def query(call: Call, *args: Any, **kwargs: Any) -> str:
     """The query that comes of a call."""
-    world = World(lambda _: told([]))
+    world = World(lambda _: json_response([]))
     world.run(call(world.api, *args, **kwargs))
     (request,) = world.requests
     return request.query
@@ -87,7 +87,7 @@ def test_v_params_may_be_none_beside_keywords(path: str, call: Call) -> None:
 
 @BOTH
 def test_the_path_is_the_one_of_the_list(path: str, call: Call) -> None:
-    world = World([Expected("GET", path, told([{"id": 1}]))])
+    world = World([Expected("GET", path, json_response([{"id": 1}]))])
     assert world.finish(call(world.api)) == [{"id": 1}]
 
 
@@ -127,7 +127,7 @@ def test_empty_tags_are_left_out(path: str, call: Call) -> None:
 
 
 def test_v_data_collections_can_be_listed_by_type() -> None:
-    world = World(lambda _: told([]))
+    world = World(lambda _: json_response([]))
     world.run(world.api.list_data_collections(7, DataCollectionListParams(data_collection_type="DSM")))
     assert world.requests[0].query == "data_collection_type=DSM"
 
@@ -188,7 +188,7 @@ def items(world: World, pages: Iterator[Flow[Page[Any]]]) -> Iterator[Any]:
 
 
 def page(offset: int, found: Any, limit: int = 2, before: str = "") -> Expected:
-    return Expected("GET", f"{IMAGES}?{before}offset={offset}&limit={limit}", told(found))
+    return Expected("GET", f"{IMAGES}?{before}offset={offset}&limit={limit}", json_response(found))
 
 
 def collected(world: World, pages: Iterator[Flow[Page[Any]]]) -> list[Any]:
@@ -229,7 +229,7 @@ def test_offset_and_limit_of_params_are_ignored() -> None:
 
 
 def test_the_size_of_a_page_is_the_limit_whatever_the_keyword_says() -> None:
-    world = World([Expected("GET", f"{IMAGES}?limit=2&offset=0", told([]))])
+    world = World([Expected("GET", f"{IMAGES}?limit=2&offset=0", json_response([]))])
     assert collected(world, world.api.paginate_images(7, 8, page_size=2, limit=99)) == []
 
 
@@ -271,7 +271,7 @@ def test_nothing_is_sent_before_the_first_item_and_no_page_before_its_turn() -> 
 
 
 def test_an_error_comes_up_at_its_page_after_the_items_before_it() -> None:
-    world = World([page(0, [1, 2]), Expected("GET", f"{IMAGES}?offset=2&limit=2", told({}, 404))])
+    world = World([page(0, [1, 2]), Expected("GET", f"{IMAGES}?offset=2&limit=2", json_response({}, 404))])
     found = items(world, world.api.paginate_images(7, 8, 2))
     assert [next(found), next(found)] == [1, 2]
     with pytest.raises(PixelNotFoundError):
@@ -304,8 +304,8 @@ def test_every_listing_starts_at_the_keyword_offset_with_its_own_path_and_page_s
     params = ListParams(name="a", offset=5, limit=7)
     world = World(
         [
-            Expected("GET", f"{path}?name=a&new=1&offset=4&limit=2", told([1, 2])),
-            Expected("GET", f"{path}?name=a&new=1&offset=6&limit=2", told([3])),
+            Expected("GET", f"{path}?name=a&new=1&offset=4&limit=2", json_response([1, 2])),
+            Expected("GET", f"{path}?name=a&new=1&offset=6&limit=2", json_response([3])),
         ]
     )
     assert collected(world, pages(world.api, 2, params, new=1, offset=4, limit=99)) == [1, 2, 3]
@@ -332,5 +332,5 @@ def test_no_listing_takes_a_page_size_below_one(
 def test_params_of_a_listing_that_are_no_model_are_a_type_error(
     path: str, pages: Callable[..., Iterator[Flow[Page[Any]]]]
 ) -> None:
-    with pytest.raises(TypeError, match="params is a"):
+    with pytest.raises(TypeError, match="params must be a"):
         next(pages(World().api, 2, {"limit": 1}))

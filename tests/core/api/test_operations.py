@@ -14,7 +14,7 @@ from pixel_core.http.connection import ClientConnection
 from pixel_core.models import ImageMetadataFields, ImageUpdateInput, OIDCUserUpdateInput
 from tests.support.operations.case import Case
 from tests.support.operations.core import Call, call, cases_with_requests, run_case
-from tests.support.scripted_api import Expected, World, body_of, told
+from tests.support.scripted_api import Expected, World, body_of, json_response
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 OWN_REQUESTS = "request"
@@ -48,7 +48,7 @@ def test_an_operation_sends_exactly_its_requests(case: Case) -> None:
         assert run.result == (True if get_origin(returned) is Literal else run.answers[0])
 
 
-CREATED = told({"id": 1}, 201)
+CREATED = json_response({"id": 1}, 201)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_operation_sends_nothing_before_it_is_run() -> None:
 
 def wire(start: Call) -> bytes:
     """Return the whole request of a call as bytes."""
-    world = World(lambda _: told({"id": 1}), bits=[0x0123456789ABCDEF0123456789ABCDEF])
+    world = World(lambda _: json_response({"id": 1}), bits=[0x0123456789ABCDEF0123456789ABCDEF])
     world.run(start(world.api))
     segments = ClientConnection().start(world.requests[0])
     assert all(isinstance(each, bytes) for each in segments)
@@ -172,7 +172,7 @@ def test_wrong_arguments_are_a_type_error_at_the_call_itself() -> None:
     ],
 )
 def test_an_id_cannot_reach_another_endpoint(project_id: Any, segment: str) -> None:
-    world = World([Expected("GET", f"/acme/projects/{segment}?extended=false", told({}))])
+    world = World([Expected("GET", f"/acme/projects/{segment}?extended=false", json_response({}))])
     world.finish(world.api.get_project(project_id))
 
 
@@ -215,7 +215,7 @@ def test_an_id_that_escaping_cannot_make_safe_is_a_value_error(bad: Any) -> None
 
 def test_no_id_of_any_operation_can_reach_another_endpoint() -> None:
     for flow in calls_with("1/../../users/me"):
-        world = World(lambda _: told({}, 404))
+        world = World(lambda _: json_response({}, 404))
         world.fail(flow, PixelNotFoundError)
         (request,) = world.requests
         assert "1%2F..%2F..%2Fusers%2Fme" in request.target
@@ -236,11 +236,11 @@ def test_numbers_that_json_does_not_have_are_a_value_error_and_nothing_is_sent(s
 
 
 def test_keywords_may_be_called_self() -> None:
-    world = World([Expected("GET", "/acme/projects/7/data_collections/8/images/?self=1", told([]))])
+    world = World([Expected("GET", "/acme/projects/7/data_collections/8/images/?self=1", json_response([]))])
     world.finish(world.api.get_images(7, 8, self=1))
 
 
 def test_a_body_is_compact_json() -> None:
-    world = World(lambda _: told({}))
+    world = World(lambda _: json_response({}))
     world.run(world.api.update_project(7, name="a", add_tags=["b"]))
     assert world.requests[0].body == json.dumps({"name": "a", "add_tags": ["b"]}, separators=(",", ":")).encode()

@@ -13,14 +13,14 @@ from pixel_core.errors import PixelNotFoundError, PixelProtocolError
 from pixel_core.models import Polygon, SearchOn, SearchQuery
 from pixel_core.models.geometry import wkt
 from pixel_core.models.search import SearchFilterOperator
-from tests.support.scripted_api import Expected, World, body_of, told
+from tests.support.scripted_api import Expected, World, body_of, json_response
 
 DEFAULTS = {"distinct": False, "limit": 100, "offset": 0}
 
 
 def sent(query: Any) -> Any:
     """The body that comes of a search."""
-    world = World(lambda _: told({}))
+    world = World(lambda _: json_response({}))
     world.run(world.api.search(query))
     return body_of(world.requests[0])
 
@@ -59,7 +59,7 @@ def test_a_query_that_is_none_is_a_validation_error_and_nothing_is_sent(query: A
 
 
 def test_the_results_are_given_as_they_are() -> None:
-    world = World(lambda _: told({"count": 1, "results": [{"a": None}], "total_count": 9, "new": 1}))
+    world = World(lambda _: json_response({"count": 1, "results": [{"a": None}], "total_count": 9, "new": 1}))
     assert world.run(world.api.search({"on": "images"})) == {
         "count": 1,
         "results": [{"a": None}],
@@ -236,7 +236,7 @@ def items(world: World, pages: Iterator[Flow[Page[Any]]]) -> list[Any]:
 
 def page(offset: int, answer: Any, **more: Any) -> Expected:
     body = {"on": "images", "distinct": False, **more, "offset": offset, "limit": 2}
-    return Expected("POST", "/acme/search/", told(answer), body)
+    return Expected("POST", "/acme/search/", json_response(answer), body)
 
 
 def test_results_are_fetched_page_by_page_until_a_short_one() -> None:

@@ -33,7 +33,7 @@ from pixel_core.models import (
     OIDCUserUpdateInput,
 )
 from tests.support.operations.core import Call
-from tests.support.scripted_api import Expected, World, body_of, told
+from tests.support.scripted_api import Expected, World, body_of, json_response
 
 A = "/acme/arcgis_services/Image/5"
 H = "/acme/projects/7/data_collections/8/harvest_services"
@@ -77,10 +77,10 @@ def test_a_service_without_the_options_of_its_type_is_a_value_error_also_where_a
 def test_a_change_gives_the_finished_job_and_the_service_as_it_is_then(target: str, call: Call) -> None:
     world = World(
         [
-            Expected("PUT", target, told({"job": {"job_id": "j"}, "arcgis_service": {"id": 5}, "new": 1})),
-            Expected("GET", "/acme/jobs/j", told({"job_id": "j", "completed": False})),
-            Expected("GET", "/acme/jobs/j", told({"job_id": "j", "completed": True, "status": "failed"})),
-            Expected("GET", A, told({"id": 5, "status": "x"})),
+            Expected("PUT", target, json_response({"job": {"job_id": "j"}, "arcgis_service": {"id": 5}, "new": 1})),
+            Expected("GET", "/acme/jobs/j", json_response({"job_id": "j", "completed": False})),
+            Expected("GET", "/acme/jobs/j", json_response({"job_id": "j", "completed": True, "status": "failed"})),
+            Expected("GET", A, json_response({"id": 5, "status": "x"})),
         ]
     )
     assert world.finish(call(world.api)) == {
@@ -93,7 +93,7 @@ def test_a_change_gives_the_finished_job_and_the_service_as_it_is_then(target: s
 @ALL_CHANGES
 @pytest.mark.parametrize("answer", [{"job": None, "arcgis_service": {"id": 5}}, {"arcgis_service": {"id": 5}}])
 def test_a_change_without_a_job_is_given_as_it_is(target: str, call: Call, answer: Any) -> None:
-    world = World([Expected("PUT", target, told(answer))])
+    world = World([Expected("PUT", target, json_response(answer))])
     assert world.finish(call(world.api)) == answer
 
 
@@ -107,14 +107,16 @@ def test_a_change_without_a_job_is_given_as_it_is(target: str, call: Call, answe
 )
 @pytest.mark.parametrize("answer", [{"job": {"job_id": "j"}, "arcgis_service": {"id": 5}}, None, []])
 def test_without_wait_the_answer_is_given_as_it_is_and_nothing_is_waited_for(call: Call, answer: Any) -> None:
-    world = World(lambda _: told(answer))
+    world = World(lambda _: json_response(answer))
     assert world.run(call(world.api)) == answer
     assert len(world.requests) == 1
 
 
 @ALL_CHANGES
 def test_a_change_is_waited_for_a_thousand_seconds(target: str, call: Call) -> None:
-    world = World(lambda request: told({"job": {"job_id": "j"}} if request.method == "PUT" else {"completed": False}))
+    world = World(
+        lambda request: json_response({"job": {"job_id": "j"}} if request.method == "PUT" else {"completed": False})
+    )
     world.fail(call(world.api), PixelJobTimeoutError)
     assert world.now == pytest.approx(1000 + 1000)
 
@@ -122,7 +124,7 @@ def test_a_change_is_waited_for_a_thousand_seconds(target: str, call: Call) -> N
 @ALL_CHANGES
 @pytest.mark.parametrize(("answer", "field"), [({"job": {}}, "'job.job_id'"), ({"job": 5}, "'job'"), ([], "an object")])
 def test_a_change_whose_job_has_no_id_is_a_protocol_error(target: str, call: Call, answer: Any, field: str) -> None:
-    world = World([Expected("PUT", target, told(answer))])
+    world = World([Expected("PUT", target, json_response(answer))])
     assert field in str(world.fail(call(world.api), PixelProtocolError))
 
 
@@ -130,18 +132,18 @@ def test_a_change_whose_job_has_no_id_is_a_protocol_error(target: str, call: Cal
 
 
 def test_tasks_of_a_harvest_service_take_status_and_get_new_as_keywords() -> None:
-    world = World([Expected("GET", f"{H}/9/?limit=2&status=failed&get_new=true", told([]))])
+    world = World([Expected("GET", f"{H}/9/?limit=2&status=failed&get_new=true", json_response([]))])
     world.finish(world.api.get_harvest_service_tasks(7, 8, 9, status="failed", get_new=True, limit=2))
 
 
 def test_tasks_of_a_harvest_service_need_no_params() -> None:
-    world = World([Expected("GET", f"{H}/9/", told([])), Expected("GET", f"{H}/9/", told([]))])
+    world = World([Expected("GET", f"{H}/9/", json_response([])), Expected("GET", f"{H}/9/", json_response([]))])
     assert world.run(world.api.get_harvest_service_tasks(7, 8, 9)) == []
     assert world.finish(world.api.get_harvest_service_tasks(7, 8, 9, None)) == []
 
 
 def test_keywords_beside_params_of_harvest_tasks_are_ignored() -> None:
-    world = World([Expected("GET", f"{H}/9/?get_new=false", told([]))])
+    world = World([Expected("GET", f"{H}/9/?get_new=false", json_response([]))])
     world.finish(world.api.get_harvest_service_tasks(7, 8, 9, HarvestTaskListParams(get_new=False), status="failed"))
 
 
@@ -151,7 +153,7 @@ def test_a_wrong_status_of_harvest_tasks_is_a_validation_error() -> None:
 
 
 def test_a_slash_at_the_end_is_all_that_tells_the_tasks_from_the_service() -> None:
-    world = World(lambda _: told(None))
+    world = World(lambda _: json_response(None))
     world.run(world.api.get_harvest_service(7, 8, 9))
     world.run(world.api.get_harvest_service_tasks(7, 8, 9))
     service, tasks = [each.target for each in world.requests]
@@ -175,7 +177,7 @@ def test_a_slash_at_the_end_is_all_that_tells_the_tasks_from_the_service() -> No
     ],
 )
 def test_a_task_can_be_created_by_keywords_though_the_argument_is_called_params_too(call: Any, body: Any) -> None:
-    world = World([Expected("POST", f"{S}/5/tasks/", told({"id": 1}), body)])
+    world = World([Expected("POST", f"{S}/5/tasks/", json_response({"id": 1}), body)])
     world.finish(call(world.api))
 
 
@@ -186,7 +188,7 @@ def test_a_task_without_params_is_a_validation_error() -> None:
 
 def test_analysis_services_can_be_narrowed_by_list_input_on_every_face() -> None:
     wanted = AnalysisServiceListParams(name="n")
-    world = World(lambda _: told([]))
+    world = World(lambda _: json_response([]))
     world.run(world.api.list_analysis_services(list_input=wanted))
     world.run(world.api.list_analysis_services(params=wanted))
     world.run(world.api.list_analysis_services(wanted))
@@ -195,7 +197,7 @@ def test_analysis_services_can_be_narrowed_by_list_input_on_every_face() -> None
 
 
 def test_a_list_input_of_none_leaves_the_keywords() -> None:
-    world = World([Expected("GET", f"{S}/?enabled=true", told([]))])
+    world = World([Expected("GET", f"{S}/?enabled=true", json_response([]))])
     world.finish(world.api.list_analysis_services(list_input=None, enabled=True))
 
 
@@ -222,12 +224,12 @@ def test_no_analysis_services_are_asked_for_by_an_empty_list_of_ids(keyword: Any
 def test_a_patch_sends_what_was_set_an_explicit_none_as_null_and_an_empty_body_where_nothing_was(
     call: Call, body: Any
 ) -> None:
-    world = World([Expected("PATCH", f"{S}/5", told({"id": 5}), body)])
+    world = World([Expected("PATCH", f"{S}/5", json_response({"id": 5}), body)])
     world.finish(call(world.api))
     assert world.requests[0].headers["Content-Type"] == "application/json"
 
 
-@pytest.mark.parametrize("answer", [Response(204), Response(200, body=b"gone"), told({"id": 5})])
+@pytest.mark.parametrize("answer", [Response(204), Response(200, body=b"gone"), json_response({"id": 5})])
 def test_a_deleted_analysis_object_is_true_whatever_the_answer_holds(answer: Response) -> None:
     world = World(lambda _: answer)
     assert world.run(world.api.delete_analysis_service(5)) is True
@@ -244,14 +246,14 @@ def test_an_analysis_service_without_what_it_needs_is_a_validation_error(given: 
 
 
 def test_a_disabled_user_is_not_enabled_by_a_change_of_something_else() -> None:
-    world = World(lambda _: told({}))
+    world = World(lambda _: json_response({}))
     world.run(world.api.update_oidc_user(5, OIDCUserUpdateInput(first_name="a")))
     assert body_of(world.requests[0]) == {"first_name": "a"}
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_a_user_is_enabled_or_disabled_where_that_is_given(enabled: bool) -> None:
-    world = World(lambda _: told({}))
+    world = World(lambda _: json_response({}))
     world.run(world.api.update_oidc_user(5, OIDCUserUpdateInput(enabled=enabled)))
     assert body_of(world.requests[0]) == {"enabled": enabled}
 
@@ -286,11 +288,11 @@ def shown(error: PixelError) -> str:
 @pytest.mark.parametrize(
     "answer",
     [
-        told(QUOTING, 422),
-        told({"detail": [QUOTING]}, 409),
+        json_response(QUOTING, 422),
+        json_response({"detail": [QUOTING]}, 409),
         Response(400, body=f"no: {SECRET}".encode()),
         Response(400, body=SECRET.encode() + b"\xff"),
-        told(QUOTING, 500),
+        json_response(QUOTING, 500),
         Response(502, body=SECRET.encode()),
         Response(302, body=SECRET.encode()),
     ],
@@ -304,7 +306,7 @@ def test_an_error_of_a_sensitive_call_shows_no_secret_though_the_answer_quotes_i
 
 @pytest.mark.parametrize("call", SENSITIVE)
 def test_an_error_of_a_sensitive_call_has_no_payload_and_still_says_what_was_wrong(call: Call) -> None:
-    world = World(lambda _: told(QUOTING, 422))
+    world = World(lambda _: json_response(QUOTING, 422))
     error = world.fail(call(world.api), PixelBadRequestError)
     assert error.body is None
     assert "Payload" not in str(error)
@@ -312,7 +314,7 @@ def test_an_error_of_a_sensitive_call_has_no_payload_and_still_says_what_was_wro
 
 
 def test_a_call_that_is_not_sensitive_shows_its_payload() -> None:
-    world = World(lambda _: told({}, 409))
+    world = World(lambda _: json_response({}, 409))
     error = world.fail(world.api.update_project(7, name="n"), PixelConflictError)
     assert error.body == '{"name":"n"}'
 
@@ -325,7 +327,7 @@ def test_a_sensitive_answer_that_is_no_json_is_a_protocol_error_without_the_secr
 
 @pytest.mark.parametrize("call", SENSITIVE)
 def test_a_server_error_of_a_sensitive_call_is_raised_as_such(call: Call) -> None:
-    world = World(lambda _: told(QUOTING, 500))
+    world = World(lambda _: json_response(QUOTING, 500))
     assert isinstance(world.fail(call(world.api), PixelError), PixelServerError)
 
 

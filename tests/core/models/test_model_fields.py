@@ -1,14 +1,14 @@
-"""Every input model: its fields and defaults, its limits, and where its secrets show. The tables are spec section 4."""
+"""Every input model: fields, defaults, limits and secrets. The tables are section 4 of the API description."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from pixel_core import models
-from pixel_core.api.lists import given
+from pixel_core.api.lists import read_input
 from pixel_core.effects import Report
 from pixel_core.events import KeywordsIgnored
 from pixel_core.models import (
@@ -202,8 +202,9 @@ ARCGIS = {"name": "n", "description": "d", "data_collection_ids": [1], "options"
 EMPTY: list[Any] = [[], None, 1]
 HARVEST = {"name": "n", "description": "d", "url": "u", "auth": {}}
 
-TAKEN: list[tuple[type[PixelModel], dict[str, Any]]] = [
+ACCEPTED: list[tuple[type[PixelModel], dict[str, Any]]] = [
     *((RasterListParams, {"format": each}) for each in ("GTiff", "JPEG", "PNG", "WEBP", "MRF", "PDF")),
+    *((DataCollectionListParams, {"data_collection_type": each}) for each in get_args(models.DataCollectionType)),
     *((PointCloudListParams, {"format": each}) for each in ("LAZ", "LAS")),
     *((PointCloudListParams, {"point_record_format": each}) for each in (0, 10, "5")),
     *((OptimizedPointCloudListParams, {"status": each.value}) for each in PixelStatusEnum),
@@ -233,6 +234,10 @@ TAKEN: list[tuple[type[PixelModel], dict[str, Any]]] = [
 ]
 
 REFUSED: list[tuple[type[PixelModel], dict[str, Any]]] = [
+    *((ListParams, {"ids": each}) for each in (5, ["a"])),
+    *((ListParams, {"limit": each}) for each in ("x", 1.5)),
+    *((ListParams, each) for each in ({"tags": "a"}, {"extended": "maybe"})),
+    (RasterInfo, {"cell_size": [1]}),
     *((RasterListParams, {"format": each}) for each in ("gtiff", "TIFF", "")),
     *((PointCloudListParams, {"format": each}) for each in ("laz", "COPC")),
     *((PointCloudListParams, {"point_record_format": each}) for each in (-1, 11, "x", 1.5)),
@@ -269,8 +274,8 @@ REFUSED: list[tuple[type[PixelModel], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("model", "values"), TAKEN, ids=str)
-def test_a_value_within_the_limits_is_taken_and_goes_into_the_body(model: type[PixelModel], values: Any) -> None:
+@pytest.mark.parametrize(("model", "values"), ACCEPTED, ids=str)
+def test_a_value_within_the_limits_is_accepted_and_sent(model: type[PixelModel], values: Any) -> None:
     body = model.model_validate(values).body()
     assert values.keys() <= body.keys()
 
@@ -284,18 +289,18 @@ def test_a_value_beyond_the_limits_is_refused(model: type[PixelModel], values: A
 # Bodies
 
 
-def test_a_new_harvest_service_always_has_field_mappings_and_a_where_clause() -> None:
+def test_a_new_harvest_service_has_default_field_mappings_and_where_clause() -> None:
     body = HarvestServiceCreateInput.model_validate(HARVEST).body()
     assert body == {**HARVEST, "field_mappings": {}, "where_clause": "1=1"}
 
 
-def test_each_harvest_service_has_field_mappings_of_its_own() -> None:
+def test_harvest_services_share_no_field_mappings() -> None:
     one, other = (HarvestServiceCreateInput.model_validate(HARVEST) for _ in range(2))
     one.field_mappings.extra_fields = ["x"]
     assert other.field_mappings.extra_fields is None
 
 
-def test_none_in_a_free_mapping_stays_and_none_of_a_field_does_not() -> None:
+def test_none_is_sent_in_a_free_mapping_and_left_out_as_a_field() -> None:
     service = AnalysisServiceCreateUpdateInput(name="n", module_name="m", config={"a": None, "b": {"c": None}})
     assert service.body()["config"] == {"a": None, "b": {"c": None}}
     assert AnalysisTaskCreateInput(name=None, params={"a": None}).body() == {"params": {"a": None}}
@@ -303,23 +308,19 @@ def test_none_in_a_free_mapping_stays_and_none_of_a_field_does_not() -> None:
     assert ImageUpdateInput(json_metadata={"a": None}).body() == {"json_metadata": {"a": None}}
 
 
-def test_an_attachment_is_named_after_its_file_unless_it_has_a_name() -> None:
-    assert PixelAttachmentUpload(file=Path("/p/a.txt")).name == "a.txt"
+def test_an_attachment_is_named_after_its_file_whose_path_is_not_sent() -> None:
     assert PixelAttachmentUpload.model_validate({"file": "/p/a.txt", "name": "z"}).name == "z"
-
-
-def test_the_path_of_an_attachment_is_not_dumped_and_the_file_not_looked_at() -> None:
     file = PixelAttachmentUpload(file=Path("/no/such/a.txt"), description="d")
     assert file.body() == file.model_dump() == {"name": "a.txt", "description": "d"}
 
 
 def test_an_input_may_be_a_model_a_mapping_or_keywords() -> None:
-    wanted = AnalysisTaskCreateInput(params={"a": 1})
-    beside = play(given(AnalysisTaskCreateInput, wanted, {"params": {}}), None)
-    assert beside.result is wanted
+    model = AnalysisTaskCreateInput(params={"a": 1})
+    beside = play(read_input(AnalysisTaskCreateInput, model, {"params": {}}), None)
+    assert beside.result is model
     assert beside.asked == [Report(KeywordsIgnored("AnalysisTaskCreateInput", ("params",)))]
-    assert play(given(AnalysisTaskCreateInput, {"params": {"a": 1}}, {})).result == wanted
-    assert play(given(AnalysisTaskCreateInput, None, {"params": {"a": 1}})).result == wanted
+    assert play(read_input(AnalysisTaskCreateInput, {"params": {"a": 1}}, {})).result == model
+    assert play(read_input(AnalysisTaskCreateInput, None, {"params": {"a": 1}})).result == model
 
 
 # Secrets
@@ -336,22 +337,22 @@ SECRETS: list[PixelModel] = [
     ),
     HarvestServiceUpdateInput(auth=HarvestAuthInfo(credentials=Credentials(username="k", password=SecretStr(SECRET)))),
 ]
-HOLDING = pytest.mark.parametrize("held", SECRETS, ids=lambda held: type(held).__name__)
+WITH_SECRET = pytest.mark.parametrize("held", SECRETS, ids=lambda held: type(held).__name__)
 
 
-@HOLDING
+@WITH_SECRET
 def test_a_secret_is_hidden_in_repr_text_and_python_dumps(held: PixelModel) -> None:
     assert SECRET not in f"{held} {held!r} {held.model_dump()} {held.model_dump()!r}"
 
 
-@HOLDING
-def test_a_secret_is_plain_text_in_a_body_and_in_json(held: PixelModel) -> None:
+@WITH_SECRET
+def test_a_secret_is_plain_text_in_a_body(held: PixelModel) -> None:
     assert json.dumps(held.body()).count(SECRET) == 1
     assert held.model_dump_json().count(SECRET) == 1
 
 
-@HOLDING
-def test_whatever_holds_a_secret_does_not_repeat_its_input_in_errors(held: PixelModel) -> None:
+@WITH_SECRET
+def test_errors_do_not_contain_a_secret(held: PixelModel) -> None:
     assert isinstance(held, SensitiveModel)
     with pytest.raises(ValidationError) as caught:
         type(held).model_validate({"password": [SECRET], "api_key": [SECRET], "auth": [SECRET], "credentials": SECRET})

@@ -22,7 +22,8 @@ from pixel_core.errors import (
 )
 from pixel_core.messages import encode_json
 from pixel_core.session.tokens import REFUSAL_SECONDS
-from tests.support.scripted_api import ACCOUNT, TOKEN_TARGET, Expected, OffScriptError, World, token, told
+from tests.support.scripted_api import ACCOUNT, TOKEN_TARGET, Expected, OffScriptError, World, token
+from tests.support.scripted_api import json_response as told
 
 ME = "/acme/users/me?extended=false"
 RESTORE = "/acme/projects/1/restore"

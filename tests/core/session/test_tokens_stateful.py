@@ -23,7 +23,7 @@ from pixel_core import Account, Effect, Flow, Request, Response, SingleFlight
 from pixel_core.errors import PixelAuthenticationError, PixelLoginError, PixelProtocolError
 from pixel_core.session.tokens import REFUSAL_SECONDS, ProvidedToken, Tokens, TokenState
 from tests.core.uploads.simulated import Signal, Simulation, Steps, Task, Wait
-from tests.support.scripted_api import TOKEN_TARGET, told
+from tests.support.scripted_api import TOKEN_TARGET, json_response
 
 LIVES = st.sampled_from([0.5, 1, 60, 300, 3600, None, 0])
 REFRESH_LIVES = st.sampled_from([0, 1, 1800, None])
@@ -109,7 +109,7 @@ class Logins(RuleBasedStateMachine):
         fields = {"access_token": f"{SECRET}-a{self.count}", "token_type": "Bearer"}
         fields |= {"refresh_token": f"{SECRET}-r{self.count}"} if rotates else {}
         fields |= {name: each for name, each in (("expires_in", life), ("refresh_expires_in", refresh_life)) if each}
-        renewal = self.answer(data, told(fields))
+        renewal = self.answer(data, json_response(fields))
         self.issued_tokens.append(fields["access_token"])
         self.model = Model(
             access=fields["access_token"],
@@ -125,7 +125,7 @@ class Logins(RuleBasedStateMachine):
         """Nothing is raised: the password is next, unless another renewal brought a token meanwhile."""
         renewal = data.draw(st.sampled_from([renewal for renewal in self.renewals if renewal.refresh]))
         self.renewals.remove(renewal)
-        answer = told({"error": "invalid_grant", "error_description": "Token is not active"}, status)
+        answer = json_response({"error": "invalid_grant", "error_description": "Token is not active"}, status)
         self.tokens.receive(renewal.request, answer, renewal.at, self.now)
         if renewal.refresh == self.model.refresh:
             self.model = Model()
@@ -138,7 +138,7 @@ class Logins(RuleBasedStateMachine):
         renewal = data.draw(st.sampled_from([renewal for renewal in self.renewals if not renewal.refresh]))
         self.renewals.remove(renewal)
         with pytest.raises(PixelLoginError) as caught:
-            self.tokens.receive(renewal.request, told({"error": error}, status), renewal.at, self.now)
+            self.tokens.receive(renewal.request, json_response({"error": error}, status), renewal.at, self.now)
         assert (caught.value.error, caught.value.status_code) == (error, status)
         assert "check PIXEL_" in str(caught.value)
         assert SECRET not in str(caught.value)
@@ -198,10 +198,10 @@ TestLogins.settings = settings(max_examples=100, stateful_step_count=40)
 def test_a_refused_refresh_token_that_was_replaced_meanwhile_changes_nothing() -> None:
     """Two event loops renew at once with the same refresh token, which is good for one of them."""
     tokens = Tokens(Account("https://login.example", "acme", "pixel", "kari", "p"))
-    tokens.receive(tokens.grant(0), told({"access_token": "a1", "refresh_token": "r1", "expires_in": 60}), 0, 0)
+    tokens.receive(tokens.grant(0), json_response({"access_token": "a1", "refresh_token": "r1", "expires_in": 60}), 0, 0)
     first, second = tokens.grant(60), tokens.grant(60)
-    tokens.receive(first, told({"access_token": "a2", "refresh_token": "r2", "expires_in": 60}), 60, 60)
-    tokens.receive(second, told({"error": "invalid_grant"}, 400), 60, 61)
+    tokens.receive(first, json_response({"access_token": "a2", "refresh_token": "r2", "expires_in": 60}), 60, 60)
+    tokens.receive(second, json_response({"error": "invalid_grant"}, 400), 60, 61)
     assert tokens.bearer(61) == "a2"
     assert form(tokens.grant(120))["refresh_token"] == "r2"
 
@@ -401,21 +401,21 @@ class LoginWorld(Simulation):
         if refresh is not None:
             known = next(each for each in self.issued if each.refresh == refresh)
             if refresh in self.used or (self.ends and known.revoked):
-                return told({"error": "invalid_grant"}, self.status)
+                return json_response({"error": "invalid_grant"}, self.status)
             self.used.append(refresh)
         elif not self.knows_the_password:
-            return told({"error": "invalid_grant", "error_description": "Invalid credentials given."}, self.status)
+            return json_response({"error": "invalid_grant", "error_description": "Invalid credentials given."}, self.status)
         number = len(self.issued)
         self.issued.append(Issued(number, self.now + self.life, f"r{number}"))
-        return told({"access_token": f"a{number}", "expires_in": self.life, "refresh_token": f"r{number}"})
+        return json_response({"access_token": f"a{number}", "expires_in": self.life, "refresh_token": f"r{number}"})
 
     def _api(self, request: Request) -> Response:
         bearer = request.headers["Authorization"].removeprefix("Bearer ")
         token = self.issued[int(bearer[1:])]
         if token.revoked or self.now >= token.until:
             self.refused.add(bearer)
-            return told({"detail": "Not authenticated"}, 401)
-        return told({"id": 1})
+            return json_response({"detail": "Not authenticated"}, 401)
+        return json_response({"id": 1})
 
 
 MOMENTS = st.floats(0, 20).map(lambda value: round(value, 2))

@@ -24,7 +24,7 @@ from pixel_core.models import PixelUploadFile
 from pixel_core.uploads import reading
 from pixel_core.uploads.plans import LEAST_PART, MIB, MOST_PARTS, PartSizing
 from tests.core.uploads.simulated import Simulation
-from tests.support.scripted_api import Outcome, PixelServer, body_of, told
+from tests.support.scripted_api import Outcome, PixelServer, body_of, json_response
 
 D = "/acme/projects/1/data_collections/2"
 
@@ -115,11 +115,11 @@ def test_files_are_validated_while_others_are_sent_and_a_slow_server_job_holds_n
             if request.method == "PUT" and request.path.endswith("multiple_uploadFinished"):
                 super().__call__(request)
                 self.groups.append(body_of(request)["job_ids"])
-                return told({"group_job": {"group_id": f"g{len(self.groups)}"}})
+                return json_response({"group_job": {"group_id": f"g{len(self.groups)}"}})
             if request.path.endswith("jobs/groups/g1"):
-                return told({"group_id": "g1", "completed": False})
+                return json_response({"group_id": "g1", "completed": False})
             if "/jobs/groups/" in request.path:
-                return told({"group_id": "gx", "completed": True})
+                return json_response({"group_id": "gx", "completed": True})
             return super().__call__(request)
 
     server = Slow()
@@ -386,7 +386,7 @@ def test_a_refusal_of_one_file_among_many_is_told_for_that_file() -> None:
             if request.method == "POST" and request.path.endswith("/upload_jobs/"):
                 names = [each["name"] for each in body_of(request)["files"]]
                 if "00077.jpg" in names:
-                    return told({"detail": "a bad name"}, 422)
+                    return json_response({"detail": "a bad name"}, 422)
             return super().__call__(request)
 
     _, world = simulated(Picky(), number=150)
@@ -504,7 +504,7 @@ def test_a_file_that_was_sent_before_is_only_told_to_be_finished() -> None:
 def test_a_file_whose_finish_was_told_before_is_not_told_again() -> None:
     server, world = simulated()
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
-    server.told.add(100)
+    server.finished.add(100)
     world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", JournalState.FINISHING, 100)}
     done, _ = upload(world)
     assert len(done) == 3
@@ -583,7 +583,9 @@ def test_a_file_whose_job_in_the_journal_cannot_be_used_begins_anew_the_way_it_g
     assert next(each.path for each in world.requests if each.method == "POST") == f"{D}/upload_jobs/"
 
 
-@pytest.mark.parametrize("answer", [Response(500), told({"results": []}), PixelConnectionError("no", sent=False)])
+@pytest.mark.parametrize(
+    "answer", [Response(500), json_response({"results": []}), PixelConnectionError("no", sent=False)]
+)
 def test_a_finished_file_that_cannot_be_looked_up_is_never_begun_anew(answer: Outcome) -> None:
     class Silent(Storage):
         def __call__(self, request: Request) -> Outcome:
@@ -591,7 +593,7 @@ def test_a_finished_file_that_cannot_be_looked_up_is_never_begun_anew(answer: Ou
 
     server, world = simulated(Silent(), number=1)
     server.jobs[100] = {"id": 100, "name": "00000.jpg"}
-    server.told.add(100)
+    server.finished.add(100)
     world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.FINISHING, 100)}
     with pytest.raises(PixelError):
         upload(world)
@@ -604,7 +606,7 @@ def test_a_finished_job_that_cannot_be_understood_is_told_and_its_file_never_beg
 ) -> None:
     server, world = simulated(Storage(outcomes={"00000.jpg": outcome}), number=1)
     server.jobs[100] = {"id": 100, "name": "00000.jpg"}
-    server.told.add(100)
+    server.finished.add(100)
     world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.FINISHING, 100)}
     done, (error,) = upload(world)
     assert (done, error.status) == ([], "not_confirmed")
@@ -701,7 +703,7 @@ def test_what_is_reported_is_what_is_stored_whatever_goes_wrong(seed: int) -> No
     assert sorted([each["name"] for each in done] + [error.file[3:] for error in errors]) == sorted(names)
     for each in done:
         number = each["id"] - 1000
-        assert number in server.told
+        assert number in server.finished
         assert server.jobs[number]["name"] == each["name"]
         content = world.files[f"/p/{each['name']}"]
         requests = {content[at : at + 300] for at in range(0, max(1, len(content)), 300)} if parts else {content}

@@ -22,7 +22,7 @@ from pixel_core.errors import (
 )
 from pixel_core.events import FileFinished, FileHashed, FileSent
 from pixel_core.models import ImageMetadataFields, MetadataObject, PixelUploadFile
-from tests.support.scripted_api import Outcome, PixelServer, World, body_of, told
+from tests.support.scripted_api import Outcome, PixelServer, World, body_of, json_response
 
 D = "/acme/projects/1/data_collections/2"
 Call = Callable[[PixelApi], Flow[Any]]
@@ -297,7 +297,7 @@ def test_a_server_that_makes_no_upload_job_is_a_protocol_error() -> None:
 def test_a_field_that_is_missing_in_the_upload_job_is_named_and_nothing_is_stored(
     job: dict[str, Any], field: str
 ) -> None:
-    world = made(PixelServer(fail_on={("POST", "/upload_jobs/"): told([job])}))
+    world = made(PixelServer(fail_on={("POST", "/upload_jobs/"): json_response([job])}))
     error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"]), PixelProtocolError)
     assert field in str(error)
     assert f"POST https://pixel.test{D}/upload_jobs/" in str(error)
@@ -317,7 +317,7 @@ def test_a_field_that_is_missing_in_the_upload_job_is_named_and_nothing_is_store
 )
 def test_a_field_that_is_missing_in_the_parts_is_named(parts: Any, field: str) -> None:
     job = {"id": 5, "upload_parts": parts}
-    world = made(PixelServer(fail_on={("POST", "/upload_jobs/multipart"): told([job])}))
+    world = made(PixelServer(fail_on={("POST", "/upload_jobs/multipart"): json_response([job])}))
     flow = world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=6)
     error = world.fail(flow, PixelProtocolError)
     assert field in str(error)
@@ -327,12 +327,12 @@ def test_a_field_that_is_missing_in_the_parts_is_named(parts: Any, field: str) -
 @pytest.mark.parametrize(
     ("answers", "field"),
     [
-        ({("PUT", "/upload_jobs/100/uploadFinished"): told({})}, "'job'"),
-        ({("PUT", "/upload_jobs/100/uploadFinished"): told({"job": {}})}, "'job.job_id'"),
-        ({("GET", "/acme/jobs/j1"): told({})}, "'completed'"),
-        ({("GET", "/upload_jobs/"): told([{"id": 100}])}, "'[0].status'"),
-        ({("GET", "/upload_jobs/"): told([{"id": 100, "status": "validated_and_moved"}])}, "'[0].result'"),
-        ({("GET", "/upload_jobs/"): told([])}, "upload job 100"),
+        ({("PUT", "/upload_jobs/100/uploadFinished"): json_response({})}, "'job'"),
+        ({("PUT", "/upload_jobs/100/uploadFinished"): json_response({"job": {}})}, "'job.job_id'"),
+        ({("GET", "/acme/jobs/j1"): json_response({})}, "'completed'"),
+        ({("GET", "/upload_jobs/"): json_response([{"id": 100}])}, "'[0].status'"),
+        ({("GET", "/upload_jobs/"): json_response([{"id": 100, "status": "validated_and_moved"}])}, "'[0].result'"),
+        ({("GET", "/upload_jobs/"): json_response([])}, "upload job 100"),
     ],
 )
 def test_a_field_that_is_missing_later_on_is_named(answers: dict[tuple[str, str], Outcome], field: str) -> None:
@@ -374,7 +374,7 @@ def test_an_upload_that_never_ends_is_waited_for_ten_minutes() -> None:
 
 
 def test_a_failed_job_does_not_matter_by_itself() -> None:
-    server = PixelServer(fail_on={("GET", "/acme/jobs/j1"): told({"completed": True, "status": "failed"})})
+    server = PixelServer(fail_on={("GET", "/acme/jobs/j1"): json_response({"completed": True, "status": "failed"})})
     world = made(server)
     assert world.run(world.api.upload_image(1, 2, "/p/a.jpg"))["id"] == 1100
 
@@ -577,7 +577,7 @@ def test_a_field_missing_in_one_files_job_is_its_own_files() -> None:
         answer = server(request)
         if request.path == f"{D}/upload_jobs/" and request.method == "POST":
             jobs = [{**job, "url": None} if job["name"] == "a.jpg" else job for job in server.jobs.values()]
-            return told(jobs)
+            return json_response(jobs)
         return answer
 
     world = World(bent, files=FILES)
@@ -593,7 +593,7 @@ def test_two_files_with_one_job_id_do_not_vanish() -> None:
     def bent(request: Request) -> Outcome:
         answer = server(request)
         if request.path == f"{D}/upload_jobs/" and request.method == "POST":
-            return told([{**job, "id": 100} for job in server.jobs.values()])
+            return json_response([{**job, "id": 100} for job in server.jobs.values()])
         return answer
 
     world = World(bent, files=FILES)
@@ -647,7 +647,7 @@ def test_an_image_that_is_not_listed_at_the_end_is_told() -> None:
 
 
 def test_an_upload_job_that_is_not_listed_at_the_end_is_told() -> None:
-    server = PixelServer(fail_on={("GET", "/upload_jobs/"): told([])})
+    server = PixelServer(fail_on={("GET", "/upload_jobs/"): json_response([])})
     done, errors = (world := made(server)).run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")))
     assert done == []
     assert [each.status for each in errors] == ["not_listed"] * 2

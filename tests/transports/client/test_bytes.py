@@ -36,7 +36,7 @@ from pixel_core.models import PixelUploadFile
 from pixel_core.session.tokens import Tokens
 from tests.support.operations.core import Row, rows
 from tests.support.peers import Face, Peer, read_head, read_request, send
-from tests.support.scripted_api import PixelServer, World, body_of, told
+from tests.support.scripted_api import PixelServer, World, body_of, json_response
 
 ROWS = rows()
 
@@ -141,7 +141,7 @@ class Hostile:
 
 def requests_of(row: Row, text: str, only: int | None) -> list[Request]:
     """What the operation of a row asks for with hostile arguments. Raises ValueError or TypeError where it refuses."""
-    world = World(lambda _: told({"id": 1}))
+    world = World(lambda _: json_response({"id": 1}))
     api: Any = Hostile(world.api, text, only)
     flow: Any = row.call(api)
     if not hasattr(flow, "send"):
@@ -215,7 +215,7 @@ def test_no_argument_of_any_operation_changes_what_request_is_sent(row: Row, tex
 def test_a_request_of_ones_own_is_one_request_or_an_error_whatever_its_arguments(
     method: str, path: str, params: dict[str, str], body: Any
 ) -> None:
-    world = World(lambda _: told(None))
+    world = World(lambda _: json_response(None))
     try:
         world.run(world.api.request(method, path, params, body))
         data = sent(world.requests[0])
@@ -248,7 +248,7 @@ def test_a_request_of_ones_own_is_one_request_or_an_error_whatever_its_arguments
 def test_no_header_that_is_added_brings_another_or_changes_what_frames_the_request(
     headers: dict[str, str], body: str
 ) -> None:
-    world = World(lambda _: told(None))
+    world = World(lambda _: json_response(None))
     try:
         api = world.api.with_options(headers=headers)
         world.run(api.request("POST", "/new", json=json.loads(body)))
@@ -272,7 +272,7 @@ def test_no_token_that_is_given_injects_a_header(token: str, password: str) -> N
     except PixelLoginError:
         assert not token.isascii() or not token.isprintable() or not token or " " in token
         return
-    world = World(lambda _: told(None))
+    world = World(lambda _: json_response(None))
     world.run(PixelApi(session).me())
     assert dict(received(sent(world.requests[0]))[2])["authorization"] == f"Bearer {token}"
 
