@@ -4,7 +4,7 @@ Rules kept here:
 
 * Without names all scenarios run. What is printed is one table a scenario, then the targets.
 * The exit status is 0 when everything ran, 1 when a client failed, 2 when the load server cannot be had. Whether a
-  target is reached does not count: that is for a person to judge.
+  target is reached does not count.
 """
 
 import argparse

@@ -4,7 +4,7 @@ Rules kept here:
 
 * The plain sockets have their files hashed before the clock starts, and do nothing but send: what `aws s3 cp` or
   `rclone` could do at best with ten requests at a time. This library hashes, asks for its jobs and writes its journal
-  within its time, which ends when the server is told that the files are finished.
+  within its time, which ends when the server learns that the files are finished.
 * Runs alternate, each in a process of its own; medians are compared.
 """
 
@@ -108,11 +108,11 @@ def measured(server: LoadServer, client: str, paths: list[str], work: str) -> fl
         env=environment,
         cwd=ROOT,
     )
-    told = float(done.stdout)
-    seen = server.finished()
-    if seen.stored != len(paths):
-        raise RuntimeError(f"{client} stored {seen.stored} of {len(paths)} files")
-    return told if client == "raw" else seen.times_ns[-1] / 1e9 - told
+    seconds = float(done.stdout)
+    finished = server.finished()
+    if finished.stored != len(paths):
+        raise RuntimeError(f"{client} stored {finished.stored} of {len(paths)} files")
+    return seconds if client == "raw" else finished.times_ns[-1] / 1e9 - seconds
 
 
 def main(arguments: list[str] | None = None) -> int:

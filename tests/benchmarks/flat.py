@@ -4,7 +4,7 @@ Rules kept here:
 
 * Each upload is a process of its own, against the load server, with its journal; what it holds is read from the kernel
   twenty times a second (VmRSS) while it goes on.
-* What is told is the peak over what the process held when the library was loaded and had made one call, and by how much
+* The figure is the peak over what the process held when the library was loaded and had made one call, and by how much
   it grew in the second half: results are kept, nothing else is.
 * A file of 20 GiB is sparse on disk; every byte of it is read, hashed and sent.
 """
@@ -135,17 +135,19 @@ def run(server: LoadServer, load: Load, async_: bool, work: Path) -> dict[str, A
         )
     finally:
         shutil.rmtree(folder)
-    seen = server.finished()
-    told: dict[str, Any] = json.loads(done.stdout)
-    if told["count"] != load.count or seen.stored_bytes < load.total:
-        raise RuntimeError(f"{told['count']} of {load.count} files were uploaded, {seen.stored_bytes} bytes stored")
-    samples: list[int] = told["samples"] or [told["idle"]]
+    finished = server.finished()
+    result: dict[str, Any] = json.loads(done.stdout)
+    if result["count"] != load.count or finished.stored_bytes < load.total:
+        raise RuntimeError(
+            f"{result['count']} of {load.count} files were uploaded, {finished.stored_bytes} bytes stored"
+        )
+    samples: list[int] = result["samples"] or [result["idle"]]
     half = samples[len(samples) // 2 :]
     return {
-        "seconds": told["seconds"],
-        "over": max(samples) - told["idle"],
+        "seconds": result["seconds"],
+        "over": max(samples) - result["idle"],
         "grown": half[-1] - half[0],
-        "calls": (seen.requests - seen.stored) / load.count,
+        "calls": (finished.requests - finished.stored) / load.count,
     }
 
 
@@ -162,20 +164,20 @@ def main(arguments: list[str] | None = None) -> int:
     flat = True
     with tempfile.TemporaryDirectory() as folder, LoadServer(compile_server(Path(folder))) as server:
         for load in LOADS[:3] if chosen.quick else LOADS:
-            got = run(server, load, chosen.async_, Path(folder))
-            flat = flat and got["over"] <= LIMIT
+            figures = run(server, load, chosen.async_, Path(folder))
+            flat = flat and figures["over"] <= LIMIT
             print(
-                f"{load.name:20} {got['seconds']:8.2f} s  {load.total / got['seconds'] / MIB:7.0f} MiB/s  peak "
-                f"{got['over'] / MIB:5.1f} MiB over idle, {got['grown'] / MIB:+5.1f} in the second half, "
-                f"{got['calls']:.3f} calls a file",
+                f"{load.name:20} {figures['seconds']:8.2f} s  {load.total / figures['seconds'] / MIB:7.0f} MiB/s  peak "
+                f"{figures['over'] / MIB:5.1f} MiB over idle, {figures['grown'] / MIB:+5.1f} in the second half, "
+                f"{figures['calls']:.3f} calls a file",
                 flush=True,
             )
         for load in GROWTH[: 2 if chosen.quick else 3]:
-            got = run(server, load, chosen.async_, Path(folder))
+            figures = run(server, load, chosen.async_, Path(folder))
             print(
-                f"{load.name:20} {got['seconds']:8.2f} s  {got['seconds'] / load.count * 1e6:7.0f} us a file   peak "
-                f"{got['over'] / MIB:5.1f} MiB over idle, {got['grown'] / MIB:+5.1f} in the second half, "
-                f"{got['calls']:.3f} calls a file",
+                f"{load.name:20} {figures['seconds']:8.2f} s  {figures['seconds'] / load.count * 1e6:7.0f} us a file   "
+                f"peak {figures['over'] / MIB:5.1f} MiB over idle, {figures['grown'] / MIB:+5.1f} in the second half, "
+                f"{figures['calls']:.3f} calls a file",
                 flush=True,
             )
     return 0 if flat else 1

@@ -98,7 +98,7 @@ SCENARIOS = {
 
 @dataclass
 class Figures:
-    """The samples of one client in one scenario: the rate that counts, and what else was seen."""
+    """The samples of one client in one scenario: the rate that counts, and the other figures."""
 
     client: str
     rates: list[float] = field(default_factory=list)
@@ -186,8 +186,8 @@ def run_client(
         raise RuntimeError(f"{client} was not done after {RUN_SECONDS:g} seconds") from None
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:200])
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def measure(
@@ -198,7 +198,7 @@ def measure(
     only: Sequence[str] = (),
     profiles: Path | None = None,
 ) -> dict[str, Figures]:
-    """Run a scenario: the figures by client. A client that fails has its trouble told, and the others go on."""
+    """Run a scenario: the figures by client. A client that fails has its trouble recorded, and the others go on."""
     figures = {name: Figures(name) for name in scenario.clients if not only or name in only}
     for name, found in figures.items():
         if environments.python(name) is None:
@@ -222,8 +222,8 @@ def measure(
                     continue
                 server.reset()
                 try:
-                    told = run_client(environments, name, plan)
-                    _take(found, scenario, told, server, size)
+                    result = run_client(environments, name, plan)
+                    _take(found, scenario, result, server, size)
                 except RuntimeError as error:
                     found.trouble = str(error)
         if profiles is not None:
@@ -233,17 +233,17 @@ def measure(
     return figures
 
 
-def _take(found: Figures, scenario: Scenario, told: dict[str, Any], server: LoadServer, size: int) -> None:
-    seconds, count = told["seconds"], told["count"]
+def _take(found: Figures, scenario: Scenario, result: dict[str, Any], server: LoadServer, size: int) -> None:
+    seconds, count = result["seconds"], result["count"]
     if scenario.uploads:
-        seen = server.finished()
-        if seen.stored_bytes != size:
-            raise RuntimeError(f"{seen.stored_bytes} bytes were stored, and {size} were given")
-        seconds = (max(seen.times_ns) - told["started_ns"]) / 1e9
+        finished = server.finished()
+        if finished.stored_bytes != size:
+            raise RuntimeError(f"{finished.stored_bytes} bytes were stored, and {size} were given")
+        seconds = (max(finished.times_ns) - result["started_ns"]) / 1e9
     if scenario.unit == "MiB/s":
         count = size / MIB
     found.rates.append(count / seconds)
-    found.cpu_each.append(told["cpu"] / count)
-    found.totals.append(told["seconds"])
-    found.peaks.append(told["peak"])
-    found.growths.append(told["peak"] - told["idle"])
+    found.cpu_each.append(result["cpu"] / count)
+    found.totals.append(result["seconds"])
+    found.peaks.append(result["peak"])
+    found.growths.append(result["peak"] - result["idle"])

@@ -4,7 +4,7 @@ Rules kept here:
 
 * Without a C compiler there is a clear error (NoCompilerError), and nothing is measured.
 * What is compiled goes into a temporary folder.
-* Whatever happens to this process, the server ends: its standard input does.
+* The server ends with this process, when its standard input is closed.
 """
 
 import json
@@ -94,5 +94,5 @@ class LoadServer:
 
     def finished(self) -> Finished:
         """What was seen since the last reset."""
-        told = self._ask("/_load/finished")
-        return Finished(told["finished"], told["requests"], told["stored"], told["stored_bytes"])
+        fields = self._ask("/_load/finished")
+        return Finished(fields["finished"], fields["requests"], fields["stored"], fields["stored_bytes"])

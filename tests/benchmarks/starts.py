@@ -3,7 +3,7 @@
 Rules kept here:
 
 * Each figure comes from a process of its own, and the clients alternate.
-* Import is measured over an empty interpreter, by a clock inside it: starting Python is nobody's fault.
+* Import is measured over an empty interpreter, by a clock inside it: starting Python does not count.
 """
 
 import json
@@ -120,16 +120,16 @@ def cached_clients(
 
 
 def layers(environments: Environments, sizes: Sizes) -> dict[str, float]:
-    """Seconds a call in memory: medians over processes of what `pure.layers` tells."""
+    """Seconds a call in memory: medians over processes of `pure.layers`."""
     code = f"import json; from tests.benchmarks.pure import layers; print(json.dumps(layers({sizes.calls})))"
-    told: list[dict[str, float]] = [
+    results: list[dict[str, float]] = [
         json.loads(" ".join(_python(environments, "ours", code))) for _ in range(min(sizes.rounds, 5))
     ]
-    return {name: median(each[name] for each in told) for name in told[0]}
+    return {name: median(each[name] for each in results) for name in results[0]}
 
 
 def growth(environments: Environments, program: Path, sizes: Sizes) -> dict[str, Any]:
-    """Calls a second by calls made, by idle connections, and by those who wait for one."""
+    """Calls a second by calls made, by idle connections, and by waiters."""
     with LoadServer(program, ports=34) as server:
         plan = {"ports": server.ports, "calls": sizes.growth, "seconds": min(sizes.seconds, 0.5)}
         return run_client(environments, "ours", plan, "tests.benchmarks.clients.growing")

@@ -59,8 +59,8 @@ def _number(value: float) -> str:
 def _floor_of(client: str, known: Mapping[str, Figures]) -> str:
     if client in ("raw", "h11", "h11-one-thread"):
         return "raw"
-    wanted = "h11-anyio-trio" if "trio" in client else "h11-anyio" if client.endswith("async") else "h11"
-    return "h11-anyio" if client == "aiohttp" and "h11-anyio" in known else wanted if wanted in known else "raw"
+    floor = "h11-anyio-trio" if "trio" in client else "h11-anyio" if client.endswith("async") else "h11"
+    return "h11-anyio" if client == "aiohttp" and "h11-anyio" in known else floor if floor in known else "raw"
 
 
 def scenario_table(scenario: Scenario, figures: Mapping[str, Figures]) -> list[str]:
@@ -127,7 +127,7 @@ class Target:
     scenario: str
     what: str
     at_least: bool
-    wanted: float
+    limit: float
     measured: Callable[[Results], float]
     beyond: float | None = None
 
@@ -138,11 +138,11 @@ class Target:
         def reached(limit: float) -> bool:
             return value >= limit if self.at_least else value <= limit
 
-        verdict = "not measured" if isnan(value) else "reached" if reached(self.wanted) else "NOT REACHED"
+        verdict = "not measured" if isnan(value) else "reached" if reached(self.limit) else "NOT REACHED"
         if self.beyond is not None and not isnan(value) and reached(self.beyond):
             verdict = "beyond"
         beyond = "" if self.beyond is None else f"{self.beyond:g}"
-        return [f"{self.scenario}: {self.what}", f"{sign} {self.wanted:g}", beyond, _number(value), verdict]
+        return [f"{self.scenario}: {self.what}", f"{sign} {self.limit:g}", beyond, _number(value), verdict]
 
 
 _FIRST_POINT = {"made": 2, "idle": 0, "waiting": 1}
@@ -172,10 +172,10 @@ def _peak(scenario: str) -> Callable[[Results], float]:
     return worst
 
 
-def _uploads(name: str, wanted: float, beyond: float | None, faster: float, memory: float) -> list[Target]:
+def _uploads(name: str, floor: float, beyond: float | None, faster: float, memory: float) -> list[Target]:
     return [
-        Target(name, "of raw_copy, blocking", True, wanted, _ratio(name, "ours", "raw"), beyond),
-        Target(name, "of raw_copy, async", True, wanted, _ratio(name, "ours-async", "raw"), beyond),
+        Target(name, "of raw_copy, blocking", True, floor, _ratio(name, "ours", "raw"), beyond),
+        Target(name, "of raw_copy, async", True, floor, _ratio(name, "ours-async", "raw"), beyond),
         Target(
             name, "end to end, times pixel-client, blocking", True, faster, _times_faster(name, "ours", "reference")
         ),
@@ -243,7 +243,7 @@ TARGETS = [
     ),
     Target("growth", "slowest of first, by calls made", True, 0.8, lambda r: _flattest(r, "made")),
     Target("growth", "slowest of first, by idle connections", True, 0.8, lambda r: _flattest(r, "idle")),
-    Target("growth", "slowest of first, by those who wait", True, 0.8, lambda r: _flattest(r, "waiting")),
+    Target("growth", "slowest of first, by waiters", True, 0.8, lambda r: _flattest(r, "waiting")),
 ]
 
 

@@ -49,10 +49,10 @@ def test_the_command_measures_what_it_is_asked_for_and_writes_all_samples(tmp_pa
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "calls, blocking: of h11 " in done.stdout
-    told = json.loads(report.read_text())
-    counts = {client: len(each["rates"]) for client, each in told["figures"]["calls"].items()}
+    written = json.loads(report.read_text())
+    counts = {client: len(each["rates"]) for client, each in written["figures"]["calls"].items()}
     assert counts == dict.fromkeys(clients, 1)
-    assert told["layers"]["flow and session"] > 0
+    assert written["layers"]["flow and session"] > 0
     assert {path.stem for path in profiles.iterdir()} == {f"calls-{client}" for client in clients}
 
 
@@ -65,7 +65,7 @@ def test_a_scenario_runs_on_both_faces(program: Path, name: str) -> None:
 
 
 @needs_compiler
-def test_a_client_without_its_environment_is_told_and_the_others_are_measured(program: Path) -> None:
+def test_a_client_without_its_environment_is_reported_and_the_others_are_measured(program: Path) -> None:
     figures = measure(SCENARIOS["pages"], program, HERE, QUICK, ["raw", "reference"])
     assert figures["raw"].rates
     assert not figures["reference"].rates

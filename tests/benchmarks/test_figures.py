@@ -23,7 +23,8 @@ def test_a_first_blocking_call_loads_nothing_that_it_does_not_use() -> None:
     unused = (
         "anyio", "encodings.idna", "pixel_client.models", "pixel_core.api.attachment_flows",
         "pixel_core.api.upload_flows",
-        "pixel_core.api.upload_service", "pixel_core.uploads", "pixel_transports.drivers.asynchronous", "pixel_transports.cli",
+        "pixel_core.api.upload_service", "pixel_core.uploads", "pixel_transports.drivers.asynchronous",
+        "pixel_transports.cli",
         "pixel_transports.drivers.journal.store", "pixel_transports.sandbox", "sqlite3",
     )  # fmt: skip
     assert not [name for name in called if any(f"{name}.".startswith(f"{each}.") for each in unused)]

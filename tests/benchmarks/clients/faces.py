@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-* A peer uploads as a person would write it with that library: files are hashed piece by piece, then sent one by one
+* A peer uploads as a program with that library does: files are hashed piece by piece, then sent one by one
   (blocking) or ten at a time (async).
 * `uploadFinished` is the last thing that is measured of a peer; what follows is this library's and the reference's.
 """
@@ -27,7 +27,7 @@ HEADERS = {
     "X-Request-ID": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
     "Accept": "application/json",
 }
-"""What this library sends with each call, for those that have to be told."""
+"""What this library sends with each call, for clients without settings of their own."""
 
 
 class Blocking(ABC):
@@ -109,7 +109,7 @@ def hashed(path: str, part_size: int | None) -> list[Part]:
 
 def declaration(files: Mapping[str, list[Part]], multipart: bool) -> dict[str, Any]:
     """The body that asks for upload jobs."""
-    told = []
+    entries = []
     for path, parts in files.items():
         entry: dict[str, Any] = {"name": os.path.basename(path)}
         if multipart:
@@ -119,8 +119,8 @@ def declaration(files: Mapping[str, list[Part]], multipart: bool) -> dict[str, A
             ]
         else:
             entry["md5"] = parts[0].md5
-        told.append(entry)
-    return {"files": told}
+        entries.append(entry)
+    return {"files": entries}
 
 
 def creation_path(multipart: bool) -> str:

@@ -81,25 +81,25 @@ class Watch:
 
     def stop(self, count: int) -> dict[str, Any]:
         """What it took to do `count` things."""
-        told = {"count": count, "seconds": self.seconds, "cpu": time.process_time() - self._cpu}
+        result = {"count": count, "seconds": self.seconds, "cpu": time.process_time() - self._cpu}
         if self._profile is not None:
             self._profile.disable()
-        return {**told, "started_ns": self.started_ns}
+        return {**result, "started_ns": self.started_ns}
 
 
 def blocking(client: Blocking, plan: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """A scenario by a blocking client."""
     seconds, scenario = plan["seconds"], plan["scenario"]
     if scenario == "calls":
-        for wanted in (WARM_SECONDS, seconds):
+        for duration in (WARM_SECONDS, seconds):
             count = 0
             watch.start()
-            while watch.seconds < wanted:
+            while watch.seconds < duration:
                 for _ in range(BATCH):
                     client.call()
                 count += BATCH
-            told = watch.stop(count)
-        return told
+            result = watch.stop(count)
+        return result
     if scenario == "at_once":
         return _threads(client, plan["width"], seconds, watch)
     client.call()
@@ -153,35 +153,35 @@ def _threads(client: Blocking, width: int, seconds: float, watch: Watch) -> dict
     threads = [threading.Thread(target=work, args=(own, number)) for number, own in enumerate(others)]
     for thread in threads:
         thread.start()
-    told: dict[str, Any] = {}
-    for wanted in (WARM_SECONDS, seconds):
-        until = time.perf_counter() + wanted + 0.05
+    result: dict[str, Any] = {}
+    for duration in (WARM_SECONDS, seconds):
+        until = time.perf_counter() + duration + 0.05
         watch.start()
         start.wait()
         start.wait()
-        told = watch.stop(sum(counts))
+        result = watch.stop(sum(counts))
     for thread in threads:
         thread.join()
     for own in others:
         if own is not client:
             own.close()
-    return told
+    return result
 
 
 async def asynchronous(client: Async, plan: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """A scenario by an async client."""
     seconds, scenario = plan["seconds"], plan["scenario"]
     if scenario == "calls":
-        told: dict[str, Any] = {}
-        for wanted in (WARM_SECONDS, seconds):
+        result: dict[str, Any] = {}
+        for duration in (WARM_SECONDS, seconds):
             count = 0
             watch.start()
-            while watch.seconds < wanted:
+            while watch.seconds < duration:
                 for _ in range(BATCH):
                     await client.call()
                 count += BATCH
-            told = watch.stop(count)
-        return told
+            result = watch.stop(count)
+        return result
     if scenario == "at_once":
         return await _tasks(client, plan["width"], seconds, watch)
     await client.call()
@@ -211,16 +211,16 @@ async def _tasks(client: Async, width: int, seconds: float, watch: Watch) -> dic
             count += 1
         counts[number] = count
 
-    told: dict[str, Any] = {}
-    for wanted in (WARM_SECONDS, seconds):
-        until = time.perf_counter() + wanted
+    result: dict[str, Any] = {}
+    for duration in (WARM_SECONDS, seconds):
+        until = time.perf_counter() + duration
         watch.start()
         await _gather(client.backend, [partial(work, number, until) for number in range(width)])
-        told = watch.stop(sum(counts))
+        result = watch.stop(sum(counts))
     for other in others:
         if other is not client:
             await other.close()
-    return told
+    return result
 
 
 def _on_asyncio(main: Callable[[], Any]) -> Any:
@@ -249,7 +249,7 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     profile = cProfile.Profile() if plan.get("profile") else None
     watch = Watch(profile)
     if isinstance(client, Blocking):
-        told = blocking(client, plan, watch)
+        result = blocking(client, plan, watch)
         client.close()
     else:
         loop_client = client
@@ -261,10 +261,10 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
                 await loop_client.close()
 
         run_loop: Any = importlib.import_module("trio").run if client.backend == "trio" else _on_asyncio
-        told = run_loop(main)
+        result = run_loop(main)
     if profile is not None:
         profile.dump_stats(plan["profile"])
-    return {**told, "peak": peak(), "idle": idle}
+    return {**result, "peak": peak(), "idle": idle}
 
 
 if __name__ == "__main__":
