@@ -1,4 +1,4 @@
-"""The flows of leasing, driven by hand: which effects they need, in which order, and what they close."""
+"""The flows of leasing, without a driver: their effects and the order of these, and what they close."""
 
 from typing import Any
 
@@ -30,15 +30,12 @@ LIMITS = Timeouts(10, 10, 10, 10)
 
 
 class FakeStream:
-    """A stream that knows what was done to it."""
+    """A stream that records its calls."""
 
     def __init__(self, name: object) -> None:
         self.name = name
         self.secured: list[Any] = []
         self.closed = 0
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
 
     def secure(self, tls: Any) -> None:
         self.secured.append(tls)
@@ -48,13 +45,13 @@ class FakeStream:
 
 
 class FakeTls:
-    """A handshake of two flights. The peer's answer is `answer`; anything else is refused."""
+    """A handshake of two flights. It fails after b"refuse", and at the end of the peer."""
 
     def __init__(self, host: str) -> None:
         self.host, self.flight, self.fed = host, b"hello", b""
 
     def handshake(self) -> bool:
-        if self.fed == b"refuse":
+        if self.fed.endswith(b"refuse"):
             raise OSError("its certificate is not accepted")
         self.flight = b"finished" if self.fed else b"hello"
         return bool(self.fed)
@@ -63,19 +60,19 @@ class FakeTls:
         return self.flight
 
     def feed(self, data: bytes) -> None:
-        self.fed += data
+        self.fed += data or b"refuse"
 
 
-class World:
-    """Performs the effects in simulated time. `peers` has, per address, the seconds after which it connects or fails."""
+class SimulatedNetwork:
+    """Performs the effects in simulated time. `peers` has the seconds after which each address connects or fails."""
 
-    def __init__(self, peers: dict[Any, tuple[float, OSError | None]] | None = None, answers: tuple[bytes, ...] = ()):
+    def __init__(self, peers: dict[Any, tuple[float, OSError | None]] | None = None, replies: tuple[bytes, ...] = ()):
         self.now = 0.0
         self.peers = {FOUR: (0.0, None)} if peers is None else peers
-        self.answers = list(answers)
+        self.replies = list(replies)
         self.log: list[str] = []
         self.streams: list[FakeStream] = []
-        self.began: dict[FakeStream, float] = {}
+        self.started: dict[FakeStream, float] = {}
         self.idle = True
 
     def perform(self, effect: Effect[Any]) -> Any:
@@ -88,11 +85,11 @@ class World:
             case Connect(address):
                 stream = FakeStream(address[1])
                 self.streams.append(stream)
-                self.began[stream] = self.now
+                self.started[stream] = self.now
                 self.log.append(f"connect {address[1]} at {self.now:g}")
                 return stream
             case WaitConnected(streams, timeout):
-                ends = {each: self.began[each] + self.peer(each)[0] for each in streams}
+                ends = {each: self.started[each] + self.peer(each)[0] for each in streams}
                 first = min(ends, key=lambda each: ends[each])
                 if timeout is not None and ends[first] > self.now + timeout:
                     self.now += timeout
@@ -107,10 +104,10 @@ class World:
                 return True
             case Read():
                 self.log.append("read")
-                if not self.answers:
+                if not self.replies:
                     self.now += 60
                     raise TimeoutError
-                return self.answers.pop(0)
+                return self.replies.pop(0)
             case IsIdle():
                 return self.idle
         raise AssertionError(effect)
@@ -145,14 +142,14 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("origin", "proxy", "answers", "steps"),
+    ("origin", "proxy", "replies", "steps"),
     [
         (HTTP, None, (), ["resolve pixel.example:80", "connect four at 0"]),
         (Origin("http", "127.0.0.1", 81), None, (), ["resolve 127.0.0.1:81 numeric", "connect four at 0"]),
         (
             HTTPS,
             None,
-            (b"answer",),
+            (b"reply",),
             [
                 "resolve pixel.example:443", "connect four at 0",
                 "tls pixel.example", "write hello", "read", "write finished",
@@ -162,7 +159,7 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
         (
             HTTP,
             "https://proxy.example:3129",
-            (b"answer",),
+            (b"reply",),
             [
                 "resolve proxy.example:3129", "connect four at 0",
                 "tls proxy.example", "write hello", "read", "write finished",
@@ -171,7 +168,7 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
         (
             HTTPS,
             "http://proxy.example:3128",
-            (OPENED[:9], OPENED[9:], b"answer"),
+            (OPENED[:9], OPENED[9:], b"reply"),
             [
                 "resolve proxy.example:3128", "connect four at 0",
                 "write CONNECT pixel.example:443 HTTP/1.1", "read", "read",
@@ -181,7 +178,7 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
         (
             HTTPS,
             "https://proxy.example:3129",
-            (b"answer", OPENED, b"answer"),
+            (b"reply", OPENED, b"reply"),
             [
                 "resolve proxy.example:3129", "connect four at 0",
                 "tls proxy.example", "write hello", "read", "write finished",
@@ -193,15 +190,15 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
     ids=["http", "an address", "https", "forwarded", "forwarded over TLS", "tunnel", "tunnel over TLS"],
 )  # fmt: skip
 def test_a_connection_is_opened_in_these_steps(
-    origin: Origin, proxy: str | None, answers: tuple[bytes, ...], steps: list[str]
+    origin: Origin, proxy: str | None, replies: tuple[bytes, ...], steps: list[str]
 ) -> None:
-    world = World(answers=answers)
+    network = SimulatedNetwork(replies=replies)
     leasing, traced = leasing_of(proxy)
     lease: Lease[Connection] = Lease(origin)
-    connection = world.run(leasing.lease(lease, LIMITS))
-    assert world.log == steps
+    connection = network.run(leasing.lease(lease, LIMITS))
+    assert network.log == steps
     assert (lease.state, lease.connection, connection.used) == (LeaseState.HOLDING, connection, False)
-    assert len(world.streams[0].secured) == steps.count("write finished")
+    assert len(network.streams[0].secured) == steps.count("write finished")
     assert traced == [f"opened {origin}"]
 
 
@@ -222,59 +219,59 @@ REFUSED = ConnectionRefusedError(111, "refused")
 def test_addresses_are_tried_in_turn_and_the_first_to_connect_wins(
     peers: Any, winner: str, attempts: list[str]
 ) -> None:
-    world = World(peers)
+    network = SimulatedNetwork(peers)
     leasing, _ = leasing_of()
-    connection = world.run(leasing.lease(Lease(HTTP), LIMITS))
+    connection = network.run(leasing.lease(Lease(HTTP), LIMITS))
     assert connection.stream.name == winner
-    assert world.log[1:] == attempts
-    assert [stream.closed for stream in world.streams] == [int(stream.name != winner) for stream in world.streams]
+    assert network.log[1:] == attempts
+    assert [stream.closed for stream in network.streams] == [int(stream.name != winner) for stream in network.streams]
 
 
 @pytest.mark.parametrize(
-    ("world", "origin", "proxy", "error", "message"),
+    ("network", "origin", "proxy", "error", "message"),
     [
-        (World({}), HTTP, None, OSError, "it has no address"),
-        (World({SIX: (0.0, REFUSED), FOUR: (0.0, OSError(113, "no route"))}), HTTP, None, OSError, "refused"),
-        (World({FOUR: (99.0, None)}), HTTP, None, TimeoutError, "no connection within 10 seconds"),
-        (World(answers=(b"refuse",)), HTTPS, None, OSError, "its certificate is not accepted"),
-        (World(), HTTPS, None, TimeoutError, "no connection within 10 seconds"),
-        (World({FOUR: (0.0, REFUSED)}), HTTP, "http://p:1", ProxyFailure, "the proxy http://p:1 cannot be reached"),
-        (World(), HTTPS, "http://p:1", TimeoutError, "no connection through the proxy http://p:1 within 10 seconds"),
-        (World(answers=(b"HTTP/1.1 403 No\r\n\r\n",)), HTTPS, "http://p:1", ProxyFailure, "opened no tunnel"),
+        (SimulatedNetwork({}), HTTP, None, OSError, "it has no address"),
+        (SimulatedNetwork({SIX: (0.0, REFUSED), FOUR: (0.0, OSError(113, "no route"))}), HTTP, None, OSError, "refused"),
+        (SimulatedNetwork({FOUR: (99.0, None)}), HTTP, None, TimeoutError, "no connection within 10 seconds"),
+        (SimulatedNetwork(replies=(b"refuse",)), HTTPS, None, OSError, "its certificate is not accepted"),
+        (SimulatedNetwork(), HTTPS, None, TimeoutError, "no connection within 10 seconds"),
+        (SimulatedNetwork({FOUR: (0.0, REFUSED)}), HTTP, "http://p:1", ProxyFailure, "the proxy http://p:1 cannot be reached"),
+        (SimulatedNetwork(), HTTPS, "http://p:1", TimeoutError, "no connection through the proxy http://p:1 within 10 seconds"),
+        (SimulatedNetwork(replies=(b"HTTP/1.1 403 No\r\n\r\n",)), HTTPS, "http://p:1", ProxyFailure, "opened no tunnel"),
     ],
     ids=["no address", "all refuse", "silence", "TLS fails", "TLS hangs", "no proxy", "proxy hangs", "proxy refuses"],
 )
 def test_a_failure_is_named_closes_every_stream_and_frees_the_slot(
-    world: World, origin: Origin, proxy: str | None, error: type[OSError], message: str
+    network: SimulatedNetwork, origin: Origin, proxy: str | None, error: type[OSError], message: str
 ) -> None:
     leasing, traced = leasing_of(proxy)
     lease: Lease[Connection] = Lease(origin)
     with pytest.raises(error, match=message):
-        world.run(leasing.lease(lease, LIMITS))
+        network.run(leasing.lease(lease, LIMITS))
     leasing.release(lease, 0.0, False)
-    assert [stream.closed for stream in world.streams] == [1] * len(world.streams)
+    assert [stream.closed for stream in network.streams] == [1] * len(network.streams)
     assert (leasing.pool.counts(), traced) == ((0, 0, 0), [])
 
 
 @pytest.mark.parametrize("idle", [True, False])
 def test_an_idle_connection_is_reused_unless_bytes_or_its_end_arrived(idle: bool) -> None:
-    world = World()
+    network = SimulatedNetwork()
     leasing, traced = leasing_of()
     first: Lease[Connection] = Lease(HTTP)
-    connection = world.run(leasing.lease(first, LIMITS))
+    connection = network.run(leasing.lease(first, LIMITS))
     leasing.release(first, 0.0, True)
-    world.idle = idle
-    other = world.run(leasing.lease(Lease(HTTP), LIMITS))
-    assert (other is connection, world.streams[0].closed) == (idle, int(not idle))
+    network.idle = idle
+    other = network.run(leasing.lease(Lease(HTTP), LIMITS))
+    assert (other is connection, network.streams[0].closed) == (idle, int(not idle))
     assert traced[1:] == ([f"used again {HTTP}"] if idle else [f"closed {HTTP}", f"opened {HTTP}"])
 
 
 @pytest.mark.parametrize("served", [True, False])
 def test_a_lease_waits_for_a_slot_and_no_longer_than_its_limit(served: bool) -> None:
-    world = World()
+    network = SimulatedNetwork()
     leasing, _ = leasing_of(limit=1)
     holder, waiter = Lease[Connection](HTTP), Lease[Connection](HTTP)
-    connection = world.run(leasing.lease(holder, LIMITS))
+    connection = network.run(leasing.lease(holder, LIMITS))
     flow = leasing.lease(waiter, Timeouts(pool=2.0))
     next(flow)
     effect = flow.send(0.0)
@@ -296,26 +293,26 @@ def test_a_lease_waits_for_a_slot_and_no_longer_than_its_limit(served: bool) -> 
 @pytest.mark.parametrize("step", range(1, 22))
 def test_a_flow_that_is_closed_at_any_step_leaves_nothing_open(step: int) -> None:
     """A tunnel over TLS has the most steps."""
-    world = World({SIX: (9.0, None), FOUR: (0.1, None)}, answers=(b"answer", OPENED, b"answer"))
+    network = SimulatedNetwork({SIX: (9.0, None), FOUR: (0.1, None)}, replies=(b"reply", OPENED, b"reply"))
     leasing, _ = leasing_of("https://proxy.example:3129")
     lease: Lease[Connection] = Lease(HTTPS)
     flow = leasing.lease(lease, LIMITS)
     effect = next(flow)
     for _ in range(step):
         try:
-            effect = flow.send(world.perform(effect))
+            effect = flow.send(network.perform(effect))
         except StopIteration:
             break
     flow.close()
     leasing.release(lease, 0.0, False)
-    assert [stream.closed for stream in world.streams] == [1] * len(world.streams)
+    assert [stream.closed for stream in network.streams] == [1] * len(network.streams)
     assert leasing.pool.counts() == (0, 0, 0)
 
 
-def test_the_proxys_credentials_go_with_forwarded_requests_only() -> None:
+def test_the_credentials_of_a_proxy_are_sent_with_forwarded_requests_only() -> None:
     for origin, via in ((HTTP, True), (HTTPS, False)):
-        world = World(answers=(OPENED, b"answer"))
+        network = SimulatedNetwork(replies=(OPENED, b"reply"))
         leasing, _ = leasing_of("http://ada:b1ab1a@proxy.example:3128")
-        connection = world.run(leasing.lease(Lease(origin), LIMITS))
+        connection = network.run(leasing.lease(Lease(origin), LIMITS))
         head = b"".join(connection.http.start(Request("GET", origin, "/")))
         assert (b"Proxy-Authorization" in head) is via
