@@ -147,7 +147,7 @@ def test_a_call_with_a_function_for_a_token_asks_it(server: SandboxServer, tmp_p
     with pytest.raises(PixelAuthenticationError):
         driver.run(PixelApi(Session(url, account, token=lambda: "unknown")).me())
     assert "CallTokenProvider" in driver.asked
-    assert ASKED_BY["CallTokenProvider"] == "calls with a token that is given"
+    assert ASKED_BY["CallTokenProvider"] == "calls with a token provider"
     driver.transport.close()
 
 
