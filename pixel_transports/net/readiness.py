@@ -117,7 +117,7 @@ class AsyncioReadiness:
             return
         loop = self._loop()
         if self._registered and loop is not None and not loop.is_closed():
-            if loop.is_running() and asyncio._get_running_loop() is not loop:
+            if loop.is_running() and not _runs_here(loop):
                 try:  # from another thread: when the loop gets to it
                     loop.call_soon_threadsafe(self.close)
                     return
@@ -131,3 +131,11 @@ class AsyncioReadiness:
 def _expire(result: "asyncio.Future[bytes]") -> None:
     if not result.done():
         result.set_exception(TimeoutError())
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """True if this thread runs the loop."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
