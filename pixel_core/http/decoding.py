@@ -85,6 +85,8 @@ class Decoder:
 
     def feed(self, data: bytes | bytearray, limit: int) -> bytes:
         """Decode these bytes, up to `limit` decoded bytes. Raises zlib.error."""
+        if not data:
+            return b""
         if self._machine is None:
             data = self._start = self._start + data
             if len(data) < 2:

@@ -1,0 +1,116 @@
+"""The reader of bodies: decoding in any cuts, limits, and completeness."""
+
+import gzip
+import tracemalloc
+import zlib
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixel_core.errors import PixelProtocolError
+from pixel_core.http.connection import ClientConnection
+from pixel_core.http.decoding import Limits, ResponseReader
+from pixel_core.messages import Headers, Origin, Request
+
+DECODING = Headers({"Accept-Encoding": "gzip, deflate"})
+TEXT = b'{"name": "a fjord"}' * 300
+RAW_DEFLATE = zlib.compressobj(wbits=-15)
+ENCODED = {
+    "gzip": gzip.compress(TEXT, mtime=0),
+    "x-gzip": gzip.compress(TEXT[:5], mtime=0) + gzip.compress(TEXT[5:], mtime=0),
+    "deflate": zlib.compress(TEXT),
+    "Deflate": RAW_DEFLATE.compress(TEXT) + RAW_DEFLATE.flush(),
+}
+BOTH = pytest.mark.parametrize("coding", ["gzip", "deflate"])
+
+
+def request_with(headers: Headers) -> Request:
+    return Request("GET", Origin("http", "pixel.example", 80), "/", headers)
+
+
+def decoded(coding: str, *pieces: bytes, limit: int = 10**6, headers: Headers = DECODING) -> bytes:
+    fields = [(b"Content-Encoding", coding.encode())]
+    reader = ResponseReader(request_with(headers), 200, fields, Limits(body=limit))
+    for piece in pieces:
+        reader.feed(piece)
+    return reader.finish().body
+
+
+@pytest.mark.parametrize("coding", ENCODED)
+def test_an_encoded_body_is_decoded_in_any_cuts(coding: str) -> None:
+    assert decoded(coding, ENCODED[coding]) == TEXT
+    assert decoded(coding, *(bytes([each]) for each in ENCODED[coding])) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "headers"),
+    [
+        ("gzip", ENCODED["gzip"], Headers()),
+        *((coding, b"as it is", DECODING) for coding in ("br", "gzip, deflate", "identity", "")),
+        ("gzip", b"", DECODING),
+    ],
+    ids=["unasked", "br", "two", "identity", "none", "empty"],
+)
+def test_other_bodies_are_not_decoded(coding: str, body: bytes, headers: Headers) -> None:
+    assert decoded(coding, body, headers=headers) == body
+
+
+def test_each_body_of_a_connection_is_decoded_according_to_its_own_request() -> None:
+    encoded = gzip.compress(b"text", mtime=0)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(encoded), encoded)
+    connection = ClientConnection()
+    for headers, body in [(DECODING, b"text"), (Headers(), encoded), (DECODING, b"text")]:
+        connection.start(request_with(Headers((*headers, ("X-Request-ID", "1")))))
+        response = connection.receive(answer)
+        assert response is not None
+        assert response.body == body
+
+
+@BOTH
+def test_a_decompression_bomb_is_an_error_and_is_not_decoded_beyond_the_limit(coding: str) -> None:
+    zeros = bytes(64 * 1024 * 1024)
+    bomb = gzip.compress(zeros) if coding == "gzip" else zlib.compress(zeros)
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(PixelProtocolError, match="larger than the limit of 1000000 bytes"):
+            decoded(coding, bomb)
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@BOTH
+def test_the_limit_holds_for_the_received_bytes_too(coding: str) -> None:
+    empty_blocks = zlib.compress(b"")[:2] + b"\x00\x00\x00\xff\xff" * 2000
+    body = empty_blocks if coding == "deflate" else gzip.compress(b"") * 500
+    with pytest.raises(PixelProtocolError, match="larger than the limit"):
+        decoded(coding, body, limit=1000)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "message"),
+    [
+        ("gzip", b"not encoded at all", "is not compressed as it says"),
+        ("gzip", ENCODED["gzip"][:50] + b"\xff" * 50, "compressed"),
+        ("gzip", ENCODED["gzip"][:-9], "is cut short"),
+        ("deflate", ENCODED["deflate"][:-9], "is cut short"),
+    ],
+)
+def test_a_badly_encoded_or_incomplete_body_is_a_protocol_error(coding: str, body: bytes, message: str) -> None:
+    with pytest.raises(PixelProtocolError, match=message):
+        decoded(coding, body)
+
+
+@given(st.sampled_from(["gzip", "deflate"]), st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8))
+def test_any_bytes_in_any_cuts_are_one_body_or_a_protocol_error(coding: str, body: bytes, marks: list[int]) -> None:
+    marks = [0, *sorted(marks), len(body)]
+    outcomes: list[object] = []
+    for pieces in ([body], [body[start:end] for start, end in pairwise(marks)]):
+        try:
+            outcomes.append(decoded(coding, *pieces))
+        except PixelProtocolError as error:
+            outcomes.append(type(error))
+    assert outcomes[0] == outcomes[1]
