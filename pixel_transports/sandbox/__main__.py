@@ -1,8 +1,8 @@
-"""`python -m pixel_transports.sandbox`: serve a sandbox until SIGINT or SIGTERM.
+"""`python -m pixel_transports.sandbox`: serves a sandbox until SIGINT or SIGTERM.
 
 Rules kept here:
 
-* The environment of a client is printed first, one NAME=VALUE a line, then an empty line: the sandbox is ready.
+* The environment of a client is printed first, one NAME=VALUE a line. An empty line follows when the server is ready.
 """
 
 import argparse
@@ -13,12 +13,12 @@ from pixel_transports.sandbox.server import serve
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve as the command line says. Gives the exit status."""
+    """Serve with the options of the command line. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pixel_transports.sandbox", description="A local Pixel.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
     parser.add_argument("--beyond-loopback", action="store_true", help="allow an address that others can reach")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     sandbox = Sandbox()
 
     def ready(url: str) -> None:
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(flush=True)
 
     try:
-        serve(chosen.host, chosen.port, ready, sandbox=sandbox, beyond_loopback=chosen.beyond_loopback)
+        serve(options.host, options.port, ready, sandbox=sandbox, beyond_loopback=options.beyond_loopback)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,11 +1,10 @@
-"""Analysis: modules, the services that configure them, and the tasks of those services.
+"""Analysis: modules, services, and the tasks of services.
 
 Rules kept here:
 
-* The modules are made up. Tasks of `always_fails` end as FAILED, all others as SUCCESS; nothing is computed.
-* Deleting answers 204 without a body.
-* A task is run once at a time: while it is SCHEDULED or RUNNING it cannot be run again (409), afterwards it can. Tasks
-  of a service that is not enabled cannot be run (409).
+* The modules compute nothing. Tasks of `always_fails` end as FAILED, all others as SUCCESS.
+* DELETE responds with 204 and no body.
+* A task that is SCHEDULED or RUNNING cannot be run again (409). Tasks of a disabled service cannot be run (409).
 
 States::
 
@@ -33,12 +32,12 @@ from pixel_transports.sandbox.tables import select
 MODULES = (
     {"name": "count_objects", "description": "Counts objects in images (the sandbox counts nothing)."},
     {"name": "change_detection", "description": "Compares rasters (the sandbox compares nothing)."},
-    {"name": "always_fails", "description": "Fails, to see what a failed task looks like."},
+    {"name": "always_fails", "description": "Fails, to show what a failed task looks like."},
 )
 
 
 class AnalysisHandlers:
-    """The room of the analysis services."""
+    """Request handlers of analysis services."""
 
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
@@ -65,10 +64,10 @@ class AnalysisHandlers:
     def list_all(self, request: IncomingRequest) -> list[dict[str, Any]]:
         query = parse_query(request, AnalysisServiceQuery)
 
-        def wanted(service: AnalysisService) -> bool:
+        def matches(service: AnalysisService) -> bool:
             return query.enabled in (None, service.enabled)
 
-        return [service.view() for service in select(self._state.analysis_services, query, wanted)]
+        return [service.view() for service in select(self._state.analysis_services, query, matches)]
 
     def create(self, request: IncomingRequest) -> dict[str, Any]:
         body = parse_body(request, AnalysisServiceBody)
@@ -108,10 +107,10 @@ class AnalysisHandlers:
         query = parse_query(request, AnalysisTaskQuery)
         service = self._service(service_id)
 
-        def wanted(task: AnalysisTask) -> bool:
+        def matches(task: AnalysisTask) -> bool:
             return query.status in (None, task.status(request.now))
 
-        return [task.view(request.now) for task in select(service.tasks, query, wanted)]
+        return [task.view(request.now) for task in select(service.tasks, query, matches)]
 
     def create_task(self, request: IncomingRequest, service_id: int) -> dict[str, Any]:
         body = parse_body(request, AnalysisTaskBody)

@@ -1,10 +1,10 @@
-"""The Pixel API: who may use it, and how the answers of its rooms go out.
+"""The Pixel API: authentication, routing, and the responses of the handlers.
 
 Rules kept here:
 
-* What the sandbox does not offer is a 404 "Not Found".
-* The login is checked before path_arguments are: 401 with `WWW-Authenticate: Bearer`.
-* Every answer repeats the `X-Request-ID` of its request.
+* A path that the sandbox does not offer is a 404 "Not Found".
+* The token is checked before arguments are: 401 with `WWW-Authenticate: Bearer`.
+* Every response repeats the `X-Request-ID` of its request.
 """
 
 from typing import Any
@@ -19,38 +19,38 @@ PLUGINS: tuple[dict[str, Any], ...] = (
     {"name": "optimized_raster", "enabled": True},
     {"name": "image_service", "enabled": True},
 )
-"""The capabilities that a tenant may have; the sandbox has both."""
+"""The plugins that a tenant may have; the sandbox has both."""
 
 
 class Api:
-    """The API of one tenant. `rows` are the routes of its rooms."""
+    """The API of one tenant. `rows` are the routes of its handlers."""
 
     def __init__(self, keycloak: Keycloak, users: UserHandlers, rows: list[Row]) -> None:
         self._keycloak = keycloak
         self._users = users
         own: list[Row] = [("GET", "users/me", self._me), ("GET", "plugins/", self._plugins)]
-        self._router = Router(Route(method, tuple(path.split("/")), serve) for method, path, serve in (*own, *rows))
+        self._router = Router(Route(method, tuple(path.split("/")), handler) for method, path, handler in (*own, *rows))
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
-        """Answer a request below the API's base; `path` is what follows it."""
+        """Return the response to a request; `path` is the part after the API's base."""
         try:
-            route, found = self._router.find(request, path)
+            route, segments = self._router.find(request, path)
             self._account(request)
-            result = route.serve(request, **path_arguments(found))
+            result = route.handler(request, **path_arguments(segments))
             response = result if isinstance(result, Response) else json_response(result)
         except HttpError as error:
             response = error.response
         if request.request_id is None:
             return response
-        named = Headers([*response.headers, ("X-Request-ID", request.request_id)])
-        return Response(response.status, named, response.body)
+        headers = Headers([*response.headers, ("X-Request-ID", request.request_id)])
+        return Response(response.status, headers, response.body)
 
     def _account(self, request: IncomingRequest) -> Account:
-        """Who is asking. Raises HttpError (401)."""
+        """Return the user of the access token. Raises HttpError (401)."""
         scheme, _, token = (request.headers.get("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise http_error(401, "Not authenticated", {"WWW-Authenticate": "Bearer"})
-        account = self._keycloak.bearer(token.strip(), request.now)
+        account = self._keycloak.authenticate(token.strip(), request.now)
         if account is None:
             raise http_error(401, "Could not validate credentials", {"WWW-Authenticate": "Bearer"})
         return account

@@ -1,18 +1,18 @@
-"""A local Pixel as a function from request to response: Keycloak, the API and the object storage under one origin.
+"""The sandbox: Keycloak, the API and the object storage behind one origin, as a function from request to response.
 
 Rules kept here:
 
-* No I/O, no threads, no clock of its own. Time is what `clock` says; ids and tokens come from a secret and a counter.
-* Whatever comes in is answered: what is malformed with 4xx, a mistake in here with 500, and that is kept in `failures`.
-* URLs in answers lead back to the origin of the request, so it works under any host and port, and under none.
-* One lock guards what is remembered. Digests of what is uploaded, whole or in parts, are computed outside it.
+* No I/O, no threads, and no clock but the `clock` argument. Ids and tokens are derived from a secret and a counter.
+* Every request gets a response: a malformed one 4xx, a bug in the sandbox 500, and its exception goes to `failures`.
+* URLs in responses have the origin of the request, so it works under any host and port.
+* One lock guards the state. Digests of uploads are computed outside it.
 
 Layout under one origin::
 
     /auth/realms/{realm}/protocol/openid-connect/token      login
     /api/{tenant}/...                                       the Pixel API
     /storage/{bucket}/{key}                                 presigned uploads
-    /  and  /_sandbox/...                                   what the sandbox tells about itself
+    /  and  /_sandbox/...                                   what the sandbox received and stores
 """
 
 import threading
@@ -25,14 +25,12 @@ from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_transports.sandbox.api import Api
 from pixel_transports.sandbox.attachments import AttachmentHandlers
 from pixel_transports.sandbox.dashboard import is_dashboard_path
-from pixel_transports.sandbox.http import Buffer, HttpError, IncomingRequest, http_error, json_response
+from pixel_transports.sandbox.http import Buffer, HttpError, IncomingRequest, ReceivedRequest, http_error, json_response
 from pixel_transports.sandbox.jobs import Jobs
 from pixel_transports.sandbox.keycloak import Keycloak
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.pages import Pages
-from pixel_transports.sandbox.request_log import ReceivedRequest
-from pixel_transports.sandbox.routes import job_routes, other_routes, project_routes, service_routes, user_routes
-from pixel_transports.sandbox.search import SearchHandlers
+from pixel_transports.sandbox.routes import all_routes
 from pixel_transports.sandbox.signatures import Signer
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.storage import ObjectStorage
@@ -43,12 +41,12 @@ from pixel_transports.sandbox.users import Accounts, UserHandlers
 
 
 class Sandbox:
-    """A Pixel without a tenant. An instance is called with a `Request` and gives a `Response`.
+    """A local Pixel. Calling an instance with a `Request` returns a `Response`.
 
-    All times are in seconds. Access tokens live for `token_seconds`, refresh tokens for `refresh_seconds` (0: for
-    ever); a server job runs for `job_seconds`, and an upload job is at its end `lag_seconds` after its server job;
-    presigned URLs and forms hold for `signature_seconds`. `min_part_bytes` is the least size of a part that is not the
-    last (5 MiB with S3; no limit here unless given).
+    All times are in seconds. Access tokens expire after `token_seconds`, refresh tokens after `refresh_seconds` (0:
+    never). A server job runs for `job_seconds`, and an upload job ends `lag_seconds` after its server job. Presigned
+    URLs and forms are valid for `signature_seconds`. `min_part_bytes` is the minimum size of all parts but the last
+    (5 MiB in S3, by default no limit here).
     """
 
     def __init__(
@@ -57,7 +55,7 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         tenant: str = "Sandbox",
         username: str = "demo@example.com",
-        password: str = "demo",  # noqa: S107 # This is no secret: it is printed at the start
+        password: str = "demo",  # noqa: S107 # No secret: it is printed at the start
         token_seconds: float = 300.0,
         refresh_seconds: float = 1800.0,
         job_seconds: float = 0.2,
@@ -83,13 +81,8 @@ class Sandbox:
         )
         users, validation = UserHandlers(accounts, realm), UploadValidation(self.state, min_part_bytes)
         uploads = UploadJobHandlers(self.state, issuer, self._jobs, self.signer, validation, lag_seconds)
-        rows = [
-            *user_routes(users),
-            *project_routes(self.state),
-            *job_routes(self.state, self._jobs, uploads),
-            *service_routes(self.state, self._jobs),
-            *other_routes(AttachmentHandlers(self.state, issuer, self.signer), SearchHandlers(self.state)),
-        ]
+        attachments = AttachmentHandlers(self.state, issuer, self.signer)
+        rows = all_routes(self.state, self._jobs, users, uploads, attachments)
         self._api = Api(self._keycloak, users, rows)
         self._storage = ObjectStorage(self.state, issuer, self.signer, self._lock)
         self._pages = Pages(self.state, self._received, self.environment, uploads.status)
@@ -97,7 +90,7 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"<Sandbox {self.tenant}: {len(self._received)} requests, {len(self.state.objects)} objects>"
 
-    # Where it is
+    # Addresses
 
     @property
     def api_path(self) -> str:
@@ -110,7 +103,7 @@ class Sandbox:
         return "/auth"
 
     def environment(self, url: str) -> dict[str, str]:
-        """The environment variables that lead a client to this sandbox when it is served at `url`."""
+        """Return the environment variables that connect a client to this sandbox, served at `url`."""
         base = url.rstrip("/")
         return {
             "PIXEL_USERNAME": self.username,
@@ -120,22 +113,22 @@ class Sandbox:
             "PIXEL_AUTH_SERVER_URL": base + self.auth_path,
         }
 
-    # What is in it
+    # Contents
 
     @property
     def objects(self) -> Mapping[str, StoredObject]:
-        """What is stored at this moment, by key."""
+        """The stored objects by key, as a snapshot."""
         with self._lock:
             return MappingProxyType(dict(self.state.objects))
 
     @property
     def received(self) -> list[ReceivedRequest]:
-        """The requests that were answered so far, newest last; the last 10,000 are kept."""
+        """The last 10,000 requests, newest last."""
         with self._lock:
             return list(self._received)
 
     def stored(self, project_id: int, data_collection_id: int, name: str) -> StoredObject:
-        """The content of a resource by its name or the name of its file. Raises KeyError when there is none."""
+        """Return the content of a resource by its name or its file's name. Raises KeyError."""
         self._finish_due_jobs(self._clock())
         with self._lock:
             collection = self.state.collections[data_collection_id]
@@ -145,7 +138,7 @@ class Sandbox:
         raise KeyError(name)
 
     def stored_by_id(self, resource_id: int) -> StoredObject:
-        """The content of a resource by its id. Raises KeyError when there is none."""
+        """Return the content of a resource by its id. Raises KeyError."""
         self._finish_due_jobs(self._clock())
         with self._lock:
             for resources in self.state.resources.values():
@@ -153,7 +146,7 @@ class Sandbox:
                     return self.state.objects[resources[resource_id].key]
         raise KeyError(resource_id)
 
-    # What can be done to it
+    # Actions
 
     def revoke_tokens(self) -> None:
         """End all sessions: access tokens get 401 from the API, refresh tokens "Session not active"."""
@@ -161,14 +154,14 @@ class Sandbox:
             self._keycloak.revoke()
 
     def abort_uploads(self) -> None:
-        """Forget multipart uploads that are under way: their parts get "NoSuchUpload" from now on."""
+        """Abort all multipart uploads: their parts get "NoSuchUpload" from now on."""
         with self._lock:
             self.state.uploads.clear()
 
     # Requests
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request whose body is bytes. Raises TypeError when it is a description of a file."""
+        """Return the response to a request. Raises TypeError if its body is not bytes."""
         if not isinstance(request.body, bytes):
             raise TypeError(
                 f"the sandbox takes a request whose body is bytes, not {type(request.body).__name__}: "
@@ -176,24 +169,24 @@ class Sandbox:
             )
         headers = request.headers
         if "Content-Length" not in headers and "Transfer-Encoding" not in headers:
-            # What any transport would add: the body is here as a whole.
+            # A transport would add it.
             headers = Headers([*headers, ("Content-Length", str(len(request.body)))])
         return self.handle(request.method, request.origin, request.target, headers, request.body)
 
     def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
-        """Answer one request. `content` may be a window on a mapped file; what of it is stored keeps that alive.
+        """Return the response to a request. `content` may be a view of a mapped file; stored parts of it keep it alive.
 
-        Raises nothing. The answer to HEAD has no body, and says in `Content-Length` how long it would be.
+        Raises nothing. The response to HEAD has no body, and the `Content-Length` of the one to GET.
         """
         request = IncomingRequest(method, origin, target, headers, content, self._clock())
         try:
             if not (method.isascii() and target.isascii() and f"{method}{target}".isprintable()):
-                raise http_error(400, "The request line holds what no request line may hold")
+                raise http_error(400, "Invalid characters in the request line")
             response = self._dispatch(request)
         except HttpError as error:
             response = error.response
         except Exception as error:
-            # A mistake in the sandbox must not take a test run, or a demonstration, down with it.
+            # A bug in the sandbox must not end a test run or a demonstration.
             self.failures.append(error)
             response = json_response({"detail": "Internal Server Error"}, 500)
         if method == "HEAD":
@@ -221,19 +214,19 @@ class Sandbox:
             return self._pages.handle(request, path)
 
     def _finish_due_jobs(self, now: float) -> None:
-        """End the jobs whose time has come."""
+        """Finish the jobs that are due."""
         with self._lock:
             due = self._jobs.due(now)
         for _, objects in due:
             for stored in objects:
-                # Computed here and kept by the object, so that nobody waits for a big one.
+                # Computed outside the lock, and cached by the object.
                 _ = stored.md5
         if due:
             with self._lock:
                 self._jobs.end((job for job, _ in due), now)
 
     def _record(self, request: IncomingRequest, response: Response) -> None:
-        # What is no request line is not shown either.
+        # Invalid characters are not recorded.
         path = request.path if request.path.isascii() else "?"
         if is_dashboard_path(path):
             return

@@ -1,11 +1,12 @@
-"""ArcGIS services: feature and image services of data collections, which are started, stopped and refreshed by jobs.
+"""ArcGIS services: feature and image services of data collections, which jobs start, stop and refresh.
 
 Rules kept here:
 
-* Feature and image services are kept apart; another type in a path is a 422. A service needs the options of its type.
-* Starting what is started and stopping what is stopped needs no job: `job` is null. So does refreshing what is stopped.
-* While a job moves a service, asking for the same again names that job; asking for something else is a 409.
-* `gdo_users` and `include_fields` are kept as given: what the server would check them against is not known.
+* Feature and image services have separate lists; another type in a path is a 422. A service needs the options of its
+  type.
+* Starting a started service, stopping a stopped one and refreshing a stopped one need no job: `job` is null.
+* While a job runs, the same request again returns that job; another request is a 409.
+* `gdo_users` and `include_fields` are stored unchecked: the server's own checks are not known.
 
 States::
 
@@ -25,13 +26,13 @@ from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.tables import select
 
 GDO_USERS = ("gdo_publisher", "gdo_reader")
-"""The users of the made-up ArcGIS portal."""
+"""The users of the fictitious ArcGIS portal."""
 
 _OPTIONS = {"Feature": "feature_service_options", "Image": "image_service_options"}
 
 
 class ArcgisServiceHandlers:
-    """The room of the ArcGIS services."""
+    """Request handlers of ArcGIS services."""
 
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
@@ -112,24 +113,30 @@ class ArcgisServiceHandlers:
 
     def start(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
         service = self._find(service_type, service_id)
-        return self._move(request, service, "start", "starting", "started", needed=service.settled_state != "started")
+        return self._change_state(
+            request, service, "start", "starting", "started", needed=service.settled_state != "started"
+        )
 
     def stop(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
         service = self._find(service_type, service_id)
-        return self._move(request, service, "stop", "stopping", "stopped", needed=service.settled_state != "stopped")
+        return self._change_state(
+            request, service, "stop", "stopping", "stopped", needed=service.settled_state != "stopped"
+        )
 
     def refresh(self, request: IncomingRequest, service_type: str, service_id: int) -> dict[str, Any]:
         parse_query(request, RefreshQuery)
         service = self._find(service_type, service_id)
-        return self._move(request, service, "refresh", "started", "started", needed=service.settled_state == "started")
+        return self._change_state(
+            request, service, "refresh", "started", "started", needed=service.settled_state == "started"
+        )
 
-    def _move(
+    def _change_state(
         self,
         request: IncomingRequest,
         service: ArcgisService,
-        order: str,
+        action: str,
         transition: str,
-        target: str,
+        end_state: str,
         *,
         needed: bool,
     ) -> dict[str, Any]:
@@ -140,11 +147,11 @@ class ArcgisServiceHandlers:
         if needed and not service.busy:
 
             def work(now: float) -> str | None:
-                service.settled_state = target
+                service.settled_state = end_state
                 service.updated_at = now
                 return None
 
             service.transition = transition
-            service.job = self._jobs.start(f"{order} {service.name}", request.now, work)
+            service.job = self._jobs.start(f"{action} {service.name}", request.now, work)
         job = self._jobs.view(service.job, request.now) if service.busy and service.job is not None else None
         return {"job": job, "arcgis_service": service.view()}

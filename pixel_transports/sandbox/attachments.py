@@ -2,10 +2,10 @@
 
 Rules kept here:
 
-* What they belong to has to be visible (404). Deleting it hides them, restoring it shows them again.
-* An attachment is "Pending" and holds a signed form until it is said to be "Completed", which is refused while nothing
-  is stored (409). A completed one does not become pending again (409).
-* Storage checks the bytes against the MD5 that was declared, as it does for uploads.
+* The owner has to be visible (404). Deleting the owner hides its attachments, restoring it shows them again.
+* An attachment is "Pending", with a signed form, until a request sets it to "Completed". That is a 409 before the file
+  is stored. A completed one does not become pending again (409).
+* The storage checks the bytes against the declared MD5, as for uploads.
 """
 
 from typing import Any
@@ -28,10 +28,11 @@ from pixel_transports.sandbox.tables import Table
 from pixel_transports.sandbox.tokens import TokenIssuer
 
 Owner = tuple[str, int]
+"""The type and the id of what an attachment belongs to."""
 
 
 class AttachmentHandlers:
-    """The room of the attachments."""
+    """Request handlers of attachments."""
 
     def __init__(self, state: State, issuer: TokenIssuer, signer: Signer) -> None:
         self._state = state
@@ -39,7 +40,7 @@ class AttachmentHandlers:
         self._signer = signer
 
     def _owner(self, kind: str, resource_id: int) -> Owner:
-        """What attachments belong to. Raises HttpError (404) when it cannot be seen."""
+        """Return the owner of attachments. Raises HttpError (404) if it is not visible."""
         if kind == "project":
             self._state.project(resource_id)
         elif kind == "data_collection":

@@ -2,11 +2,11 @@
 
 Rules kept here:
 
-* Whatever a peer sends ends in an answer or in a closed connection, never in an exception of the thread.
-* Bodies above 1 MiB go to an unnamed temporary file and are mapped: a big upload costs no memory of its own.
-* Where an answer comes before the body is through, the rest is read for a moment and dropped, so that closing does not
-  take the answer back (RFC 9112, section 9.6).
-* A peer that says nothing for `idle_seconds` is let go.
+* Any bytes of a peer end in a response or in a closed connection, never in an exception of the thread.
+* A body above 1 MiB goes to an unnamed temporary file that is mapped: a big upload needs no memory of its own.
+* If the response comes before the end of the body, the rest is read for a moment and dropped, so that closing does not
+  reset the connection before the peer read the response (RFC 9112, section 9.6).
+* A connection without data for `idle_seconds` is closed.
 """
 
 import contextlib
@@ -31,18 +31,18 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_STORAGE_BODY_BYTES = MAX_OBJECT_BYTES + 1024 * 1024
 _READ_BYTES = 256 * 1024
 _HEAD_READ_BYTES = 8 * 1024
-"""Small, since h11 limits only a head that is not complete yet: what is read at once is not limited."""
+"""Small, since h11 checks the size of a head only between reads."""
 _LINGER_SECONDS = 1.0
 
 Handle = Callable[[str, Origin, str, Headers, Buffer], Response]
 
 
 class _TooLargeError(Exception):
-    """A body above the limit."""
+    """The body is above the limit."""
 
 
 class _Spool:
-    """A body that grows: in memory at first, in an unnamed temporary file when it gets big."""
+    """A body in memory, or in an unnamed temporary file once it is big."""
 
     def __init__(self) -> None:
         self._memory = bytearray()
@@ -70,7 +70,7 @@ class _Spool:
             self._file.write(data)
 
     def content(self) -> Buffer:
-        """The whole body. A mapping outlives its file, and ends with the last window on it."""
+        """Return the whole body. A mapping stays valid after its file is closed, until its last view is gone."""
         if self._file is None:
             return bytes(self._memory)
         self._file.flush()
@@ -78,7 +78,7 @@ class _Spool:
 
 
 class Connection:
-    """Serves one connection, exchange after exchange. `origin` is where it was accepted."""
+    """Serves one connection, request after request. `origin` is the server's address."""
 
     def __init__(self, stream: socket.socket, origin: Origin, handle: Handle, idle_seconds: float) -> None:
         self._stream = stream
@@ -88,31 +88,31 @@ class Connection:
         stream.settimeout(idle_seconds)
 
     def run(self) -> None:
-        """Serve until either side is through with the other, then close."""
-        # These say that the peer is gone, silent for too long, or broke off: there is nobody left to tell.
+        """Serve until either side ends the connection, then close it."""
+        # The peer is gone, timed out, or aborted: no response can be sent.
         with self._stream, contextlib.suppress(OSError, h11.ProtocolError):
             while self._exchange():
                 self._http.start_next_cycle()
-            self._linger()
+            self._drain()
 
     def abort(self) -> None:
         """End the connection from another thread."""
-        # It may have been closed in the meantime.
+        # It may be closed already.
         with contextlib.suppress(OSError):
             self._stream.shutdown(socket.SHUT_RDWR)
 
     def _exchange(self) -> bool:
-        """Serve one request. Gives whether the connection can serve another."""
+        """Serve one request. Returns whether the connection can serve another."""
         try:
             event = self._next_event()
             if not isinstance(event, h11.Request):
                 return False
             self._send(self._respond(event))
         except h11.RemoteProtocolError as error:
-            self._refuse(error.error_status_hint, str(error))
+            self._send_error(error.error_status_hint, str(error))
             return False
         except _TooLargeError:
-            self._refuse(413, "Request body is too large")
+            self._send_error(413, "Request body is too large")
             return False
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
@@ -128,15 +128,15 @@ class Connection:
         headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers])
         target = request.target.decode("ascii")
         try:
-            origin = self._origin_of(headers)
+            origin = self._parse_host(headers)
             if not target.startswith("/"):
                 origin, target = split_url(target)
         except ValueError:
-            raise h11.RemoteProtocolError("the host or the target of the request cannot be read") from None
+            raise h11.RemoteProtocolError("the host or the target of the request is invalid") from None
         method = request.method.decode("ascii")
         in_storage = target.startswith("/storage/")
         if in_storage and "Content-Length" not in headers and "Transfer-Encoding" in headers:
-            # As S3 does: it is refused for its head alone, and the connection ends there.
+            # Like S3, the storage responds to the head alone and closes the connection.
             response = self._handle(method, origin, target, headers, b"")
             return Response(response.status, Headers([*response.headers, ("Connection", "close")]), response.body)
         limit = MAX_STORAGE_BODY_BYTES if in_storage else MAX_BODY_BYTES
@@ -151,7 +151,7 @@ class Connection:
                 raise h11.RemoteProtocolError("the request ended early")
             return self._handle(method, origin, target, headers, spool.content())
 
-    def _origin_of(self, headers: Headers) -> Origin:
+    def _parse_host(self, headers: Headers) -> Origin:
         host = headers.get("Host")
         if not host:
             return self._origin
@@ -175,14 +175,14 @@ class Connection:
         if data:
             self._stream.sendall(data)
 
-    def _refuse(self, status: int, detail: str) -> None:
+    def _send_error(self, status: int, detail: str) -> None:
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._send(json_response({"detail": detail}, status, {"Connection": "close"}))
 
-    def _linger(self) -> None:
+    def _drain(self) -> None:
         self._stream.shutdown(socket.SHUT_WR)
         until = time.monotonic() + _LINGER_SECONDS
-        while (left := until - time.monotonic()) > 0:
-            self._stream.settimeout(left)
+        while (remaining := until - time.monotonic()) > 0:
+            self._stream.settimeout(remaining)
             if not self._stream.recv(_READ_BYTES):
                 return

@@ -1,11 +1,11 @@
-"""The page to look at: what is in the sandbox and what goes on, as one HTML file and the JSON that it asks for.
+"""The dashboard: an HTML page with a map, upload jobs and requests, and the JSON that it polls.
 
 Rules kept here:
 
-* The page needs nothing from elsewhere, and may ask for nothing from elsewhere (its security policy says so).
-* What it shows comes as JSON and becomes text there, never HTML.
-* Only what is visible to users is on the map. Lists are cut at their newest; what is cut is counted.
-* What the page asks for is not written down among the requests: it would drown those of others.
+* The page loads nothing from other servers; its security policy forbids it.
+* Its data come as JSON and become text, never HTML.
+* Only visible resources are on the map. Lists have their newest rows; the rest is counted.
+* Requests of the page are not recorded, since they would crowd out others.
 """
 
 import base64
@@ -19,25 +19,24 @@ from itertools import islice
 from typing import Any
 
 from pixel_core.messages import Headers, Response
-from pixel_transports.sandbox.http import IncomingRequest, json_response
+from pixel_transports.sandbox.http import IncomingRequest, ReceivedRequest, json_response
 from pixel_transports.sandbox.job_records import UploadJob
 from pixel_transports.sandbox.records import Project, Resource, iso
-from pixel_transports.sandbox.request_log import ReceivedRequest
 from pixel_transports.sandbox.state import State
 
-MOST_IMAGES = 2000
-MOST_ROWS = 100
+MAX_IMAGES = 2000
+MAX_ROWS = 100
 
 StatusOf = Callable[[UploadJob, float], str]
 
 
 def is_dashboard_path(path: str) -> bool:
-    """Whether a request with this path comes from the page."""
+    """Return whether a request with this path comes from the page."""
     return path in ("/_sandbox", "/_sandbox/", "/_sandbox/state")
 
 
 class Dashboard:
-    """The page and its data. `status_of` tells the status of an upload job at a moment."""
+    """The page and its data. `status_of` returns the status of an upload job at a time."""
 
     def __init__(self, state: State, received: Sequence[ReceivedRequest], status_of: StatusOf) -> None:
         self._state = state
@@ -46,36 +45,36 @@ class Dashboard:
         self._page: Response | None = None
 
     def page(self) -> Response:
-        """The HTML file."""
+        """Return the HTML file."""
         if self._page is None:
             html = (files("pixel_transports.sandbox") / "page.html").read_text(encoding="utf-8")
-            self._page = Response(200, Headers(_fields(html)), html.encode())
+            self._page = Response(200, Headers(_headers(html)), html.encode())
         return self._page
 
     def data(self, request: IncomingRequest) -> Response:
-        """Everything that the page shows, at this moment."""
-        images = [image for image in self._state.resources["image"].values() if self._seen(image)]
+        """Return the data of the page."""
+        images = [image for image in self._state.resources["image"].values() if self._is_visible(image)]
         jobs = [job for jobs in self._state.upload_jobs.values() for job in jobs.values()]
         statuses = {job.id: self._status_of(job, request.now) for job in jobs}
         received = self._received
         return json_response(
             {
                 "projects": [
-                    _place(each) for each in self._state.projects.values() if self._state.is_project_visible(each)
+                    _project(each) for each in self._state.projects.values() if self._state.is_project_visible(each)
                 ],
-                "images": [self._position(image) for image in images[-MOST_IMAGES:]],
+                "images": [self._position(image) for image in images[-MAX_IMAGES:]],
                 "image_count": len(images),
-                "jobs": [self._job(job, statuses[job.id]) for job in sorted(jobs, key=lambda job: -job.id)[:MOST_ROWS]],
+                "jobs": [self._job(job, statuses[job.id]) for job in sorted(jobs, key=lambda job: -job.id)[:MAX_ROWS]],
                 "job_counts": Counter(statuses.values()),
                 "requests": [
-                    {**asdict(record), "time": iso(record.time)} for record in islice(reversed(received), MOST_ROWS)
+                    {**asdict(record), "time": iso(record.time)} for record in islice(reversed(received), MAX_ROWS)
                 ],
                 "request_count": len(received),
             },
             headers={"Cache-Control": "no-store"},
         )
 
-    def _seen(self, image: Resource) -> bool:
+    def _is_visible(self, image: Resource) -> bool:
         return self._state.is_collection_visible(self._state.collections.get(image.data_collection_id))
 
     def _position(self, image: Resource) -> dict[str, Any]:
@@ -102,12 +101,12 @@ class Dashboard:
         }
 
 
-def _place(project: Project) -> dict[str, Any]:
+def _project(project: Project) -> dict[str, Any]:
     return {"id": project.id, "name": project.name, "area": project.area_of_interest}
 
 
-def _fields(html: str) -> dict[str, str]:
-    """The header fields of the page: its own script may run, and no other."""
+def _headers(html: str) -> dict[str, str]:
+    """Return the header fields of the page: only its own script may run."""
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (

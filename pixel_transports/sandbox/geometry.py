@@ -1,12 +1,12 @@
-"""Plane geometry, as far as `intersects` goes: well-known text and GeoJSON as shapes, and whether two of them intersects.
+"""Plane geometry for `intersects`: parses well-known text and GeoJSON, and tests whether two shapes intersect.
 
 Rules kept here:
 
-* Read are POINT, LINESTRING, POLYGON, their MULTI forms and GEOMETRYCOLLECTION, with or without Z and M (OGC 06-103r4,
-  section 7); heights are not looked at. Anything else, `EMPTY` too, is a GeometryError.
-* A small implementation of its own: boxes first, then every edge against every edge, then a point of one in the other
-  (even-odd rule). Longitude and latitude are taken as plane coordinates; nothing crosses the date line. Borders belong
-  to a shape. That is enough for a sandbox, and no match for a spatial database.
+* Types are POINT, LINESTRING, POLYGON, their MULTI forms and GEOMETRYCOLLECTION, with or without Z and M (OGC
+  06-103r4, section 7); heights are ignored. Anything else, also `EMPTY`, is a GeometryError.
+* A small implementation of its own, enough for a sandbox: bounding boxes first, then every edge against every edge,
+  then a point of one shape in the other (even-odd rule). Longitude and latitude are plane coordinates; nothing crosses
+  the date line. Borders belong to a shape.
 """
 
 import math
@@ -23,13 +23,14 @@ Box = tuple[float, float, float, float]
 
 
 class GeometryError(ValueError):
-    """The text is no geometry, or none that is read here."""
+    """The text is no geometry, or one of an unsupported type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Lines (a point is a line of one position), areas (rings: the outer one, then holes), and the edges of both, where
-    a point is an edge without a length.
+    """Lines, areas (the outer ring, then holes) and the edges of both.
+
+    A point is a line with one position, and an edge without length.
     """
 
     lines: tuple[Ring, ...]
@@ -39,23 +40,23 @@ class Shape:
 
     @property
     def starts(self) -> list[Point]:
-        """A point of each connected piece."""
+        """A point of each connected part."""
         return [line[0] for line in self.lines] + [area[0][0] for area in self.areas]
 
 
 def intersects(one: Shape, other: Shape) -> bool:
-    """Whether two shapes have a point in common."""
-    if not _boxes_meet(one.box, other.box):
+    """Return whether two shapes have a point in common."""
+    if not _boxes_overlap(one.box, other.box):
         return False
     if any(_inside(point, area) for point in one.starts for area in other.areas):
         return True
     if any(_inside(point, area) for point in other.starts for area in one.areas):
         return True
-    edges = [edge for edge in other.edges if _boxes_meet(_box(edge), one.box)]
-    return any(_cross(edge, each) for edge in one.edges for each in edges)
+    edges = [edge for edge in other.edges if _boxes_overlap(_box(edge), one.box)]
+    return any(_edges_cross(edge, each) for edge in one.edges for each in edges)
 
 
-def _boxes_meet(a: Box, b: Box) -> bool:
+def _boxes_overlap(a: Box, b: Box) -> bool:
     return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
 
 
@@ -78,11 +79,11 @@ def _side(a: Point, b: Point, c: Point) -> float:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-def _cross(one: Edge, other: Edge) -> bool:
-    if not _boxes_meet(_box(one), _box(other)):
+def _edges_cross(one: Edge, other: Edge) -> bool:
+    if not _boxes_overlap(_box(one), _box(other)):
         return False
     (a, b), (c, d) = one, other
-    # Written with "not", so that numbers too big to multiply count as touching, as their boxes do.
+    # With "not", numbers too big to multiply count as touching, as their boxes do.
     return not (_side(a, b, c) * _side(a, b, d) > 0 or _side(c, d, a) * _side(c, d, b) > 0)
 
 
@@ -98,8 +99,8 @@ def _shape(lines: Sequence[Ring], areas: Sequence[tuple[Ring, ...]]) -> Shape:
 _DEPTHS = {"POINT": 0, "MULTIPOINT": 1, "LINESTRING": 1, "MULTILINESTRING": 2, "POLYGON": 2, "MULTIPOLYGON": 3}
 
 
-def _built(kind: str, coordinates: Any) -> Shape:
-    """A shape of nested positions that are as deep as `kind` wants them. Raises GeometryError."""
+def _build(kind: str, coordinates: Any) -> Shape:
+    """Return the shape of nested positions, nested as `kind` requires. Raises GeometryError."""
     match kind:
         case "POINT":
             return _shape([(_point(coordinates),)], [])
@@ -132,10 +133,10 @@ def _point(value: Any) -> Point:
         raise GeometryError("a position has numbers within the range of a double") from None
 
 
-def _ring(value: Any, least: int) -> Ring:
+def _ring(value: Any, minimum: int) -> Ring:
     points = tuple(_point(each) for each in _list(value))
-    if len(points) < least:
-        raise GeometryError(f"a line or ring has {least} positions or more")
+    if len(points) < minimum:
+        raise GeometryError(f"a line or ring has {minimum} positions or more")
     return points
 
 
@@ -150,11 +151,11 @@ def _area(value: Any) -> tuple[Ring, ...]:
 
 
 def from_geojson(value: Any) -> Shape | None:
-    """A shape of a GeoJSON geometry, or None when it is none."""
+    """Return the shape of a GeoJSON geometry, or None for anything else."""
     if not isinstance(value, Mapping):
         return None
     try:
-        return _built(str(value.get("type")).upper(), value.get("coordinates"))
+        return _build(str(value.get("type")).upper(), value.get("coordinates"))
     except GeometryError:
         return None
 
@@ -166,45 +167,45 @@ _MAX_DEPTH = 8
 
 
 def from_wkt(text: str) -> Shape:
-    """A shape of well-known text. Raises GeometryError."""
-    reader = _Reader(_tokens(text))
-    shape = reader.geometry(0)
-    if reader.more:
-        raise GeometryError("the well-known text goes on after its geometry")
+    """Return the shape of well-known text. Raises GeometryError."""
+    parser = _Parser(_tokens(text))
+    shape = parser.geometry(0)
+    if parser.more:
+        raise GeometryError("the well-known text has more after its geometry")
     return shape
 
 
 def _tokens(text: str) -> list[str]:
-    found: list[str] = []
+    items: list[str] = []
     position, text = 0, text.rstrip()
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise GeometryError(f"well-known text cannot hold {text[position : position + 10].strip()!r}")
-        found.append(match[0].strip().upper())
+            raise GeometryError(f"well-known text cannot contain {text[position : position + 10].strip()!r}")
+        items.append(match[0].strip().upper())
         position = match.end()
-    return found
+    return items
 
 
-class _Reader:
-    """Reads tokens from the left."""
+class _Parser:
+    """A recursive-descent parser over tokens."""
 
     def __init__(self, tokens: list[str]) -> None:
         self._tokens = tokens
-        self._at = 0
+        self._index = 0
 
     @property
     def more(self) -> bool:
-        return self._at < len(self._tokens)
+        return self._index < len(self._tokens)
 
     def _peek(self) -> str:
-        return self._tokens[self._at] if self.more else ""
+        return self._tokens[self._index] if self.more else ""
 
-    def _next(self, wanted: str = "") -> str:
+    def _next(self, expected: str = "") -> str:
         token = self._peek()
-        if not token or (wanted and token != wanted):
-            raise GeometryError(f"well-known text has {token or 'its end'!r} where {wanted or 'more'!r} is wanted")
-        self._at += 1
+        if not token or (expected and token != expected):
+            raise GeometryError(f"well-known text has {token or 'its end'!r} where {expected or 'more'!r} is expected")
+        self._index += 1
         return token
 
     def geometry(self, depth: int) -> Shape:
@@ -224,20 +225,20 @@ class _Reader:
             raise GeometryError(f"{kind} is no geometry that can be searched by: one of {', '.join(_DEPTHS)}")
         if kind == "POINT":
             (position,) = self._positions(1)[:1]
-            return _built(kind, position)
-        return _built(kind, self._positions(_DEPTHS[kind]))
+            return _build(kind, position)
+        return _build(kind, self._positions(_DEPTHS[kind]))
 
     def _positions(self, depth: int) -> list[Any]:
-        """Positions nested `depth` deep. Each of a multipoint may have parentheses of its own."""
+        """Return positions nested `depth` deep. Each of a multipoint may have its own parentheses."""
         self._next("(")
-        found = [self._one(depth)]
+        items = [self._position(depth)]
         while self._peek() == ",":
             self._next()
-            found.append(self._one(depth))
+            items.append(self._position(depth))
         self._next(")")
-        return found
+        return items
 
-    def _one(self, depth: int) -> Any:
+    def _position(self, depth: int) -> Any:
         if depth > 1:
             return self._positions(depth - 1)
         if self._peek() == "(":

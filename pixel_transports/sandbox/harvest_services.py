@@ -1,12 +1,12 @@
-"""Harvest services: what is fetched from elsewhere into a data collection, and the tasks of doing so.
+"""Harvest services, which fetch records from other services into a data collection, and their tasks.
 
 Rules kept here:
 
-* Secrets go in and never come out. New `auth` replaces the old as a whole.
-* A field map is known by its model and field name: one that exists cannot be added (409), one that does not exist can
-  neither be changed nor removed (404). A change is made as a whole or not at all.
-* Starting makes a task, unless one is running; stopping ends the running one as failed. Nothing is fetched.
-* `get_new` asks for the task of the latest start; `status` for tasks in that state.
+* Secrets are stored and never returned. A new `auth` replaces the old one as a whole.
+* A field map is identified by model and field name: adding an existing one is a 409, changing or removing a missing one
+  a 404. A change is made as a whole or not at all.
+* Starting creates a task, unless one is running; stopping ends the running one as failed. Nothing is fetched.
+* `get_new` selects the task of the latest start, `status` tasks with that status.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from pixel_transports.sandbox.tables import select
 
 
 class HarvestServiceHandlers:
-    """The room of the harvest services."""
+    """Request handlers of harvest services."""
 
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
@@ -59,10 +59,10 @@ class HarvestServiceHandlers:
         query = parse_query(request, ListQuery)
         self._state.collection(project_id, data_collection_id)
 
-        def here(service: HarvestService) -> bool:
+        def matches(service: HarvestService) -> bool:
             return service.data_collection_id == data_collection_id
 
-        return [service.view() for service in select(self._state.harvest_services, query, here)]
+        return [service.view() for service in select(self._state.harvest_services, query, matches)]
 
     def read(
         self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
@@ -76,10 +76,10 @@ class HarvestServiceHandlers:
         service = self._find(project_id, data_collection_id, service_id)
         newest = max(service.tasks, default=0)
 
-        def wanted(task: HarvestTask) -> bool:
+        def matches(task: HarvestTask) -> bool:
             return query.status in (None, task.status(request.now)) and (not query.get_new or task.id == newest)
 
-        return [task.view(request.now) for task in select(service.tasks, query, wanted)]
+        return [task.view(request.now) for task in select(service.tasks, query, matches)]
 
     def update(
         self, request: IncomingRequest, project_id: int, data_collection_id: int, service_id: int
@@ -87,7 +87,7 @@ class HarvestServiceHandlers:
         body = parse_body(request, HarvestChange)
         service = self._find(project_id, data_collection_id, service_id)
         if body.field_mappings is not None:
-            service.maps, service.extra_fields = _remapped(service, body.field_mappings)
+            service.maps, service.extra_fields = _apply_mapping_change(service, body.field_mappings)
         if body.auth is not None:
             service.auth = body.auth.dump()
         for name in ("name", "description", "url", "where_clause"):
@@ -142,18 +142,20 @@ def _running(service: HarvestService) -> HarvestTask | None:
     return next((task for task in service.tasks.values() if not task.job.ended), None)
 
 
-def _remapped(service: HarvestService, change: FieldMappingChange) -> tuple[dict[tuple[str, str], str], list[str]]:
-    """The field maps and extra fields of a service after a change. Raises HttpError (404, 409)."""
+def _apply_mapping_change(
+    service: HarvestService, change: FieldMappingChange
+) -> tuple[dict[tuple[str, str], str], list[str]]:
+    """Return the field maps and extra fields after a change. Raises HttpError (404, 409)."""
     maps = dict(service.maps)
     for each in change.maps:
-        key, shown = (each.model, each.field_name), f"{each.model}.{each.field_name}"
+        key, name = (each.model, each.field_name), f"{each.model}.{each.field_name}"
         if each.operation == "add" and key in maps:
-            raise http_error(409, f"A field map of {shown} exists")
+            raise http_error(409, f"A field map of {name} exists")
         if each.operation != "add" and key not in maps:
-            raise http_error(404, f"Field map of {shown} not found")
+            raise http_error(404, f"Field map of {name} not found")
         if each.external_field is not None and each.operation != "remove":
             maps[key] = each.external_field
         else:
             del maps[key]
     extra = dict.fromkeys([*service.extra_fields, *change.add_extra_fields])
-    return maps, [name for name in extra if name not in change.remove_extra_fields]
+    return maps, [field for field in extra if field not in change.remove_extra_fields]

@@ -1,11 +1,10 @@
-"""One exchange as the rooms of the sandbox see it: what came in, and the few shapes in which they answer.
+"""Requests as the handlers see them, and the responses and errors that they return.
 
 Rules kept here:
 
-* What came in is a value; its path is split and unescaped once, segment by segment, so that an escaped slash stays
-  inside its segment.
-* A http_error is raised (`HttpError`) and becomes an answer in one place, the handler.
-* JSON answers never hold what JSON cannot say: infinite numbers become null.
+* The path is split first and then unescaped, segment by segment, so that an escaped slash stays inside its segment.
+* An error is raised (`HttpError`) and becomes a response in one place, `Sandbox.handle`.
+* JSON responses have no infinite numbers; they become null.
 """
 
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from pydantic_core import to_json
 from pixel_core.messages import Headers, Origin, Response
 
 Buffer: TypeAlias = bytes | memoryview
-"""Bytes in memory, or a window on a mapped file."""
+"""Bytes in memory, or a view of a mapped file."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IncomingRequest:
-    """One request that came in, with the moment at which it did (seconds since the epoch)."""
+    """One request, and the time at which it arrived (`now`, in seconds since the epoch)."""
 
     method: str
     origin: Origin
@@ -42,27 +41,44 @@ class IncomingRequest:
 
     @property
     def segments(self) -> tuple[str, ...]:
-        """The segments of the path, unescaped; the last is empty when the path ends in a slash."""
+        """The segments of the path, unescaped; the last is empty if the path ends in a slash."""
         return tuple(unquote(segment) for segment in self.path.removeprefix("/").split("/"))
 
     @property
     def query(self) -> dict[str, str]:
-        """The query by name; of a repeated name the last value counts, as in FastAPI."""
+        """The query by name; the last value of a repeated name counts, as in FastAPI."""
         return dict(parse_qsl(self.raw_query, keep_blank_values=True, max_num_fields=1000))
 
     @property
     def request_id(self) -> str | None:
-        """The `X-Request-ID`, unless it holds what may not be repeated in a header."""
-        given = self.headers.get("X-Request-ID")
-        return given if given is not None and given.isascii() and given.isprintable() else None
+        """The `X-Request-ID`, or None if it cannot be a header of the response."""
+        value = self.headers.get("X-Request-ID")
+        return value if value is not None and value.isascii() and value.isprintable() else None
 
     @property
     def media_type(self) -> str:
         return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """The record of one request. `time` is in seconds since the epoch, `body_bytes` the size of its body.
+
+    It has no body and no header but the request id. The query is recorded only for the API, since the query of a
+    presigned URL is a signature.
+    """
+
+    time: float
+    method: str
+    path: str
+    query: str
+    status: int
+    body_bytes: int
+    request_id: str | None
+
+
 class HttpError(Exception):
-    """An answer that ends the handling of a request early."""
+    """An error response, raised by a handler."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -70,16 +86,16 @@ class HttpError(Exception):
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """Return a JSON response."""
     content = to_json(value, inf_nan_mode="null")
     return Response(status, Headers({"Content-Type": "application/json", **(headers or {})}), content)
 
 
 def text_response(text: str, status: int = 200) -> Response:
-    """A plain-text answer."""
+    """Return a plain-text response."""
     return Response(status, Headers({"Content-Type": "text/plain; charset=utf-8"}), text.encode())
 
 
 def http_error(status: int, detail: Any, headers: dict[str, str] | None = None) -> HttpError:
-    """A http_error in FastAPI's shape: `{"detail": ...}`."""
+    """Return an error with FastAPI's body: `{"detail": ...}`."""
     return HttpError(json_response({"detail": detail}, status, headers))

@@ -1,8 +1,8 @@
-"""The records of what happens over time: server jobs, uploads and what they end in.
+"""The records of server jobs and uploads.
 
 Rules kept here:
 
-* A server job is over when its time has come and its work was done; how it ended is decided once.
+* The result of a server job is decided once, at the first request after its end.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,10 +16,10 @@ from pixel_transports.sandbox.records import Resource
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """Work of the server, from `started_at` to `ends_at`.
+    """A job of the server, from `started_at` to `ends_at`.
 
-    `work` is what it does at its end, at the given moment; a text that it gives says why it failed. What `prepare`
-    gives is digested before that, outside the lock.
+    `work` is called at its end, with the time; it returns the reason if the job failed. `prepare` is called before it
+    and returns objects, whose digests are computed outside the lock.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Job:
     failure: str | None = None
 
     def stage(self, now: float) -> str:
-        """Its state: "submitted" (a third of its time), "in_progress", at last "completed" or "failed"."""
+        """Return its state: "submitted" (a third of its time), "in_progress", "completed" or "failed"."""
         if self.ended:
             return "completed" if self.failure is None else "failed"
         return "submitted" if now - self.started_at < (self.ends_at - self.started_at) / 3 else "in_progress"
@@ -40,7 +40,7 @@ class Job:
 
 @dataclass(slots=True)
 class PartSlot:
-    """One part of a multipart upload: what was declared, and what came."""
+    """One part of a multipart upload: its declared digest and length, and its content."""
 
     number: int
     md5: str
@@ -50,7 +50,7 @@ class PartSlot:
 
 @dataclass(slots=True)
 class Upload:
-    """One key that may be written to: a file, or a support file. MD5s are base64, as they were declared."""
+    """The upload of a file or a support file to one key. MD5s are base64, as declared."""
 
     name: str
     key: str
@@ -62,7 +62,7 @@ class Upload:
 
 @dataclass(slots=True)
 class Outcome:
-    """How an upload job ended: with a resource, or with a reason."""
+    """The result of an upload job: a resource, or the reason of the failure."""
 
     detail: str | None = None
     resource: Resource | None = None
@@ -70,7 +70,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class UploadJob:
-    """One file's way into a data collection."""
+    """The upload of one file into a data collection."""
 
     id: int
     collection_id: int

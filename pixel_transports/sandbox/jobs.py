@@ -1,11 +1,11 @@
-"""The server's jobs: how they begin and end, how they are told, and the room in which they are asked for.
+"""Server jobs: how they start and end, and their request handlers.
 
 Rules kept here:
 
-* Time moves them, nothing else: a job runs for `job_seconds`, its first third "submitted", the rest "in_progress".
-* What ends a job is decided once, when its time has come and anyone asks for anything.
-* A job that failed says why in `detail`. A job that is completed did not necessarily go well.
-* Digests of what was stored in parts are computed between `due` and `end`, when nobody has to hold the lock.
+* Only time moves a job: it runs for `job_seconds`, the first third "submitted", the rest "in_progress".
+* The result of a job is decided once, at the first request after its end.
+* A failed job has its reason in `detail`. A completed job may have failed.
+* Digests of multipart uploads are computed between `due` and `end`, outside the lock.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,14 +20,14 @@ from pixel_transports.sandbox.tokens import TokenIssuer
 
 
 class Jobs:
-    """The server's jobs, and their room."""
+    """The server's jobs, and their request handlers."""
 
     def __init__(self, state: State, issuer: TokenIssuer, *, job_seconds: float) -> None:
         self._state = state
         self._issuer = issuer
         self._job_seconds = job_seconds
-        self._unsettled: list[tuple[float, int, Job]] = []
-        self._begun = 0
+        self._running: list[tuple[float, int, Job]] = []
+        self._started = 0
         self._groups: dict[tuple[str, ...], str] = {}
 
     def start(
@@ -37,39 +37,39 @@ class Jobs:
         work: Callable[[float], str | None] = lambda now: None,
         prepare: Callable[[], Iterable[StoredObject]] = tuple,
     ) -> Job:
-        """Begin a job (see `Job` for its arguments)."""
+        """Start a job (see `Job` for the arguments)."""
         job = Job(self._issuer.new_id("job"), name, now, now + self._job_seconds, work, prepare)
         self._state.jobs[job.id] = job
-        self._begun += 1
-        # The number keeps the order of jobs that end at the same time, and keeps jobs from being compared.
-        heappush(self._unsettled, (job.ends_at, self._begun, job))
+        self._started += 1
+        # The number orders jobs that end at the same time; jobs themselves cannot be compared.
+        heappush(self._running, (job.ends_at, self._started, job))
         return job
 
     @staticmethod
     def cancel(job: Job, reason: str) -> None:
-        """End a job before its time, as failed, its work undone."""
+        """End a job early, as failed, without doing its work."""
         if not job.ended:
             job.ended, job.failure = True, reason
 
     def due(self, now: float) -> list[tuple[Job, list[StoredObject]]]:
-        """The jobs whose time has come, each once, with what has to be digested for them."""
+        """Return the jobs that are due, each once, with the objects to digest for them."""
         found: list[tuple[Job, list[StoredObject]]] = []
-        while self._unsettled and self._unsettled[0][0] <= now:
-            job = heappop(self._unsettled)[2]
+        while self._running and self._running[0][0] <= now:
+            job = heappop(self._running)[2]
             if not job.ended:
                 found.append((job, list(job.prepare())))
         return found
 
     @staticmethod
     def end(jobs: Iterable[Job], now: float) -> None:
-        """Do the work of jobs whose time has come."""
+        """Do the work of jobs that are due."""
         for job in jobs:
             if not job.ended:
                 job.failure = job.work(now)
                 job.ended = True
 
     def view(self, job: Job, now: float) -> dict[str, Any]:
-        """A job as the API tells it."""
+        """Return a job as JSON."""
         return {
             "job_id": job.id,
             "name": job.name,
@@ -79,7 +79,7 @@ class Jobs:
         }
 
     def group_id(self, jobs: Iterable[Job]) -> str:
-        """The group of these jobs, made when there is none yet."""
+        """Return the id of the group of these jobs, which is created if necessary."""
         members = list(jobs)
         key = tuple(sorted(job.id for job in members))
         group_id = self._groups.get(key) if key else None
@@ -89,7 +89,7 @@ class Jobs:
         return group_id
 
     def group_view(self, group_id: str) -> dict[str, Any]:
-        """A group of jobs as the API tells it. One without any job is completed from the start."""
+        """Return a group of jobs as JSON. A group without jobs is completed."""
         jobs = self._state.groups[group_id]
         failed = sum(job.failure is not None for job in jobs)
         ended = sum(job.ended for job in jobs)
@@ -101,7 +101,7 @@ class Jobs:
             "failed_count": failed,
         }
 
-    # The room
+    # Request handlers
 
     def job(self, request: IncomingRequest, job_id: str) -> dict[str, Any]:
         found = self._state.jobs.get(job_id)

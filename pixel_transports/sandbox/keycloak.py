@@ -2,13 +2,13 @@
 
 Rules kept here:
 
-* Answers and errors are Keycloak's own (RFC 6749, sections 4.3, 5.1, 5.2 and 6), checked in its order: realm, media
-  type, grant type, client, grant.
-* A refresh token works once and is replaced by the next (rotation). A refresh token that expired, was used or belongs
-  to an ended session is refused, each with its own description.
-* A user who is not enabled gets neither, whatever the password.
-* An access token counts while its signature is right, its time has not come and its session has not ended.
-* Nothing here is cached by anyone: `Cache-Control: no-store`.
+* Responses and errors are Keycloak's (RFC 6749, sections 4.3, 5.1, 5.2 and 6), checked in its order: realm, media type,
+  grant type, client, grant.
+* A refresh token works once and is replaced (rotation). An expired or used one, and one of an ended session, are
+  refused, each with its own description.
+* A disabled user gets no token, whatever the password.
+* An access token is valid if its signature is right, it has not expired and its session is active.
+* No response may be cached: `Cache-Control: no-store`.
 """
 
 import math
@@ -25,14 +25,14 @@ CLIENT_ID = "frontend"
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def _error(status: int, error: str, description: str | None = None) -> HttpError:
+def _oauth_error(status: int, error: str, description: str | None = None) -> HttpError:
     body = {"error": error} if description is None else {"error": error, "error_description": description}
     return HttpError(json_response(body, status, NO_STORE))
 
 
 @dataclass(slots=True)
 class Session:
-    """A login that lives on through refresh tokens."""
+    """A login and its refresh tokens."""
 
     id: str
     account: Account
@@ -41,7 +41,7 @@ class Session:
 
 
 class Keycloak:
-    """The token endpoint of one realm. Lives in seconds; 0 refresh seconds means "never expires"."""
+    """The token endpoint of one realm. With `refresh_seconds` 0, refresh tokens do not expire."""
 
     def __init__(
         self, issuer: TokenIssuer, accounts: Accounts, *, realm: str, token_seconds: float, refresh_seconds: float
@@ -58,8 +58,8 @@ class Keycloak:
         for session in self._sessions.values():
             session.active = False
 
-    def bearer(self, access_token: str, now: float) -> Account | None:
-        """Whose access token this is, or None when it does not open the API at `now`."""
+    def authenticate(self, access_token: str, now: float) -> Account | None:
+        """Return the user of an access token, or None if it is not valid at `now`."""
         claims = self._issuer.decode(access_token)
         if claims is None or claims.get("typ") != "Bearer" or not now < claims["exp"]:
             return None
@@ -67,25 +67,25 @@ class Keycloak:
         return session.account if session is not None and session.active else None
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
-        """Answer a request below `/auth`; `path` is what follows it."""
+        """Return the response to a request; `path` is the part after `/auth`."""
         match path:
             case ("realms", realm, "protocol", "openid-connect", "token"):
                 if realm != self.realm:
-                    raise _error(404, "Realm does not exist")
+                    raise _oauth_error(404, "Realm does not exist")
                 if request.method != "POST":
-                    raise _error(405, "HTTP 405 Method Not Allowed")
+                    raise _oauth_error(405, "HTTP 405 Method Not Allowed")
                 return self._token(request)
-        raise _error(404, "HTTP 404 Not Found")
+        raise _oauth_error(404, "HTTP 404 Not Found")
 
     def _token(self, request: IncomingRequest) -> Response:
         form = self._form(request)
         grant = form.get("grant_type")
         if not grant:
-            raise _error(400, "invalid_request", "Missing form parameter: grant_type")
+            raise _oauth_error(400, "invalid_request", "Missing form parameter: grant_type")
         if grant not in ("password", "refresh_token"):
-            raise _error(400, "unsupported_grant_type", "Unsupported grant_type")
+            raise _oauth_error(400, "unsupported_grant_type", "Unsupported grant_type")
         if form.get("client_id") != CLIENT_ID:
-            raise _error(401, "invalid_client", "Invalid client or Invalid client credentials")
+            raise _oauth_error(401, "invalid_client", "Invalid client or Invalid client credentials")
         session = self._login(form) if grant == "password" else self._refresh(form, request.now)
         scope = form.get("scope") or "openid email profile"
         return json_response(self._grant(request, session, scope), 200, NO_STORE)
@@ -93,24 +93,24 @@ class Keycloak:
     @staticmethod
     def _form(request: IncomingRequest) -> dict[str, str]:
         if request.media_type != "application/x-www-form-urlencoded":
-            raise _error(415, "HTTP 415 Unsupported Media Type")
+            raise _oauth_error(415, "HTTP 415 Unsupported Media Type")
         try:
             pairs = parse_qsl(str(request.content, "utf-8"), keep_blank_values=True, max_num_fields=100)
         except ValueError:
-            raise _error(400, "invalid_request", "The form cannot be read") from None
+            raise _oauth_error(400, "invalid_request", "The form is invalid") from None
         if len(pairs) != len(dict(pairs)):
-            raise _error(400, "invalid_request", "duplicated parameter")
+            raise _oauth_error(400, "invalid_request", "duplicated parameter")
         return dict(pairs)
 
     def _login(self, form: dict[str, str]) -> Session:
         username, password = form.get("username"), form.get("password")
         if not username:
-            raise _error(400, "invalid_request", "Missing parameter: username")
+            raise _oauth_error(400, "invalid_request", "Missing parameter: username")
         account = self._accounts.find(username)
         if account is not None and not account.enabled:
-            raise _error(400, "invalid_grant", "Account disabled")
+            raise _oauth_error(400, "invalid_grant", "Account disabled")
         if account is None or password != account.password:
-            raise _error(401, "invalid_grant", "Invalid user credentials")
+            raise _oauth_error(401, "invalid_grant", "Invalid user credentials")
         session = Session(self._issuer.new_id("session"), account)
         self._sessions[session.id] = session
         return session
@@ -118,20 +118,20 @@ class Keycloak:
     def _refresh(self, form: dict[str, str], now: float) -> Session:
         token = form.get("refresh_token")
         if not token:
-            raise _error(400, "invalid_request", "No refresh token")
+            raise _oauth_error(400, "invalid_request", "No refresh token")
         claims = self._issuer.decode(token)
         if claims is None or claims.get("typ") != "Refresh":
-            raise _error(400, "invalid_grant", "Invalid refresh token")
-        # A session may be of an earlier run: the same secret signed its tokens.
+            raise _oauth_error(400, "invalid_grant", "Invalid refresh token")
+        # The token may be of an earlier run with the same secret, whose sessions are gone.
         session = self._sessions.get(claims["sid"])
         if session is None or not session.active:
-            raise _error(400, "invalid_grant", "Session not active")
+            raise _oauth_error(400, "invalid_grant", "Session not active")
         if claims["exp"] and not now < claims["exp"]:
-            raise _error(400, "invalid_grant", "Token is not active")
+            raise _oauth_error(400, "invalid_grant", "Token is not active")
         if claims["jti"] in session.used:
-            raise _error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
+            raise _oauth_error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
         if not session.account.enabled:
-            raise _error(400, "invalid_grant", "User disabled")
+            raise _oauth_error(400, "invalid_grant", "User disabled")
         session.used.add(claims["jti"])
         return session
 
@@ -146,13 +146,13 @@ class Keycloak:
             "scope": scope,
         }
 
-        def token(kind: str, life: float, **claims: Any) -> str:
-            expires = now + life if life else 0
+        def token(kind: str, lifetime: float, **claims: Any) -> str:
+            expires = now + lifetime if lifetime else 0
             return self._issuer.encode(
                 {"exp": expires, **common, "jti": self._issuer.new_id("jti"), "typ": kind, **claims}
             )
 
-        answer = {
+        response = {
             "access_token": token("Bearer", self._token_seconds, preferred_username=email),
             "expires_in": math.floor(self._token_seconds),
             "refresh_expires_in": math.floor(self._refresh_seconds),
@@ -163,5 +163,5 @@ class Keycloak:
             "scope": scope,
         }
         if "openid" in scope.split():
-            answer["id_token"] = token("ID", self._token_seconds, email=email, aud=CLIENT_ID)
-        return answer
+            response["id_token"] = token("ID", self._token_seconds, email=email, aud=CLIENT_ID)
+        return response

@@ -1,10 +1,12 @@
-"""What is stored: the content of objects, in the buffers in which it came.
+"""Stored objects, in the buffers in which they arrived, and MD5 digests.
 
 Rules kept here:
 
-* A stored object is a list of buffers, never a joined copy; a buffer may be a window on a mapped file.
+* A stored object is a list of buffers, never a joined copy; a buffer may be a view of a mapped file.
 """
 
+import base64
+import binascii
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -13,7 +15,7 @@ from pixel_transports.sandbox.http import Buffer
 
 
 class StoredObject:
-    """What is stored at one key. `bytes()` of it joins the whole; `chunks()` goes through it without a copy."""
+    """The content of one key. `bytes()` copies it as a whole; `chunks()` iterates over it without a copy."""
 
     def __init__(self, buffers: Sequence[Buffer], md5: str | None = None) -> None:
         self.buffers: tuple[Buffer, ...] = tuple(buffers)
@@ -22,7 +24,7 @@ class StoredObject:
 
     @property
     def md5(self) -> str:
-        """The MD5 of the whole in hex; computed at first use when the object came in parts."""
+        """The MD5 in hex; computed at first use if the object was uploaded in parts."""
         if self._md5 is None:
             digest = hashlib.md5(usedforsecurity=False)
             for chunk in self.chunks():
@@ -31,7 +33,7 @@ class StoredObject:
         return self._md5
 
     def chunks(self, size: int = 1024 * 1024) -> Iterator[Buffer]:
-        """The content, `size` bytes at a time or less."""
+        """Yield the content in pieces of at most `size` bytes."""
         for buffer in self.buffers:
             for start in range(0, len(buffer), size):
                 yield buffer[start : start + size]
@@ -53,3 +55,12 @@ class StoredObject:
 
     def __repr__(self) -> str:
         return f"<StoredObject {self.size} bytes in {len(self.buffers)} buffers>"
+
+
+def md5_hex(base64_digest: str) -> str | None:
+    """Return the MD5 of a `Content-MD5` value (RFC 1864: base64 of the 16 bytes) in hex, or None if it is invalid."""
+    try:
+        digest = base64.b64decode(base64_digest, validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return digest.hex() if len(digest) == hashlib.md5(usedforsecurity=False).digest_size else None

@@ -1,14 +1,12 @@
-"""Optimised rasters and point clouds: made out, run as a group of jobs, list_all, deleted.
+"""Optimised rasters and point clouds: created, run as a group of jobs, listed, deleted.
 
 Rules kept here:
 
-* One optimised form for each resource and profile: what is there already is not made out again, so the answer to
-  creating holds only what is new, and may be empty.
-* Running starts what is pending, and with `retry_failed` what failed; what runs or is completed is left alone. The
-  group holds the jobs that were started, and may be empty.
-* The ids of running are those of the optimised forms. For point clouds, whose clients send them as `point_cloud_ids`,
-  ids of point clouds are understood too; no id is both.
-* A job fails when the stored file is gone.
+* A resource has one optimised form for each profile. Creating returns only the new ones, which may be none.
+* Running starts pending ones, and with `retry_failed` failed ones. The group has the started jobs, which may be none.
+* The ids of a run are those of the optimised forms. For point clouds, whose clients send them as `point_cloud_ids`,
+  ids of point clouds work too; no id is both.
+* A job fails if the stored file is gone.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,7 +31,7 @@ from pixel_transports.sandbox.tables import select
 
 
 class OptimizedHandlers:
-    """What the rooms of both kinds have in common."""
+    """Common parts of the handlers of both kinds."""
 
     kind: str
 
@@ -41,30 +39,30 @@ class OptimizedHandlers:
         self._state = state
         self._jobs = jobs
 
-    def _here(self, project_id: int, data_collection_id: int) -> dict[int, Optimized]:
-        """The optimised forms of a data collection, in the order of their ids. Raises HttpError (404)."""
+    def _of_collection(self, project_id: int, data_collection_id: int) -> dict[int, Optimized]:
+        """Return the optimised forms of a data collection, in the order of their ids. Raises HttpError (404)."""
         collection = self._state.collection(project_id, data_collection_id)
         if collection.resource_kind != self.kind:
             return {}
-        known = self._state.optimized_by_resource
-        found = [each for key in self._state.resources_by_collection[collection.id] for each in known.get(key, ())]
-        return {each.id: each for each in sorted(found, key=lambda each: each.id)}
+        existing = self._state.optimized_by_resource
+        found = [form for key in self._state.resources_by_collection[collection.id] for form in existing.get(key, ())]
+        return {form.id: form for form in sorted(found, key=lambda form: form.id)}
 
-    def _view(self, each: Optimized, project_id: int) -> dict[str, Any]:
+    def _view(self, form: Optimized, project_id: int) -> dict[str, Any]:
         view: dict[str, Any] = {
-            "id": each.id,
-            f"{self.kind}_id": each.resource.id,
-            "name": each.name,
+            "id": form.id,
+            f"{self.kind}_id": form.resource.id,
+            "name": form.name,
             "project_id": project_id,
-            "data_collection_id": each.resource.data_collection_id,
-            "status": each.status,
-            "detail": None if each.job is None else each.job.failure,
-            "job_id": None if each.job is None else each.job.id,
-            "created_at": iso(each.created_at),
+            "data_collection_id": form.resource.data_collection_id,
+            "status": form.status,
+            "detail": None if form.job is None else form.job.failure,
+            "job_id": None if form.job is None else form.job.id,
+            "created_at": iso(form.created_at),
         }
         if self.kind == "raster":
-            return {**view, "profile": each.profile, "creation_options": each.creation_options}
-        return {**view, **each.resource.traits}
+            return {**view, "profile": form.profile, "creation_options": form.creation_options}
+        return {**view, **form.resource.traits}
 
     def _resources(self, project_id: int, data_collection_id: int, ids: list[int] | None) -> Iterable[Resource]:
         collection = self._state.collection(project_id, data_collection_id)
@@ -82,51 +80,51 @@ class OptimizedHandlers:
         profile: str | None = None,
         creation_options: dict[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
-        made: list[Optimized] = []
+        created: list[Optimized] = []
         for resource in resources:
             others = self._state.optimized_by_resource[resource.id]
             if any(other.profile == profile for other in others):
                 continue
-            each = Optimized(
+            form = Optimized(
                 id=self._state.next_id(),
                 resource=resource,
                 created_at=request.now,
                 profile=profile,
                 creation_options=creation_options,
             )
-            self._state.optimized[each.id] = each
-            others.append(each)
-            made.append(each)
-        return [self._view(each, project_id) for each in made]
+            self._state.optimized[form.id] = form
+            others.append(form)
+            created.append(form)
+        return [self._view(form, project_id) for form in created]
 
     def _run(
-        self, request: IncomingRequest, project_id: int, chosen: Iterable[Optimized], *, retry_failed: bool
+        self, request: IncomingRequest, project_id: int, selected: Iterable[Optimized], *, retry_failed: bool
     ) -> dict[str, Any]:
         startable = ("pending", "failed") if retry_failed else ("pending",)
-        started = [each for each in chosen if each.status in startable]
-        for each in started:
-            each.job = self._jobs.start(f"optimize {each.name}", request.now, self._work(each))
-        group_id = self._jobs.group_id(each.job for each in started if each.job is not None)
-        views = [self._view(each, project_id) for each in started]
+        started = [form for form in selected if form.status in startable]
+        for form in started:
+            form.job = self._jobs.start(f"optimize {form.name}", request.now, self._work(form))
+        group_id = self._jobs.group_id(form.job for form in started if form.job is not None)
+        views = [self._view(form, project_id) for form in started]
         return {"group_job": self._jobs.group_view(group_id), f"optimized_{self.kind}s": views}
 
-    def _work(self, each: Optimized) -> Callable[[float], str | None]:
+    def _work(self, form: Optimized) -> Callable[[float], str | None]:
         def work(now: float) -> str | None:
-            if each.resource.key not in self._state.objects:
-                return f"{each.name}: nothing is stored"
+            if form.resource.key not in self._state.objects:
+                return f"{form.name}: nothing is stored"
             return None
 
         return work
 
     def _delete(self, found: list[Optimized], resource: Resource, project_id: int) -> list[dict[str, Any]]:
-        for each in found:
-            del self._state.optimized[each.id]
-            self._state.optimized_by_resource[resource.id].remove(each)
-        return [self._view(each, project_id) for each in found]
+        for form in found:
+            del self._state.optimized[form.id]
+            self._state.optimized_by_resource[resource.id].remove(form)
+        return [self._view(form, project_id) for form in found]
 
 
 class OptimizedRasterHandlers(OptimizedHandlers):
-    """The room of the optimised rasters."""
+    """Request handlers of optimised rasters."""
 
     kind = "raster"
 
@@ -137,32 +135,32 @@ class OptimizedRasterHandlers(OptimizedHandlers):
 
     def run(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         body = parse_body(request, OptimizedRastersRun)
-        here = self._here(project_id, data_collection_id)
+        optimized = self._of_collection(project_id, data_collection_id)
         if body.optimized_raster_ids is None:
-            return self._run(request, project_id, here.values(), retry_failed=body.retry_failed)
+            return self._run(request, project_id, optimized.values(), retry_failed=body.retry_failed)
         for key in body.optimized_raster_ids:
-            if key not in here:
+            if key not in optimized:
                 raise http_error(404, f"Optimized raster {key} not found")
-        chosen = [here[key] for key in dict.fromkeys(body.optimized_raster_ids)]
-        return self._run(request, project_id, chosen, retry_failed=body.retry_failed)
+        selected = [optimized[key] for key in dict.fromkeys(body.optimized_raster_ids)]
+        return self._run(request, project_id, selected, retry_failed=body.retry_failed)
 
     def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         query = parse_query(request, ListQuery)
-        here = self._here(project_id, data_collection_id)
-        return [self._view(each, project_id) for each in select(here, query)]
+        optimized = self._of_collection(project_id, data_collection_id)
+        return [self._view(form, project_id) for form in select(optimized, query)]
 
     def delete(
         self, request: IncomingRequest, project_id: int, data_collection_id: int, resource_id: int
     ) -> list[dict[str, Any]]:
         query = parse_query(request, ProfileQuery)
         raster = self._state.resource(self.kind, project_id, data_collection_id, resource_id)
-        known = self._state.optimized_by_resource[raster.id]
-        found = [each for each in known if query.profile in (None, each.profile)]
+        existing = self._state.optimized_by_resource[raster.id]
+        found = [form for form in existing if query.profile in (None, form.profile)]
         return self._delete(found, raster, project_id)
 
 
 class OptimizedPointCloudHandlers(OptimizedHandlers):
-    """The room of the optimised point clouds."""
+    """Request handlers of optimised point clouds."""
 
     kind = "point_cloud"
 
@@ -173,27 +171,27 @@ class OptimizedPointCloudHandlers(OptimizedHandlers):
 
     def run(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         body = parse_body(request, PointCloudIdsRun)
-        here = self._here(project_id, data_collection_id)
+        optimized = self._of_collection(project_id, data_collection_id)
         if body.point_cloud_ids is None:
-            return self._run(request, project_id, here.values(), retry_failed=body.retry_failed)
-        by_resource = {each.resource.id: each for each in here.values()}
-        chosen: dict[int, Optimized] = {}
+            return self._run(request, project_id, optimized.values(), retry_failed=body.retry_failed)
+        by_resource = {form.resource.id: form for form in optimized.values()}
+        selected: dict[int, Optimized] = {}
         for key in body.point_cloud_ids:
-            each = here.get(key) or by_resource.get(key)
-            if each is None:
+            form = optimized.get(key) or by_resource.get(key)
+            if form is None:
                 raise http_error(404, f"Optimized point cloud {key} not found")
-            chosen[each.id] = each
-        return self._run(request, project_id, chosen.values(), retry_failed=body.retry_failed)
+            selected[form.id] = form
+        return self._run(request, project_id, selected.values(), retry_failed=body.retry_failed)
 
     def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         query = parse_query(request, OptimizedPointCloudListQuery)
-        here = self._here(project_id, data_collection_id)
+        optimized = self._of_collection(project_id, data_collection_id)
         traits = traits_filter(query)
 
-        def wanted(each: Optimized) -> bool:
-            return traits.items() <= each.resource.traits.items() and query.status in (None, each.status)
+        def matches(form: Optimized) -> bool:
+            return traits.items() <= form.resource.traits.items() and query.status in (None, form.status)
 
-        return [self._view(each, project_id) for each in select(here, query, wanted)]
+        return [self._view(form, project_id) for form in select(optimized, query, matches)]
 
     def delete(
         self, request: IncomingRequest, project_id: int, data_collection_id: int, resource_id: int

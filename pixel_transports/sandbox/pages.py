@@ -1,8 +1,8 @@
-"""What the sandbox tells about itself: what it received and what is stored.
+"""The pages at `/` and below `/_sandbox`: what the sandbox received and stores.
 
 Rules kept here:
 
-* Nothing is changed by looking.
+* Reading a page changes nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,17 +11,16 @@ from urllib.parse import quote
 
 from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.dashboard import Dashboard, StatusOf
-from pixel_transports.sandbox.http import IncomingRequest, http_error, json_response, text_response
+from pixel_transports.sandbox.http import IncomingRequest, ReceivedRequest, http_error, json_response, text_response
 from pixel_transports.sandbox.records import iso
-from pixel_transports.sandbox.request_log import ReceivedRequest
 from pixel_transports.sandbox.state import State
 
 _WELCOME = """\
 This is a Pixel sandbox: a login server, the API and an object storage, all in memory.
 
-/_sandbox/                a page to look at: a map, upload jobs, requests
-/_sandbox/requests        what it received, newest last (JSON)
-/_sandbox/objects         what is stored: key, size, MD5 and image id (JSON)
+/_sandbox/                a dashboard: a map, upload jobs, requests
+/_sandbox/requests        the requests, newest last (JSON)
+/_sandbox/objects         the stored objects: key, size, MD5 and image id (JSON)
 /_sandbox/objects/KEY     the bytes of one object
 
 Connect a client with
@@ -40,13 +39,13 @@ class Pages:
         environment: Callable[[str], dict[str, str]],
         status_of: StatusOf,
     ) -> None:
-        self._overview = Dashboard(state, received, status_of)
+        self._dashboard = Dashboard(state, received, status_of)
         self._state = state
         self._received = received
         self._environment = environment
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
-        """Answer a request; `path` is the whole path."""
+        """Return the response to a request; `path` is the whole path."""
         response = self._page(request, path)
         if request.method not in ("GET", "HEAD"):
             raise http_error(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
@@ -58,9 +57,9 @@ class Pages:
                 lines = (f"{name}={value}" for name, value in self._environment(str(request.origin)).items())
                 return text_response(_WELCOME.format(environment="\n".join(lines)))
             case ("_sandbox",) | ("_sandbox", ""):
-                return self._overview.page()
+                return self._dashboard.page()
             case ("_sandbox", "state"):
-                return self._overview.data(request)
+                return self._dashboard.data(request)
             case ("_sandbox", "requests"):
                 return json_response([{**asdict(record), "time": iso(record.time)} for record in self._received])
             case ("_sandbox", "objects"):

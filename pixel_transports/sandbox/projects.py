@@ -1,11 +1,11 @@
-"""Projects and data collections: create, read, list, change, move, delete, restore.
+"""Projects and data collections: create, read, list, update, move, delete, restore.
 
 Rules kept here:
 
 * A project needs a polygon. Projects nest; none can be moved below itself (409).
-* `extended` adds to a project its data collections. What it adds elsewhere is not known: it is taken and adds nothing.
-* Deleting is soft and can be undone; a deleted project hides what lies below it. What would come back below something
-  deleted cannot be restored (409).
+* `extended` adds the data collections to a project. Its effect on other records is not known: it is ignored there.
+* Deleting can be undone. A deleted project hides everything below it. A project or data collection below a deleted one
+  cannot be restored (409).
 """
 
 from typing import Any
@@ -15,19 +15,19 @@ from pixel_transports.sandbox.records import Collection, Project
 from pixel_transports.sandbox.schemas import ExtendedQuery, ListQuery, parse_body, parse_query
 from pixel_transports.sandbox.schemas_projects import (
     CollectionListQuery,
+    CollectionMoveQuery,
     DataCollectionBody,
     DataCollectionChange,
-    ParentQuery,
     ProjectBody,
     ProjectChange,
-    ProjectQuery,
+    ProjectMoveQuery,
 )
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.tables import select
 
 
 class ProjectHandlers:
-    """The room of the projects."""
+    """Request handlers of projects."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -101,21 +101,21 @@ class ProjectHandlers:
         return None if project.parent_project_id is None else self._state.projects[project.parent_project_id]
 
     def move(self, request: IncomingRequest, project_id: int) -> dict[str, Any]:
-        target = parse_query(request, ParentQuery).new_parent_id
+        target = parse_query(request, ProjectMoveQuery).new_parent_id
         project = self._state.project(project_id)
-        above = None if target == -1 else self._state.project(target)
-        parent_id = None if above is None else above.id
-        while above is not None:
-            if above.id == project.id:
+        parent = None if target == -1 else self._state.project(target)
+        parent_id = None if parent is None else parent.id
+        while parent is not None:
+            if parent.id == project.id:
                 raise http_error(409, "A project cannot be moved below itself")
-            above = self._parent(above)
+            parent = self._parent(parent)
         project.parent_project_id = parent_id
         project.updated_at = request.now
         return project.view()
 
 
 class CollectionHandlers:
-    """The room of the data collections."""
+    """Request handlers of data collections."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -147,14 +147,14 @@ class CollectionHandlers:
         query = parse_query(request, CollectionListQuery)
         self._state.project(project_id)
 
-        def wanted(collection: Collection) -> bool:
+        def matches(collection: Collection) -> bool:
             return (
                 collection.project_id == project_id
                 and (collection.deleted_at is not None) == deleted
                 and query.data_collection_type in (None, collection.data_collection_type)
             )
 
-        return [collection.view() for collection in select(self._state.collections, query, wanted)]
+        return [collection.view() for collection in select(self._state.collections, query, matches)]
 
     def read(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         return self._state.collection(project_id, data_collection_id).view()
@@ -169,7 +169,7 @@ class CollectionHandlers:
         return collection.view()
 
     def move(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
-        target = parse_query(request, ProjectQuery).new_project_id
+        target = parse_query(request, CollectionMoveQuery).new_project_id
         collection = self._state.collection(project_id, data_collection_id)
         collection.project_id = self._state.project(target).id
         collection.updated_at = request.now

@@ -1,8 +1,8 @@
-"""The records of the sandbox that lie in projects, and what all records have in common.
+"""The records of projects, data collections and resources, and the base of all records.
 
 Rules kept here:
 
-* A record knows how the API tells it (`view`), and no other record but by id.
+* `view` returns a record as the API's JSON. A record refers to others only by id.
 """
 
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from typing import Any
 
 
 def iso(seconds: float) -> str:
-    """Seconds since the epoch as the API writes them."""
+    """Return seconds since the epoch in the API's format."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """What projects, data collections and resources have in common."""
+    """The fields of every record."""
 
     id: int
     name: str
@@ -27,7 +27,7 @@ class Record:
     deleted_at: float | None = None
 
     def change_tags(self, add: list[str], remove: list[str]) -> None:
-        """Add and remove tags; none is ever held twice."""
+        """Add and remove tags; no tag is repeated."""
         self.tags = [tag for tag in dict.fromkeys([*self.tags, *add]) if tag not in remove]
 
     def timestamps(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Collection(Record):
 
     @property
     def resource_kind(self) -> str:
-        """What a file that is uploaded here becomes."""
+        """The kind of resource that an uploaded file becomes."""
         kind = self.data_collection_type
         return kind if kind in ("image", "point_cloud") else "raster"
 
@@ -86,7 +86,7 @@ METADATA_FIELDS: dict[str, tuple[str, ...]] = {
     "raster": ("capture_date",),
     "point_cloud": ("capture_date",),
 }
-"""The metadata fields of each kind of resource, beside its name."""
+"""The metadata fields of each kind of resource, without the name."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,10 +103,10 @@ class Resource(Record):
     fields: dict[str, Any] = field(default_factory=dict)
     support_files: list[str] = field(default_factory=list)
     traits: dict[str, Any] = field(default_factory=dict)
-    """What its content says of it: the format of a raster or a point cloud, the version of LAS."""
+    """Properties read from the content: the format of a raster or a point cloud, the version of LAS."""
 
     def apply_metadata(self, metadata: dict[str, Any]) -> None:
-        """Take over what was told about the resource: `fields` one by one, `json_metadata` as a whole."""
+        """Take over metadata: `fields` one by one, `json_metadata` as a whole."""
         fields = dict(metadata.get("fields") or {})
         self.name: str = fields.pop("name", self.name)
         self.fields.update((name, value) for name, value in fields.items() if name in METADATA_FIELDS[self.kind])

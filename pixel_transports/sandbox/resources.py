@@ -1,11 +1,11 @@
-"""Images, rasters and point clouds: one room for each kind, all alike.
+"""Images, rasters and point clouds: the same handlers for each kind.
 
 Rules kept here:
 
-* A list is select and paged like every other; rasters and point clouds also by what their content says of them.
-* A resource moves only into a data collection of its kind (409); a point cloud only within its project. Its optimised
-  forms and attachments go with it.
-* What is deleted is gone, with its optimised forms and attachments.
+* Rasters and point clouds can also be listed by properties of their content.
+* A resource moves only into a data collection of its kind (409), a point cloud only within its project. Its optimised
+  forms and attachments move with it.
+* A deleted resource is gone, with its optimised forms and attachments.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.records import Collection, Resource
 from pixel_transports.sandbox.schemas import ListQuery, parse_body, parse_query, validation_error
 from pixel_transports.sandbox.schemas_files import PointCloudListQuery, RasterListQuery, ResourceChange
-from pixel_transports.sandbox.schemas_projects import CollectionBody, PlaceQuery
+from pixel_transports.sandbox.schemas_projects import ResourceMoveBody, ResourceMoveQuery
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.tables import Table, select
 
@@ -24,16 +24,16 @@ _QUERIES: dict[str, type[ListQuery]] = {
     "point_cloud": PointCloudListQuery,
 }
 TRAITS = ("format", "point_record_format", "version_major", "version_minor")
-"""The names in queries that ask for what the content says."""
+"""Query parameters that are properties of the content."""
 
 
 def traits_filter(query: ListQuery) -> dict[str, Any]:
-    """What a query wants the content to be: the traits that were given."""
+    """Return the properties of the content that a query filters by."""
     return {name: value for name in TRAITS if (value := getattr(query, name, None)) is not None}
 
 
 class ResourceHandlers:
-    """The room of one kind of resource."""
+    """Request handlers of one kind of resource."""
 
     def __init__(self, state: State, kind: str) -> None:
         self._state = state
@@ -45,17 +45,17 @@ class ResourceHandlers:
     def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         query = parse_query(request, _QUERIES[self._kind])
         collection = self._state.collection(project_id, data_collection_id)
-        here = (
+        resources = (
             self._state.resources_by_collection[collection.id]
             if collection.resource_kind == self._kind
             else Table[Resource]()
         )
         traits = traits_filter(query)
 
-        def wanted(resource: Resource) -> bool:
+        def matches(resource: Resource) -> bool:
             return traits.items() <= resource.traits.items()
 
-        return [resource.view(project_id) for resource in select(here, query, wanted if traits else None)]
+        return [resource.view(project_id) for resource in select(resources, query, matches if traits else None)]
 
     def read(
         self, request: IncomingRequest, project_id: int, data_collection_id: int, resource_id: int
@@ -87,19 +87,19 @@ class ResourceHandlers:
     def move(
         self, request: IncomingRequest, project_id: int, data_collection_id: int, resource_id: int
     ) -> dict[str, Any]:
-        place = parse_query(request, PlaceQuery)
+        target_ids = parse_query(request, ResourceMoveQuery)
         resource = self._find(project_id, data_collection_id, resource_id)
-        target = self._state.collection(place.new_project_id, place.new_data_collection_id)
-        return self._moved(request, resource, target)
+        target = self._state.collection(target_ids.new_project_id, target_ids.new_data_collection_id)
+        return self._move(request, resource, target)
 
     def move_within(
         self, request: IncomingRequest, project_id: int, data_collection_id: int, resource_id: int
     ) -> dict[str, Any]:
-        place = parse_body(request, CollectionBody)
+        target_ids = parse_body(request, ResourceMoveBody)
         resource = self._find(project_id, data_collection_id, resource_id)
-        return self._moved(request, resource, self._state.collection(project_id, place.new_data_collection_id))
+        return self._move(request, resource, self._state.collection(project_id, target_ids.new_data_collection_id))
 
-    def _moved(self, request: IncomingRequest, resource: Resource, target: Collection) -> dict[str, Any]:
+    def _move(self, request: IncomingRequest, resource: Resource, target: Collection) -> dict[str, Any]:
         if target.resource_kind != self._kind:
             raise http_error(409, f"Data collection is of type {target.data_collection_type}")
         self._state.move_resource(resource, target.id)

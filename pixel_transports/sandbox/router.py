@@ -1,10 +1,10 @@
-"""Which function serves which method and path, with FastAPI's manners.
+"""Finds the handler for a method and a path, as FastAPI does.
 
 Rules kept here:
 
-* The first route whose path and method match serves; a path that only other methods know is a 405 with `Allow`.
-* A path that is known with, or without, a slash at its end is a 307 to that spelling, query kept.
-* A segment that has to be a number and is none is told in FastAPI's shape (422), but only after the login was checked.
+* The first route that matches path and method is arguments; a path that only other methods have is a 405 with `Allow`.
+* A path that exists with, or without, a slash at its end is redirected there (307), with its query.
+* A segment that has to be a number and is none is a validation error (422), after the token was checked.
 """
 
 import re
@@ -17,34 +17,34 @@ from pixel_transports.sandbox.http import IncomingRequest, http_error
 
 R = TypeVar("R")
 Row = tuple[str, str, Callable[..., Any]]
-"""A route as the table has it: method, path below the API's base, and what serves it."""
+"""A row of the table of routes: method, path after the API's base, and handler."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[R]):
-    """One route. A segment like `{project_id}` takes a number, `{job_id:str}` any text."""
+    """One route. A segment like `{project_id}` matches a number, `{job_id:str}` any text."""
 
     method: str
     segments: tuple[str, ...]
-    serve: Callable[..., R]
+    handler: Callable[..., R]
 
     def match(self, path: tuple[str, ...]) -> dict[str, str] | None:
-        """The texts of the variable segments, or None when the path, of as many segments, is another one."""
-        found: dict[str, str] = {}
+        """Return the variable segments by name, or None. `path` has as many segments as the route."""
+        segments: dict[str, str] = {}
         for pattern, segment in zip(self.segments, path, strict=True):
             if pattern.startswith("{"):
                 if not segment:
                     return None
-                found[pattern[1:-1]] = segment
+                segments[pattern[1:-1]] = segment
             elif pattern != segment:
                 return None
-        return found
+        return segments
 
 
 class Router(Generic[R]):
-    """A table of routes, looked through from the top."""
+    """A table of routes, in the order in which they match."""
 
     def __init__(self, routes: Iterable[Route[R]]) -> None:
         self._routes: dict[int, list[Route[R]]] = {}
@@ -52,16 +52,16 @@ class Router(Generic[R]):
             self._routes.setdefault(len(route.segments), []).append(route)
 
     def find(self, request: IncomingRequest, path: tuple[str, ...]) -> tuple[Route[R], dict[str, str]]:
-        """The route for `path` (what follows the API's base) and the texts of its variable segments.
+        """Return the route for `path` (after the API's base) and its variable segments.
 
         Raises HttpError: 307, 404 or 405.
         """
         allowed: list[str] = []
         for route in self._routes.get(len(path), ()):
-            found = route.match(path)
-            if found is not None:
+            segments = route.match(path)
+            if segments is not None:
                 if route.method == request.method:
-                    return route, found
+                    return route, segments
                 allowed.append(route.method)
         if allowed:
             raise http_error(405, "Method Not Allowed", {"Allow": ", ".join(sorted(set(allowed)))})
@@ -79,18 +79,18 @@ def _slash_redirect(request: IncomingRequest) -> Exception:
     return error
 
 
-def path_arguments(found: dict[str, str]) -> dict[str, Any]:
-    """The variable segments as path_arguments. Raises HttpError (422) when a number is none."""
-    taken: dict[str, Any] = {}
-    wrong: list[dict[str, Any]] = []
-    for name, text in found.items():
+def path_arguments(segments: dict[str, str]) -> dict[str, Any]:
+    """Return the variable segments as arguments. Raises HttpError (422) if a number is none."""
+    arguments: dict[str, Any] = {}
+    problems: list[dict[str, Any]] = []
+    for name, text in segments.items():
         if name.endswith(":str"):
-            taken[name.removesuffix(":str")] = text
+            arguments[name.removesuffix(":str")] = text
         elif _NUMBER.fullmatch(text):
-            taken[name] = int(text)
+            arguments[name] = int(text)
         else:
             message = "Input should be a valid integer, unable to parse string as an integer"
-            wrong.append({"type": "int_parsing", "loc": ["path", name], "msg": message, "input": text})
-    if wrong:
-        raise http_error(422, wrong)
-    return taken
+            problems.append({"type": "int_parsing", "loc": ["path", name], "msg": message, "input": text})
+    if problems:
+        raise http_error(422, problems)
+    return arguments

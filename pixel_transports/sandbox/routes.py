@@ -1,10 +1,9 @@
-"""The table of routes: which handlers serves which method and path.
+"""The table of routes: the handler for each method and path.
 
 Rules kept here:
 
-* Paths and methods are those of the service, to the slash. `harvest_services/{id}` and
-  `harvest_services/{id}/` are two.
-* `{name}` takes a number, `{name:str}` any text.
+* Methods and paths are exactly those of the service. `harvest_services/{id}` and `harvest_services/{id}/` differ.
+* `{name}` matches a number, `{name:str}` any text.
 """
 
 from pixel_transports.sandbox.analysis import AnalysisHandlers
@@ -25,13 +24,24 @@ _P = "projects/{project_id}"
 _D = _P + "/data_collections/{data_collection_id}"
 
 
-def user_routes(handlers: UserHandlers) -> list[Row]:
-    """Users, but for `users/me`, which the API answers itself."""
+def all_routes(
+    state: State, jobs: Jobs, users: UserHandlers, uploads: UploadJobHandlers, attachments: AttachmentHandlers
+) -> list[Row]:
+    """Return all routes but those that `Api` handles itself."""
+    return [
+        *_user_routes(users),
+        *_project_routes(state),
+        *_job_routes(state, jobs, uploads),
+        *_service_routes(state, jobs),
+        *_other_routes(attachments, SearchHandlers(state)),
+    ]
+
+
+def _user_routes(handlers: UserHandlers) -> list[Row]:
     return [("POST", "users/oidc/", handlers.create), ("PUT", "users/oidc/{user_id}/", handlers.update)]
 
 
-def project_routes(state: State) -> list[Row]:
-    """Projects, data collections, and the resources in them."""
+def _project_routes(state: State) -> list[Row]:
     projects, collections = ProjectHandlers(state), CollectionHandlers(state)
     rows: list[Row] = [
         ("POST", "projects/", projects.create),
@@ -69,8 +79,7 @@ def project_routes(state: State) -> list[Row]:
     return rows
 
 
-def job_routes(state: State, jobs: Jobs, uploads: UploadJobHandlers) -> list[Row]:
-    """Uploads, optimising, and the jobs of everything."""
+def _job_routes(state: State, jobs: Jobs, uploads: UploadJobHandlers) -> list[Row]:
     rows: list[Row] = [
         ("POST", f"{_D}/upload_jobs/", uploads.create),
         ("POST", f"{_D}/upload_jobs/multipart", uploads.create_multipart),
@@ -81,23 +90,19 @@ def job_routes(state: State, jobs: Jobs, uploads: UploadJobHandlers) -> list[Row
         ("GET", "jobs/groups/{group_id:str}", jobs.group),
     ]
     for handlers in (OptimizedRasterHandlers(state, jobs), OptimizedPointCloudHandlers(state, jobs)):
-        here = f"{_D}/{handlers.kind}s"
+        base = f"{_D}/{handlers.kind}s"
         rows += [
-            ("POST", f"{here}/optimized/", handlers.create),
-            ("GET", f"{here}/optimized/", handlers.list_all),
-            ("POST", f"{here}/optimized/run", handlers.run),
-            ("DELETE", f"{here}/{{resource_id}}/optimized", handlers.delete),
+            ("POST", f"{base}/optimized/", handlers.create),
+            ("GET", f"{base}/optimized/", handlers.list_all),
+            ("POST", f"{base}/optimized/run", handlers.run),
+            ("DELETE", f"{base}/{{resource_id}}/optimized", handlers.delete),
         ]
     return rows
 
 
-def service_routes(state: State, jobs: Jobs) -> list[Row]:
-    """ArcGIS services, harvest services and analysis."""
-    arcgis, harvest, analysis = (
-        ArcgisServiceHandlers(state, jobs),
-        HarvestServiceHandlers(state, jobs),
-        AnalysisHandlers(state, jobs),
-    )
+def _service_routes(state: State, jobs: Jobs) -> list[Row]:
+    arcgis = ArcgisServiceHandlers(state, jobs)
+    harvest, analysis = HarvestServiceHandlers(state, jobs), AnalysisHandlers(state, jobs)
     kind = "arcgis_services/{service_type:str}"
     one, harvested, analysed = kind + "/{service_id}", _D + "/harvest_services", "analysis/services"
     each, service = harvested + "/{service_id}", analysed + "/{service_id}"
@@ -133,8 +138,7 @@ def service_routes(state: State, jobs: Jobs) -> list[Row]:
     ]
 
 
-def other_routes(attachments: AttachmentHandlers, search: SearchHandlers) -> list[Row]:
-    """Attachments and search."""
+def _other_routes(attachments: AttachmentHandlers, search: SearchHandlers) -> list[Row]:
     return [
         ("GET", "attachments/", attachments.list_all),
         ("POST", "attachments/", attachments.create),

@@ -1,9 +1,9 @@
-"""Six photos to try things with: fields, a farm, houses, a road and two coasts, seen from above.
+"""Six sample photos, and the area that they lie in.
 
 Rules kept here:
 
-* The photos are drawn, not taken; their EXIF data (place, height, time, camera) are complete and true to the format.
-* All places lie inside `SAMPLE_AREA`, a polygon around Stavanger and Sandnes in Norway.
+* The photos are drawn, not taken; their EXIF metadata (position, height, date, camera) are complete and well-formed.
+* All positions are inside `SAMPLE_AREA`, a polygon around Stavanger and Sandnes in Norway.
 """
 
 from importlib.resources import files
@@ -14,10 +14,10 @@ SAMPLE_AREA: dict[str, Any] = {
     "type": "Polygon",
     "coordinates": [[[5.5, 58.8], [5.82, 58.8], [5.82, 58.98], [5.5, 58.98], [5.5, 58.8]]],
 }
-"""A polygon as GeoJSON (longitude, latitude in degrees) that holds the places of all sample photos."""
+"""A GeoJSON polygon (longitude, latitude in degrees) around the positions of all sample photos."""
 
 
 def sample_photos() -> list[Path]:
-    """The paths of the sample photos, in the order of their names."""
+    """Return the paths of the sample photos, in the order of their names."""
     folder = Path(str(files("pixel_transports.sandbox") / "photos"))
     return sorted(folder.glob("*.jpg"))

@@ -1,11 +1,11 @@
-"""What the API takes: how bodies and queries are read, and what all lists are select by.
+"""Request schemas: parsing of bodies and queries, and the base classes of all schemas.
 
 Rules kept here:
 
-* These models are the server's own, not the client's, so that a mistake of the client does not pass unseen.
-* A http_error is 422 with `{"detail": [{"type", "loc", "msg", "input"}]}`; `loc` starts with "body", "query" or "path",
-  and `input` repeats what was sent, secrets too, as FastAPI does.
-* Unknown names are ignored; of a repeated name in a query the last value counts.
+* The schemas are the server's own, not the client's, so that they find mistakes of the client.
+* A validation error is a 422 with `{"detail": [{"type", "loc", "msg", "input"}]}`. `loc` starts with "body", "query" or
+  "path". `input` repeats the input, including secrets, as FastAPI does.
+* Unknown names are ignored; the last of several values in a query counts.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -24,7 +24,7 @@ Status = Literal["pending", "submitted", "in_progress", "completed", "failed"]
 
 
 def parse_body(request: IncomingRequest, model: type[M]) -> M:
-    """The body as a `model`. Raises HttpError (422)."""
+    """Return the body as a `model`. Raises HttpError (422)."""
     if not len(request.content):
         raise validation_error("missing", ["body"], "Field required", None)
     if request.media_type != "application/json":
@@ -36,34 +36,34 @@ def parse_body(request: IncomingRequest, model: type[M]) -> M:
         value = from_json(bytes(request.content), allow_inf_nan=False)
     except ValueError as error:
         context = {"error": str(error)}
-        unread = {"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}, "ctx": context}
-        raise http_error(422, [unread]) from None
-    return _checked(model, value, "body")
+        problem = {"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}, "ctx": context}
+        raise http_error(422, [problem]) from None
+    return _validate(model, value, "body")
 
 
 def parse_query(request: IncomingRequest, model: type[M]) -> M:
-    """The query as a `model`. Raises HttpError (422)."""
+    """Return the query as a `model`. Raises HttpError (422)."""
     try:
         query = request.query
     except ValueError:
         raise validation_error("too_long", ["query"], "Too many fields", None) from None
-    return _checked(model, query, "query")
+    return _validate(model, query, "query")
 
 
 def validation_error(kind: str, loc: list[str | int], message: str, value: Any) -> HttpError:
-    """A http_error of one value (422)."""
+    """Return the error for one invalid value (422)."""
     return http_error(422, [{"type": kind, "loc": loc, "msg": message, "input": value}])
 
 
-def _checked(model: type[M], value: Any, place: str) -> M:
+def _validate(model: type[M], value: Any, location: str) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        found = [
-            {"type": e["type"], "loc": [place, *e["loc"]], "msg": e["msg"], "input": e["input"]}
+        problems = [
+            {"type": e["type"], "loc": [location, *e["loc"]], "msg": e["msg"], "input": e["input"]}
             for e in error.errors(include_url=False)
         ]
-        raise http_error(422, found) from None
+        raise http_error(422, problems) from None
 
 
 class Schema(BaseModel):
@@ -72,20 +72,20 @@ class Schema(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
     def dump(self) -> dict[str, Any]:
-        """What was sent and is not null, as JSON says it."""
+        """Return the fields that are not null, as JSON values."""
         return self.model_dump(mode="json", exclude_none=True, by_alias=True)
 
 
-def _commas(value: Any) -> Any:
+def _split_commas(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
-CommaNumbers = Annotated[list[int], BeforeValidator(_commas)]
-CommaTexts = Annotated[list[str], BeforeValidator(_commas)]
+CommaNumbers = Annotated[list[int], BeforeValidator(_split_commas)]
+CommaTexts = Annotated[list[str], BeforeValidator(_split_commas)]
 
 
 class PlainListQuery(Schema):
-    """What narrows any list. `ids` is one comma-separated value."""
+    """Filters and paging of every list. `ids` is one comma-separated value."""
 
     name: str | None = None
     ids: CommaNumbers | None = None
@@ -94,7 +94,7 @@ class PlainListQuery(Schema):
 
 
 class ListQuery(PlainListQuery):
-    """What narrows most lists. `tags` is one comma-separated value too: all of them have to be there."""
+    """Filters and paging of most lists. `tags` is one comma-separated value; a record needs all of them."""
 
     extended: bool = False
     tags: CommaTexts | None = None

@@ -1,9 +1,9 @@
-"""What the API takes for files: uploads, images, rasters, point clouds, their optimised forms, attachments.
+"""Request schemas of uploads, images, rasters, point clouds, their optimised forms, and attachments.
 
 Rules kept here:
 
-* An MD5 is base64 of 16 bytes; a file's name holds no slash and no control character.
-* Metadata fields are told apart by `fields_type`, which has to be there.
+* An MD5 is the base64 text of 16 bytes; a file name has no slash and no control character.
+* `fields_type` is required, and selects the metadata fields.
 """
 
 from datetime import datetime
@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pixel_transports.sandbox.objects import md5_hex
 from pixel_transports.sandbox.schemas import JsonMetadata, ListQuery, Name, Schema, Status, Tags
-from pixel_transports.sandbox.tokens import md5_hex
 
 
 class RasterListQuery(ListQuery):
@@ -32,13 +32,13 @@ class OptimizedPointCloudListQuery(PointCloudListQuery):
     status: Status | None = None
 
 
-class _PlainFields(Schema):
+class _CommonFields(Schema):
     name: Name | None = None
     capture_date: datetime | None = None
 
 
-class ImageFields(_PlainFields):
-    """What the server knows of an image. Angles are in degrees, heights and distances in metres."""
+class ImageFields(_CommonFields):
+    """Metadata fields of an image. Angles are in degrees, heights and distances in metres."""
 
     fields_type: Literal["image"]
     image_type: str | None = None
@@ -57,11 +57,11 @@ class ImageFields(_PlainFields):
     radial: str | None = None
 
 
-class RasterFields(_PlainFields):
+class RasterFields(_CommonFields):
     fields_type: Literal["raster"]
 
 
-class PointCloudFields(_PlainFields):
+class PointCloudFields(_CommonFields):
     fields_type: Literal["point_cloud"]
 
 
@@ -69,7 +69,7 @@ Fields = Annotated[ImageFields | RasterFields | PointCloudFields, Field(discrimi
 
 
 class Metadata(Schema):
-    """What is told about a file when it is uploaded. (`fields` is a name that pydantic keeps for itself.)"""
+    """Metadata of a file. (`fields` is a reserved name in pydantic.)"""
 
     typed_fields: Fields | None = Field(None, alias="fields")
     json_metadata: JsonMetadata | None = None
@@ -82,13 +82,13 @@ class ResourceChange(Metadata):
 
 def _digest(value: str) -> str:
     if md5_hex(value) is None:
-        raise ValueError("an MD5 is given as base64 of its 16 bytes")
+        raise ValueError("an MD5 is the base64 text of its 16 bytes")
     return value
 
 
 def _file_name(value: str) -> str:
     if "/" in value or any(ord(character) < 32 for character in value):
-        raise ValueError("a file name holds no slash and no control character")
+        raise ValueError("a file name has no slash and no control character")
     return value
 
 
@@ -157,7 +157,7 @@ class CreationOptions(Schema):
 
 
 class OptimizedRasters(Schema):
-    """Which rasters to prepare; without ids all of the data collection."""
+    """The rasters to optimise; without ids all of the data collection."""
 
     raster_ids: list[int] | None = None
     profile: str | None = None
@@ -188,7 +188,7 @@ AttachmentStatus = Literal["Pending", "Completed"]
 
 
 class OwnerQuery(Schema):
-    """What an attachment belongs to."""
+    """The owner of an attachment."""
 
     resource_type: ResourceType
     resource_id: int

@@ -1,8 +1,8 @@
-"""What the API takes for projects and data collections.
+"""Request schemas of projects and data collections.
 
 Rules kept here:
 
-* An outline is a polygon of RFC 7946 within the bounds of longitude and latitude.
+* An area is a polygon of RFC 7946 within the bounds of longitude and latitude.
 """
 
 from typing import Annotated, Literal, Self
@@ -18,20 +18,20 @@ class CollectionListQuery(ListQuery):
     data_collection_type: CollectionType | None = None
 
 
-class ParentQuery(Schema):
+class ProjectMoveQuery(Schema):
     new_parent_id: int
 
 
-class ProjectQuery(Schema):
+class CollectionMoveQuery(Schema):
     new_project_id: int
 
 
-class PlaceQuery(Schema):
+class ResourceMoveQuery(Schema):
     new_project_id: int
     new_data_collection_id: int
 
 
-class CollectionBody(Schema):
+class ResourceMoveBody(Schema):
     new_data_collection_id: int
 
 

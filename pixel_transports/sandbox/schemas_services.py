@@ -1,9 +1,9 @@
-"""What the API takes for users, ArcGIS services, harvest services and analysis.
+"""Request schemas of users, ArcGIS services, harvest services and analysis.
 
 Rules kept here:
 
-* Secrets are plain text here; no view gives them back.
-* What a change does not name stays as it is.
+* Secrets are plain text here; no response repeats them.
+* Fields that an update does not have stay as they are.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -68,7 +68,7 @@ class ImageOptions(Schema):
 
 
 class ServiceOptions(Schema):
-    """Who may use the service, and the options of its type."""
+    """The users of the service, and the options of its type."""
 
     gdo_users: list[str] | None = None
     feature_service_options: FeatureOptions | None = None
@@ -187,7 +187,7 @@ class AnalysisServiceBody(Schema):
 
 
 class AnalysisServiceChange(Schema):
-    """A null counts as sent: it empties `config`, and is refused for what cannot be empty."""
+    """A null counts as a value: it empties `config`, and is invalid for the other fields."""
 
     name: Name = ""
     enabled: bool = True

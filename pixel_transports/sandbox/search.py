@@ -2,13 +2,13 @@
 
 Rules kept here:
 
-* Only what is visible is found. Without `sort`, results come in the order of their ids; in a sort null comes last.
-* `search` is a full-text search: every word has to be in the name, the description, the tags or the metadata, without
-  regard to case.
-* `intersects` is well-known text (see `geometry` for what that can do). An image is where its `location` is, a project
-  is its polygon; rasters, point clouds and data collections are taken to be where their project is.
-* `out_fields` gives just those fields; with `distinct` equal results are given once.
-* `count` is the number of results on this page, `total_count` that on all pages.
+* Only visible records are found. Without `sort`, results are in the order of their ids; null sorts last.
+* `search` is a full-text search: every word has to be in the name, the description, the tags or the metadata, ignoring
+  case.
+* `intersects` is well-known text (see `geometry`). The shape of an image is its `location`, that of a project its
+  polygon, and that of rasters, point clouds and data collections the polygon of their project.
+* `out_fields` selects the fields of results; `distinct` removes equal results.
+* `count` is the number of results on the page, `total_count` that on all pages.
 """
 
 from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ class SearchBody(Schema):
 
 
 class SearchHandlers:
-    """The room of search."""
+    """Request handlers of search."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -69,49 +69,49 @@ class SearchHandlers:
     def search(self, request: IncomingRequest) -> dict[str, Any]:
         body = parse_body(request, SearchBody)
         fields = searchable_fields(body.on, self._state.collections)
-        tests = self._tests(body, fields)
-        out = None if body.out_fields is None else self._fields(fields, body.out_fields, "out_fields")
+        predicates = self._predicates(body, fields)
+        names = None if body.out_fields is None else self._fields(fields, body.out_fields)
         orders = self._orders(body, fields)
-        found = [record for record in self._visible(body.on) if all(test(record) for test in tests)]
+        found = [record for record in self._visible(body.on) if all(predicate(record) for predicate in predicates)]
         found.sort(key=lambda record: record.id)
-        # Sorting is stable, so what is to count first is sorted by last.
-        for field, backwards in reversed(orders):
-            found = _sorted(found, field.get, backwards=backwards)
+        # Sorting is stable, so the first field is sorted by last.
+        for field, descending in reversed(orders):
+            found = _sorted(found, field.get, descending=descending)
         page = slice(body.offset, body.offset + body.limit)
         if not body.distinct:
-            results = [self._result(record, out) for record in found[page]]
+            results = [self._result(record, names) for record in found[page]]
             return {"count": len(results), "results": results, "total_count": len(found)}
         distinct = list(
-            {to_json(result): result for record in found for result in [self._result(record, out)]}.values()
+            {to_json(result): result for record in found for result in [self._result(record, names)]}.values()
         )
         results = distinct[page]
         return {"count": len(results), "results": results, "total_count": len(distinct)}
 
-    def _tests(self, body: SearchBody, fields: dict[str, SearchField]) -> list[Callable[[Any], bool]]:
-        tests: list[Callable[[Any], bool]] = []
+    def _predicates(self, body: SearchBody, fields: dict[str, SearchField]) -> list[Callable[[Any], bool]]:
+        predicates: list[Callable[[Any], bool]] = []
         if body.filter is not None:
             try:
-                tests.append(compile_filter(body.filter, fields))
+                predicates.append(compile_filter(body.filter, fields))
             except FilterError as error:
                 raise validation_error(
                     "value_error", ["body", "filter", *error.loc], error.message, error.value
                 ) from None
         if words := (body.search or "").lower().split():
-            tests.append(lambda record: all(word in text for text in [searchable_text(record)] for word in words))
+            predicates.append(lambda record: all(word in text for text in [searchable_text(record)] for word in words))
         if body.intersects is not None:
             try:
                 shape = from_wkt(body.intersects)
             except GeometryError as error:
                 raise validation_error("value_error", ["body", "intersects"], str(error), body.intersects) from None
-            tests.append(self._intersects(shape))
-        return tests
+            predicates.append(self._intersects(shape))
+        return predicates
 
     @staticmethod
-    def _fields(fields: dict[str, SearchField], names: Iterable[str], place: str) -> list[str]:
+    def _fields(fields: dict[str, SearchField], names: Iterable[str]) -> list[str]:
         for number, name in enumerate(names):
             if find_field(fields, name) is None:
                 raise validation_error(
-                    "value_error", ["body", place, number], f"Unknown field: one of {', '.join(fields)}", name
+                    "value_error", ["body", "out_fields", number], f"Unknown field: one of {', '.join(fields)}", name
                 )
         return list(names)
 
@@ -122,7 +122,7 @@ class SearchHandlers:
             field = find_field(fields, each.field)
             if field is None or field.type in ("list", "object"):
                 raise validation_error(
-                    "value_error", ["body", "sort", number, "field"], "No field to sort by", each.field
+                    "value_error", ["body", "sort", number, "field"], "Not a field that can be sorted by", each.field
                 )
             orders.append((field, each.direction == "desc"))
         return orders
@@ -137,45 +137,47 @@ class SearchHandlers:
         if on == "data_collections":
             return collections
         kind = on.removesuffix("s")
-        here = (collection for collection in collections if collection.resource_kind == kind)
-        return (resource for collection in here for resource in state.resources_by_collection[collection.id].values())
+        of_kind = (collection for collection in collections if collection.resource_kind == kind)
+        return (
+            resource for collection in of_kind for resource in state.resources_by_collection[collection.id].values()
+        )
 
     def _intersects(self, shape: Shape) -> Callable[[Any], bool]:
         projects: dict[int, bool] = {}
 
-        def project(project_id: int) -> bool:
+        def project_intersects(project_id: int) -> bool:
             if project_id not in projects:
                 area = from_geojson(self._state.projects[project_id].area_of_interest)
                 projects[project_id] = area is not None and intersects(shape, area)
             return projects[project_id]
 
-        def test(record: Searched) -> bool:
+        def matches(record: Searched) -> bool:
             if isinstance(record, Project):
-                return project(record.id)
+                return project_intersects(record.id)
             if isinstance(record, Collection):
-                return project(record.project_id)
+                return project_intersects(record.project_id)
             if record.kind != "image":
-                return project(self._state.collections[record.data_collection_id].project_id)
-            place = from_geojson(record.fields.get("location"))
-            return place is not None and intersects(shape, place)
+                return project_intersects(self._state.collections[record.data_collection_id].project_id)
+            location = from_geojson(record.fields.get("location"))
+            return location is not None and intersects(shape, location)
 
-        return test
+        return matches
 
-    def _result(self, record: Searched, out: list[str] | None) -> dict[str, Any]:
+    def _result(self, record: Searched, names: list[str] | None) -> dict[str, Any]:
         if isinstance(record, Resource):
             view = record.view(self._state.collections[record.data_collection_id].project_id)
             entries = record.json_metadata or {}
         else:
             view, entries = record.view(), {}
-        if out is None:
+        if names is None:
             return view
-        return {name: view[name] if name in view else entries.get(name.partition(".")[2]) for name in out}
+        return {name: view[name] if name in view else entries.get(name.partition(".")[2]) for name in names}
 
 
-def _sorted(records: list[Searched], get: Callable[[Any], Any], *, backwards: bool) -> list[Searched]:
-    """The records by a value, null last in both directions."""
+def _sorted(records: list[Searched], get: Callable[[Any], Any], *, descending: bool) -> list[Searched]:
+    """Return the records sorted by a value, null last in both directions."""
     keyed = [(get(record), record) for record in records]
-    there = [(value, record) for value, record in keyed if value is not None]
-    # Free metadata may hold numbers and text, which have no order among themselves.
-    there.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]), reverse=backwards)
-    return [record for _, record in there] + [record for value, record in keyed if value is None]
+    with_value = [(value, record) for value, record in keyed if value is not None]
+    # Free metadata may have numbers and text, which cannot be compared with each other.
+    with_value.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]), reverse=descending)
+    return [record for _, record in with_value] + [record for value, record in keyed if value is None]

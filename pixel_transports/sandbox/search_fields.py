@@ -1,10 +1,9 @@
-"""The fields that can be searched: their names, their types, and how their values are had.
+"""The fields that can be searched: names, types, and how to read their values.
 
 Rules kept here:
 
-* A name is that of the API's views. `json_metadata.NAME` is one entry of the free metadata.
-* Values come in the types in which they compare: dates as seconds since the epoch (what has no zone is UTC), numbers as
-  numbers, text as text, tags as a list.
+* A name is that of the API's responses. `json_metadata.NAME` is one entry of the free metadata.
+* Values have the type in which they compare: dates are seconds since the epoch (UTC without a zone), tags are a list.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ FieldType = Literal["integer", "number", "string", "datetime", "list", "object",
 
 @dataclass(frozen=True, slots=True)
 class SearchField:
-    """One field of what is searched."""
+    """A field: its name, its type, and the function that reads it from a record."""
 
     name: str
     type: FieldType
@@ -27,7 +26,7 @@ class SearchField:
 
 
 def parse_date(text: str) -> float:
-    """A date in ISO 8601 as seconds since the epoch. Raises ValueError."""
+    """Return an ISO 8601 date as seconds since the epoch. Raises ValueError."""
     date = datetime.fromisoformat(text)
     return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
 
@@ -92,7 +91,7 @@ def _of_resources(collections: dict[int, Collection]) -> Iterator[SearchField]:
 
 
 def searchable_fields(on: str, collections: dict[int, Collection]) -> dict[str, SearchField]:
-    """The fields of what is searched, by name."""
+    """Return the fields of a kind of records, by name."""
     return {field.name: field for field in _fields(on, collections)}
 
 
@@ -119,19 +118,19 @@ def _fields(on: str, collections: dict[int, Collection]) -> Iterator[SearchField
 
 
 def find_field(fields: dict[str, SearchField], name: str) -> SearchField | None:
-    """A field by its name, also one entry of `json_metadata`."""
-    found = fields.get(name)
-    if found is None and name.startswith("json_metadata.") and "json_metadata" in fields:
+    """Return a field by its name, also for one entry of `json_metadata`."""
+    field = fields.get(name)
+    if field is None and name.startswith("json_metadata.") and "json_metadata" in fields:
         return _json_entry(name)
-    return found
+    return field
 
 
 def searchable_text(record: Project | Collection | Resource) -> str:
-    """All text of a record that the full-text search looks at, in lower case."""
-    pieces = [record.name, *record.tags]
+    """Return the text of a record for the full-text search, in lower case."""
+    parts = [record.name, *record.tags]
     if isinstance(record, Resource):
-        pieces += [f"{value}" for value in (record.json_metadata or {}).values() if value is not None]
-        pieces += [value for value in record.fields.values() if isinstance(value, str)]
+        parts += [f"{value}" for value in (record.json_metadata or {}).values() if value is not None]
+        parts += [value for value in record.fields.values() if isinstance(value, str)]
     else:
-        pieces.append(record.description)
-    return "\n".join(pieces).lower()
+        parts.append(record.description)
+    return "\n".join(parts).lower()

@@ -1,15 +1,15 @@
-"""The filter language of search: a filter as JSON becomes a test of records.
+"""The filter language of search: compiles a JSON filter into a predicate over records.
 
 Rules kept here:
 
-* A filter is `{operator: [{"var": name}, value]}`, `{"and": [filters]}` or `{"or": [filters]}`; several operators in
-  one object have all to hold, and an empty object or `and` holds always, an empty `or` never.
-* An operator that begins with `!` is the plain opposite of the one without, also for what is null.
-* Null is equal to null; in an order it is never before or after anything.
-* `~` is SQL's LIKE over the whole text, without regard to case: `%` stands for any text, `_` for one character.
-* `contains` asks whether a text holds another, without regard to case, or whether a list holds a value (or all of a
-  list of values). `in` takes a list.
-* Dates compare as dates; a value that does not fit its field, and an unknown field or operator, is a FilterError.
+* A filter is `{operator: [{"var": name}, value]}`, `{"and": [filters]}` or `{"or": [filters]}`. Several operators in
+  one object are combined with "and". An empty object or `and` is true, an empty `or` is false.
+* An operator with a leading `!` is the exact opposite of the one without, also for null.
+* Null equals null, and is never less or greater than anything.
+* `~` is SQL's LIKE over the whole text, ignoring case: `%` is any text, `_` one character.
+* `contains` is true if a text has another one in it, ignoring case, or a list has a value (or all values of a list).
+  `in` takes a list.
+* Dates compare as dates. An unknown field or operator, or a value of another type than the field, is a FilterError.
 """
 
 import operator
@@ -32,7 +32,7 @@ OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~", "!~", "contains", "!contains
 
 
 class FilterError(ValueError):
-    """What is wrong with a filter, and where in it."""
+    """The filter is invalid: a message, and where in the filter."""
 
     def __init__(self, loc: Loc, message: str, value: Any) -> None:
         super().__init__(message)
@@ -42,30 +42,30 @@ class FilterError(ValueError):
 
 
 def compile_filter(condition: Any, fields: dict[str, SearchField], loc: Loc = ()) -> Predicate:
-    """A filter as a test. Raises FilterError."""
+    """Return a filter as a predicate. Raises FilterError."""
     if not isinstance(condition, dict):
         raise FilterError(loc, "A filter is an object", condition)
-    tests: list[Predicate] = []
+    predicates: list[Predicate] = []
     for name, operands in condition.items():
-        here = (*loc, name)
+        inner_loc = (*loc, name)
         if name in ("and", "or"):
             if not isinstance(operands, list):
-                raise FilterError(here, f"`{name}` takes a list of filters", operands)
-            inner = [compile_filter(each, fields, (*here, number)) for number, each in enumerate(operands)]
-            tests.append(_all(inner) if name == "and" else _any(inner))
+                raise FilterError(inner_loc, f"`{name}` takes a list of filters", operands)
+            inner = [compile_filter(each, fields, (*inner_loc, number)) for number, each in enumerate(operands)]
+            predicates.append(_all(inner) if name == "and" else _any(inner))
         elif name in OPERATORS:
-            tests.append(_comparison(name, operands, fields, here))
+            predicates.append(_comparison(name, operands, fields, inner_loc))
         else:
-            raise FilterError(here, f"Unknown operator: one of {', '.join(OPERATORS)}, and, or", name)
-    return tests[0] if len(tests) == 1 else _all(tests)
+            raise FilterError(inner_loc, f"Unknown operator: one of {', '.join(OPERATORS)}, and, or", name)
+    return predicates[0] if len(predicates) == 1 else _all(predicates)
 
 
-def _all(tests: list[Predicate]) -> Predicate:
-    return lambda record: all(test(record) for test in tests)
+def _all(predicates: list[Predicate]) -> Predicate:
+    return lambda record: all(predicate(record) for predicate in predicates)
 
 
-def _any(tests: list[Predicate]) -> Predicate:
-    return lambda record: any(test(record) for test in tests)
+def _any(predicates: list[Predicate]) -> Predicate:
+    return lambda record: any(predicate(record) for predicate in predicates)
 
 
 def _comparison(name: str, operands: Any, fields: dict[str, SearchField], loc: Loc) -> Predicate:
@@ -77,13 +77,13 @@ def _comparison(name: str, operands: Any, fields: dict[str, SearchField], loc: L
     field = find_field(fields, variable)
     if field is None:
         raise FilterError((*loc, 0, "var"), f"Unknown field: one of {', '.join(fields)}", variable)
-    matches = _test(name.removeprefix("!") if name != "!=" else "==", field, value, (*loc, 1))
+    matches = _value_predicate(name.removeprefix("!") if name != "!=" else "==", field, value, (*loc, 1))
     negated, get = name.startswith("!"), field.get
     return lambda record: matches(get(record)) != negated
 
 
-def _test(name: str, field: SearchField, value: Any, loc: Loc) -> Predicate:
-    """A test of a field's value."""
+def _value_predicate(name: str, field: SearchField, value: Any, loc: Loc) -> Predicate:
+    """Return a predicate over a field's value."""
     if name == "contains":
         return _contains(field, value, loc)
     if name == "~":
@@ -91,41 +91,47 @@ def _test(name: str, field: SearchField, value: Any, loc: Loc) -> Predicate:
     if field.type == "object" and value is not None:
         raise FilterError(loc, f"{field.name} is an object: it can only be compared with null", value)
     if name == "in":
-        if not isinstance(value, list):
-            raise FilterError(loc, "`in` takes a list of values", value)
-        wanted = [_fitting(field, each, (*loc, number)) for number, each in enumerate(value)]
-        return lambda found: any(_equal(found, each) for each in wanted)
+        return _member_of(field, value, loc)
     if field.type == "list" and name == "==" and isinstance(value, list):
-        members = [_fitting(field, each, loc) for each in value]
-        return lambda found: sorted(found) == sorted(map(str, members))
-    wanted_one = _fitting(field, value, loc)
+        members = [_convert(field, each, loc) for each in value]
+        return lambda actual: sorted(actual) == sorted(map(str, members))
+    expected = _convert(field, value, loc)
     if name == "==":
-        return lambda found: _equal(found, wanted_one)
+        return lambda actual: _equal(actual, expected)
     if field.type == "list":
         raise FilterError(loc, f"{field.name} is a list: it has no order", value)
-    compare = _ORDERS[name]
+    return _ordered(_ORDERS[name], expected)
 
-    def ordered(found: Any) -> bool:
-        if found is None or wanted_one is None or isinstance(found, str) != isinstance(wanted_one, str):
+
+def _member_of(field: SearchField, value: Any, loc: Loc) -> Predicate:
+    if not isinstance(value, list):
+        raise FilterError(loc, "`in` takes a list of values", value)
+    expected = [_convert(field, each, (*loc, number)) for number, each in enumerate(value)]
+    return lambda actual: any(_equal(actual, each) for each in expected)
+
+
+def _ordered(compare: Callable[[Any, Any], bool], expected: Any) -> Predicate:
+    def ordered(actual: Any) -> bool:
+        if actual is None or expected is None or isinstance(actual, str) != isinstance(expected, str):
             return False
-        return compare(found, wanted_one)
+        return compare(actual, expected)
 
     return ordered
 
 
-def _equal(found: Any, wanted: Any) -> bool:
-    # Free metadata may hold true, which Python takes for 1.
-    return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
+def _equal(actual: Any, expected: Any) -> bool:
+    # In Python True equals 1; free metadata may have either.
+    return isinstance(actual, bool) == isinstance(expected, bool) and bool(actual == expected)
 
 
 def _contains(field: SearchField, value: Any, loc: Loc) -> Predicate:
     values = value if isinstance(value, list) else [value]
     if any(not isinstance(each, str) for each in values) or field.type not in ("list", "string", "any"):
-        raise FilterError(loc, f"`contains` takes text, and a list or a text to look in, not {field.name}", value)
+        raise FilterError(loc, f"`contains` takes text, and a list or a text to search, not {field.name}", value)
     if field.type == "list":
-        return lambda found: all(each in found for each in values)
+        return lambda actual: all(each in actual for each in values)
     lowered = [each.lower() for each in values]
-    return lambda found: isinstance(found, str) and all(each in found.lower() for each in lowered)
+    return lambda actual: isinstance(actual, str) and all(each in actual.lower() for each in lowered)
 
 
 def _like(field: SearchField, value: Any, loc: Loc) -> Predicate:
@@ -136,28 +142,28 @@ def _like(field: SearchField, value: Any, loc: Loc) -> Predicate:
     ]
     lengths = [len(piece) for piece in value.split("%")]
 
-    def like(found: Any) -> bool:
-        if not isinstance(found, str):
+    def like(actual: Any) -> bool:
+        if not isinstance(actual, str):
             return False
         if not rest:
-            return first.fullmatch(found) is not None
-        # Piece by piece from the left, which is linear; one pattern with many `.*` is not.
-        match, last = first.match(found), len(found) - lengths[-1]
+            return first.fullmatch(actual) is not None
+        # Piece by piece from the left, which takes linear time; one pattern with many `.*` does not.
+        match, last = first.match(actual), len(actual) - lengths[-1]
         for piece in rest[:-1]:
-            match = match and piece.search(found, match.end())
-        return match is not None and last >= match.end() and rest[-1].match(found, last) is not None
+            match = match and piece.search(actual, match.end())
+        return match is not None and last >= match.end() and rest[-1].match(actual, last) is not None
 
     return like
 
 
-def _fitting(field: SearchField, value: Any, loc: Loc) -> Any:
-    """A value in the type in which the field compares. Raises FilterError."""
+def _convert(field: SearchField, value: Any, loc: Loc) -> Any:
+    """Return a value in the type in which the field compares. Raises FilterError."""
     match field.type:
         case "datetime" if isinstance(value, str):
             try:
                 return parse_date(value)
             except (ValueError, OverflowError):
-                raise FilterError(loc, f"{field.name} is a date: a value in ISO 8601 is wanted", value) from None
+                raise FilterError(loc, f"{field.name} is a date: the value has to be an ISO 8601 date", value) from None
         case "integer" | "number" if isinstance(value, (int, float)) and not isinstance(value, bool):
             return value
         case "string" | "list" if isinstance(value, str):

@@ -1,10 +1,10 @@
-"""The sandbox behind a socket: a thread for each connection.
+"""Serves a sandbox on a socket, with a thread for each connection.
 
 Rules kept here:
 
-* The server decides nothing about requests; that is the handler's.
-* `close` leaves nothing behind: no socket, no connection, no thread.
-* Listening where others can reach it has to be asked for (`beyond_loopback`).
+* The server decides nothing about requests; the sandbox does.
+* `close` leaves no socket, no connection and no thread behind.
+* Listening beyond loopback has to be requested (`beyond_loopback`).
 """
 
 import ipaddress
@@ -31,8 +31,8 @@ def _is_loopback(host: str) -> bool:
 class SandboxServer:
     """Serves a sandbox at `url` between `start` and `close`, or inside a `with` block.
 
-    Port 0 takes a free one. A connection without any progress for `idle_seconds` is closed. Raises ValueError for a
-    host that others can reach, unless `beyond_loopback`; `start` raises OSError when it cannot listen.
+    Port 0 takes a free one. A connection without data for `idle_seconds` is closed. Raises ValueError for a host
+    that other machines can reach, unless `beyond_loopback`; `start` raises OSError if it cannot listen.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SandboxServer:
         if not beyond_loopback and not _is_loopback(host):
             raise ValueError(
                 f"{host!r} can be reached from other machines, and a sandbox protects nothing: "
-                "pass beyond_loopback=True if that is wanted"
+                "pass beyond_loopback=True to allow it"
             )
         self.sandbox: Sandbox = Sandbox() if sandbox is None else sandbox
         self._host = host
@@ -66,14 +66,14 @@ class SandboxServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens on. Raises RuntimeError before it was started."""
+        """The port. Raises RuntimeError before `start`."""
         if self._listener is None:
             raise RuntimeError("the server was not started")
         return self._port
 
     @property
     def url(self) -> str:
-        """The URL under which it can be reached. Raises RuntimeError before it was started."""
+        """The URL. Raises RuntimeError before `start`."""
         return str(Origin("http", self._host, self.port))
 
     def __enter__(self) -> "SandboxServer":
@@ -86,7 +86,7 @@ class SandboxServer:
         self.close()
 
     def start(self) -> None:
-        """Listen, and serve in threads of its own. Raises RuntimeError when it was started before."""
+        """Listen, and serve in threads. Raises RuntimeError if it was started before."""
         if self._listener is not None:
             raise RuntimeError("the server was started before")
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -100,7 +100,7 @@ class SandboxServer:
         self._acceptor.start()
 
     def close(self) -> None:
-        """Stop listening, end all connections and wait for their threads. May be called again."""
+        """Stop listening, end all connections and wait for their threads. Can be called again."""
         with self._lock:
             self._closing = True
             connections = dict(self._connections)
@@ -120,7 +120,7 @@ class SandboxServer:
                 try:
                     stream, _ = listener.accept()
                 except OSError:
-                    # The peer left between the knock and the door, or descriptors ran out; both pass with time.
+                    # The peer is gone already, or file descriptors ran out; neither is permanent.
                     time.sleep(0.01)
                     continue
                 self._serve(stream)
@@ -135,7 +135,7 @@ class SandboxServer:
                 stream.close()
                 return
             self._connections[connection] = thread
-            # Started under the lock, so that `close` never meets a thread that cannot be joined yet.
+            # Started under the lock, since `close` cannot join a thread that was not started.
             thread.start()
 
     def _run(self, connection: Connection) -> None:
@@ -154,23 +154,24 @@ def serve(
     sandbox: Sandbox | None = None,
     beyond_loopback: bool = False,
 ) -> None:
-    """Serve until SIGINT (Ctrl-C) or SIGTERM; `ready` is called with the URL as soon as it can be reached. To be called
-    in the main thread. Both signals end it also where whoever started the program had them ignored.
+    """Serve until SIGINT (Ctrl-C) or SIGTERM. Only the main thread may call it.
+
+    `ready` is called with the URL once the server listens. Both signals work even if the process ignored them before.
 
     Raises ValueError and OSError as SandboxServer does.
     """
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    old_handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with SandboxServer(sandbox, host, port, beyond_loopback=beyond_loopback) as server:
             ready(server.url)
             forever = threading.Event()
             while not forever.wait(1.0):
-                # In turns, since a wait without an end cannot be interrupted on every system.
+                # With a timeout, since a wait without one cannot be interrupted on every system.
                 pass
     except KeyboardInterrupt:
         pass
     finally:
-        for number, handler in before.items():
+        for number, handler in old_handlers.items():
             signal.signal(number, handler)
 
 

@@ -1,9 +1,9 @@
-"""The records of what is built on projects: optimised forms, attachments, ArcGIS and harvest services, analysis.
+"""The records of optimised forms, attachments, ArcGIS services, harvest services and analysis.
 
 Rules kept here:
 
-* A record knows how the API tells it at a moment; what moves with time is asked of its job, not stored.
-* No view holds a secret.
+* `view` returns a record as the API's JSON. States that change with time are read from the job, not stored.
+* No view has a secret.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pixel_transports.sandbox.records import Record, Resource, iso
 
 @dataclass(slots=True, kw_only=True)
 class Optimized:
-    """The optimised form of a raster or a point cloud, which has the name and the tags of what it is made of."""
+    """The optimised form of a raster or a point cloud, with the name and the tags of that resource."""
 
     id: int
     resource: Resource
@@ -70,7 +70,7 @@ class Attachment:
 
 @dataclass(slots=True, kw_only=True)
 class ArcgisService(Record):
-    """A service of data collections. `settled_state` is its state while no job moves it: "stopped" or "started"."""
+    """A service of data collections. `settled_state` is its state without a job: "stopped" or "started"."""
 
     service_type: str
     description: str
@@ -78,7 +78,7 @@ class ArcgisService(Record):
     options: dict[str, Any]
     settled_state: str = "stopped"
     transition: str | None = None
-    """What it is doing while `job` runs: "starting", "stopping", or "started" while it is refreshed."""
+    """Its state while `job` runs: "starting", "stopping", or "started" during a refresh."""
     job: Job | None = None
 
     @property
@@ -127,7 +127,7 @@ class HarvestTask(Record):
 
 @dataclass(slots=True, kw_only=True)
 class HarvestService(Record):
-    """What is fetched from another service into a data collection."""
+    """A service that fetches records from another service into a data collection."""
 
     data_collection_id: int
     description: str
@@ -142,7 +142,7 @@ class HarvestService(Record):
 
     def view(self) -> dict[str, Any]:
         credentials, key = self.auth.get("credentials"), self.auth.get("api_key")
-        plain = {
+        auth = {
             "credentials": credentials
             and {"username": credentials["username"], "token_url": credentials.get("token_url")},
             "api_key": key and {"api_key_item_id": key.get("api_key_item_id")},
@@ -157,7 +157,7 @@ class HarvestService(Record):
             "data_collection_id": self.data_collection_id,
             "description": self.description,
             "url": self.url,
-            "auth": plain,
+            "auth": auth,
             "where_clause": self.where_clause,
             "field_mappings": {"maps": maps, "extra_fields": self.extra_fields},
             "state": self.state,
@@ -167,7 +167,7 @@ class HarvestService(Record):
 
 @dataclass(slots=True, kw_only=True)
 class AnalysisTask:
-    """One piece of work of an analysis service."""
+    """A task of an analysis service."""
 
     id: int
     service_id: int

@@ -1,12 +1,12 @@
-"""AWS Signature Version 4, both sides: signing forms and URLs, and checking them when they come back.
+"""AWS Signature Version 4, both sides: signs forms and URLs, and checks them.
 
 Rules kept here:
 
-* A form is signed over its policy, the base64 text as it stands; a URL over the canonical request of
-  "Authenticating Requests: Using Query Parameters" in the S3 API reference, payload unsigned.
-* A policy lists every field that may be sent; `x-amz-signature`, `file`, `policy` and `x-ignore-*` need no condition
+* A form is signed over its policy, the base64 text as it is; a URL over the canonical request of "Authenticating
+  Requests: Using Query Parameters" in the S3 API reference, with an unsigned payload.
+* A policy has every field that may be sent; `x-amz-signature`, `file`, `policy` and `x-ignore-*` need no condition
   ("POST Policy" in the S3 API reference).
-* Nothing of a request is believed before its signature was found right; what is then told is S3's own error.
+* The signature is checked before anything else in a request is used. Errors are S3's own.
 """
 
 import base64
@@ -27,7 +27,7 @@ _UNCONDITIONAL = frozenset({"x-amz-signature", "file", "policy"})
 
 
 class StorageError(Exception):
-    """S3's answer to a request that it does not serve."""
+    """An error response of S3."""
 
     def __init__(self, status: int, code: str, message: str, **details: str) -> None:
         super().__init__(code)
@@ -50,7 +50,7 @@ def _escaped(text: str) -> str:
 
 
 class Signer:
-    """Signs with one key for one bucket. What it signs holds for `seconds`."""
+    """Signs with one key for one bucket. Signatures are valid for `seconds`."""
 
     def __init__(self, secret: str, bucket: str, seconds: float) -> None:
         self.bucket = bucket
@@ -69,7 +69,7 @@ class Signer:
     # Forms
 
     def sign_form(self, key: str, md5: str, now: float, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The fields of a form that may store one object with this MD5 (base64) at `key`, with `more` fields."""
+        """Return the fields of a form that stores one object with this MD5 (base64) at `key`, with `more` fields."""
         stamp = _stamp(now)
         expires = datetime.fromtimestamp(now + self._seconds, UTC)
         fields = {
@@ -87,7 +87,7 @@ class Signer:
         return {**fields, "policy": policy, "x-amz-signature": self._sign(policy, stamp[:8])}
 
     def check_form(self, fields: Mapping[str, str], size: int, now: float) -> None:
-        """Check a form whose names are in lower case, and whose file has `size` bytes. Raises StorageError."""
+        """Check a form with lower-case names and a file of `size` bytes. Raises StorageError."""
         for name in ("key", "policy", "x-amz-signature", "x-amz-credential", "x-amz-date", "x-amz-algorithm"):
             if name not in fields:
                 message = f"Bucket POST must contain a field named '{name}'."
@@ -103,23 +103,27 @@ class Signer:
 
     @staticmethod
     def _check_conditions(conditions: list[Any], fields: dict[str, str], size: int) -> None:
-        named = {"bucket"}
+        conditional = {"bucket"}
         for condition in conditions:
             if isinstance(condition, dict):
                 ((name, value),) = condition.items()
-                named.add(name.lower())
+                conditional.add(name.lower())
                 if fields.get(name.lower()) != value:
-                    shown = f'["eq", "${name}", "{value}"]'
-                    message = f"Invalid according to Policy: Policy Condition failed: {shown}"
+                    condition_text = f'["eq", "${name}", "{value}"]'
+                    message = f"Invalid according to Policy: Policy Condition failed: {condition_text}"
                     raise StorageError(403, "AccessDenied", message)
             else:
-                _, least, most = condition
-                if size > most:
+                _, minimum, maximum = condition
+                if size > maximum:
                     message = "Your proposed upload exceeds the maximum allowed size"
-                    raise StorageError(400, "EntityTooLarge", message, ProposedSize=str(size), MaxSizeAllowed=str(most))
-                if size < least:
+                    raise StorageError(
+                        400, "EntityTooLarge", message, ProposedSize=str(size), MaxSizeAllowed=str(maximum)
+                    )
+                if size < minimum:
                     raise StorageError(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum size")
-        extra = [name for name in fields if name not in named | _UNCONDITIONAL and not name.startswith("x-ignore-")]
+        extra = [
+            name for name in fields if name not in conditional | _UNCONDITIONAL and not name.startswith("x-ignore-")
+        ]
         if extra:
             message = f"Invalid according to Policy: Extra input fields: {', '.join(extra)}"
             raise StorageError(403, "AccessDenied", message)
@@ -142,9 +146,9 @@ class Signer:
     def sign_query(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], now: float
     ) -> str:
-        """The query of a URL that may be used with `method` and with exactly these headers (names in lower case)."""
+        """Return the query of a URL for `method` and exactly these headers (lower-case names)."""
         stamp = _stamp(now)
-        whole = {
+        full_query = {
             **query,
             "X-Amz-Algorithm": ALGORITHM,
             "X-Amz-Credential": self._credential(stamp),
@@ -152,8 +156,8 @@ class Signer:
             "X-Amz-Expires": str(int(self._seconds)),
             "X-Amz-SignedHeaders": ";".join(sorted(headers)),
         }
-        signature = self._sign(self._string_to_sign(method, path, whole, headers), stamp[:8])
-        return f"{_canonical_query(whole)}&X-Amz-Signature={signature}"
+        signature = self._sign(self._string_to_sign(method, path, full_query, headers), stamp[:8])
+        return f"{_canonical_query(full_query)}&X-Amz-Signature={signature}"
 
     @staticmethod
     def _string_to_sign(method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
@@ -168,12 +172,12 @@ class Signer:
     def check_query(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], now: float
     ) -> None:
-        """Check a signed URL that came back; names of headers are in lower case. Raises StorageError."""
-        wanted = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
-        found = [f"X-Amz-{name}" in query for name in wanted]
-        if not any(found):
+        """Check a signed URL; header names are in lower case. Raises StorageError."""
+        names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
+        present = [f"X-Amz-{name}" in query for name in names]
+        if not any(present):
             raise StorageError(403, "AccessDenied", "Access Denied")
-        if not all(found) or not query["X-Amz-Expires"].isdecimal():
+        if not all(present) or not query["X-Amz-Expires"].isdecimal():
             message = "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
             message += "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
             raise StorageError(400, "AuthorizationQueryParametersError", message)

@@ -1,10 +1,10 @@
-"""What the sandbox remembers, by id: everything that lies in projects, jobs, services, and what was stored.
+"""The state of the sandbox: all records by id, and the stored objects.
 
 Rules kept here:
 
-* Plain records in mappings by id, in the order of their ids; whoever changes them holds the sandbox's lock.
-* Deleting projects and data collections is soft: a record keeps its place and gets a `deleted_at`, and what lies below
-  is hidden with it. Everything else is gone when it is deleted, but for what is in the storage.
+* Plain records in mappings by id, in the order of their ids. Changes need the sandbox's lock.
+* Deleting a project or a data collection sets `deleted_at`, and hides everything below it. Other deleted records are
+  removed, but not the objects in the storage.
 """
 
 from collections import defaultdict
@@ -32,7 +32,7 @@ def _tables() -> "defaultdict[int, Table[Resource]]":
 
 @dataclass(slots=True)
 class State:
-    """Everything the sandbox remembers."""
+    """All records and stored objects."""
 
     projects: dict[int, Project] = field(default_factory=dict)
     collections: dict[int, Collection] = field(default_factory=dict)
@@ -55,34 +55,34 @@ class State:
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def next_id(self) -> int:
-        """A new id. All kinds share one sequence, so that an id of one kind is never one of another by chance."""
+        """Return a new id. All kinds share one sequence, so that no two records have the same id."""
         return next(self.ids)
 
     # Resources
 
     def add_resource(self, resource: Resource) -> None:
-        """Take in a new resource."""
+        """Add a resource."""
         self.resources[resource.kind][resource.id] = resource
         self.resources_by_collection[resource.data_collection_id].put(resource.id, resource)
 
     def move_resource(self, resource: Resource, data_collection_id: int) -> None:
-        """Put a resource into another data collection."""
+        """Move a resource to another data collection."""
         self.resources_by_collection[resource.data_collection_id].take(resource.id)
         resource.data_collection_id = data_collection_id
         self.resources_by_collection[data_collection_id].put(resource.id, resource)
 
     def remove_resource(self, resource: Resource) -> None:
-        """Forget a resource, its optimised forms and its attachments."""
+        """Remove a resource, its optimised forms and its attachments."""
         self.resources_by_collection[resource.data_collection_id].take(resource.id)
         del self.resources[resource.kind][resource.id]
         for optimized in self.optimized_by_resource.pop(resource.id, ()):
             del self.optimized[optimized.id]
         self.attachments.pop((resource.kind, resource.id), None)
 
-    # What can be seen
+    # Visible records
 
     def is_project_visible(self, project: Project | None) -> bool:
-        """Whether neither the project nor one above it is deleted."""
+        """Return whether neither the project nor a parent of it is deleted."""
         while project is not None and project.deleted_at is None:
             if project.parent_project_id is None:
                 return True
@@ -90,7 +90,7 @@ class State:
         return False
 
     def is_collection_visible(self, collection: Collection | None) -> bool:
-        """Whether neither the data collection nor a project above it is deleted."""
+        """Return whether neither the data collection nor a project above it is deleted."""
         return (
             collection is not None
             and collection.deleted_at is None
@@ -98,14 +98,14 @@ class State:
         )
 
     def project(self, project_id: int) -> Project:
-        """A visible project. Raises HttpError (404)."""
+        """Return a visible project. Raises HttpError (404)."""
         project = self.projects.get(project_id)
         if project is None or not self.is_project_visible(project):
             raise http_error(404, "Project not found")
         return project
 
     def collection(self, project_id: int, data_collection_id: int) -> Collection:
-        """A visible data collection of a visible project. Raises HttpError (404)."""
+        """Return a visible data collection of a project. Raises HttpError (404)."""
         self.project(project_id)
         collection = self.collections.get(data_collection_id)
         if collection is None or collection.project_id != project_id or collection.deleted_at is not None:
@@ -113,14 +113,14 @@ class State:
         return collection
 
     def collection_by_id(self, data_collection_id: int) -> Collection:
-        """A visible data collection, whatever its project. Raises HttpError (404)."""
+        """Return a visible data collection of any project. Raises HttpError (404)."""
         collection = self.collections.get(data_collection_id)
         if collection is None or not self.is_collection_visible(collection):
             raise http_error(404, f"Data collection {data_collection_id} not found")
         return collection
 
     def resource(self, kind: str, project_id: int, data_collection_id: int, resource_id: int) -> Resource:
-        """A visible resource. Raises HttpError (404)."""
+        """Return a visible resource. Raises HttpError (404)."""
         self.collection(project_id, data_collection_id)
         found = self.resources[kind].get(resource_id)
         if found is None or found.data_collection_id != data_collection_id:
@@ -129,5 +129,5 @@ class State:
 
 
 def not_found(kind: str) -> Exception:
-    """The http_error for a resource of this kind that does not exist."""
+    """Return the error for a missing resource of this kind."""
     return http_error(404, f"{kind.replace('_', ' ').capitalize()} not found")

@@ -1,11 +1,11 @@
-"""The object storage: S3 as far as presigned uploads go, with its answers, its errors and its strictness.
+"""The object storage: S3's presigned uploads, with its responses, errors and checks.
 
 Rules kept here:
 
-* A form (POST to the bucket) needs a policy that allows exactly what is sent; a part (PUT) a signed URL and the signed
-  headers. A body without `Content-Length` is refused before it is looked at.
-* Bytes that differ from `Content-MD5` are not stored. Digests of big bodies are computed outside the lock.
-* An object is stored whole or not at all; the last one stored at a key counts. Nothing stored is ever copied.
+* A form (POST to the bucket) needs a policy for exactly its fields, a part (PUT) a signed URL and the signed headers.
+  A request without `Content-Length` is refused before its body is read.
+* Content with another MD5 than `Content-MD5` is not stored. Digests are computed outside the lock.
+* An object is stored as a whole or not at all, and replaces the old one. Buffers are not copied.
 * Errors are XML with S3's codes.
 """
 
@@ -18,10 +18,10 @@ from xml.sax.saxutils import escape
 from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.http import Buffer, IncomingRequest
 from pixel_transports.sandbox.multipart import FormError, MultipartForm, parse_boundary, parse_form
-from pixel_transports.sandbox.objects import StoredObject
+from pixel_transports.sandbox.objects import StoredObject, md5_hex
 from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES, Signer, StorageError
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.tokens import TokenIssuer, md5_hex
+from pixel_transports.sandbox.tokens import TokenIssuer
 
 
 class ObjectStorage:
@@ -34,16 +34,16 @@ class ObjectStorage:
         self._lock = lock
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
-        """Answer a request below `/storage`; `path` is what follows it: the bucket, and the key in pieces."""
+        """Return the response to a request; `path` is the bucket and the segments of the key."""
         with self._lock:
             request_id = self._issuer.new_id("storage")[:16].replace("-", "").upper()
         try:
-            response = self._serve(request, path)
+            response = self._dispatch(request, path)
         except StorageError as error:
             response = _xml_error(error, request.path, request_id)
         return Response(response.status, Headers([*response.headers, ("x-amz-request-id", request_id)]), response.body)
 
-    def _serve(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
+    def _dispatch(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
         bucket, key = (path[0] if path else ""), "/".join(path[1:])
         if bucket != self._signer.bucket:
             raise StorageError(404, "NoSuchBucket", "The specified bucket does not exist", BucketName=bucket)
@@ -85,9 +85,9 @@ class ObjectStorage:
         key = form.fields["key"]
         with self._lock:
             self._state.objects[key] = StoredObject([form.content], md5)
-        return self._stored(request, form, key, md5)
+        return self._form_response(request, form, key, md5)
 
-    def _stored(self, request: IncomingRequest, form: MultipartForm, key: str, md5: str) -> Response:
+    def _form_response(self, request: IncomingRequest, form: MultipartForm, key: str, md5: str) -> Response:
         location = f"{request.origin}/storage/{self._signer.bucket}/{quote(key, safe='/')}"
         headers = {"ETag": f'"{md5}"', "Location": location}
         status = form.fields.get("success_action_status")
@@ -100,7 +100,7 @@ class ObjectStorage:
         try:
             query = request.query
         except ValueError:
-            raise StorageError(400, "InvalidArgument", "The query cannot be read") from None
+            raise StorageError(400, "InvalidArgument", "The query is invalid") from None
         headers = {name.lower(): value for name, value in request.headers}
         headers["host"] = request.origin.authority
         self._signer.check_query("PUT", request.path, query, headers, request.now)
@@ -140,7 +140,7 @@ def _xml(status: int, root: str, fields: dict[str, str], headers: dict[str, str]
 
 
 def _printable(text: str) -> str:
-    """The text without what XML 1.0 cannot hold."""
+    """Return the text with `?` for characters that XML 1.0 does not allow."""
     return "".join(c if c in "\t\n\r" or 32 <= ord(c) < 0xD800 or 0xE000 <= ord(c) < 0xFFFE else "?" for c in text)
 
 

@@ -1,9 +1,9 @@
-"""Lists: records in the order of their ids, select and paged.
+"""Tables of records in the order of their ids, and the filters and pages of lists.
 
 Rules kept here:
 
-* What a list asks for by id is looked up, not searched for; a page of an unfiltered list costs no look at the others.
-* Filters come first, then `offset` and `limit`. Ids that do not exist are left out without a word.
+* Ids are looked up, not searched for; a page of an unfiltered list reads no other records.
+* Filters come first, then `offset` and `limit`. Ids that do not exist are ignored.
 """
 
 from bisect import bisect_left, insort
@@ -14,17 +14,10 @@ from pixel_transports.sandbox.schemas import ListQuery, PlainListQuery
 
 
 class Listed(Protocol):
-    """What can be in a list."""
+    """A record that can be in a list."""
 
     @property
     def name(self) -> str | None: ...
-
-
-class Tagged(Listed, Protocol):
-    """What can be in a list that is select by tags."""
-
-    @property
-    def tags(self) -> list[str]: ...
 
 
 R = TypeVar("R")
@@ -32,20 +25,20 @@ L = TypeVar("L", bound=Listed)
 
 
 class Table(Mapping[int, R]):
-    """Records by id, always in the order of their ids, wherever they came from."""
+    """A mapping from ids to records, in the order of the ids."""
 
     def __init__(self) -> None:
         self._records: dict[int, R] = {}
         self._ids: list[int] = []
 
     def put(self, key: int, record: R) -> None:
-        """Add a record. It keeps its place when it is there already."""
+        """Add or replace a record."""
         if key not in self._records:
             insort(self._ids, key)
         self._records[key] = record
 
     def take(self, key: int) -> R:
-        """Remove a record and give it. Raises KeyError when there is none."""
+        """Remove and return a record. Raises KeyError."""
         record = self._records.pop(key)
         del self._ids[bisect_left(self._ids, key)]
         return record
@@ -63,24 +56,24 @@ class Table(Mapping[int, R]):
         return len(self._ids)
 
 
-def select(records: Mapping[int, L], query: PlainListQuery, also: Callable[[L], bool] | None = None) -> list[L]:
-    """The records that a list query asks for and that `also` accepts. `records` are in the order of their ids."""
+def select(records: Mapping[int, L], query: PlainListQuery, where: Callable[[L], bool] | None = None) -> list[L]:
+    """Return the page of records that match the query and `where`. `records` are in the order of their ids."""
     tags = set(query.tags or ()) if isinstance(query, ListQuery) else set[str]()
     ids = list(records) if query.ids is None else sorted(key for key in set(query.ids) if key in records)
     page = slice(query.offset, query.offset + query.limit)
-    if query.name is None and not tags and also is None:
+    if query.name is None and not tags and where is None:
         return [records[key] for key in ids[page]]
-    wanted = [
+    matching = [
         record
         for record in map(records.__getitem__, ids)
         if (query.name is None or record.name == query.name)
         and (not tags or tags <= set(_tags(record)))
-        and (also is None or also(record))
+        and (where is None or where(record))
     ]
-    return wanted[page]
+    return matching[page]
 
 
 def _tags(record: Any) -> list[str]:
-    """The tags of a record; what has none is in no list that asks for one."""
+    """Return the tags of a record, empty for a record without tags."""
     tags: list[str] = getattr(record, "tags", [])
     return tags

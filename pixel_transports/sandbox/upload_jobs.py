@@ -1,12 +1,12 @@
-"""Upload jobs: where a client asks for a place to store files, and says that it stored them.
+"""Upload jobs: clients announce files, get signed forms or URLs, and report the end of their uploads.
 
 Rules kept here:
 
-* A job for a whole file holds a signed form (POST), one for a file in parts a signed URL for each part (PUT). Support
-  files are always whole.
-* `uploadFinished` may be said again: the answer names the same job. Nothing is checked before it was said.
-* The URLs lead to the origin at which the job was asked for.
-* The stages of an upload job are a third of its server job's time each; `lag_seconds` after that it is at its end::
+* A job for a whole file has a signed form (POST), one for a multipart upload a signed URL for each part (PUT). Support
+  files always have forms.
+* `uploadFinished` can be repeated and returns the same job. Nothing is checked before it.
+* The URLs have the origin of the request that created the job.
+* Each stage of an upload job takes a third of its server job's time. The upload job ends `lag_seconds` later::
 
     lobby ──uploadFinished──▶ submitted ──▶ validating ──▶ validated ──▶ validated_and_moved
                                                                    └───▶ failed
@@ -35,7 +35,7 @@ from pixel_transports.sandbox.upload_validation import UploadValidation
 
 
 class UploadJobHandlers:
-    """The room of the upload jobs."""
+    """Request handlers of upload jobs."""
 
     def __init__(
         self,
@@ -99,14 +99,14 @@ class UploadJobHandlers:
             part.part_number: PartSlot(part.part_number, part.md5, part.content_length) for part in file.parts
         }
         path = f"/storage/{self._signer.bucket}/{quote(key, safe='/')}"
-        places = []
+        parts = []
         for part in file.parts:
             query = {"partNumber": str(part.part_number), "uploadId": upload.upload_id or ""}
             headers = {"content-md5": part.md5, "host": request.origin.authority}
             signed = self._signer.sign_query("PUT", path, query, headers, request.now)
-            place = {"part_number": part.part_number, "url": f"{request.origin}{path}?{signed}"}
-            places.append({**place, "headers": {"Content-MD5": part.md5}})
-        upload.access = {"url": None, "upload_fields": {}, "upload_parts": places}
+            target = {"part_number": part.part_number, "url": f"{request.origin}{path}?{signed}"}
+            parts.append({**target, "headers": {"Content-MD5": part.md5}})
+        upload.access = {"url": None, "upload_fields": {}, "upload_parts": parts}
         self._state.uploads[upload.upload_id or ""] = upload
         return upload
 
@@ -127,8 +127,8 @@ class UploadJobHandlers:
     ) -> dict[str, Any]:
         self._state.collection(project_id, data_collection_id)
         job = self._find(data_collection_id, upload_job_id)
-        begun = self._started_job(job, request.now)
-        return {"job": self._jobs.view(begun, request.now), "upload_job": self._view(job, request.now)}
+        server_job = self._started_job(job, request.now)
+        return {"job": self._jobs.view(server_job, request.now), "upload_job": self._view(job, request.now)}
 
     def finish_many(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         body = parse_body(request, UploadFinishedBody)
@@ -139,18 +139,18 @@ class UploadJobHandlers:
         return {"group_job": self._jobs.group_view(group_id), "upload_jobs": views}
 
     def _started_job(self, job: UploadJob, now: float) -> Job:
-        """The server's job of an upload job, begun unless it was before."""
+        """Return the server job of an upload job, which is started if necessary."""
         if job.job is None:
             job.job = self._jobs.start(
                 f"validate {job.name}",
                 now,
-                lambda then: self._validation.end(job, then),
+                lambda end: self._validation.end(job, end),
                 lambda: self._validation.prepare(job),
             )
         return job.job
 
     def status(self, job: UploadJob, now: float) -> str:
-        """Which stage it is in at this moment."""
+        """Return the status of an upload job at a time."""
         if job.job is None:
             return "lobby"
         if job.outcome is not None and now >= job.job.ends_at + self._lag_seconds:
@@ -159,7 +159,7 @@ class UploadJobHandlers:
         return "submitted" if elapsed < third else "validating" if elapsed < 2 * third else "validated"
 
     def _view(self, job: UploadJob, now: float) -> dict[str, Any]:
-        """An upload job as the API tells it."""
+        """Return an upload job as JSON."""
         status = self.status(job, now)
         outcome = job.outcome if status in ("failed", "validated_and_moved") else None
         resource = None if outcome is None else outcome.resource

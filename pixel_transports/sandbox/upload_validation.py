@@ -1,30 +1,29 @@
-"""What becomes of an upload at the end of its server job: a resource, or a reason why not.
+"""Validates a finished upload: creates its resource, or gives the reason for the failure.
 
 Rules kept here:
 
-* Everything that was announced has to be stored, with the digests that were announced.
-* A file is known by its first bytes, whatever its name: JPEG, PNG and TIFF are images and rasters, LAS files are point
-  clouds. Only whether a point cloud is compressed is told by its name (`.laz`).
-* A resource is made exactly once.
+* Every announced file has to be stored, with the announced digest.
+* The type of a file is known by its first bytes, not its name: JPEG, PNG and TIFF are images and rasters, LAS files
+  are point clouds. Only the name tells whether a point cloud is compressed (`.laz`).
+* A resource is created exactly once.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from pixel_transports.sandbox.job_records import Outcome, Upload, UploadJob
-from pixel_transports.sandbox.objects import StoredObject
+from pixel_transports.sandbox.objects import StoredObject, md5_hex
 from pixel_transports.sandbox.records import Resource
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.tokens import md5_hex
 
 FORMATS = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
 }
-"""The formats of images and rasters by their first bytes; GeoTIFF begins as TIFF and BigTIFF do."""
+"""The formats of images and rasters by their first bytes; GeoTIFF has those of TIFF and BigTIFF."""
 
-_WANTED = {
+_EXPECTED = {
     "image": "a JPEG, PNG or TIFF image",
     "raster": "a TIFF, PNG or JPEG raster",
     "point_cloud": "a LAS or LAZ point cloud",
@@ -33,14 +32,14 @@ _HEAD_BYTES = 128
 
 
 class UploadValidation:
-    """Ends upload jobs. `min_part_bytes` is the least size of a part that is not the last."""
+    """Finishes upload jobs. `min_part_bytes` is the minimum size of all parts but the last."""
 
     def __init__(self, state: State, min_part_bytes: int) -> None:
         self._state = state
         self._min_part_bytes = min_part_bytes
 
     def prepare(self, job: UploadJob) -> Iterable[StoredObject]:
-        """Join the parts of a job, as S3 does at CompleteMultipartUpload: the upload is gone, the object stays."""
+        """Complete the multipart upload of a job, as S3 does: returns the objects to digest."""
         if job.main.upload_id is None:
             return ()
         self._state.uploads.pop(job.main.upload_id, None)
@@ -48,21 +47,21 @@ class UploadValidation:
         return () if job.problem else (self._state.objects[job.main.key],)
 
     def end(self, job: UploadJob, now: float) -> str | None:
-        """Decide how a job ends. Gives the reason when it failed."""
+        """Set the outcome of a job. Returns the reason if it failed."""
         job.outcome = self._outcome(job, now)
         return job.outcome.detail
 
     def _outcome(self, job: UploadJob, now: float) -> Outcome:
         collection = self._state.collections[job.collection_id]
-        wrong = job.problem
+        problem = job.problem
         for upload in (job.main, *job.support):
-            wrong = wrong or self._mismatch(upload)
-        if wrong is not None:
-            return Outcome(detail=wrong)
+            problem = problem or self._mismatch(upload)
+        if problem is not None:
+            return Outcome(detail=problem)
         stored, kind = self._state.objects[job.main.key], collection.resource_kind
-        traits = _traits(kind, job.main.name, _start(stored))
+        traits = _traits(kind, job.main.name, _first_bytes(stored))
         if traits is None:
-            return Outcome(detail=f"{job.main.name}: not {_WANTED[kind]}")
+            return Outcome(detail=f"{job.main.name}: not {_EXPECTED[kind]}")
         resource = Resource(
             id=self._state.next_id(),
             kind=kind,
@@ -105,20 +104,20 @@ class UploadValidation:
 
 
 def _traits(kind: str, name: str, start: bytes) -> dict[str, Any] | None:
-    """What the first bytes say of a resource of this kind, or None when they are of something else."""
+    """Return the properties that the first bytes have, or None if they are of another kind."""
     if kind == "point_cloud":
         return _las(name, start)
-    found = next((format for first, format in FORMATS.items() if start.startswith(first)), None)
-    if found is None:
+    format_name = next((format for first, format in FORMATS.items() if start.startswith(first)), None)
+    if format_name is None:
         return None
-    return {} if kind == "image" else {"format": found}
+    return {} if kind == "image" else {"format": format_name}
 
 
 def _las(name: str, start: bytes) -> dict[str, Any] | None:
     """Version and point format from the public header of LAS (LAS 1.4 R15, table 3): bytes 24, 25 and 104.
 
-    The two highest bits of the point format say that LASzip compressed the points. Of a header that ends too early
-    these are null: that a file is a LAS file is told by its first four bytes alone.
+    The two highest bits of the point format mark compression by LASzip. The values are null if the header ends too
+    early: the first four bytes alone make a LAS file.
     """
     if not start.startswith(b"LASF"):
         return None
@@ -130,8 +129,8 @@ def _las(name: str, start: bytes) -> dict[str, Any] | None:
     }
 
 
-def _start(stored: StoredObject) -> bytes:
-    # A first part may be shorter than the first bytes that tell.
+def _first_bytes(stored: StoredObject) -> bytes:
+    # The first part may be shorter than the header.
     start = b""
     for chunk in stored.chunks(_HEAD_BYTES):
         start += bytes(chunk)

@@ -1,10 +1,10 @@
-"""Users: who may log in, and the room in which they are made and changed.
+"""Users: accounts, and their request handlers.
 
 Rules kept here:
 
-* Users log in with their e-mail address, which no two of them share (409), in whatever case it is written.
-* A user who is not enabled cannot log in; tokens that were given before stay good until their time has come.
-* What users of each type may do is not known: the sandbox lets all of them do everything.
+* Users log in with their e-mail address, which is unique (409), ignoring case.
+* A disabled user cannot log in; earlier tokens stay valid until they expire.
+* The rights of user types are not known: every user may do everything.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pixel_transports.sandbox.schemas_services import UserBody, UserChange
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """One user. The password never leaves."""
+    """One user. `view` has no password."""
 
     id: int
     email: str
@@ -39,7 +39,7 @@ class Account:
 
 
 class Accounts:
-    """All users by id and by e-mail address; the first one is there from the start."""
+    """All users by id and by e-mail address. The first one is created here."""
 
     def __init__(self, username: str, password: str) -> None:
         self._by_id: dict[int, Account] = {}
@@ -47,22 +47,22 @@ class Accounts:
         self.add(email=username, password=password, first_name="Sandbox", last_name="User", user_type="superuser")
 
     def add(self, **fields: Any) -> Account:
-        """Make a user, whose address has to be new."""
+        """Add a user with a new address."""
         account = Account(id=len(self._by_id) + 1, **fields)
         self._by_id[account.id] = self._by_email[account.email.lower()] = account
         return account
 
     def find(self, email: str) -> Account | None:
-        """The user with this address."""
+        """Return the user with this address, or None."""
         return self._by_email.get(email.lower())
 
     def get(self, account_id: int) -> Account | None:
-        """The user with this id."""
+        """Return the user with this id, or None."""
         return self._by_id.get(account_id)
 
 
 class UserHandlers:
-    """The room of the users."""
+    """Request handlers of users."""
 
     def __init__(self, accounts: Accounts, tenant: str) -> None:
         self._accounts = accounts

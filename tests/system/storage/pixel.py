@@ -18,13 +18,13 @@ from pixel_transports.sandbox.attachments import AttachmentHandlers, Owner
 from pixel_transports.sandbox.http import IncomingRequest
 from pixel_transports.sandbox.job_records import PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.routes import job_routes, other_routes, project_routes, service_routes, user_routes
+from pixel_transports.sandbox.objects import md5_hex
+from pixel_transports.sandbox.routes import all_routes
 from pixel_transports.sandbox.schemas import parse_query
 from pixel_transports.sandbox.schemas_files import AttachedFile, AttachmentStatusQuery, MultipartUploadFile
-from pixel_transports.sandbox.search import SearchHandlers
 from pixel_transports.sandbox.service_records import Attachment
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.tokens import TokenIssuer, md5_hex
+from pixel_transports.sandbox.tokens import TokenIssuer
 from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
 from pixel_transports.sandbox.upload_validation import UploadValidation
 from pixel_transports.sandbox.users import UserHandlers
@@ -158,13 +158,8 @@ class BucketPixel(Sandbox):
         validation = BucketValidation(self.state, bucket)
         self.uploads = BucketUploads(self.state, self._issuer, self._jobs, validation, bucket)
         users = UserHandlers(self._keycloak._accounts, self._keycloak.realm)
-        rows = [
-            *user_routes(users),
-            *project_routes(self.state),
-            *job_routes(self.state, self._jobs, self.uploads),
-            *service_routes(self.state, self._jobs),
-            *other_routes(BucketAttachments(self.state, self._issuer, bucket), SearchHandlers(self.state)),
-        ]
+        attachments = BucketAttachments(self.state, self._issuer, bucket)
+        rows = all_routes(self.state, self._jobs, users, self.uploads, attachments)
         self._api = Api(self._keycloak, users, rows)
 
     def uploaded(self, data_collection_id: int) -> dict[str, bytes]:

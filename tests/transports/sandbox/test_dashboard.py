@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from pixel_transports.sandbox import ManualClock, Sandbox
-from pixel_transports.sandbox.dashboard import MOST_ROWS
+from pixel_transports.sandbox.dashboard import MAX_ROWS
 from tests.transports.sandbox.support import JPEG, Caller
 
 PLACED = {"fields": {"fields_type": "image", "location": {"type": "Point", "coordinates": [5.7, 58.9]}}}
@@ -99,9 +99,9 @@ def test_requests_are_told_newest_first_and_those_of_the_page_are_not_written_do
 def test_long_lists_are_cut_at_their_newest_and_counted() -> None:
     caller = Caller()
     place = caller.place()
-    for number in range(MOST_ROWS + 1):
+    for number in range(MAX_ROWS + 1):
         caller.upload_job(place, JPEG, f"{number}.jpg")
     found = state(caller)
-    assert (len(found["jobs"]), found["job_counts"]) == (MOST_ROWS, {"lobby": MOST_ROWS + 1})
-    assert found["jobs"][0]["name"] == f"{MOST_ROWS}.jpg"
-    assert len(found["requests"]) == MOST_ROWS < found["request_count"]
+    assert (len(found["jobs"]), found["job_counts"]) == (MAX_ROWS, {"lobby": MAX_ROWS + 1})
+    assert found["jobs"][0]["name"] == f"{MAX_ROWS}.jpg"
+    assert len(found["requests"]) == MAX_ROWS < found["request_count"]
