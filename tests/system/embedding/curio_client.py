@@ -17,6 +17,7 @@ from select import select
 from typing import Any, TypeVar
 
 import curio
+from curio.io import Socket as CurioSocket
 
 from pixel_core import (
     Account,
@@ -56,7 +57,7 @@ class Stream:
 
     def __init__(self, address: Any) -> None:
         family, kind, protocol, _, self.address = address
-        self.socket = curio.io.Socket(socket.socket(family, kind, protocol))
+        self.socket = CurioSocket(socket.socket(family, kind, protocol))
 
     def secure(self, tls: Any) -> None:
         raise NotImplementedError("TLS")
