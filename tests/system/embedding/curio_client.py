@@ -57,13 +57,14 @@ class Stream:
 
     def __init__(self, address: Any) -> None:
         family, kind, protocol, _, self.address = address
-        self.socket = CurioSocket(socket.socket(family, kind, protocol))
+        self.plain = socket.socket(family, kind, protocol)
+        self.socket = CurioSocket(self.plain)
 
     def secure(self, tls: Any) -> None:
         raise NotImplementedError("TLS")
 
     def close(self) -> None:
-        self.socket._socket.close()
+        self.plain.close()
 
 
 class TaskGroup:
