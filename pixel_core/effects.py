@@ -135,7 +135,7 @@ class TaskGroup(Protocol[K_contra, T_contra]):
 @value
 class OpenTaskGroup(Effect[T]):
     """Run the flow `lead(group)` and return its result. Flows that it spawns in the group run beside it. When the lead
-    ends, in whatever way, those that still run are cancelled.
+    ends, in any way, those that still run are cancelled.
     """
 
     lead: Callable[[TaskGroup[Any, Any]], Flow[T]]

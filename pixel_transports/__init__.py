@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pixel_transports.display.progress import Bar, LogLines
     from pixel_transports.drivers.asynchronous import AsyncDriver
     from pixel_transports.drivers.blocking import BlockingDriver
-    from pixel_transports.drivers.files import digest, look_at
+    from pixel_transports.drivers.files import digest, file_facts
     from pixel_transports.drivers.instrumentation import ExchangeRecord, Instrumentation
     from pixel_transports.drivers.journal.paths import JournalPath
     from pixel_transports.net.asynchronous import AnyioTransport
@@ -49,7 +49,7 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
             ".display.progress": ["Bar", "LogLines"],
             ".drivers.asynchronous": ["AsyncDriver"],
             ".drivers.blocking": ["BlockingDriver"],
-            ".drivers.files": ["digest", "look_at"],
+            ".drivers.files": ["digest", "file_facts"],
             ".drivers.instrumentation": ["ExchangeRecord", "Instrumentation"],
             ".drivers.journal.paths": ["JournalPath"],
             ".net.asynchronous": ["AnyioTransport"],
@@ -67,10 +67,42 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
     )  # fmt: skip
 
 __all__ = [
-    "AnyTransport", "AnyioTransport", "AsyncDriver", "AsyncFunctionTransport", "AsyncTransport", "AwaitableDriver",
-    "Bar", "BlockingDriver", "ClientConfig", "Driver", "DriverFactory", "ExchangeRecord", "Faces", "Feature",
-    "Features", "FunctionTransport", "Hooks", "Instrumentation", "JournalPath", "KeyCloakAuth", "Listener", "LogLines",
-    "PixelApiSettings", "PixelClient", "PixelClientAsync", "PixelClientKwargs", "SliceReader", "SocketTransport",
-    "TlsOptions", "Transport", "digest", "faces", "get_client", "look_at", "on_cancel", "run", "run_async",
+    "AnyTransport",
+    "AnyioTransport",
+    "AsyncDriver",
+    "AsyncFunctionTransport",
+    "AsyncTransport",
+    "AwaitableDriver",
+    "Bar",
+    "BlockingDriver",
+    "ClientConfig",
+    "Driver",
+    "DriverFactory",
+    "ExchangeRecord",
+    "Faces",
+    "Feature",
+    "Features",
+    "FunctionTransport",
+    "Hooks",
+    "Instrumentation",
+    "JournalPath",
+    "KeyCloakAuth",
+    "Listener",
+    "LogLines",
+    "PixelApiSettings",
+    "PixelClient",
+    "PixelClientAsync",
+    "PixelClientKwargs",
+    "SliceReader",
+    "SocketTransport",
+    "TlsOptions",
+    "Transport",
+    "digest",
+    "faces",
+    "file_facts",
+    "get_client",
+    "on_cancel",
+    "run",
+    "run_async",
     "to_geojson",
 ]  # fmt: skip

@@ -1,10 +1,10 @@
-"""The flow that attaches files: checked beforehand, sent by the upload engine, confirmed one by one.
+"""The flow that attaches files: it checks them, sends them with the upload engine, and confirms each.
 
 Rules kept here:
 
-* The names of files that are attached together differ; files and the server's attachments are paired by name.
-* A file is attached when its bytes are stored and the server was told so.
-* The server's answer is checked for all files of a request before the first of them is stored.
+* Files that are attached together have different names, and are matched with the server's attachments by name.
+* A file is attached when its bytes are stored and the server confirmed it.
+* The server's response is checked for all files of a request before the first file is stored.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from pixel_core.uploads import FileSpec, HashedFile, PartSizing, StorageRequest,
 from pixel_core.uploads.transfers import NOT_CONFIRMED
 
 _NEVER = 1 << 63
-"""The threshold above which an attachment goes in parts: the service has no parts for them."""
+"""A threshold above any size, since the service has no parts for attachments."""
 
 
 def attach(
     session: Session, resource_type: models.AttachmentResourceType, resource_id: int, files: Sequence[Any]
 ) -> Flow[list[models.Attachment]]:
-    """Attach files. Raises ValueError for equal names, FileNotFoundError, and what went wrong with one."""
+    """Attach files. Raises ValueError for equal names, FileNotFoundError, and the first error of a file."""
     inputs = [_upload_of(file) for file in files]
     names = [each.name for each in inputs]
     if len(set(names)) < len(names):
         raise ValueError(f"the names of attachments must differ, got {', '.join(sorted(names))}")
-    planned = yield from plan([FileSpec(str(each.file), called=each.name) for each in inputs], PartSizing(_NEVER))
+    planned = yield from plan([FileSpec(str(each.file), upload_name=each.name) for each in inputs], PartSizing(_NEVER))
     if not inputs:
         return []
     transfers = [Transfer(file) for file in planned]
@@ -47,7 +47,7 @@ def attach(
 
 
 class AttachmentUploads:
-    """Where files for a resource are handed in (a `UploadService` of the upload engine)."""
+    """The `UploadService` of the attachments of a resource."""
 
     def __init__(self, session: Session, resource_type: str, resource_id: int, descriptions: Mapping[str, str]) -> None:
         self._session = session
@@ -56,21 +56,21 @@ class AttachmentUploads:
         self._made: dict[str, int | str] = {}
 
     def declare(self, files: Sequence[HashedFile]) -> Flow[list[Field | Exception]]:
-        """The server's attachments; all of them are checked before the first file is stored."""
+        """Create attachments, and check all of them."""
         for each in files:
-            if each.file.name in self._made:  # Its signature got too old: another takes its place.
+            if each.file.name in self._made:  # Its signature expired: another takes its place.
                 yield from self._delete(self._made.pop(each.file.name))
-        told = [
+        body = [
             {"name": file.file.name, "description": self._descriptions[file.file.name], "md5": file.digests[0]}
             for file in files
         ]
-        answer = yield from self._session.call("POST", "/attachments/", self._query, json={"files": told})
-        made = {each.field("name").text(): each for each in answer.root.items()}
+        answer = yield from self._session.call("POST", "/attachments/", self._query, json={"files": body})
+        by_name = {each.field("name").text(): each for each in answer.root.items()}
         found: list[Field | Exception] = []
         for file in files:
-            if file.file.name not in made:
+            if file.file.name not in by_name:
                 raise answer.root.wrong(f"a list with {file.file.name!r} in it", "lacks it")
-            attachment = made[file.file.name]
+            attachment = by_name[file.file.name]
             status = attachment.field("status")
             if status.text() != "Pending":
                 raise status.wrong('"Pending"', f"is {status.value!r}")
@@ -89,7 +89,7 @@ class AttachmentUploads:
         return [whole(self._session, hashed, target.field("url").url(), target.field("fields").texts())]
 
     def finish(self, sent: Sequence[Transfer]) -> Flow[None]:
-        """Tell the server of each that it is stored, and take its answer."""
+        """Confirm each file, and take its attachment from the response."""
         flows = [self._complete(each) for each in sent]
         answers = yield from Gather(flows, self._session.options.upload_max_concurrency, collect=True)
         for each, answer in zip(sent, answers, strict=True):

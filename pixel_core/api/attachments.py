@@ -21,7 +21,7 @@ class Attachments(Resource):
         resource_id: int,
         status: Literal["Pending", "Completed"] | None = None,
     ) -> Flow[list[models.Attachment]]:
-        """The attachments of a resource, or only those of one status."""
+        """List the attachments of a resource, all or those of one status."""
         query = query_of(resource_type=resource_type, resource_id=resource_id, status=status or None)
         return (yield from self.session.call("GET", "/attachments/", query)).json(list[models.Attachment])
 
@@ -29,13 +29,13 @@ class Attachments(Resource):
     def add_attachments(
         self, resource_type: models.AttachmentResourceType, resource_id: int, files: Sequence[Any]
     ) -> Flow[list[models.Attachment]]:
-        """Attach files (paths, or PixelAttachmentUpload with names and descriptions), and give the attachments in the
+        """Attach files (paths, or PixelAttachmentUpload with names and descriptions), and return the attachments in the
         order of their names.
 
-        Raises FileNotFoundError, and ValueError for equal names, before anything is sent; PixelStorageError when the
-        object storage refuses one, which ends all; any PixelError of a call.
+        Raises FileNotFoundError, and ValueError for equal names, before anything is sent; PixelStorageError if the
+        object storage refuses a file, which ends all; any PixelError of a call.
         """
-        from pixel_core.api.attachment_flows import attach  # here: the engine is loaded by those who upload
+        from pixel_core.api.attachment_flows import attach  # late: only uploads load the engine
 
         return (yield from attach(self.session, resource_type, resource_id, files))
 

@@ -1,9 +1,9 @@
-"""Jobs: work that the server does in its own time.
+"""Jobs: work that the server does in the background.
 
 Rules kept here:
 
-* Waiting is measured on the clock, not counted in polls; a job that is found completed at the last look is completed.
-* The first looks follow quickly, the later ones every three seconds: most jobs are short.
+* A timeout is measured by the clock, not in requests. A job that the last request finds completed is completed.
+* The pause between requests grows to three seconds, since most jobs are short.
 """
 
 from __future__ import annotations
@@ -35,52 +35,50 @@ class Jobs(Resource):
 
     @operation
     def get_job(self, job_id: int | str) -> Flow[models.Job]:
-        """One job, as it is now. Raises PixelNotFoundError."""
+        """Read a job. Raises PixelNotFoundError."""
         return (yield from self.session.call("GET", f"/jobs/{segment(job_id)}")).json(models.Job)
 
     @operation
     def get_job_group(self, job_id: int | str) -> Flow[models.JobGroup]:
-        """One group of jobs, as it is now. Raises PixelNotFoundError."""
+        """Read a group of jobs. Raises PixelNotFoundError."""
         return (yield from self.session.call("GET", f"/jobs/groups/{segment(job_id)}")).json(models.JobGroup)
 
     @operation
     def wait_for_job(self, job_id: int | str, timeout: float = 600) -> Flow[models.Job]:
-        """Wait until a job is completed, well or not, and give it as it is then.
+        """Wait until a job is completed, with success or not, and return it.
 
-        `timeout` is in seconds; with 0 the job is looked at once. Raises PixelJobTimeoutError (a TimeoutError).
+        `timeout` is in seconds; with 0 the job is read once. Raises PixelJobTimeoutError (a TimeoutError).
         """
-        wanted = _seconds(timeout)
-        answer = yield from wait_for(self.session, f"/jobs/{segment(job_id)}", f"job {job_id}", wanted)
+        seconds = _seconds(timeout)
+        answer = yield from wait_for(self.session, f"/jobs/{segment(job_id)}", f"job {job_id}", seconds)
         return answer.json(models.Job)
 
     @operation
     def wait_for_group_job(self, group_job_id: int | str, timeout: float = 1200) -> Flow[models.JobGroup]:
-        """Wait until a group of jobs is completed, and give it as it is then.
+        """Wait until a group of jobs is completed, and return it.
 
-        `timeout` is in seconds; with 0 the group is looked at once. Raises PixelJobTimeoutError (a TimeoutError).
+        `timeout` is in seconds; with 0 the group is read once. Raises PixelJobTimeoutError (a TimeoutError).
         """
-        wanted = _seconds(timeout)
-        answer = yield from wait_for(
-            self.session, f"/jobs/groups/{segment(group_job_id)}", f"group job {group_job_id}", wanted
-        )
+        path = f"/jobs/groups/{segment(group_job_id)}"
+        answer = yield from wait_for(self.session, path, f"group job {group_job_id}", _seconds(timeout))
         return answer.json(models.JobGroup)
 
 
 def wait_for(
     session: Session, path: str, what: str, timeout: float, retries: RetryPolicy | None = None
 ) -> Flow[Answer]:
-    """Wait for the job or group at `path`, up to `timeout` seconds, and give the last look at it. `retries` takes the
-    place of the client's own policy. Raises PixelJobTimeoutError.
+    """Wait for the job or group at `path`, up to `timeout` seconds, and return the last response. `retries` replaces
+    the policy of the client. Raises PixelJobTimeoutError.
     """
 
     def completed(answer: Answer) -> bool:
         return answer.field("completed").boolean()
 
-    def told(answer: Answer) -> str:
+    def describe(answer: Answer) -> str:
         counts = [answer.field(name).value for name in ("success_count", "failed_count", "total_jobs")]
         return "" if None in counts else "{} done, {} failed of {}".format(*counts)
 
-    return (yield from poll(lambda: session.call("GET", path, retries=retries), completed, what, timeout, told))
+    return (yield from poll(lambda: session.call("GET", path, retries=retries), completed, what, timeout, describe))
 
 
 def poll(
@@ -88,14 +86,14 @@ def poll(
     completed: Callable[[Answer], bool],
     what: str,
     timeout: float,
-    told: Callable[[Answer], str] = lambda answer: "",
+    describe: Callable[[Answer], str] = lambda answer: "",
 ) -> Flow[Answer]:
-    """Look until it is completed, and give that look. Raises PixelJobTimeoutError after `timeout` seconds."""
+    """Call `look` until `completed`, and return its last answer. Raises PixelJobTimeoutError after `timeout` seconds."""
     started = yield from Clock()
     pause = FIRST_PAUSE
     while True:
         answer = yield from look()
-        detail = told(answer)
+        detail = describe(answer)
         done = completed(answer)
         yield from Report(JobProgress(what, done, detail))
         if done:

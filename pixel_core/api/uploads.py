@@ -2,10 +2,10 @@
 
 Rules kept here:
 
-* What can be told beforehand is told before anything is sent: a missing file, equal names, a missing part size.
-* Paths are strings or path objects; memory does not grow with a file. `multipart` sends a file in parts of
-  `multipart_part_size` bytes (S3 wants 5 MiB or more); a file above the client's `multipart_threshold` goes in parts
-  anyhow, of a size that is chosen for it.
+* Errors that are known beforehand are raised before anything is sent: a missing file, equal names, a missing part size.
+* Paths are strings or path objects. Memory does not grow with a file. `multipart` sends a file in parts of
+  `multipart_part_size` bytes (5 MiB or more for S3). A file above the client's `multipart_threshold` is sent in parts
+  in any case, of a size that is chosen for it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Uploads(Lists):
     def get_upload_jobs(
         self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.UploadJob]]:
-        """The upload jobs of a data collection, by `params` or by keywords of the same names."""
+        """List the upload jobs of a data collection, by `params` or by keywords of the same names."""
         path = upload_jobs_path(project_id, data_collection_id)
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list(path, values, list[models.UploadJob]))
@@ -53,11 +53,11 @@ class Uploads(Lists):
         multipart: bool = False,
         multipart_part_size: int | None = None,
     ) -> Flow[models.Image]:
-        """Upload one image with the files that belong to it, wait for its validation, and give the image.
+        """Upload one image with its support files, wait for its validation, and return the image.
 
-        Raises FileNotFoundError and ValueError before anything is sent; ValueError for a data collection that takes
-        no images; PixelUploadJobError when the server does not accept the file, PixelStorageError when the object
-        storage does not; PixelJobTimeoutError when validation takes too long; any PixelError of a call.
+        Raises FileNotFoundError and ValueError before anything is sent; ValueError for a data collection that accepts
+        no images; PixelUploadJobError if the server does not accept the file, PixelStorageError if the object storage
+        does not; PixelJobTimeoutError if validation takes too long; any PixelError of a call.
         """
         flows = self._upload_flows("image", project_id, data_collection_id)
         image: models.Image = yield from flows.one(
@@ -78,7 +78,7 @@ class Uploads(Lists):
     ) -> Flow[models.Raster]:
         """Upload one raster, into a collection of rasters, RGB, DTM or DSM; otherwise as `upload_image`.
 
-        `metadata` and `support_files` are told apart by what they are, since both orders are in use.
+        `metadata` and `support_files` are distinguished by their types, since both orders are in use.
         """
         if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, models.MetadataObject)):
             metadata, support_files = support_files, metadata
@@ -114,11 +114,11 @@ class Uploads(Lists):
         multipart: bool = False,
         multipart_part_size: int | None = None,
     ) -> Flow[tuple[list[models.Image], list[PixelUploadJobError]]]:
-        """Upload images; give those that the server took over, in the order of `files`, and an error for each of the
-        others. The names of the files have to differ.
+        """Upload images, and return those that the server accepted, in the order of `files`, and an error for each of
+        the others. The names of the files must differ.
 
-        Raises FileNotFoundError and ValueError before anything is sent, ValueError for a data collection that takes
-        no images, and any PixelError that ends all while nothing was uploaded. Does not raise PixelUploadJobError.
+        Raises FileNotFoundError and ValueError before anything is sent, ValueError for a data collection that accepts
+        no images, and any PixelError that concerns all files while none was uploaded. Does not raise PixelUploadJobError.
         """
         flows = self._upload_flows("image", project_id, data_collection_id)
         return (yield from flows.many(files, multipart, multipart_part_size))

@@ -1,10 +1,9 @@
-"""Plans: what a file to upload is, how it is cut, and what the server is told of it.
+"""Plans: a file to upload, its parts, and its description for the server.
 
 Rules kept here:
 
-* A file is planned before anything is created: it exists, its size is known, its parts are cut.
-* A file above the threshold goes in parts, whose size is chosen so that there are about a thousand of them, and never
-  more than S3 takes.
+* A file is planned before anything is created: it exists, and its size and its parts are known.
+* A file above the threshold is sent in parts, about a thousand of them, and never more than S3 accepts.
 * Every byte that is sent is covered by an MD5 that was declared for it.
 """
 
@@ -21,7 +20,7 @@ from pixel_core.values import value
 MIB = 1024 * 1024
 
 MOST_PARTS = 10_000
-"""How many parts S3 takes for one object."""
+"""How many parts S3 accepts for one object."""
 
 USUAL_PARTS = 1_000
 LEAST_PART = 8 * MIB
@@ -30,7 +29,7 @@ LARGEST_PART = 1024 * MIB
 
 @value
 class PlannedFile:
-    """A file to upload, cut into the slices that are sent one by one (a single one where it is not multipart)."""
+    """A file to upload, and the slices that are sent one by one: a single one unless it is multipart."""
 
     path: str
     facts: FileFacts
@@ -38,12 +37,12 @@ class PlannedFile:
     multipart: bool = False
     support_files: "tuple[PlannedFile, ...]" = ()
     metadata: dict[str, Any] | None = None
-    called: str = ""
-    """The name under which it goes, where that is not the file's own."""
+    upload_name: str = ""
+    """The name to upload it under, if that is not the name of the file."""
 
     @property
     def name(self) -> str:
-        return self.called or PurePath(self.path).name
+        return self.upload_name or PurePath(self.path).name
 
     @property
     def size(self) -> int:
@@ -51,25 +50,25 @@ class PlannedFile:
 
     @property
     def metadata_digest(self) -> str:
-        """What tells this metadata from other; "" without any."""
+        """A digest of the metadata; "" without metadata."""
         if not self.metadata:
             return ""
         return sha256(encode_json(self.metadata)).hexdigest()[:32]
 
     @property
     def part_size(self) -> int:
-        """The size of its parts but the last; 0 where it goes whole."""
+        """The size of its parts but the last; 0 for a file that is sent whole."""
         return self.slices[0].length if self.multipart else 0
 
     @property
     def total(self) -> int:
-        """The bytes of the file and of those that belong to it."""
+        """The bytes of the file and of its support files."""
         return self.size + sum(each.size for each in self.support_files)
 
 
 @value
 class HashedFile:
-    """A planned file and the MD5s of its slices, in base64; `content` are its bytes where they were kept."""
+    """A planned file with the MD5s of its slices, in base64. `content` are its bytes if they were kept."""
 
     file: PlannedFile
     digests: tuple[str, ...]
@@ -77,32 +76,32 @@ class HashedFile:
     content: bytes | None = None
 
     def declaration(self) -> dict[str, Any]:
-        """What the server is told of the file when an upload job is asked for."""
-        told: dict[str, Any] = {"name": self.file.name}
+        """The description of the file in a request for an upload job."""
+        body: dict[str, Any] = {"name": self.file.name}
         if self.file.multipart:
-            told["parts"] = [
+            body["parts"] = [
                 {"part_number": number, "md5": digest, "content_length": part.length}
                 for number, (part, digest) in enumerate(zip(self.file.slices, self.digests, strict=True), 1)
             ]
         else:
-            told["md5"] = self.digests[0]
+            body["md5"] = self.digests[0]
         if self.file.metadata:
-            told["metadata"] = self.file.metadata
+            body["metadata"] = self.file.metadata
         if self.support_files:
-            told["support_files"] = [{"name": each.file.name, "md5": each.digests[0]} for each in self.support_files]
-        return told
+            body["support_files"] = [{"name": each.file.name, "md5": each.digests[0]} for each in self.support_files]
+        return body
 
 
 @value
 class PartSizing:
-    """How files are cut: in parts of `part_size` bytes where that is given, else only those above `threshold` bytes."""
+    """How files are cut: all in parts of `part_size` bytes, or, without it, those above `threshold` bytes."""
 
     threshold: int
     part_size: int | None = None
 
     @classmethod
     def from_keywords(cls, threshold: int, multipart: bool, part_size: int | None) -> "PartSizing":
-        """Raises ValueError for multipart without a usable part size."""
+        """From the keywords of an upload. Raises ValueError for multipart without a usable part size."""
         if not multipart:
             return cls(threshold)
         if isinstance(part_size, bool) or not isinstance(part_size, int) or part_size < 1:
@@ -110,7 +109,7 @@ class PartSizing:
         return cls(threshold, part_size)
 
     def part_size_for(self, size: int) -> int | None:
-        """The size of the parts of a file of so many bytes; None where it is sent whole."""
+        """The size of the parts of a file of `size` bytes; None if it is sent whole."""
         if self.part_size is not None:
             return self.part_size
         if size <= self.threshold:
@@ -121,41 +120,43 @@ class PartSizing:
 
 @value
 class FileSpec:
-    """A file as a person names it: its path, the paths of those that belong to it, and its metadata."""
+    """A file as a user names it: its path, the paths of its support files, its metadata, and another name for it."""
 
     path: str
     support_files: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
-    called: str = ""
+    upload_name: str = ""
 
 
 def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[PlannedFile]]:
-    """Look at files and at those that belong to them. Raises FileNotFoundError or another OSError, and ValueError for
-    more parts than S3 takes and for support files of the same name.
+    """Read the facts of files and their support files, and cut them. Raises FileNotFoundError or another OSError, and
+    ValueError for more parts than S3 accepts and for support files of the same name.
     """
     for each in files:
         for path in (each.path, *each.support_files):
-            _check_name(each.called or PurePath(path).name, path)
+            _check_name(each.upload_name or PurePath(path).name, path)
         names = [PurePath(path).name for path in each.support_files]
         if len(set(names)) < len(names):
-            told = ", ".join(sorted(names))
-            raise ValueError(f"the support files of {each.path} must have different names, got {told}")
+            raise ValueError(
+                f"the support files of {each.path} must have different names, got {', '.join(sorted(names))}"
+            )
     if not files:
         return []
-    seen = yield from Stat([path for each in files for path in (each.path, *each.support_files)])
-    facts = iter(seen)
+    facts = iter((yield from Stat([path for each in files for path in (each.path, *each.support_files)])))
     planned = []
     for each in files:
         own = next(facts)
         part_size = sizing.part_size_for(own.size)
         slices = _cut(each.path, own.size, part_size)
         supports = tuple(_whole(path, next(facts)) for path in each.support_files)
-        planned.append(PlannedFile(each.path, own, slices, part_size is not None, supports, each.metadata, each.called))
+        planned.append(
+            PlannedFile(each.path, own, slices, part_size is not None, supports, each.metadata, each.upload_name)
+        )
     return planned
 
 
 def _check_name(name: str, path: str) -> None:
-    """Raises ValueError for a name that cannot be told to the server: JSON is UTF-8 (RFC 8259, section 8.1)."""
+    """Raises ValueError for a name that JSON cannot hold: it is UTF-8 (RFC 8259, section 8.1)."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -179,5 +180,5 @@ def _cut(path: str, size: int, part_size: int | None) -> tuple[FileSlice, ...]:
 
 
 def in_base64(digests: Sequence[bytes]) -> tuple[str, ...]:
-    """MD5s as S3 writes them (RFC 1864)."""
+    """MD5s in base64, as S3 expects them (RFC 1864)."""
     return tuple(b64encode(digest).decode() for digest in digests)

@@ -1,10 +1,10 @@
-"""The requests that bring a file's bytes into the object storage.
+"""The requests that send a file to the object storage.
 
 Rules kept here:
 
-* A file and what belongs to it are paired with the server's answer by name, parts by number, never by position.
-* All requests of a file are made up, and the answer checked, before the first is sent.
-* Each request carries the MD5 of its bytes to whoever sends it, so that the storage's answer can be checked.
+* Files are matched with the server's response by name, parts by number, never by position.
+* All requests of a file are made, and the response is checked, before the first is sent.
+* Each request has the MD5 of its bytes, so that the response of the storage can be checked.
 """
 
 from collections.abc import Callable, Collection
@@ -30,7 +30,7 @@ class StorageRequest:
 def storage_requests(
     session: Session, hashed: HashedFile, job: Field, stored: Collection[int] = ()
 ) -> list[StorageRequest]:
-    """The requests of a file and of its support files, without the parts that are `stored` already.
+    """The requests of a file and of its support files, without the parts in `stored`.
 
     Raises PixelProtocolError when the upload job lacks a field.
     """
@@ -44,7 +44,7 @@ def storage_requests(
 
 
 def whole(session: Session, hashed: HashedFile, url: str, fields: tuple[tuple[str, str], ...]) -> StorageRequest:
-    """A file that goes as one form."""
+    """The request of a file that is sent whole, as a form."""
     meter = Meter()
     content: Segment = _metered(hashed.file.slices[0], meter) if hashed.content is None else hashed.content
     name, md5 = hashed.file.name, hashed.digests[0]
@@ -74,10 +74,10 @@ def _support_jobs(hashed: HashedFile, job: Field) -> list[Field]:
 def _parts(session: Session, hashed: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
     parts = job.field("upload_parts")
     by_number = {part.field("part_number").integer(): part for part in parts.items()}
-    wanted = range(1, len(hashed.file.slices) + 1)
-    if sorted(by_number) != list(wanted):
-        raise parts.wrong(f"a list of the parts 1 to {len(wanted)}", f"has the parts {sorted(by_number)}")
-    targets = [(by_number[number].field("url").url(), by_number[number].field("headers").texts()) for number in wanted]
+    numbers = range(1, len(hashed.file.slices) + 1)
+    if sorted(by_number) != list(numbers):
+        raise parts.wrong(f"a list of the parts 1 to {len(numbers)}", f"has the parts {sorted(by_number)}")
+    targets = [(by_number[number].field("url").url(), by_number[number].field("headers").texts()) for number in numbers]
 
     def piece(number: int, url: str, headers: Headers) -> StorageRequest:
         meter = Meter()

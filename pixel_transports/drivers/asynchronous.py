@@ -22,7 +22,7 @@ from pixel_core import effects
 from pixel_core.effects import Effect, Flow, TaskOutcome
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
-from pixel_transports.drivers.files import digest, look_at
+from pixel_transports.drivers.files import digest, file_facts
 from pixel_transports.drivers.instrumentation import Instrumentation
 from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.drivers.single_flight import SingleFlights
@@ -57,7 +57,7 @@ class AsyncDriver:
             effects.Random: lambda effect: int.from_bytes(os.urandom(16), "big"),
             effects.Sleep: lambda effect: anyio.sleep(effect.seconds),
             effects.CallTokenProvider: self._call_token_provider,
-            effects.Stat: lambda effect: run_sync(look_at, effect.paths),
+            effects.Stat: lambda effect: run_sync(file_facts, effect.paths),
             effects.Digest: self._digest,
             effects.SingleFlight: self._single_flight,
             effects.Report: self._report,

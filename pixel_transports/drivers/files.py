@@ -1,10 +1,10 @@
-"""The effects `Stat` and `Digest`: looks at files and hashes them.
+"""The effects `Stat` and `Digest`: facts of files, and their MD5s.
 
 Rules kept here:
 
 * Memory does not grow with a file: it is read through one buffer.
-* These functions block; the async driver calls them in a worker thread.
-* A file that ends before its slice does has changed since it was planned: PixelFileChangedError.
+* These functions block. The async driver calls them in a worker thread.
+* A file that is shorter than its slice has changed since it was planned: PixelFileChangedError.
 """
 
 import errno
@@ -26,8 +26,8 @@ _MOST_SPARE = 2
 """How many buffers are kept for the next files."""
 
 
-def look_at(paths: Sequence[str]) -> list[FileFacts]:
-    """What `Stat` gives. Raises FileNotFoundError, or another OSError; a directory is IsADirectoryError."""
+def file_facts(paths: Sequence[str]) -> list[FileFacts]:
+    """Return the facts of files. Raises FileNotFoundError, IsADirectoryError, or another OSError."""
     return [_facts(path) for path in paths]
 
 
@@ -45,8 +45,8 @@ _spare: list[bytearray] = []
 
 @contextmanager
 def _buffer(size: int) -> Iterator[memoryview]:
-    """A buffer for a file of `size` bytes. Large ones are used again: what each of many threads allocates and frees
-    stays with that thread, as the system's allocators have it.
+    """A buffer for a file of `size` bytes. Large ones are reused, since memory that a thread frees stays with that thread
+    in the allocators of many systems.
     """
     if size < BUFFER:
         yield memoryview(bytearray(1 + size))
@@ -63,9 +63,9 @@ def _buffer(size: int) -> Iterator[memoryview]:
 
 
 def digest(slices: Sequence[FileSlice], keep: bool, stopped: Callable[[], bool]) -> Digested:
-    """The MD5 of each slice of one file. Ends early, with what there is, once `stopped` says so.
+    """Calculate the MD5 of each slice of one file. Ends early, with fewer digests, once `stopped` returns True.
 
-    Raises OSError for a file that cannot be read, PixelFileChangedError for one that is too short.
+    Raises OSError if the file cannot be read, PixelFileChangedError if it is too short.
     """
     path, kept = slices[0].path, b""
     digests: list[bytes] = []

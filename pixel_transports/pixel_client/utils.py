@@ -17,7 +17,7 @@ from threading import Thread
 from typing import IO, Any, TypeVar
 
 from pixel_core.messages import FileSlice
-from pixel_transports.drivers.files import BUFFER, digest, look_at
+from pixel_transports.drivers.files import BUFFER, digest, file_facts
 from pixel_transports.net.files import SliceReader
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def calculate_md5_base64(data: bytes) -> str:
 
 def calculate_md5_base64_from_file(file_path: Path | str) -> str:
     """The MD5 of a file, in base64. Raises OSError."""
-    whole = FileSlice(str(file_path), 0, look_at([str(file_path)])[0].size)
+    whole = FileSlice(str(file_path), 0, file_facts([str(file_path)])[0].size)
     return b64encode(digest([whole], False, lambda: False).digests[0]).decode()
 
 
@@ -94,7 +94,7 @@ def iter_file_parts(file_path: Path | str, part_size: int) -> Iterator[tuple[int
     """The parts of a file: length, MD5 in base64, and bytes. Raises OSError, ValueError for a size below 1."""
     if part_size < 1:
         raise ValueError(f"a part has at least one byte, got {part_size}")
-    size = look_at([str(file_path)])[0].size
+    size = file_facts([str(file_path)])[0].size
     for start in range(0, size, part_size):
         part = FileSlice(str(file_path), start, min(part_size, size - start))
         with SliceReader(part, BUFFER) as reader:

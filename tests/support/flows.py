@@ -1,4 +1,4 @@
-"""Small flows, to see what a driver does with them."""
+"""Small flows for tests of drivers."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ def get(target: str = "/") -> Request:
     return Request("GET", Origin("http", "pixel.test", 80), target)
 
 
-def giving(value: Any) -> Flow[Any]:
+def returning(value: Any) -> Flow[Any]:
     yield from Random()
     return value
 
 
-def failing(error: BaseException) -> Flow[Any]:
+def raising(error: BaseException) -> Flow[Any]:
     yield from Random()
     raise error
 
 
-def asking(*effects: Effect[Any]) -> Flow[Any]:
-    """A flow that asks for effects in order and returns what the last gave."""
+def flow_of(*effects: Effect[Any]) -> Flow[Any]:
+    """A flow that performs effects in order, and returns the result of the last."""
     result = None
     for effect in effects:
         result = yield from effect

@@ -67,7 +67,7 @@ def connect(path: Path) -> sqlite3.Connection:
         try:
             return _open(path)
         except sqlite3.OperationalError as error:
-            # SQLite does not wait for processes that create or leave a journal, whatever its timeout.
+            # SQLite does not wait for processes that create or leave a journal, with any timeout.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             time.sleep(0.02)

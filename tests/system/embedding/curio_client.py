@@ -42,7 +42,7 @@ from pixel_core import (
     exchange,
 )
 from pixel_core.models import PixelUploadFile
-from pixel_transports import SliceReader, digest, look_at, run_async
+from pixel_transports import SliceReader, digest, file_facts, run_async
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class Driver:
             case effects.CallTokenProvider(function):
                 return curio.run_in_thread(function)
             case effects.Stat(paths):
-                return curio.run_in_thread(look_at, paths)
+                return curio.run_in_thread(file_facts, paths)
             case effects.Digest(slices, keep):
                 return curio.run_in_thread(digest, slices, keep, lambda: False)
             case effects.Exchange(request):

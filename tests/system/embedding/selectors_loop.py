@@ -55,7 +55,7 @@ from pixel_core import (
     exchange,
 )  # fmt: skip
 from pixel_core.models import PixelUploadFile
-from pixel_transports import SliceReader, digest, look_at
+from pixel_transports import SliceReader, digest, file_facts
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 
 
@@ -223,7 +223,7 @@ class Loop:
             case CallTokenProvider(function):
                 return function()
             case Stat(paths):
-                return look_at(paths)
+                return file_facts(paths)
             case Digest(slices, keep):
                 return digest(slices, keep, lambda: False)
             case OpenTaskGroup(lead):

@@ -11,7 +11,7 @@ import pytest
 from pixel_core.effects import Digest, Exchange
 from pixel_core.messages import FileSlice, Request, Response
 from pixel_transports import AnyioTransport, AsyncDriver
-from tests.support.flows import asking
+from tests.support.flows import flow_of
 from tests.support.peers import OK, PATIENCE, Peer, keep_answering, read_request, send, wait
 
 pytestmark = pytest.mark.anyio
@@ -104,9 +104,9 @@ async def test_the_loop_goes_on_while_a_large_file_is_hashed_and_sent(large_file
         async with opened() as transport, anyio.create_task_group() as group:
             group.start_soon(beat)
             run = AsyncDriver(transport).run
-            await run(asking(Digest([large_file] * 4)))
+            await run(flow_of(Digest([large_file] * 4)))
             hashed, beats = beats, 0
-            response = await run(asking(Exchange(peer.request("PUT", body=large_file))))
+            response = await run(flow_of(Exchange(peer.request("PUT", body=large_file))))
             group.cancel_scope.cancel()
     assert response.status == 200
     assert hashed >= 3

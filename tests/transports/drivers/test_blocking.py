@@ -15,7 +15,7 @@ from pixel_core.effects import Exchange, Flow, Gather, NextDone, OpenTaskGroup, 
 from pixel_core.messages import Request, Response
 from pixel_transports import BlockingDriver, PixelApiSettings, SocketTransport, get_client
 from pixel_transports.net.transports import FunctionTransport
-from tests.support.flows import asking, failing, get, giving
+from tests.support.flows import flow_of, get, raising, returning
 from tests.support.peers import PATIENCE, Peer, Step, eventually, keep_answering, read_head, read_request, read_to_end
 
 A_LONG_TIME = 30.0
@@ -52,14 +52,14 @@ def test_an_interrupt_of_the_lead_ends_all_its_flows(by_signal: Any, rest: Any) 
 
         def lead(group: Any) -> Flow[Any]:
             for number in range(4):
-                yield from Spawn(group, number, asking(Gather([asking(Exchange(peer.request())), giving(1)], 2)))
-            yield from Spawn(group, "sleeper", asking(Sleep(A_LONG_TIME)))
+                yield from Spawn(group, number, flow_of(Gather([flow_of(Exchange(peer.request())), returning(1)], 2)))
+            yield from Spawn(group, "sleeper", flow_of(Sleep(A_LONG_TIME)))
             yield from rest or NextDone(group, A_LONG_TIME)
 
         helper = threading.Thread(target=interrupt)
         helper.start()
         with pytest.raises(KeyboardInterrupt):
-            BlockingDriver(transport).run(asking(OpenTaskGroup(lead)))
+            BlockingDriver(transport).run(flow_of(OpenTaskGroup(lead)))
         helper.join()
         assert repr(transport) == EMPTY
 
@@ -88,7 +88,7 @@ def test_an_interrupt_ends_a_read_and_closes_its_connection(by_signal: Any, step
 def test_an_interrupt_that_a_flow_raises_ends_the_others() -> None:
     driver = BlockingDriver(FunctionTransport(lambda request: Response(200)))
     with pytest.raises(KeyboardInterrupt):
-        driver.run(asking(Gather([asking(Sleep(A_LONG_TIME)), failing(KeyboardInterrupt())], 2)))
+        driver.run(flow_of(Gather([flow_of(Sleep(A_LONG_TIME)), raising(KeyboardInterrupt())], 2)))
 
 
 def test_there_is_no_event_loop_in_any_thread() -> None:
@@ -101,8 +101,8 @@ def test_there_is_no_event_loop_in_any_thread() -> None:
         return Response(200)
 
     driver = BlockingDriver(FunctionTransport(answer))
-    driver.run(asking(Gather([asking(Exchange(get())) for _ in range(3)], 3)))
-    driver.run(asking(Exchange(get())))
+    driver.run(flow_of(Gather([flow_of(Exchange(get())) for _ in range(3)], 3)))
+    driver.run(flow_of(Exchange(get())))
     assert len(answered) == 4
 
 
@@ -132,7 +132,7 @@ def test_a_connection_that_a_flow_released_is_not_closed_by_a_later_failure_of_t
             raise LookupError
 
         with pytest.raises(LookupError):
-            driver.run(asking(Gather([early(), late()], 2)))
-        assert driver.run(asking(Exchange(peer.request("POST")))).body == b"ok"
+            driver.run(flow_of(Gather([early(), late()], 2)))
+        assert driver.run(flow_of(Exchange(peer.request("POST")))).body == b"ok"
         assert peer.accepted == 1
         transport.close()

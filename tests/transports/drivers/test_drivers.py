@@ -27,7 +27,7 @@ from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice, Origin, Request, Response, Timeouts
 from pixel_core.values import value
 from pixel_transports.observability.instrumentation import DriverInstrumentation
-from tests.support.flows import asking, failing, get, giving
+from tests.support.flows import flow_of, get, raising, returning
 from tests.support.peers import PATIENCE, Peer, Step, read_head, read_to_end, wait
 from tests.transports.drivers.conftest import Driven
 
@@ -99,9 +99,9 @@ def test_performers_are_replaced_and_added(driven: Driven) -> None:
         Clock: lambda effect: 7.0,
         Twice: (lambda effect: 2 * effect.number) if driven.name == "blocking" else doubled,
     }
-    assert driven.run(asking(Clock()), ok, performers=performers) == 7.0
-    assert driven.run(asking(Twice(4)), ok, performers=performers) == 8
-    assert driven.run(asking(Gather([asking(Twice(1)), asking(Twice(2))], 2)), ok, performers=performers) == [2, 4]
+    assert driven.run(flow_of(Clock()), ok, performers=performers) == 7.0
+    assert driven.run(flow_of(Twice(4)), ok, performers=performers) == 8
+    assert driven.run(flow_of(Gather([flow_of(Twice(1)), flow_of(Twice(2))], 2)), ok, performers=performers) == [2, 4]
 
 
 # Side by side
@@ -115,7 +115,7 @@ def test_results_are_in_order_whichever_flow_ends_first(driven: Driven) -> None:
         ended.append(number)
         return number
 
-    assert driven.run(asking(Gather([flow(number) for number in range(4)], 4)), ok) == [0, 1, 2, 3]
+    assert driven.run(flow_of(Gather([flow(number) for number in range(4)], 4)), ok) == [0, 1, 2, 3]
     assert ended == [3, 2, 1, 0]
 
 
@@ -132,7 +132,7 @@ def test_no_more_flows_than_the_limit_run_at_once(driven: Driven, limit: int) ->
         yield from until(lambda: len(started) >= limit * (1 + number // limit))
         ended.append(number)
 
-    driven.run(asking(Gather([flow(number) for number in range(4 * limit)], limit)), ok)
+    driven.run(flow_of(Gather([flow(number) for number in range(4 * limit)], limit)), ok)
     assert max(most) == limit
 
 
@@ -143,13 +143,13 @@ def test_flows_are_taken_as_others_end(driven: Driven) -> None:
     def flows() -> Iterator[Flow[Any]]:
         for number in range(5):
             taken.append(number)
-            yield asking(Exchange(get()))
+            yield flow_of(Exchange(get()))
 
     def answer(request: Request) -> Response:
         seen.append(len(taken))
         return Response(200)
 
-    driven.run(asking(Gather(flows(), 1)), answer)
+    driven.run(flow_of(Gather(flows(), 1)), answer)
     assert seen == [1, 2, 3, 4, 5]
 
 
@@ -157,23 +157,27 @@ def test_flows_are_taken_as_others_end(driven: Driven) -> None:
 def test_a_failure_of_the_iterator_of_flows_cancels_the_others(driven: Driven, position: int) -> None:
     def flows() -> Iterator[Flow[Any]]:
         for _ in range(position):
-            yield asking(Sleep(A_LONG_TIME))
+            yield flow_of(Sleep(A_LONG_TIME))
         raise LookupError("no more")
 
     with pytest.raises(LookupError):
-        driven.run(asking(Gather(flows(), 2)), ok)
+        driven.run(flow_of(Gather(flows(), 2)), ok)
 
 
 def test_gathers_may_be_empty_nested_and_collect_failures(driven: Driven) -> None:
     error = PixelConnectionError("no")
-    assert driven.run(asking(Gather([], 3)), ok) == []
-    assert driven.run(asking(Gather([giving(1), failing(error), giving(3)], 2, collect=True)), ok) == [1, error, 3]
-    inner = [asking(Gather([giving((outer, number)) for number in range(3)], 2)) for outer in range(3)]
-    assert driven.run(asking(Gather(inner, 3)), ok) == [[(outer, n) for n in range(3)] for outer in range(3)]
+    assert driven.run(flow_of(Gather([], 3)), ok) == []
+    assert driven.run(flow_of(Gather([returning(1), raising(error), returning(3)], 2, collect=True)), ok) == [
+        1,
+        error,
+        3,
+    ]
+    inner = [flow_of(Gather([returning((outer, number)) for number in range(3)], 2)) for outer in range(3)]
+    assert driven.run(flow_of(Gather(inner, 3)), ok) == [[(outer, n) for n in range(3)] for outer in range(3)]
 
 
 def nested(flow: Flow[Any]) -> Flow[Any]:
-    return asking(Gather([flow, giving(1)], 2))
+    return flow_of(Gather([flow, returning(1)], 2))
 
 
 @pytest.mark.parametrize("wrap", [lambda flow: flow, nested], ids=["beside it", "nested beside it"])
@@ -203,12 +207,12 @@ def test_a_failure_cancels_flows_during_their_io(
             yield from Sleep(0.01)
             raise LookupError
 
-        flows = [wrap(asking(Sleep(A_LONG_TIME) if where == "sleeps" else Exchange(request))), fails()]
+        flows = [wrap(flow_of(Sleep(A_LONG_TIME) if where == "sleeps" else Exchange(request))), fails()]
         if where == "waits for a connection":
-            flows.insert(0, asking(Exchange(request)))
+            flows.insert(0, flow_of(Exchange(request)))
         started = time.monotonic()
         with pytest.raises(LookupError):
-            driven.run(asking(Gather(flows, 3)), max_connections=1)
+            driven.run(flow_of(Gather(flows, 3)), max_connections=1)
         assert time.monotonic() - started < A_LONG_TIME / 3
         assert where == "sleeps" or "0 held, 0 idle, 0 waiting" in driven.counts
         over.set()
@@ -217,14 +221,14 @@ def test_a_failure_cancels_flows_during_their_io(
 def test_a_failure_cancels_a_flow_that_reads_a_file(driven: Driven, large_file: FileSlice) -> None:
     slices = [large_file] * 10_000  # 640 GB
     with pytest.raises(LookupError):
-        driven.run(asking(Gather([asking(Digest(slices)), failing(LookupError())], 2)), ok)
+        driven.run(flow_of(Gather([flow_of(Digest(slices)), raising(LookupError())], 2)), ok)
 
 
 # Single flights
 
 
 def single(flow: Flow[Any], key: str = "login") -> Flow[Any]:
-    return asking(SingleFlight(key, flow))
+    return flow_of(SingleFlight(key, flow))
 
 
 def test_callers_of_a_single_flight_share_its_result(driven: Driven) -> None:
@@ -235,9 +239,9 @@ def test_callers_of_a_single_flight_share_its_result(driven: Driven) -> None:
         yield from until(lambda: driven.callers("login") == 9)
         return object()
 
-    results = driven.run(asking(Gather([single(flow(number)) for number in range(9)], 9)), ok)
+    results = driven.run(flow_of(Gather([single(flow(number)) for number in range(9)], 9)), ok)
     assert (len(runs), len(set(map(id, results)))) == (1, 1)
-    assert driven.run(asking(Gather([single(giving(1)), single(giving(2))], 1)), ok) == [1, 2]
+    assert driven.run(flow_of(Gather([single(returning(1)), single(returning(2))], 1)), ok) == [1, 2]
 
 
 def test_callers_of_a_single_flight_share_its_failure(driven: Driven) -> None:
@@ -247,7 +251,7 @@ def test_callers_of_a_single_flight_share_its_failure(driven: Driven) -> None:
         yield from until(lambda: driven.callers("login") == 4)
         raise error
 
-    assert driven.run(asking(Gather([single(flow()) for _ in range(4)], 4, collect=True)), ok) == [error] * 4
+    assert driven.run(flow_of(Gather([single(flow()) for _ in range(4)], 4, collect=True)), ok) == [error] * 4
 
 
 def test_a_waiter_runs_its_own_flow_after_a_cancelled_one(driven: Driven) -> None:
@@ -257,21 +261,21 @@ def test_a_waiter_runs_its_own_flow_after_a_cancelled_one(driven: Driven) -> Non
 
     def first() -> Flow[str]:
         try:
-            yield from Gather([single(asking(Sleep(A_LONG_TIME))), stopped()], 2)
+            yield from Gather([single(flow_of(Sleep(A_LONG_TIME))), stopped()], 2)
         except LookupError:
             return "cancelled"
         return "ended"
 
     def waiter() -> Flow[Any]:
         yield from until(lambda: driven.callers("login") > 0)
-        return (yield from SingleFlight("login", giving("own")))
+        return (yield from SingleFlight("login", returning("own")))
 
-    results = driven.run(asking(Gather([first(), waiter(), waiter()], 3)), ok)
+    results = driven.run(flow_of(Gather([first(), waiter(), waiter()], 3)), ok)
     assert results == ["cancelled", "own", "own"]
 
 
 def test_a_waiter_of_a_single_flight_gives_up_after_its_timeout(driven: Driven) -> None:
-    waiting = asking(SingleFlight("login", giving(1), 0.01))
+    waiting = flow_of(SingleFlight("login", returning(1), 0.01))
 
     def owner() -> Flow[str]:
         yield from until(lambda: driven.callers("login") == 2)
@@ -282,10 +286,10 @@ def test_a_waiter_of_a_single_flight_gives_up_after_its_timeout(driven: Driven) 
         yield from until(lambda: driven.callers("login") == 1)
         return (yield from waiting)
 
-    done, error = driven.run(asking(Gather([single(owner()), waiter()], 2, collect=True)), ok)
+    done, error = driven.run(flow_of(Gather([single(owner()), waiter()], 2, collect=True)), ok)
     assert done == "done"
     assert isinstance(error, TimeoutError)
 
 
 def test_single_flights_of_other_keys_do_not_wait(driven: Driven) -> None:
-    assert driven.run(single(single(giving(1), "b"), "a"), ok) == 1
+    assert driven.run(single(single(returning(1), "b"), "a"), ok) == 1

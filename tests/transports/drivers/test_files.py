@@ -12,7 +12,7 @@ import pytest
 from pixel_core.effects import FileFacts
 from pixel_core.errors import PixelFileChangedError
 from pixel_core.messages import FileSlice, Form, Headers, Origin, Request
-from pixel_transports.drivers.files import BUFFER, digest, look_at
+from pixel_transports.drivers.files import BUFFER, digest, file_facts
 from pixel_transports.net.files import SliceReader, whole_body
 
 CONTENT = bytes(range(251)) * 10_000
@@ -35,31 +35,31 @@ def md5(content: bytes) -> bytes:
 
 def test_a_look_tells_size_and_time(path: str) -> None:
     os.utime(path, ns=(1, 1_700_000_000_123_456_789))
-    (facts,) = look_at([path])
+    (facts,) = file_facts([path])
     assert (facts.size, facts.modified) == (len(CONTENT), 1_700_000_000_123_456_789)
 
 
 def test_a_look_follows_links(path: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
-    assert look_at([str(tmp_path / "link")])[0].size == len(CONTENT)
+    assert file_facts([str(tmp_path / "link")])[0].size == len(CONTENT)
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
-        look_at([str(tmp_path / "missing")])
+        file_facts([str(tmp_path / "missing")])
     assert caught.value.filename == str(tmp_path / "missing")
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError) as caught:
-        look_at([str(tmp_path)])
+        file_facts([str(tmp_path)])
     assert caught.value.filename == str(tmp_path)
 
 
 def test_a_pipe_is_no_file_and_nobody_waits_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="Not a regular file") as caught:
-        look_at([str(tmp_path / "pipe")])
+        file_facts([str(tmp_path / "pipe")])
     assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(tmp_path / "pipe"))
 
 

@@ -33,7 +33,7 @@ from pixel_core.messages import FileSlice, Response
 from pixel_transports import AnyioTransport, AsyncDriver, BlockingDriver
 from pixel_transports.net.transports import FunctionTransport
 from pixel_transports.runtime.cancellation import CancelScope, current_scope
-from tests.support.flows import asking, failing, get, giving
+from tests.support.flows import flow_of, get, raising, returning
 from tests.support.peers import PATIENCE, Peer, eventually
 from tests.transports.drivers.conftest import Driven
 
@@ -41,7 +41,7 @@ A_LONG_TIME = 30.0
 
 
 def group_of(lead: Callable[[Any], Flow[Any]]) -> Flow[Any]:
-    return asking(OpenTaskGroup(lead))
+    return flow_of(OpenTaskGroup(lead))
 
 
 def outcomes(group: Any, count: int) -> Flow[dict[Any, Any]]:
@@ -65,7 +65,7 @@ def test_each_outcome_is_returned_once_with_its_key(driven: Driven) -> None:
     def lead(group: Any) -> Flow[Any]:
         found: list[Any] = []
         for number in range(30):
-            yield from Spawn(group, number, giving(number * number))
+            yield from Spawn(group, number, returning(number * number))
             if number % 3 == 0:
                 found += yield from NextDone(group, 0.001)
         while len(found) < 30:
@@ -80,8 +80,8 @@ def test_a_failure_is_an_outcome_and_stops_no_other_flow(driven: Driven) -> None
     error = PixelConnectionError("no")
 
     def lead(group: Any) -> Flow[Any]:
-        yield from Spawn(group, "fails", failing(error))
-        yield from Spawn(group, "goes on", asking(Sleep(0.01), Random()))
+        yield from Spawn(group, "fails", raising(error))
+        yield from Spawn(group, "goes on", flow_of(Sleep(0.01), Random()))
         found = yield from outcomes(group, 2)
         return found["fails"], isinstance(found["goes on"], int)
 
@@ -111,7 +111,7 @@ def test_flows_run_beside_the_lead_and_each_other(driven: Driven) -> None:
 def test_there_are_no_outcomes_after_a_timeout_nor_in_an_empty_group(driven: Driven) -> None:
     def lead(group: Any) -> Flow[Any]:
         empty = yield from NextDone(group, 0.001)
-        yield from Spawn(group, "sleeper", asking(Sleep(A_LONG_TIME)))
+        yield from Spawn(group, "sleeper", flow_of(Sleep(A_LONG_TIME)))
         return empty, (yield from NextDone(group, 0.01)), (yield from NextDone(group, 0.0))
 
     assert driven.run(group_of(lead)) == ([], [], [])
@@ -153,10 +153,10 @@ def test_sleepers_readers_and_waiters_are_cancelled_too(driven: Driven, tmp_path
         file.truncate(4 * 1024**3)
 
     def lead(group: Any) -> Flow[Any]:
-        yield from Spawn(group, "sleeper", asking(Sleep(A_LONG_TIME)))
-        yield from Spawn(group, "reader", asking(Digest([FileSlice(str(path), 0, 4 * 1024**3)])))
-        yield from Spawn(group, "single flight", asking(SingleFlight("key", asking(Sleep(A_LONG_TIME)))))
-        yield from Spawn(group, "its waiter", asking(SingleFlight("key", asking(Sleep(A_LONG_TIME)))))
+        yield from Spawn(group, "sleeper", flow_of(Sleep(A_LONG_TIME)))
+        yield from Spawn(group, "reader", flow_of(Digest([FileSlice(str(path), 0, 4 * 1024**3)])))
+        yield from Spawn(group, "single flight", flow_of(SingleFlight("key", flow_of(Sleep(A_LONG_TIME)))))
+        yield from Spawn(group, "its waiter", flow_of(SingleFlight("key", flow_of(Sleep(A_LONG_TIME)))))
         return (yield from NextDone(group, 0.02))
 
     start = time.monotonic()
@@ -166,7 +166,7 @@ def test_sleepers_readers_and_waiters_are_cancelled_too(driven: Driven, tmp_path
 
 def test_a_lead_may_catch_a_failure_and_go_on(driven: Driven) -> None:
     def lead(group: Any) -> Flow[Any]:
-        yield from Spawn(group, 1, giving("one"))
+        yield from Spawn(group, 1, returning("one"))
         try:
             yield from Digest([FileSlice("/nonexistent/file", 0, 1)])
         except OSError:
@@ -177,8 +177,8 @@ def test_a_lead_may_catch_a_failure_and_go_on(driven: Driven) -> None:
 
 def test_groups_inside_a_flow_of_a_group_are_cancelled_with_it(driven: Driven, silent: Peer) -> None:
     def inner_lead(group: Any) -> Flow[Any]:
-        yield from Spawn(group, 1, asking(Exchange(silent.request())))
-        yield from Spawn(group, 2, asking(Exchange(silent.request())))
+        yield from Spawn(group, 1, flow_of(Exchange(silent.request())))
+        yield from Spawn(group, 2, flow_of(Exchange(silent.request())))
         yield from NextDone(group, A_LONG_TIME)
 
     def lead(group: Any) -> Flow[Any]:
@@ -195,12 +195,12 @@ def test_groups_side_by_side_have_outcomes_of_their_own(driven: Driven) -> None:
     def lead(name: str) -> Callable[[Any], Flow[Any]]:
         def flow(group: Any) -> Flow[Any]:
             for number in range(5):
-                yield from Spawn(group, number, giving((name, number)))
+                yield from Spawn(group, number, returning((name, number)))
             return (yield from outcomes(group, 5))
 
         return flow
 
-    found = driven.run(asking(Gather([group_of(lead("a")), group_of(lead("b"))], 2)))
+    found = driven.run(flow_of(Gather([group_of(lead("a")), group_of(lead("b"))], 2)))
     assert found == [{n: ("a", n) for n in range(5)}, {n: ("b", n) for n in range(5)}]
 
 
@@ -217,8 +217,8 @@ def consists_of(error: BaseException, kind: type[BaseException]) -> bool:
 
 def test_an_error_that_ends_the_program_ends_the_group_from_any_flow(driven: Driven, silent: Peer) -> None:
     def lead(group: Any) -> Flow[Any]:
-        yield from Spawn(group, 1, asking(Exchange(silent.request())))
-        yield from Spawn(group, 2, failing(Stop()))
+        yield from Spawn(group, 1, flow_of(Exchange(silent.request())))
+        yield from Spawn(group, 2, raising(Stop()))
         yield from NextDone(group, A_LONG_TIME)
         yield from NextDone(group, A_LONG_TIME)
 
@@ -296,7 +296,7 @@ def test_free_threads_are_used_again(at_once: int) -> None:
 def test_queued_flows_are_dropped_when_the_lead_ends() -> None:
     def lead(group: Any) -> Flow[Any]:
         for number in range(50):
-            yield from Spawn(group, number, asking(Sleep(A_LONG_TIME)))
+            yield from Spawn(group, number, flow_of(Sleep(A_LONG_TIME)))
 
     driver().run(group_of(lead))
     assert threads_of_groups() == []
@@ -346,7 +346,7 @@ def test_groups_leave_no_callback_in_the_scope_around_them() -> None:
     token = current_scope.set(scope)
     try:
         for _ in range(5):
-            driver().run(group_of(lambda group: asking(Spawn(group, 1, giving(None)), NextDone(group, PATIENCE))))
+            driver().run(group_of(lambda group: flow_of(Spawn(group, 1, returning(None)), NextDone(group, PATIENCE))))
     finally:
         current_scope.reset(token)
     assert repr(scope) == "<CancelScope open, 0 callbacks>"
@@ -358,7 +358,7 @@ def test_several_threads_may_share_a_driver() -> None:
 
     def lead(group: Any) -> Flow[Any]:
         for number in range(10):
-            yield from Spawn(group, number, asking(Exchange(get())))
+            yield from Spawn(group, number, flow_of(Exchange(get())))
         return len((yield from outcomes(group, 10)))
 
     threads = [threading.Thread(target=lambda: found.append(shared.run(group_of(lead)))) for _ in range(4)]
