@@ -1,7 +1,7 @@
-"""Operations by resource, and the pure face of them all.
+"""The operations by resource, and `PixelApi`, which has them all.
 
-Every operation is defined once, in the module of its resource. `PixelApi` is all of them on one object; its methods
-give flows, which any driver can run.
+Every operation is defined once, in the module of its resource. The methods of `PixelApi` return flows, which any driver
+can run. The clients of `pixel_transports` have the same methods, which run the flow.
 """
 
 from typing import Self, Unpack
@@ -41,24 +41,24 @@ class Operations(
     Analysis,
     Raw,
 ):
-    """All operations, as a base of faces."""
+    """All operations. Base class of `PixelApi` and of the clients."""
 
 
 class PixelApi(Operations):
-    """The Pixel API as flows: the pure face. It is made of a session.
+    """The Pixel API as flows, for a session.
 
     >>> api = PixelApi(Session("https://...", account))
-    >>> flow = api.get_project(7)               # a generator: nothing has happened
-    >>> effect = next(flow)                     # what it asks for first
+    >>> flow = api.get_project(7)               # a generator that has not started
+    >>> effect = next(flow)                     # its first effect
     """
 
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
-        """The same login with other options for its calls; see `CallOptions`."""
+        """Return an api with the same login and other options for its calls; see `CallOptions`."""
         return type(self)(self.session.with_options(**changes))
 
 
 def operation_names() -> list[str]:
-    """The names of all operations and listings, in alphabetical order."""
+    """Return the names of all operations and listings, in alphabetical order."""
     return sorted(
         name
         for group in Operations.__mro__

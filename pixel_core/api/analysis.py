@@ -1,4 +1,4 @@
-"""Analysis: modules, the services that run them, and the tasks of those."""
+"""Analysis modules, the services that run them, and the tasks of the services."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ class Analysis(Lists):
 
     @operation
     def list_analysis_modules(self) -> Flow[list[models.AnalysisModule]]:
-        """The modules that services can run."""
+        """Return the modules that services can run."""
         return (yield from self.session.call("GET", "/analysis/modules/")).json(list[models.AnalysisModule])
 
     @operation
     def list_analysis_services(
         self, /, params: models.AnalysisServiceListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.AnalysisService]]:
-        """The analysis services, by `params` (called `list_input` by some) or by keywords of the same names: `name`,
-        `ids`, `enabled`, `offset`, `limit`.
+        """Return the analysis services that match `params` (or `list_input`), or keywords of the same names.
+
+        They are `name`, `ids`, `enabled`, `offset` and `limit`. Raises ValidationError for invalid values.
         """
         params = kwargs.pop("list_input", None) if params is None else params
         values = yield from validated(models.AnalysisServiceListParams, params, kwargs)
@@ -43,7 +44,7 @@ class Analysis(Lists):
     def create_analysis_service(
         self, /, create_input: models.AnalysisServiceCreateUpdateInput | None = None, **kwargs: Any
     ) -> Flow[models.AnalysisService]:
-        """Create an analysis service, by `create_input` or by keywords of the same names."""
+        """Create an analysis service from `create_input`, or from keywords of the same names."""
         body = (yield from read_input(models.AnalysisServiceCreateUpdateInput, create_input, kwargs)).body()
         return (yield from self.session.call("POST", "/analysis/services/", json=body)).json(models.AnalysisService)
 
@@ -51,7 +52,7 @@ class Analysis(Lists):
     def patch_analysis_service(
         self, /, service_id: int, patch_input: models.AnalysisServicePatchInput | None = None, **kwargs: Any
     ) -> Flow[models.AnalysisService]:
-        """Change what is set, by `patch_input` or by keywords of the same names; None becomes null."""
+        """Change the fields of an analysis service that are set in `patch_input`, or as keywords. None is sent as null."""
         changes = yield from read_input(models.AnalysisServicePatchInput, patch_input, kwargs)
         body = changes.model_dump(mode="json", exclude_unset=True)
         return (yield from self.session.call("PATCH", _service(service_id), json=body)).json(models.AnalysisService)
@@ -66,8 +67,9 @@ class Analysis(Lists):
     def list_analysis_tasks(
         self, /, service_id: int, list_input: models.AnalysisTaskListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.AnalysisTask]]:
-        """The tasks of a service, by `list_input` or by keywords of the same names: `name`, `ids`, `status`, `offset`,
-        `limit`.
+        """Return the tasks of a service that match `list_input`, or keywords of the same names.
+
+        They are `name`, `ids`, `status`, `offset` and `limit`. Raises ValidationError for invalid values.
         """
         values = yield from validated(models.AnalysisTaskListParams, list_input, kwargs)
         return (yield from self._list(f"{_service(service_id)}/tasks/", values, list[models.AnalysisTask]))
@@ -80,7 +82,7 @@ class Analysis(Lists):
         params: models.AnalysisTaskCreateInput | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Flow[models.AnalysisTask]:
-        """Create a task: by a model as `params`, or by the keywords `params` (the module's parameters) and `name`."""
+        """Create a task, from a model as `params`, or from the keywords `params` (of the module) and `name`."""
         if params is not None and not isinstance(params, models.AnalysisTaskCreateInput):
             kwargs["params"], params = params, None
         body = (yield from read_input(models.AnalysisTaskCreateInput, params, kwargs)).body()
@@ -100,5 +102,5 @@ class Analysis(Lists):
 
     @operation
     def revoke_analysis_task(self, service_id: int, task_id: int) -> Flow[models.AnalysisTask]:
-        """Stop a task, or keep it from running. Raises PixelNotFoundError."""
+        """Stop a task, or prevent it from running. Raises PixelNotFoundError."""
         return (yield from self.session.call("POST", f"{_task(service_id, task_id)}/revoke")).json(models.AnalysisTask)

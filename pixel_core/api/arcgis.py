@@ -1,4 +1,4 @@
-"""ArcGIS services: data collections published as feature and image services.
+"""ArcGIS services, which publish data collections as feature and image services.
 
 `service_type` is "Feature" or "Image".
 """
@@ -15,7 +15,7 @@ from pixel_core.api.paths import query_of, segment
 from pixel_core.effects import Flow
 
 CHANGE_SECONDS = 1000.0
-"""How long a start, stop or refresh is waited for."""
+"""The time limit for the job of a start, stop or refresh, in seconds."""
 
 
 def _services(service_type: str) -> str:
@@ -27,32 +27,32 @@ class Arcgis(Jobs, Lists):
 
     @operation
     def list_gdo_users(self) -> Flow[list[str]]:
-        """The users that a service can be opened to."""
+        """Return the names of the users that can be given access to a service."""
         return (yield from self.session.call("GET", "/arcgis_services/gdo-users")).json(list[str])
 
     @operation
     def create_arcgis_service(
         self, service_type: models.ArcgisServiceType, create_input: models.ArcgisServiceCreateInput
     ) -> Flow[models.ArcgisService]:
-        """Create a service. Raises ValueError unless the options are those of its type, before anything is sent."""
-        given = models.ArcgisServiceCreateInput.model_validate(create_input)
+        """Create a service. Raises ValueError if the options of its type are missing, before a request is sent."""
+        service = models.ArcgisServiceCreateInput.model_validate(create_input)
         name = "feature_service_options" if service_type == "Feature" else "image_service_options"
-        if getattr(given.options, name) is None:
+        if getattr(service.options, name) is None:
             raise ValueError(f"a service of type {service_type!r} needs options.{name}")
-        answer = yield from self.session.call("POST", _services(service_type), json=given.body())
+        answer = yield from self.session.call("POST", _services(service_type), json=service.body())
         return answer.json(models.ArcgisService)
 
     @operation
     def list_arcgis_services(
         self, /, service_type: models.ArcgisServiceType, params: models.ListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.ArcgisService]]:
-        """The services of one type, by `params` or by keywords of the same names."""
+        """Return the services of one type. Parameters are those of `list_projects`."""
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list(_services(service_type), values, list[models.ArcgisService]))
 
     @operation
     def get_arcgis_service(self, service_type: models.ArcgisServiceType, service_id: int) -> Flow[models.ArcgisService]:
-        """One service. Raises PixelNotFoundError."""
+        """Return one service. Raises PixelNotFoundError."""
         path = _services(service_type) + segment(service_id)
         return (yield from self.session.call("GET", path)).json(models.ArcgisService)
 
@@ -60,7 +60,7 @@ class Arcgis(Jobs, Lists):
     def update_arcgis_service(
         self, service_type: models.ArcgisServiceType, service_id: int, update_input: models.ArcgisServiceUpdateInput
     ) -> Flow[models.ArcgisService]:
-        """Change what is given, leave the rest. Raises PixelNotFoundError."""
+        """Change the given fields of a service. Raises PixelNotFoundError."""
         body = models.ArcgisServiceUpdateInput.model_validate(update_input).body()
         path = _services(service_type) + segment(service_id)
         return (yield from self.session.call("PUT", path, json=body)).json(models.ArcgisService)
@@ -77,9 +77,9 @@ class Arcgis(Jobs, Lists):
     def start_arcgis_service(
         self, service_type: models.ArcgisServiceType, service_id: int, wait: bool = True
     ) -> Flow[models.ArcgisServiceChange]:
-        """Start a service; with `wait`, wait for the job that does it, and give that and the service as they are then.
+        """Start a service. With `wait`, wait for its job, and return the final state of the job and the service.
 
-        Raises PixelJobTimeoutError after 1,000 seconds.
+        Raises PixelNotFoundError, and PixelJobTimeoutError after 1,000 seconds.
         """
         return (yield from self._change(service_type, service_id, "start", "", wait))
 
@@ -87,14 +87,14 @@ class Arcgis(Jobs, Lists):
     def stop_arcgis_service(
         self, service_type: models.ArcgisServiceType, service_id: int, wait: bool = True
     ) -> Flow[models.ArcgisServiceChange]:
-        """Stop a service; otherwise as `start_arcgis_service`."""
+        """Stop a service. Waits and raises as `start_arcgis_service` does."""
         return (yield from self._change(service_type, service_id, "stop", "", wait))
 
     @operation
     def refresh_arcgis_service(
         self, service_type: models.ArcgisServiceType, service_id: int, refresh_data: bool = False, wait: bool = True
     ) -> Flow[models.ArcgisServiceChange]:
-        """Bring a service up to date, with `refresh_data` its data too; otherwise as `start_arcgis_service`."""
+        """Refresh a service, with `refresh_data` also its data. Waits and raises as `start_arcgis_service` does."""
         query = query_of(refresh_data=refresh_data)
         return (yield from self._change(service_type, service_id, "refresh", query, wait))
 

@@ -1,4 +1,4 @@
-"""Data collections: the images, rasters or point clouds of a project, all of one kind."""
+"""Data collections: a project's images, rasters or point clouds, each of one type."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DataCollections(Lists):
         tags: Sequence[str] | None = None,
         raster_info: models.RasterInfo | None = None,
     ) -> Flow[models.DataCollection]:
-        """Create a data collection in a project. `raster_info` says what its rasters have in common."""
+        """Create a data collection in a project. `raster_info` has the properties that all its rasters share."""
         body: dict[str, Any] = {
             "name": name,
             "description": description,
@@ -43,8 +43,9 @@ class DataCollections(Lists):
     def list_data_collections(
         self, /, project_id: int, params: models.DataCollectionListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.DataCollection]]:
-        """The data collections of a project, by `params` or by keywords of the same names (those of `list_projects`,
-        and `data_collection_type`).
+        """Return the data collections of a project.
+
+        Parameters are those of `list_projects`, and `data_collection_type`.
         """
         values = yield from validated(models.DataCollectionListParams, params, kwargs)
         path = f"{project_path(project_id)}/data_collections/"
@@ -54,14 +55,14 @@ class DataCollections(Lists):
     def list_deleted_data_collections(
         self, /, project_id: int, params: models.DataCollectionListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.DataCollection]]:
-        """Those that were deleted and can be restored; parameters as for `list_data_collections`."""
+        """Return the deleted data collections of a project. Parameters are those of `list_data_collections`."""
         values = yield from validated(models.DataCollectionListParams, params, kwargs)
         path = f"{project_path(project_id)}/data_collections/deleted"
         return (yield from self._list(path, values, list[models.DataCollection]))
 
     @operation
     def get_data_collection(self, project_id: int, data_collection_id: int) -> Flow[models.DataCollection]:
-        """One data collection. Raises PixelNotFoundError when the project has none with this id."""
+        """Return one data collection. Raises PixelNotFoundError if the project has none with this id."""
         answer = yield from self.session.call("GET", collection_path(project_id, data_collection_id))
         return answer.json(models.DataCollection)
 
@@ -75,7 +76,7 @@ class DataCollections(Lists):
         add_tags: Sequence[str] | None = None,
         remove_tags: Sequence[str] | None = None,
     ) -> Flow[models.DataCollection]:
-        """Change what is given, leave the rest. Raises ValueError when nothing is given."""
+        """Change the given fields of a data collection. Raises ValueError if all are None, and PixelNotFoundError."""
         body = changes(name=name, description=description, add_tags=add_tags, remove_tags=remove_tags)
         answer = yield from self.session.call("PUT", collection_path(project_id, data_collection_id), json=body)
         return answer.json(models.DataCollection)
@@ -84,20 +85,20 @@ class DataCollections(Lists):
     def move_data_collection(
         self, project_id: int, data_collection_id: int, new_project_id: int
     ) -> Flow[models.DataCollection]:
-        """Move a data collection to another project."""
+        """Move a data collection to another project. Raises PixelNotFoundError."""
         path = f"{collection_path(project_id, data_collection_id)}/move"
         answer = yield from self.session.call("PUT", path, query_of(new_project_id=new_project_id))
         return answer.json(models.DataCollection)
 
     @operation
     def delete_data_collection(self, project_id: int, data_collection_id: int) -> Flow[models.DataCollection]:
-        """Delete a data collection; `restore_data_collection` brings it back. Raises PixelNotFoundError."""
+        """Delete a data collection. `restore_data_collection` restores it. Raises PixelNotFoundError."""
         answer = yield from self.session.call("DELETE", collection_path(project_id, data_collection_id))
         return answer.json(models.DataCollection)
 
     @operation
     def restore_data_collection(self, project_id: int, data_collection_id: int) -> Flow[models.DataCollection]:
-        """Bring a deleted data collection back. Raises PixelNotFoundError when none with this id was deleted."""
+        """Restore a deleted data collection. Raises PixelNotFoundError if no deleted one has this id."""
         path = f"{collection_path(project_id, data_collection_id)}/restore"
         answer = yield from self.session.call("POST", path)
         return answer.json(models.DataCollection)

@@ -1,8 +1,8 @@
-"""Harvest services: what is fetched into a data collection from other services.
+"""Harvest services, which copy data from other services into a data collection.
 
 Rules kept here:
 
-* What holds credentials is sensitive: neither the payload nor what the server repeats of it stands in an error.
+* Requests with credentials are sensitive: errors contain neither their body nor the body of the answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Harvest(Lists):
     def create_harvest_service(
         self, project_id: int, data_collection_id: int, create_input: models.HarvestServiceCreateInput
     ) -> Flow[models.HarvestService]:
-        """Create a harvest service; `start_harvest_service` starts it."""
+        """Create a harvest service. `start_harvest_service` starts it."""
         body = models.HarvestServiceCreateInput.model_validate(create_input).body()
         path = _services(project_id, data_collection_id)
         return (yield from self.session.call("POST", path, json=body, sensitive=True)).json(models.HarvestService)
@@ -36,7 +36,7 @@ class Harvest(Lists):
     def list_harvest_services(
         self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.HarvestService]]:
-        """The harvest services of a data collection, by `params` or by keywords of the same names."""
+        """Return the harvest services of a data collection. Parameters are those of `list_projects`."""
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list(_services(project_id, data_collection_id), values, list[models.HarvestService]))
 
@@ -44,7 +44,7 @@ class Harvest(Lists):
     def get_harvest_service(
         self, project_id: int, data_collection_id: int, service_id: int
     ) -> Flow[models.HarvestService]:
-        """One harvest service. Raises PixelNotFoundError."""
+        """Return one harvest service. Raises PixelNotFoundError."""
         path = _services(project_id, data_collection_id) + segment(service_id)
         return (yield from self.session.call("GET", path)).json(models.HarvestService)
 
@@ -52,7 +52,7 @@ class Harvest(Lists):
     def update_harvest_service(
         self, project_id: int, data_collection_id: int, service_id: int, update_input: models.HarvestServiceUpdateInput
     ) -> Flow[models.HarvestService]:
-        """Change what is given, leave the rest. Raises PixelNotFoundError."""
+        """Change the given fields of a harvest service. Raises PixelNotFoundError."""
         body = models.HarvestServiceUpdateInput.model_validate(update_input).body()
         path = _services(project_id, data_collection_id) + segment(service_id)
         return (yield from self.session.call("PUT", path, json=body, sensitive=True)).json(models.HarvestService)
@@ -75,7 +75,7 @@ class Harvest(Lists):
         params: models.HarvestTaskListParams | None = None,
         **kwargs: Any,
     ) -> Flow[list[models.HarvestTask]]:
-        """The runs of a harvest service, by `params` or by keywords of the same names (`status` and `get_new` too)."""
+        """Return the runs of a harvest service. Parameters are those of `list_projects`, `status` and `get_new`."""
         path = f"{_services(project_id, data_collection_id)}{segment(service_id)}/"
         values = yield from validated(models.HarvestTaskListParams, params, kwargs)
         return (yield from self._list(path, values, list[models.HarvestTask]))

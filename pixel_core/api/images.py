@@ -27,8 +27,10 @@ class Images(Lists):
     def get_images(
         self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.Image]]:
-        """The images of a data collection, by `params`, by keywords (passed on as they are), or by both, where the
-        keywords win. `offset` and `limit` count images; the server has a limit of its own.
+        """Return the images of a data collection that match `params` and keywords.
+
+        Keywords are sent as they are, and override `params`. `offset` and `limit` count images; without `limit` the
+        server uses its default. With an empty list of `ids` the result is empty.
         """
         values = passed_through(models.ListParams, params, kwargs)
         return (yield from self._list(_images_path(project_id, data_collection_id), values, list[models.Image]))
@@ -45,26 +47,26 @@ class Images(Lists):
         ahead: int = AHEAD,
         **kwargs: Any,
     ) -> Pages[models.Image]:
-        """All images, one by one, fetched `page_size` at a time; nothing is sent before the first is asked for.
+        """Iterate over all images, in pages of `page_size`. No request is sent before the first image is needed.
 
-        Starts at the keyword `offset` (not at that of `params`), or at 0. While more is asked for, pages are fetched
-        side by side where they take long: one at first, then two, four and so on, up to `ahead`; with `ahead=1` one
-        after another. Errors come up at the page where they happen, after the images before it. Raises ValueError for
-        a page_size or `ahead` below 1.
+        Starts at the keyword `offset` (default 0; the offset and limit of `params` are ignored). Pages are fetched
+        when they are needed. If they are slow, several are fetched concurrently: one at first, then two, four and so
+        on, up to `ahead`. An error is raised after the images of the pages before it. Raises ValueError for a
+        page_size or `ahead` below 1.
         """
         values = paged(models.ListParams, params, kwargs)
         return self._pages(_images_path(project_id, data_collection_id), values, page_size, ahead, list[models.Image])
 
     @operation
     def get_image(self, project_id: int, data_collection_id: int, image_id: int) -> Flow[models.Image]:
-        """One image. Raises PixelNotFoundError when the data collection has none with this id."""
+        """Return one image. Raises PixelNotFoundError if the data collection has no image with this id."""
         path = _image_path(project_id, data_collection_id, image_id)
         answer = yield from self.session.call("GET", path)
         return answer.json(models.Image)
 
     @operation
     def get_image_metadata(self, project_id: int, data_collection_id: int, image_id: int) -> Flow[dict[str, Any]]:
-        """The metadata of one image. Raises PixelNotFoundError."""
+        """Return the metadata of one image. Raises PixelNotFoundError."""
         path = f"{_image_path(project_id, data_collection_id, image_id)}/metadata"
         answer = yield from self.session.call("GET", path)
         return answer.json(dict[str, Any])
@@ -73,7 +75,7 @@ class Images(Lists):
     def update_image(
         self, project_id: int, data_collection_id: int, image_id: int, update_input: models.ImageUpdateInput
     ) -> Flow[models.Image]:
-        """Change an image's tags, fields or free metadata. Raises PixelNotFoundError."""
+        """Change the tags, fields or free metadata of an image. Raises PixelNotFoundError."""
         body = models.ImageUpdateInput.model_validate(update_input).body()
         path = _image_path(project_id, data_collection_id, image_id)
         answer = yield from self.session.call("PUT", path, json=body)
@@ -88,7 +90,7 @@ class Images(Lists):
         new_project_id: int,
         new_data_collection_id: int,
     ) -> Flow[models.Image]:
-        """Move an image to another data collection, which may be in another project."""
+        """Move an image to another data collection, also of another project. Raises PixelNotFoundError."""
         path = f"{_image_path(project_id, data_collection_id, image_id)}/move"
         query = query_of(new_project_id=new_project_id, new_data_collection_id=new_data_collection_id)
         answer = yield from self.session.call("PUT", path, query)

@@ -1,9 +1,10 @@
-"""Optimising: rasters and point clouds prepared for quick viewing.
+"""Optimised rasters and point clouds: formats for fast display.
 
 Rules kept here:
 
-* None for a list of ids is the whole data collection; an empty list is nothing at all, and sends nothing.
-* `run_...` waits for the server's jobs; some of them may have failed then, as the group job and the objects tell.
+* None for a list of ids means the whole data collection. An empty list means no items, and no request is sent.
+* `run_...` waits until the server's jobs have ended. Some may have failed: see the counts of the group job, and the
+  status of each object.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pixel_core.session.answers import Answer
 T = TypeVar("T")
 
 NOTHING: models.JobGroup = {"completed": True, "total_jobs": 0, "success_count": 0, "failed_count": 0}
-"""The group job of a run over no ids."""
+"""The group job of a run without ids."""
 
 
 class Optimizing(Jobs, Lists):
@@ -40,10 +41,9 @@ class Optimizing(Jobs, Lists):
         nearblack: models.NearblackOptions | None = None,
         overview_resampling: models.OverviewResampling = "average",
     ) -> Flow[list[models.OptimizedRaster]]:
-        """Create optimised rasters, to be made by `run_optimize_rasters`.
+        """Create optimised rasters, which `run_optimize_rasters` then computes. Returns the created objects.
 
-        `raster_ids` None is all rasters of the collection; [] is none. `nearblack` cleans borders; by default it is
-        off. Gives the objects created.
+        `raster_ids` None means all rasters of the collection. `nearblack` removes borders; it is off by default.
         """
         if raster_ids is not None and not raster_ids:
             return []
@@ -59,8 +59,9 @@ class Optimizing(Jobs, Lists):
         optimize_raster_ids: Sequence[int] | None,
         retry_failed: bool = False,
     ) -> Flow[models.JobGroup]:
-        """Make optimised rasters (None: all of the collection), those that failed before too with `retry_failed`, and
-        wait for them. Gives the group job. Raises PixelJobTimeoutError.
+        """Compute optimised rasters (None: all of the collection) and wait for them. Returns the group job.
+
+        `retry_failed` includes those that failed before. Raises PixelJobTimeoutError.
         """
         path = f"{rasters_path(project_id, data_collection_id)}optimized/run"
         return (yield from self._run_optimizing(path, "optimized_raster_ids", optimize_raster_ids, retry_failed))
@@ -75,7 +76,7 @@ class Optimizing(Jobs, Lists):
         nearblack: models.NearblackOptions | None = None,
         overview_resampling: models.OverviewResampling = "average",
     ) -> Flow[list[models.OptimizedRaster]]:
-        """Create optimised rasters, make them, and give them as they are then; [] when there was nothing to create."""
+        """Create optimised rasters, compute them and return them. Raises PixelJobTimeoutError."""
         if raster_ids is not None and not raster_ids:
             return []
         body = _creation(raster_ids, profile, nearblack, overview_resampling)
@@ -87,7 +88,7 @@ class Optimizing(Jobs, Lists):
     def get_optimized_rasters(
         self, /, project_id: int, data_collection_id: int, params: models.ListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.OptimizedRaster]]:
-        """The optimised rasters of a data collection, by `params` or by keywords of the same names."""
+        """Return the optimised rasters of a data collection. Parameters are those of `list_projects`."""
         path = f"{rasters_path(project_id, data_collection_id)}optimized/"
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list(path, values, list[models.OptimizedRaster]))
@@ -96,7 +97,7 @@ class Optimizing(Jobs, Lists):
     def delete_optimized_rasters(
         self, project_id: int, data_collection_id: int, raster_id: int, profile: str | None = None
     ) -> Flow[list[models.OptimizedRaster]]:
-        """Delete what was optimised of one raster, or only that of one profile. Raises PixelNotFoundError."""
+        """Delete the optimised rasters of one raster, or only that of one profile. Raises PixelNotFoundError."""
         path = f"{rasters_path(project_id, data_collection_id)}{segment(raster_id)}/optimized"
         answer = yield from self.session.call("DELETE", path, query_of(profile=profile or None))
         return answer.json(list[models.OptimizedRaster])
@@ -105,7 +106,7 @@ class Optimizing(Jobs, Lists):
     def create_optimized_point_clouds(
         self, project_id: int, data_collection_id: int, point_cloud_ids: Sequence[int] | None
     ) -> Flow[list[models.OptimizedPointCloud]]:
-        """Create optimised point clouds, to be made by `run_optimize_point_clouds`; None is all of the collection."""
+        """Create optimised point clouds (None: of the whole collection), for `run_optimize_point_clouds` to compute."""
         if point_cloud_ids is not None and not point_cloud_ids:
             return []
         body = _ids("point_cloud_ids", point_cloud_ids)
@@ -120,7 +121,7 @@ class Optimizing(Jobs, Lists):
         point_cloud_ids: Sequence[int] | None,
         retry_failed: bool = False,
     ) -> Flow[models.JobGroup]:
-        """Make optimised point clouds and wait for them; otherwise as `run_optimize_rasters`."""
+        """Compute optimised point clouds and wait for them, as `run_optimize_rasters` does."""
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/run"
         return (yield from self._run_optimizing(path, "point_cloud_ids", point_cloud_ids, retry_failed))
 
@@ -128,7 +129,7 @@ class Optimizing(Jobs, Lists):
     def optimize_point_clouds(
         self, project_id: int, data_collection_id: int, point_cloud_ids: Sequence[int] | None = None
     ) -> Flow[list[models.OptimizedPointCloud]]:
-        """Create optimised point clouds, make them, and give them as they are then."""
+        """Create optimised point clouds, compute them and return them, as `optimize_rasters` does."""
         if point_cloud_ids is not None and not point_cloud_ids:
             return []
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
@@ -144,7 +145,10 @@ class Optimizing(Jobs, Lists):
         params: models.OptimizedPointCloudListParams | None = None,
         **kwargs: Any,
     ) -> Flow[list[models.OptimizedPointCloud]]:
-        """The optimised point clouds of a data collection; parameters as for `get_point_clouds`, and `status`."""
+        """Return the optimised point clouds of a data collection.
+
+        Parameters are those of `list_projects` and of LAS (see `get_point_clouds`), and `status`.
+        """
         path = f"{point_clouds_path(project_id, data_collection_id)}optimized/"
         values = yield from validated(models.OptimizedPointCloudListParams, params, kwargs)
         return (yield from self._list(path, values, list[models.OptimizedPointCloud]))
@@ -153,7 +157,7 @@ class Optimizing(Jobs, Lists):
     def delete_optimized_point_cloud(
         self, project_id: int, data_collection_id: int, point_cloud_id: int
     ) -> Flow[models.OptimizedPointCloud]:
-        """Delete what was optimised of one point cloud. Raises PixelNotFoundError."""
+        """Delete the optimised point cloud of a point cloud. Raises PixelNotFoundError."""
         path = f"{point_clouds_path(project_id, data_collection_id)}{segment(point_cloud_id)}/optimized"
         return (yield from self.session.call("DELETE", path)).json(models.OptimizedPointCloud)
 
@@ -167,7 +171,7 @@ class Optimizing(Jobs, Lists):
         return (yield from self.wait_for_group_job(answer.field("group_job").field("group_id").identifier()))
 
     def _finish_optimizing(self, path: str, name: str, created: Answer, shape: type[list[T]]) -> Flow[list[T]]:
-        """Make what was created, and list it as it is then."""
+        """Compute the created objects, and return their final state."""
         ids = [each.field("id").identifier() for each in created.root.items()]
         yield from self._run_optimizing(f"{path}run", name, ids, False)
         return (yield from self._list(path, {"ids": ids, "limit": len(ids)}, shape))
@@ -183,7 +187,7 @@ def _creation(
     nearblack: models.NearblackOptions | None,
     overview_resampling: models.OverviewResampling,
 ) -> dict[str, Any]:
-    """The body that asks for optimised rasters."""
+    """Return the body of the request that creates optimised rasters."""
     options = (
         models.NearblackOptions(enabled=False)
         if nearblack is None

@@ -1,10 +1,10 @@
-"""Paths and queries of the Pixel API.
+"""Builds paths and queries of the Pixel API.
 
 Rules kept here:
 
-* What is put into a path is escaped, so that an id can never reach another endpoint.
-* Queries are form style: space as `+`, comma as `%2C`, `true` and `false`; a list (or anything else
-  that is iterated) becomes one value with commas; what is None and what is an empty list is left out.
+* Values in a path are percent-encoded, so an id cannot reach another endpoint.
+* Queries are form-encoded: space as `+`, comma as `%2C`, booleans as `true` and `false`. A list (or another iterable)
+  becomes one comma-separated value. None and empty lists are left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 
 def segment(value: object) -> str:
-    """One segment of a path. Raises ValueError for what no escaping makes safe: nothing, a dot, two dots."""
+    """Encode one segment of a path. Raises ValueError for "", "." and "..", which encoding does not make safe."""
     if type(value) is int:
         return str(value)
     text = str(value)
@@ -23,22 +23,25 @@ def segment(value: object) -> str:
 
 
 def project_path(project_id: int) -> str:
+    """Return the path of a project, without a slash at the end."""
     return f"/projects/{segment(project_id)}"
 
 
 def collection_path(project_id: int, data_collection_id: int) -> str:
+    """Return the path of a data collection, without a slash at the end."""
     return f"/projects/{segment(project_id)}/data_collections/{segment(data_collection_id)}"
 
 
 def upload_jobs_path(project_id: int, data_collection_id: int) -> str:
+    """Return the path of the upload jobs of a data collection, with a slash at the end."""
     return f"{collection_path(project_id, data_collection_id)}/upload_jobs/"
 
 
 def query_of(values: Mapping[str, Any] | None = None, **named: Any) -> str:
-    """A query string, in the order given."""
+    """Return a query string, in the order of the arguments."""
     parts = []
     for name, value in {**values, **named}.items() if values else named.items():
-        if value is True or value is False:  # most are one of these, or a number
+        if value is True or value is False:  # the most frequent types first
             parts.append(f"{_quoted(name)}={'true' if value else 'false'}")
         elif type(value) is int:
             parts.append(f"{_quoted(name)}={value}")
@@ -60,6 +63,6 @@ def _text(value: Any) -> str:
 
 
 def has_no_ids(values: Mapping[str, Any]) -> bool:
-    """Whether an empty list of ids stands among the values: the answer is nothing, and the server would give all."""
+    """Return whether `ids` is an empty list. The server would ignore it and return all items."""
     ids = values.get("ids")
     return ids is not None and not _listed(ids)

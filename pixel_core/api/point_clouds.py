@@ -28,8 +28,10 @@ class PointClouds(Lists):
         params: models.PointCloudListParams | None = None,
         **kwargs: Any,
     ) -> Flow[list[models.PointCloud]]:
-        """The point clouds of a data collection; parameters as for `get_images`, and those of LAS: `format`,
-        `point_record_format`, `version_major`, `version_minor`.
+        """Return the point clouds of a data collection.
+
+        Parameters are those of `get_images`, and those of LAS: `format`, `point_record_format`, `version_major`,
+        `version_minor`.
         """
         values = passed_through(models.PointCloudListParams, params, kwargs)
         return (
@@ -48,14 +50,14 @@ class PointClouds(Lists):
         ahead: int = AHEAD,
         **kwargs: Any,
     ) -> Pages[models.PointCloud]:
-        """All point clouds, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
+        """Iterate over all point clouds, in pages of `page_size`, as `paginate_images` does."""
         values = paged(models.PointCloudListParams, params, kwargs)
         path = point_clouds_path(project_id, data_collection_id)
         return self._pages(path, values, page_size, ahead, list[models.PointCloud])
 
     @operation
     def get_point_cloud(self, project_id: int, data_collection_id: int, point_cloud_id: int) -> Flow[models.PointCloud]:
-        """One point cloud. Raises PixelNotFoundError when the data collection has none with this id."""
+        """Return one point cloud. Raises PixelNotFoundError if the data collection has none with this id."""
         path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
         return (yield from self.session.call("GET", path)).json(models.PointCloud)
 
@@ -63,7 +65,7 @@ class PointClouds(Lists):
     def update_point_cloud(
         self, project_id: int, data_collection_id: int, point_cloud_id: int, update_input: models.PointCloudUpdateInput
     ) -> Flow[models.PointCloud]:
-        """Change a point cloud's tags, fields or free metadata. Raises PixelNotFoundError."""
+        """Change the tags, fields or free metadata of a point cloud. Raises PixelNotFoundError."""
         body = models.PointCloudUpdateInput.model_validate(update_input).body()
         path = point_clouds_path(project_id, data_collection_id) + segment(point_cloud_id)
         return (yield from self.session.call("PUT", path, json=body)).json(models.PointCloud)
@@ -72,7 +74,7 @@ class PointClouds(Lists):
     def move_point_cloud(
         self, project_id: int, data_collection_id: int, point_cloud_id: int, new_data_collection_id: int
     ) -> Flow[models.PointCloud]:
-        """Move a point cloud to another data collection of the same project."""
+        """Move a point cloud to another data collection of the same project. Raises PixelNotFoundError."""
         path = f"{point_clouds_path(project_id, data_collection_id)}{segment(point_cloud_id)}/move"
         body = {"new_data_collection_id": new_data_collection_id}
         return (yield from self.session.call("POST", path, json=body)).json(models.PointCloud)

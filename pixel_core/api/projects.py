@@ -1,4 +1,4 @@
-"""Projects: a name, a description and a polygon; they nest, hold data collections, and can be deleted and restored."""
+"""Projects: create, list, change, move, delete and restore them. Projects nest and contain data collections."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pixel_core.effects import Flow
 
 
 def changes(**values: Any) -> dict[str, Any]:
-    """The body of an update: what was given, "" and [] included. Raises ValueError when nothing was."""
-    given = {name: value for name, value in values.items() if value is not None}
-    if not given:
+    """Return the body of an update: the values that are not None. Raises ValueError if all are None."""
+    body = {name: value for name, value in values.items() if value is not None}
+    if not body:
         raise ValueError(f"No update parameters provided: give at least one of {', '.join(values)}")
-    return given
+    return body
 
 
 class Projects(Lists):
@@ -32,11 +32,11 @@ class Projects(Lists):
         parent_project_id: int | None = None,
         tags: Sequence[str] | None = None,
     ) -> Flow[models.Project]:
-        """Create a project, below `parent_project_id` or (None, 0) at the root.
+        """Create a project below `parent_project_id`, or at the root (None or 0).
 
-        `area_of_interest` is a polygon in longitude and latitude (EPSG:4326): GeoJSON, a model of it, or anything
-        with `__geo_interface__`. Uploads are checked against it.
-        Raises pydantic's ValidationError for a polygon that is none, before anything is sent.
+        `area_of_interest` is a polygon in longitude and latitude (EPSG:4326): GeoJSON, a model of it, or an object
+        with `__geo_interface__`. The server checks uploads against it.
+        Raises pydantic's ValidationError for an invalid polygon, before a request is sent.
         """
         body: dict[str, Any] = {
             "name": name,
@@ -52,8 +52,10 @@ class Projects(Lists):
 
     @operation
     def list_projects(self, /, params: models.ListParams | None = None, **kwargs: Any) -> Flow[list[models.Project]]:
-        """Projects, by `params` or by keywords of the same names (`extended`, `name`, `ids`, `tags`, `offset`,
-        `limit`).
+        """Return the projects that match `params`, or keywords of the same names.
+
+        These are `extended`, `name`, `ids`, `tags`, `offset` and `limit`. Keywords beside `params` are ignored. With an
+        empty list of `ids` the result is empty. Raises ValidationError for invalid values.
         """
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list("/projects/", values, list[models.Project]))
@@ -62,13 +64,13 @@ class Projects(Lists):
     def list_deleted_projects(
         self, /, params: models.ListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.Project]]:
-        """Projects that were deleted and can be restored; parameters as for `list_projects`."""
+        """Return the deleted projects, which can be restored. Parameters are those of `list_projects`."""
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list("/projects/deleted", values, list[models.Project]))
 
     @operation
     def get_project(self, project_id: int, extended: bool = False) -> Flow[models.Project]:
-        """One project. Raises PixelNotFoundError when there is none with this id."""
+        """Return one project, with all fields if `extended`. Raises PixelNotFoundError."""
         answer = yield from self.session.call("GET", project_path(project_id), query_of(extended=extended))
         return answer.json(models.Project)
 
@@ -82,7 +84,7 @@ class Projects(Lists):
         add_tags: Sequence[str] | None = None,
         remove_tags: Sequence[str] | None = None,
     ) -> Flow[models.Project]:
-        """Change what is given, leave the rest. Raises ValueError when nothing is given."""
+        """Change the given fields of a project. Raises ValueError if all are None, and PixelNotFoundError."""
         body = changes(
             name=name,
             description=description,
@@ -95,19 +97,19 @@ class Projects(Lists):
 
     @operation
     def delete_project(self, project_id: int) -> Flow[models.Project]:
-        """Delete a project; `restore_project` brings it back. Raises PixelNotFoundError."""
+        """Delete a project. `restore_project` restores it. Raises PixelNotFoundError."""
         answer = yield from self.session.call("DELETE", project_path(project_id))
         return answer.json(models.Project)
 
     @operation
     def restore_project(self, project_id: int) -> Flow[models.Project]:
-        """Bring a deleted project back. Raises PixelNotFoundError when none with this id was deleted."""
+        """Restore a deleted project. Raises PixelNotFoundError if no deleted project has this id."""
         answer = yield from self.session.call("POST", f"{project_path(project_id)}/restore")
         return answer.json(models.Project)
 
     @operation
     def move_project(self, project_id: int, new_parent_project_id: int | None = None) -> Flow[models.Project]:
-        """Move a project below another, or (None, 0) to the root."""
+        """Move a project below another one, or to the root (None or 0). Raises PixelNotFoundError."""
         query = query_of(new_parent_id=new_parent_project_id or -1)
         answer = yield from self.session.call("PUT", f"{project_path(project_id)}/move", query)
         return answer.json(models.Project)

@@ -23,7 +23,7 @@ class Rasters(Lists):
     def get_rasters(
         self, /, project_id: int, data_collection_id: int, params: models.RasterListParams | None = None, **kwargs: Any
     ) -> Flow[list[models.Raster]]:
-        """The rasters of a data collection; parameters as for `get_images`, and `format`."""
+        """Return the rasters of a data collection. Parameters are those of `get_images`, and `format`."""
         values = passed_through(models.RasterListParams, params, kwargs)
         return (yield from self._list(rasters_path(project_id, data_collection_id), values, list[models.Raster]))
 
@@ -39,13 +39,13 @@ class Rasters(Lists):
         ahead: int = AHEAD,
         **kwargs: Any,
     ) -> Pages[models.Raster]:
-        """All rasters, one by one, fetched `page_size` at a time; otherwise as `paginate_images`."""
+        """Iterate over all rasters, in pages of `page_size`, as `paginate_images` does."""
         values = paged(models.RasterListParams, params, kwargs)
         return self._pages(rasters_path(project_id, data_collection_id), values, page_size, ahead, list[models.Raster])
 
     @operation
     def get_raster(self, project_id: int, data_collection_id: int, raster_id: int) -> Flow[models.Raster]:
-        """One raster. Raises PixelNotFoundError when the data collection has none with this id."""
+        """Return one raster. Raises PixelNotFoundError if the data collection has none with this id."""
         path = rasters_path(project_id, data_collection_id) + segment(raster_id)
         return (yield from self.session.call("GET", path)).json(models.Raster)
 
@@ -53,7 +53,7 @@ class Rasters(Lists):
     def update_raster(
         self, project_id: int, data_collection_id: int, raster_id: int, update_input: models.RasterUpdateInput
     ) -> Flow[models.Raster]:
-        """Change a raster's tags, fields or free metadata. Raises PixelNotFoundError."""
+        """Change the tags, fields or free metadata of a raster. Raises PixelNotFoundError."""
         body = models.RasterUpdateInput.model_validate(update_input).body()
         path = rasters_path(project_id, data_collection_id) + segment(raster_id)
         return (yield from self.session.call("PUT", path, json=body)).json(models.Raster)
@@ -67,7 +67,7 @@ class Rasters(Lists):
         new_project_id: int,
         new_data_collection_id: int,
     ) -> Flow[models.Raster]:
-        """Move a raster to another data collection, which may be in another project."""
+        """Move a raster to another data collection, also of another project. Raises PixelNotFoundError."""
         path = f"{rasters_path(project_id, data_collection_id)}{segment(raster_id)}/move"
         query = query_of(new_project_id=new_project_id, new_data_collection_id=new_data_collection_id)
         return (yield from self.session.call("PUT", path, query)).json(models.Raster)

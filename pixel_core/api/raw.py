@@ -1,4 +1,4 @@
-"""The way out: endpoints that this library does not know, with the same login, repeats and errors."""
+"""Requests to endpoints that have no method here, with the same login, retries and errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +10,18 @@ from pixel_core.messages import Response
 
 
 class Raw(Resource):
-    """Requests of one's own."""
+    """Requests to any endpoint."""
 
     @operation
     def request(
         self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
     ) -> Flow[Response]:
-        """Send a request to the Pixel API and give the whole answer: status, headers, body, `json()`.
+        """Send a request to the Pixel API and return the response: status, headers, body, `json()`.
 
-        `path` starts with a slash and is relative to the API's address; `params` become the query as everywhere (None
-        is left out, a list becomes one value with commas); `json` is the body, None is no body.
-        Raises ValueError for a path without its slash or with a query of its own, and the errors of any call.
+        `path` starts with a slash and is relative to the URL of the API. `params` become the query (None is left out,
+        a list becomes one comma-separated value). `json` is the body, None for no body.
+        Raises ValueError for a path without its slash or with a query, and the errors of any call.
         """
         if not path.startswith("/") or "?" in path or "#" in path:
-            raise ValueError(f"a path starts with a slash and has no query, which params give; got {path!r}")
+            raise ValueError(f"a path must start with a slash and have no query (use params), got {path!r}")
         return (yield from self.session.call(method.upper(), path, query_of(params), json=json)).response

@@ -1,4 +1,4 @@
-"""Search over images, rasters, point clouds, projects and data collections."""
+"""Search for images, rasters, point clouds, projects and data collections."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Search(Resource):
 
     @operation
     def search_info(self, on: models.SearchOn) -> Flow[Any]:
-        """What can be searched for on this kind of thing: its fields."""
+        """Return the fields by which this kind of resource can be searched."""
         return (yield from self.session.call("GET", "/search/info", query_of(on=on))).json(object)
 
     @operation
     def search(self, search_query: Mapping[str, Any] | models.SearchQuery) -> Flow[models.SearchResults]:
-        """One page of results. Raises ValidationError for a query that is none, before anything is sent."""
+        """Return one page of results. Raises ValidationError for an invalid query, before a request is sent."""
         body = models.SearchQuery.model_validate(search_query).body()
         return (yield from self.session.call("POST", "/search/", json=body)).json(models.SearchResults)
 
@@ -32,9 +32,10 @@ class Search(Resource):
     def paginate_search(
         self, search_query: Mapping[str, Any] | models.SearchQuery, page_size: int, *, ahead: int = AHEAD
     ) -> Pages[dict[str, Any]]:
-        """All results, one by one, fetched `page_size` at a time from the first on; the query's own offset and limit
-        do not count. Nothing is sent before the first is asked for; then pages are fetched side by side, up to `ahead`
-        at a time, as by `paginate_images`. Raises ValueError for a page_size or `ahead` below 1.
+        """Iterate over all results, in pages of `page_size`. The query's own offset and limit are ignored.
+
+        Pages are fetched as by `paginate_images`. Raises ValidationError for an invalid query, ValueError for a
+        page_size or `ahead` below 1.
         """
         body = models.SearchQuery.model_validate(search_query).body()
         check_page_size(page_size)

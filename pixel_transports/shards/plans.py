@@ -97,7 +97,7 @@ def _check_keywords(keywords: PixelClientKwargs) -> None:
                 f"{name} cannot be given to a plan: each shard has its own journal and skips uploaded files"
             )
     check_keywords(keywords)
-    for name, given in keywords.items():
+    for name, option in keywords.items():
         pickle_value(name, given)
 
 

@@ -38,7 +38,7 @@ class Shard(ShardSpec):
 
     def client(self) -> PixelClient:
         """Return this process's client for the settings and options of this shard."""
-        from pixel_transports.client.factory import get_client  # loaded by those who upload, not by `plan`
+        from pixel_transports.client.factory import get_client  # `plan` does not need it
 
         return get_client(settings=self.settings, **self.keywords)
 
@@ -77,7 +77,7 @@ class Shard(ShardSpec):
     def __reduce__(self) -> tuple[Any, ...]:
         from pixel_transports.client.pickling import pickle_value  # imports all clients
 
-        keywords = tuple((name, pickle_value(name, given)) for name, given in sorted(self.keywords.items()))
+        keywords = tuple((name, pickle_value(name, given)) for name, option in sorted(self.keywords.items()))
         return rebuild_shard, (zlib.compress(self.as_json().encode()), self.folder, self.settings, keywords)
 
 

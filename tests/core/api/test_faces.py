@@ -236,7 +236,7 @@ def test_only_the_operations_of_the_async_face_are_coroutine_functions(name: str
 def test_help_shows_signature_and_words(face: type[Any]) -> None:
     text = pydoc.plain(pydoc.render_doc(bound(face, "get_project")))
     assert "get_project(project_id: int, extended: bool = False) ->" in text
-    assert "One project. Raises PixelNotFoundError" in text
+    assert "Return one project, with all fields if `extended`. Raises PixelNotFoundError" in text
 
 
 @EVERY_FACE
