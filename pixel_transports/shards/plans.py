@@ -98,7 +98,7 @@ def _check_keywords(keywords: PixelClientKwargs) -> None:
             )
     check_keywords(keywords)
     for name, option in keywords.items():
-        pickle_value(name, given)
+        pickle_value(name, option)
 
 
 def _shard_size(count: int, shard_files: int | None, shards: int | None) -> int:

@@ -77,7 +77,7 @@ class Shard(ShardSpec):
     def __reduce__(self) -> tuple[Any, ...]:
         from pixel_transports.client.pickling import pickle_value  # imports all clients
 
-        keywords = tuple((name, pickle_value(name, given)) for name, option in sorted(self.keywords.items()))
+        keywords = tuple((name, pickle_value(name, option)) for name, option in sorted(self.keywords.items()))
         return rebuild_shard, (zlib.compress(self.as_json().encode()), self.folder, self.settings, keywords)
 
 
