@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI app and as a WSGI app: a request of theirs to one of ours, and our answer to theirs."""
+"""The sandbox as an ASGI app and as a WSGI app."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,10 +21,10 @@ def asgi_app(sandbox: Sandbox) -> Any:
         url = f"{scope['scheme']}://{headers['host']}{scope['raw_path'].decode()}?{scope['query_string'].decode()}"
         origin, target = split_url(url)
         request = Request(scope["method"], origin, target, headers, body)
-        answer = await anyio.to_thread.run_sync(sandbox, request)
-        fields = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-        await send({"type": "http.response.body", "body": answer.body})
+        response = await anyio.to_thread.run_sync(sandbox, request)
+        fields = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": fields})
+        await send({"type": "http.response.body", "body": response.body})
 
     return app
 
@@ -42,8 +42,8 @@ def wsgi_app(sandbox: Sandbox) -> Any:
         path = quote(environ["PATH_INFO"].encode("latin-1"))
         origin, target = split_url(f"{environ['wsgi.url_scheme']}://{headers['host']}{path}?{environ['QUERY_STRING']}")
         request = Request(environ["REQUEST_METHOD"], origin, target, headers, environ["wsgi.input"].read())
-        answer = sandbox(request)
-        start_response(f"{answer.status} As told", list(answer.headers))
-        return [answer.body]
+        response = sandbox(request)
+        start_response(f"{response.status} OK", list(response.headers))
+        return [response.body]
 
     return app

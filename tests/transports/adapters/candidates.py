@@ -1,4 +1,4 @@
-"""The transports that the check-suite is run on: all of ours, and all adapters."""
+"""The transports that pass the check-suite: all of the library, and all adapters."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,7 +21,7 @@ from pixel_transports.testing.checks import Ability, Candidate
 
 LIMIT = 3_200_000
 LIMITS = Limits(body=LIMIT)
-TRUST = ssl.create_default_context()  # once, since it takes long to be made
+TRUST = ssl.create_default_context()  # made once, since that is slow
 
 HTTPX_LACKS: tuple[Ability, ...] = ("early-answer-open",)
 ASYNC_HTTPX_LACKS: tuple[Ability, ...] = ("early-answer", "early-answer-open")

@@ -1,13 +1,161 @@
-"""Every check of the suite holds for every transport that it applies to."""
+"""The check-suite: it passes for every transport that it applies to, and finds transports that are wrong in one way."""
 
+import gzip
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from pixel_core.errors import PixelConnectionError, PixelError, PixelFileChangedError, PixelProtocolError
+from pixel_core.messages import Form, Headers, Request, Response, split_url
+from pixel_transports import SocketTransport
+from pixel_transports.net.files import whole_body
 from pixel_transports.testing import checks
 from tests.transports.adapters.candidates import CANDIDATES
 
+Send = Callable[[Request], Response]
+Fault = Callable[[Send, Request], Response]
+
 
 @pytest.mark.parametrize(**checks.cases(**CANDIDATES))
-def test_a_transport_does_what_the_clients_rely_on(case: Callable[[], None]) -> None:
+def test_a_transport_passes_every_check(case: Callable[[], None]) -> None:
     case()
+
+
+class Faulty:
+    """A transport over sockets with a fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        self._inner = SocketTransport()
+        self._fault = fault
+
+    def send(self, request: Request) -> Response:
+        return self._fault(self._inner.send, request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def of_request(change: Callable[[Request], Request]) -> Fault:
+    return lambda send, request: send(change(request))
+
+
+def of_error(kind: type[PixelError], change: Callable[[Any, Request], Exception | Response]) -> Fault:
+    """The fault of a transport that raises, or returns, something else in place of an error."""
+
+    def fault(send: Send, request: Request) -> Response:
+        try:
+            return send(request)
+        except kind as error:
+            outcome = change(error, request)
+            if isinstance(outcome, Response):
+                return outcome
+            raise outcome from outcome.__cause__
+
+    return fault
+
+
+def with_header(request: Request, name: str, value: str) -> Request:
+    return replace(request, headers=Headers((*request.headers, (name, value))))
+
+
+def whole(request: Request) -> Request:
+    if isinstance(request.body, Form):
+        request = with_header(request, "Content-Type", request.body.content_type)
+    return replace(request, body=whole_body(request))
+
+
+def follows_redirects(send: Send, request: Request) -> Response:
+    response = send(request)
+    if 300 <= response.status < 400 and "Location" in response.headers:
+        origin, target = split_url(response.headers["Location"])
+        return send(Request("GET", origin, target))
+    return response
+
+
+def decodes_unasked(send: Send, request: Request) -> Response:
+    response = send(request)
+    encoded = response.body.startswith(b"\x1f\x8b")
+    return replace(response, body=gzip.decompress(response.body)) if encoded else response
+
+
+def loses_a_byte(send: Send, request: Request) -> Response:
+    response = send(request)
+    return replace(response, body=response.body[:-1]) if len(response.body) > 1_000_000 else response
+
+
+def with_cause(error: PixelError, request: Request) -> PixelError:
+    error.__cause__ = OSError(request.url)
+    return error
+
+
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "adds a header": (
+        of_request(lambda request: with_header(request, "User-Agent", "python")),
+        "header_fields_of_a_request_arrive_in_order",
+    ),
+    "loses the query": (of_request(lambda request: replace(request, target=request.path)), "path_and_query_arrive"),
+    "escapes again": (
+        of_request(lambda request: replace(request, target=request.target.replace("'", "%27"))),
+        "escapes_of_a_target_are_left_alone",
+    ),
+    "follows redirects": (follows_redirects, "a_redirect_is_an_answer_as_any_other"),
+    "decodes unasked": (decodes_unasked, "an_answer_is_unpacked_once_and_only_if_asked_for"),
+    "reads files whole": (of_request(whole), "a_large_file_is_sent_in_flat_memory"),
+    "shows the query": (
+        of_error(PixelConnectionError, lambda error, request: type(error)(f"{error} ({request.url})", sent=error.sent)),
+        "a_refused_connection_is_told_as_not_sent",
+    ),
+    "shows it in the cause": (
+        of_error(PixelConnectionError, with_cause),
+        "a_peer_that_hangs_up_before_its_answer_is_a_connection_error",
+    ),
+    "ignores that a file changed": (
+        of_error(PixelFileChangedError, lambda error, request: Response(200, Headers(), b"ok")),
+        "a_file_that_became_shorter_is_an_error_of_its_own",
+    ),
+    "reports all as sent": (
+        of_error(PixelConnectionError, lambda error, request: type(error)(str(error), sent=True)),
+        "a_refused_connection_is_told_as_not_sent",
+    ),
+    "raises one error": (
+        of_error(PixelError, lambda error, request: PixelProtocolError(str(error))),
+        "silence_is_a_time_out_within_its_limit",
+    ),
+    "raises other errors": (of_error(PixelError, lambda error, request: OSError("")), "garbage_is_a_protocol_error"),
+    "loses a byte": (loses_a_byte, "a_large_answer_is_whole"),
+}
+
+
+@pytest.mark.parametrize(("fault", "name"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_found_by_its_check(fault: Fault, name: str) -> None:
+    (check,) = [each for each in checks.CHECKS if each.name == name]
+    with pytest.raises(AssertionError):
+        check(lambda: Faulty(fault))
+
+
+def test_a_check_that_does_not_apply_does_nothing() -> None:
+    def never() -> Any:
+        raise AssertionError("it was made")
+
+    (check,) = [each for each in checks.CHECKS if each.name == "a_connection_is_used_again"]
+    check(checks.Candidate(never, lacks=["keep-alive"]))
+    assert not check.applies_to(checks.Candidate(never, far="asgi"))
+    assert check.applies_to(never)
+
+
+def test_a_transport_that_cannot_be_used_after_closing_is_found() -> None:
+    class Ended(SocketTransport):
+        def close(self) -> None:
+            super().close()
+            self.ended = True
+
+        def send(self, request: Request) -> Response:
+            if getattr(self, "ended", False):
+                raise RuntimeError("closed")
+            return super().send(request)
+
+    (check,) = [each for each in checks.CHECKS if each.name == "closing_may_be_repeated_and_is_no_end"]
+    with pytest.raises(RuntimeError, match="closed"):
+        check(Ended)

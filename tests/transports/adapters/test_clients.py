@@ -1,4 +1,4 @@
-"""httpx clients and aiohttp sessions: they stay their owner's, and what is theirs does not get into a request."""
+"""httpx clients and aiohttp sessions: their errors, their proxies, and that they stay open."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -54,37 +54,28 @@ def anyio_backend() -> str:
 
 
 @each
-async def test_a_connection_that_is_not_made_in_time_was_not_sent(name: str, full_listener: Origin) -> None:
-    request = Request("POST", full_listener, "/a?secret=1", timeouts=Timeouts(connect=0.1, pool=0.1))
-    async with transport_of(name) as transport:
-        with pytest.raises(PixelTimeoutError, match=r"no connection within 0\.1 seconds") as caught:
-            await transport.send(request)
-    assert not caught.value.sent
-    assert request.label in str(caught.value)
-
-
-@each
-async def test_a_name_that_nobody_knows_was_not_sent(name: str) -> None:
-    request = Request("POST", Origin("http", "name.invalid", 80), "/a?secret=1")
-    async with transport_of(name) as transport:
-        with pytest.raises(PixelConnectionError, match=r"could not connect to http://name\.invalid: ") as caught:
-            await transport.send(request)
-    assert not caught.value.sent
-
-
-@each
-async def test_a_certificate_that_is_not_trusted_was_not_sent(name: str) -> None:
+async def test_a_request_that_cannot_connect_was_not_sent(name: str, full_listener: Origin) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with Peer([keep_answering()], context=context) as peer:
-        async with transport_of(name) as transport:
-            with pytest.raises(PixelConnectionError, match="could not connect to") as caught:
-                await transport.send(peer.request("POST"))
-    assert not caught.value.sent
+    limits = Timeouts(connect=0.1, pool=0.1)
+    with Peer([keep_answering()], context=context) as untrusted:
+        rows = [
+            (full_listener, limits, PixelTimeoutError, r"no connection within 0\.1 seconds"),
+            (Origin("http", "name.invalid", 80), Timeouts(), PixelConnectionError, "to http://name.invalid: "),
+            (untrusted.origin, Timeouts(), PixelConnectionError, "could not connect to"),
+        ]
+        for origin, timeouts, kind, message in rows:
+            request = Request("POST", origin, "/a?secret=1", timeouts=timeouts)
+            async with transport_of(name) as transport:
+                with pytest.raises(kind, match=message) as caught:
+                    await transport.send(request)
+            assert not caught.value.sent
+            assert request.label in str(caught.value)
+            assert "secret" not in str(caught.value)
 
 
 @each
-async def test_a_request_goes_through_the_proxy_of_its_owner(name: str) -> None:
+async def test_a_request_is_sent_through_the_proxy_of_the_client(name: str) -> None:
     request = Request("GET", Origin("http", "pixel.invalid", 80), "/a?x=%2F1", Headers({"Authorization": "Bearer t"}))
     with Peer([keep_answering()]) as proxy:
         async with transport_of(name, proxy=f"http://user:pw@127.0.0.1:{proxy.origin.port}") as transport:
@@ -97,11 +88,11 @@ async def test_a_request_goes_through_the_proxy_of_its_owner(name: str) -> None:
 
 @each
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_proxy_that_cannot_be_reached_or_refuses_is_no_answer_of_the_origin(name: str, scheme: str) -> None:
+async def test_a_refusal_of_a_proxy_is_a_proxy_error(name: str, scheme: str) -> None:
     request = Request("POST", Origin(scheme, "pixel.invalid", 8443), "/a?secret=1")
     with Peer([read_request, send(DENIED)]) as proxy:
         async with transport_of(name, proxy=f"http://127.0.0.1:{proxy.origin.port}") as transport:
-            if scheme == "http":  # where the proxy answers in the place of the origin, its answer is all there is
+            if scheme == "http":  # a proxy that forwards answers in place of the origin
                 assert (await transport.send(request)).status == 407
             else:
                 with pytest.raises(PixelProxyError) as caught:
@@ -110,7 +101,7 @@ async def test_a_proxy_that_cannot_be_reached_or_refuses_is_no_answer_of_the_ori
                 assert "s3cret" not in str(caught.value)
 
 
-async def test_a_session_that_trusts_the_environment_takes_its_proxy_and_no_login(
+async def test_a_session_with_trust_env_uses_its_proxy_and_no_netrc(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -127,7 +118,7 @@ async def test_a_session_that_trusts_the_environment_takes_its_proxy_and_no_logi
     assert b"\r\nAuthorization" not in head
 
 
-async def test_what_is_given_stays_open() -> None:
+async def test_closing_a_transport_leaves_the_client_open() -> None:
     with Peer([keep_answering()]) as peer:
         client, client_async, session = httpx.Client(), httpx.AsyncClient(), aiohttp.ClientSession()
         HttpxTransport(client).close()
@@ -148,13 +139,13 @@ async def test_what_is_given_stays_open() -> None:
 
 
 @pytest.mark.parametrize("kind", [HttpxTransport, AsyncHttpxTransport, AiohttpTransport])
-async def test_what_is_not_of_the_library_is_refused(kind: Callable[[Any], Any]) -> None:
+async def test_an_object_of_another_library_is_refused(kind: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match="needs an"):
         kind("http://pixel.test")
 
 
-async def test_a_mock_of_httpx_serves_too() -> None:
-    """Its answers are consumed and unpacked before we see them; the limit holds."""
+async def test_a_mock_transport_of_httpx_works() -> None:
+    """Its responses are read and decoded before; the limit holds."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == "Bearer t"
@@ -167,7 +158,7 @@ async def test_a_mock_of_httpx_serves_too() -> None:
             HttpxTransport(client, limits=Limits(body=5)).send(request)
 
 
-async def test_aiohttp_refuses_what_it_would_change() -> None:
+async def test_a_request_that_aiohttp_would_change_is_refused() -> None:
     origin = Origin("http", "127.0.0.1", 9)
     async with transport_of("aiohttp") as transport:
         with pytest.raises(ValueError, match="X-Name"):
