@@ -340,7 +340,7 @@ class Response:
     body: bytes = b""
 
     def json(self) -> Any:
-        """Decode the body as JSON, whatever its content type. Raises ValueError when it is not JSON."""
+        """Decode the body as JSON; the content type is ignored. Raises ValueError when it is not JSON."""
         return from_json(self.body, cache_strings="keys")  # names repeat, values seldom do
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 Rules kept here:
 
 * A secret is known by its name: that of a field of a body, or of a header that is not in `OPEN_HEADERS`.
-* Each secret is replaced by `***`, wherever it stands in a message. Header values shorter than `SHORTEST` are not
+* Each secret is replaced by `***`, in any part of a message. Header values shorter than `SHORTEST` are not
   replaced, since they occur in any text.
 * Bytes that h11 quotes in an error are removed, since they may be our own request sent back.
 """

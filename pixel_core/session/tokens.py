@@ -9,7 +9,7 @@ Rules kept here:
   section 6). A refused password is not sent again for a few seconds, so that no loop locks the account.
 * No `repr` and no error shows a token or a password.
 
-States, as returned by `state(now)`::
+States::
 
     EMPTY ──granted──▶ FRESH ──time──▶ EXPIRING ──granted──▶ FRESH
       ▲                  │ rejected by the API      │ refresh token refused
@@ -17,7 +17,6 @@ States, as returned by `state(now)`::
     EMPTY ──password refused──▶ REFUSED ──some seconds──▶ EMPTY
 """
 
-import enum
 import re
 from collections.abc import Callable
 from copy import copy
@@ -32,15 +31,6 @@ from pixel_core.values import hash_of_fields, value
 
 REFUSAL_SECONDS = 5.0
 """Seconds for which a refused password is not sent again."""
-
-
-class TokenState(enum.Enum):
-    """States of a login; the table is at the top of this file."""
-
-    EMPTY = enum.auto()
-    FRESH = enum.auto()
-    EXPIRING = enum.auto()
-    REFUSED = enum.auto()
 
 
 @value
@@ -101,14 +91,6 @@ class Tokens:
 
     def __repr__(self) -> str:
         return f"<Tokens of {self._account.username} at {self._account.realm}>"
-
-    def state(self, now: float) -> TokenState:
-        """Return the state at `now`."""
-        if self._refusal is not None and now < self._refusal[1]:
-            return TokenState.REFUSED
-        if not self._tokens.access:
-            return TokenState.EMPTY
-        return TokenState.FRESH if now < self._tokens.renew_at else TokenState.EXPIRING
 
     def bearer(self, now: float) -> str | None:
         """Return the access token, or None when a new one has to be requested."""

@@ -21,7 +21,6 @@ from pixel_core.errors import (
     PixelTimeoutError,
 )
 from pixel_core.messages import encode_json
-from pixel_core.session.tokens import REFUSAL_SECONDS
 from tests.support.scripted_api import ACCOUNT, TOKEN_TARGET, Expected, OffScriptError, World, token
 from tests.support.scripted_api import json_response as told
 
@@ -29,7 +28,6 @@ ME = "/acme/users/me?extended=false"
 RESTORE = "/acme/projects/1/restore"
 FULL_JITTER = 0xFFFFFFFF
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-REFUSED = {"error": "invalid_grant", "error_description": "Invalid user credentials"}
 
 
 def login(outcome: Any, takes: float = 0.0) -> Expected:
@@ -106,30 +104,6 @@ def test_an_expiring_token_is_renewed_by_the_refresh_token_or_else_by_the_passwo
 def test_a_token_that_expired_before_it_arrived_is_used() -> None:
     world = World([login(token("a", expires_in=1), takes=5.0), me(told(1))], login=False)
     assert world.finish(world.api.me()) == 1
-
-
-def test_a_refused_password_is_raised_without_a_secret_and_not_sent_again_at_once() -> None:
-    world = World([login(told(REFUSED, 401))], login=False)
-    error = world.fail(world.api.me(), PixelLoginError)
-    for text in ("kari@acme.test", "Acme", "Invalid user credentials"):
-        assert text in str(error)
-    assert "hemmelig" not in f"{error!s} {error!r} {error.__dict__}"
-    assert (error.error, error.status_code) == ("invalid_grant", 401)
-    assert str(world.fail(world.api.me(), PixelLoginError)) == str(error)
-
-
-def test_a_user_who_is_locked_out_costs_one_refresh_and_one_password_in_some_seconds() -> None:
-    locked = told({"error": "invalid_grant", "error_description": "Account disabled"}, 400)
-    first = token("a", expires_in=300, refresh_token="r")
-    world = World([login(first), me(told(1)), login(locked), login(locked)], login=False)
-    world.run(world.api.me())
-    world.now += 300
-    for _ in range(20):
-        assert "Account disabled" in str(world.fail(world.api.me(), PixelLoginError))
-        world.now += REFUSAL_SECONDS / 25
-    world.script = [login(token("b")), me(told(2))]
-    world.now += REFUSAL_SECONDS
-    assert world.finish(world.api.me()) == 2
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -254,12 +228,6 @@ def test_a_get_is_tried_three_times_with_growing_delays(failure: Response | Exce
     assert world.finish(world.api.me()) == 1
     assert world.sleeps == [0.5, 1.0]
     assert len(set(header(world, "X-Request-ID"))) == 1
-
-
-def test_a_delay_is_random() -> None:
-    world = World([me(Response(503)), me(told(1))], bits=[1, FULL_JITTER // 2])
-    world.finish(world.api.me())
-    assert world.sleeps == [pytest.approx(0.25)]
 
 
 def test_a_successful_call_draws_random_bits_for_its_request_id_only() -> None:
@@ -518,12 +486,6 @@ def test_a_success_without_json_is_a_protocol_error_that_names_the_request(statu
     assert UUID4.search(str(error))
 
 
-@pytest.mark.parametrize("value", [None, {"name": None, "more": [None]}, [None], 0, "text"])
-def test_a_result_is_the_unchanged_json_of_any_shape_and_content_type(value: Any) -> None:
-    world = World([me(told(value, Content_Type="text/plain"))])
-    assert world.finish(world.api.me()) == value
-
-
 def test_requests_have_the_time_limits_of_the_options() -> None:
     options = Options(timeout_pixel=Timeouts(1, 2, 3, 4))
     world = World([me(told(1))], options=options)
@@ -538,16 +500,10 @@ def test_options_take_whole_numbers_from_one(name: str, value: Any) -> None:
         Options(**{name: value})
 
 
-def test_json_is_sent_compact_in_utf_8_without_escapes() -> None:
-    assert encode_json({"name": "Ås ☃", "n": [1, 2.0, True, None]}) == (
-        '{"name":"Ås ☃","n":[1,2.0,true,null]}'.encode()
-    )
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_numbers_that_json_does_not_have_are_refused_before_anything_is_sent(value: float) -> None:
-    world = World()
-    world.fail(world.session.call("POST", "/x", json={"n": value}), ValueError)
+def test_json_is_sent_compact_in_utf_8_and_without_nan() -> None:
+    encoded = encode_json({"name": "Ås ☃", "n": [1, 2.0, True, None]})
+    assert encoded == '{"name":"Ås ☃","n":[1,2.0,true,null]}'.encode()
+    World().fail(World().session.call("POST", "/x", json={"n": float("nan")}), ValueError)
 
 
 def test_the_hand_driver_ends_a_test_where_a_flow_leaves_the_script() -> None:
@@ -581,30 +537,13 @@ def test_a_token_function_is_called_once_and_again_when_its_token_is_refused() -
     assert header(world, "Authorization") == ["Bearer one", "Bearer one", "Bearer two"]
 
 
-def test_a_token_function_is_called_again_before_the_lifetime_is_over() -> None:
-    tokens = iter([("one", 100), ("two", 100)])
-    world = with_token(lambda: next(tokens), lambda _: told({"id": 1}))
-    for moment in (1000.0, 1089.0, 1091.0):
-        world.now = moment
-        world.run(world.api.me())
-    assert header(world, "Authorization") == ["Bearer one", "Bearer one", "Bearer two"]
-
-
-@pytest.mark.parametrize(
-    "result", [None, "", "two words", "tok\nen", b"bytes", ("one", "soon"), ("one", -1), ("a", 1, 2), 7]
-)
-def test_a_function_that_returns_no_token_is_a_login_error_that_does_not_show_it(result: Any) -> None:
+@pytest.mark.parametrize("result", [None, "", "two words", "tok\nen", b"bytes", ("one", "soon"), ("a", 1, 2)])
+def test_a_function_without_a_token_is_a_login_error_and_its_exceptions_are_raised(result: Any) -> None:
     world = with_token(lambda: result, [])
     error = world.fail(world.api.me(), PixelLoginError)
     assert not result or str(result) not in str(error)
-
-
-def test_exceptions_of_the_token_function_are_raised_unchanged() -> None:
-    def broken() -> str:
-        raise LookupError("no vault")
-
-    world = with_token(broken, [])
-    assert str(world.fail(world.api.me(), LookupError)) == "no vault"
+    world = with_token(lambda: dict[str, str]()["no vault"], [])
+    world.fail(world.api.me(), KeyError)
 
 
 @pytest.mark.parametrize(("source", "kind"), [(7, TypeError), ("two words", PixelLoginError)])

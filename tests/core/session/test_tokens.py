@@ -4,12 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pixel_core.errors import PixelError, PixelLoginError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response, Timeouts
-from pixel_core.session.tokens import REFUSAL_SECONDS, Account, Tokens, TokenState
+from pixel_core.session.tokens import REFUSAL_SECONDS, Account, Tokens
 
 ACCOUNT = Account("https://auth.example", "acme", "pixel", "me@acme.example", "5ec2e7 pass&word")
 PASSWORD_GRANT = (
@@ -95,24 +93,13 @@ def test_an_invalid_url_is_a_value_error_without_a_secret(auth_url: str) -> None
 # States
 
 
-def test_a_login_goes_from_empty_through_fresh_to_expiring_and_back_to_fresh() -> None:
-    tokens = Tokens(ACCOUNT)
-    assert (tokens.state(0), tokens.bearer(0)) == (TokenState.EMPTY, None)
-    receive(tokens, granted("a-1", life=300), 0)
-    assert (tokens.state(1), tokens.bearer(1)) == (TokenState.FRESH, "a-1")
-    assert (tokens.state(269.9), tokens.bearer(269.9)) == (TokenState.FRESH, "a-1")
-    assert (tokens.state(270), tokens.bearer(270)) == (TokenState.EXPIRING, None)
-    receive(tokens, granted("a-2"), 280)
-    assert (tokens.state(281), tokens.bearer(281)) == (TokenState.FRESH, "a-2")
-
-
 @pytest.mark.parametrize(
     ("life", "renewed_after"), [(300, 270), (3600, 3570), (60, 54), (10, 9), (1, 0.9), (0.5, 0.45), (59.5, 53.55)]
 )
 def test_a_token_is_renewed_thirty_seconds_or_a_tenth_of_its_lifetime_early(life: float, renewed_after: float) -> None:
     tokens = logged_in(1000.0, granted(life=life))
-    assert tokens.state(1000 + renewed_after - 0.01) is TokenState.FRESH
-    assert tokens.state(1000 + renewed_after + 0.01) is TokenState.EXPIRING
+    assert tokens.bearer(1000 + renewed_after - 0.01) == "a-1"
+    assert tokens.bearer(1000 + renewed_after + 0.01) is None
 
 
 @pytest.mark.parametrize("life", [None, 0, -5, "soon", True, float("nan"), 10**400, float("inf")])
@@ -121,28 +108,6 @@ def test_a_token_without_a_valid_lifetime_is_used_until_the_api_refuses_it(life:
     assert tokens.bearer(1e6) == "a-1"
     tokens.reject("a-1")
     assert tokens.bearer(1e6) is None
-
-
-# Refresh tokens
-
-
-@pytest.mark.parametrize("refresh", [None, "", 5])
-def test_without_a_new_refresh_token_the_password_is_sent_next(refresh: Any) -> None:
-    tokens = logged_in()
-    receive(tokens, granted("a-2", refresh), 280)
-    assert tokens.grant(600).body == PASSWORD_GRANT
-
-
-@pytest.mark.parametrize(
-    "description", ["Token is not active", "Session not active", "Maximum allowed refresh token reuse exceeded", None]
-)
-def test_after_a_refused_refresh_token_the_password_is_sent(description: str | None) -> None:
-    tokens = logged_in()
-    receive(tokens, refused(400, "invalid_grant", description), 280)
-    assert tokens.state(280) is TokenState.EMPTY
-    assert tokens.grant(280).body == PASSWORD_GRANT
-    receive(tokens, granted("a-2"), 280)
-    assert tokens.bearer(281) == "a-2"
 
 
 # Refusals
@@ -176,23 +141,10 @@ def test_a_refused_login_names_user_tenant_reason_and_remedy(response: Response,
         "Login refused for me@acme.example at tenant acme (https://auth.example/realms/"
     )
     assert words in str(caught.value)
-    assert tokens.state(0) is TokenState.REFUSED
-
-
-def test_a_refused_password_is_not_sent_for_some_seconds() -> None:
-    tokens = Tokens(ACCOUNT)
-    with pytest.raises(PixelLoginError) as first:
-        receive(tokens, refused(401, "invalid_grant", "Invalid user credentials"), 10)
-    for now in (10, 10 + REFUSAL_SECONDS - 0.01):
-        assert tokens.state(now) is TokenState.REFUSED
-        assert tokens.bearer(now) is None
-        with pytest.raises(PixelLoginError) as again:
-            tokens.grant(now)
-        assert str(again.value) == str(first.value)
-        assert (again.value.error, again.value.status_code) == ("invalid_grant", 401)
-        assert again.value is not first.value
-    assert tokens.state(10 + REFUSAL_SECONDS) is TokenState.EMPTY
-    assert tokens.grant(10 + REFUSAL_SECONDS).body == PASSWORD_GRANT
+    with pytest.raises(PixelLoginError) as again:
+        tokens.grant(REFUSAL_SECONDS - 0.01)
+    assert str(again.value) == str(caught.value)
+    assert again.value is not caught.value
 
 
 def test_a_password_that_looks_like_a_refresh_grant_is_a_password() -> None:
@@ -228,46 +180,7 @@ def test_a_success_without_a_token_is_a_protocol_error(body: bytes, words: str) 
     assert words in str(caught.value)
     assert "https://auth.example/realms/acme/" in str(caught.value)
     assert "5ec2e7" not in str(caught.value)
-    assert tokens.state(0) is TokenState.EMPTY
-
-
-def test_an_access_token_is_the_only_required_field() -> None:
-    tokens = logged_in(response=answer(access_token="a-1"))
-    assert tokens.bearer(1) == "a-1"
-    tokens.reject("a-1")
-    assert tokens.grant(1).body == PASSWORD_GRANT
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=2),
-    max_leaves=3,
-)
-json_answers = st.fixed_dictionaries(
-    {},
-    optional={
-        name: st.just(good) | json_values
-        for name, good in {"access_token": "a", "expires_in": 9, "refresh_token": "r", "refresh_expires_in": 9}.items()
-    }
-    | {"error": st.sampled_from(["invalid_grant", "invalid_client"]) | json_values, "error_description": json_values},
-).map(lambda fields: json.dumps(fields).encode())
-
-
-@given(st.lists(st.tuples(st.integers(200, 599) | st.just(200), json_answers | st.binary(max_size=9)), max_size=5))
-def test_any_responses_give_a_token_or_a_documented_error(responses: list[tuple[int, bytes]]) -> None:
-    tokens, now = Tokens(ACCOUNT), 0.0
-    for status, body in responses:
-        now += REFUSAL_SECONDS
-        try:
-            receive(tokens, Response(status, body=body), now)
-        except (PixelLoginError, PixelProtocolError):
-            continue
-        bearer = tokens.bearer(now)
-        if status == 200:  # A life may be too short to be seen on the clock.
-            assert tokens.state(now) is (TokenState.EXPIRING if bearer is None else TokenState.FRESH)
-        else:
-            assert bearer is None
-            assert tokens.grant(now).body == PASSWORD_GRANT
+    assert tokens.bearer(0) is None
 
 
 # Secrets

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pixel_core import Account, Effect, Flow, Request, Response, SingleFlight
 from pixel_core.errors import PixelAuthenticationError, PixelLoginError, PixelProtocolError
-from pixel_core.session.tokens import REFUSAL_SECONDS, ProvidedToken, Tokens, TokenState
+from pixel_core.session.tokens import REFUSAL_SECONDS, ProvidedToken, Tokens
 from tests.core.uploads.simulated import Signal, Simulation, Steps, Task, Wait
 from tests.support.scripted_api import TOKEN_TARGET, json_response
 
@@ -175,16 +175,6 @@ class Logins(RuleBasedStateMachine):
     def the_bearer_is_the_newest_valid_token(self) -> None:
         good = self.model.access if self.now < self.model.renew_at else None
         assert self.tokens.bearer(self.now) == good
-
-    @invariant()
-    def the_state_is_that_of_the_model(self) -> None:
-        if self.now < self.refused_until:
-            expected = TokenState.REFUSED
-        elif self.model.access is None:
-            expected = TokenState.EMPTY
-        else:
-            expected = TokenState.FRESH if self.now < self.model.renew_at else TokenState.EXPIRING
-        assert self.tokens.state(self.now) is expected
 
     @invariant()
     def no_repr_shows_a_token_or_the_password(self) -> None:
@@ -461,25 +451,6 @@ def test_each_token_is_renewed_once_for_any_number_of_calls_401s_and_cancellatio
         grants = [grant for _, grant in world.token_requests]
         assert grants[0] == "password"
         assert grants.count("password") <= 1 + world.revoked * ends
-
-
-@given(st.integers(1, 100), st.sampled_from([0.0, 0.05]))
-def test_calls_that_all_meet_a_401_share_one_renewal(calls: int, spread: float) -> None:
-    world = LoginWorld(60, [0.1], [1.0], False, 400)
-    world.run(world.api.me())
-    world.now += 1.0
-    outcomes = world.at_once([(number * spread / calls, world.api.me()) for number in range(calls)], {})
-    assert outcomes == [{"id": 1}] * calls
-    assert [grant for _, grant in world.token_requests] == ["password", "refresh_token"]
-
-
-@pytest.mark.parametrize("status", [400, 401])
-def test_a_session_that_was_ended_costs_one_refused_refresh_and_one_password_for_all_calls(status: int) -> None:
-    world = LoginWorld(60, [0.1], [1.0], True, status)
-    world.run(world.api.me())
-    world.now += 1.0
-    assert world.at_once([(0.0, world.api.me()) for _ in range(50)], {}) == [{"id": 1}] * 50
-    assert [grant for _, grant in world.token_requests] == ["password", "refresh_token", "password"]
 
 
 @given(st.integers(2, 30), st.data())
