@@ -1,0 +1,320 @@
+"""Runs of the journal: they claim files, end with their process, and go on without a journal that fails.
+
+Rules kept here:
+
+* Other processes are real ones: they run a few lines of Python, and some are killed with SIGKILL.
+"""
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixel_core.effects import Exchange, Flow, OpenJournal, WriteJournal
+from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
+from pixel_core.messages import Response
+from pixel_transports import BlockingDriver
+from pixel_transports.drivers.journal.listing import Journal
+from pixel_transports.drivers.journal.paths import JournalPath
+from pixel_transports.drivers.journal.run import begin_run
+from pixel_transports.net.transports import FunctionTransport
+from tests.support.flows import flow_of, get
+from tests.support.peers import PATIENCE
+from tests.transports.drivers.journals import HERE, SENT, A, posix, process, read, run_of, taken, write
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+def files_of(journal: Path) -> list[str]:
+    return [path.name for path in journal.parent.iterdir()]
+
+
+# Claims
+
+
+def test_files_of_another_process_are_taken_until_it_ends(journal: Path) -> None:
+    with process(journal, "/a", "/b") as other:
+        with run_of(journal, "/b", "/c") as run, process(journal, "/c", "/d") as third:
+            assert run.snapshot == JournalSnapshot(run, {}, frozenset({"/b"}))
+            assert third.taken == ["/c"]
+        with run_of(journal, "/a", destination="elsewhere") as run:
+            assert not run.snapshot.taken
+        other.end()
+        assert sorted(read(journal, "/a", "/b", "/c", "/d")) == ["/a", "/b", "/d"]
+
+
+@pytest.mark.parametrize("destination", [HERE, "elsewhere"])
+def test_files_of_a_killed_process_are_free_at_once_and_its_lock_is_deleted(journal: Path, destination: str) -> None:
+    with process(journal, "/a", destination=destination) as other:
+        other.kill()
+        assert taken(journal, "/a") == frozenset()
+        assert [entry.state for entry in read(journal, "/a", destination=destination).values()] == [JournalState.SENT]
+        assert files_of(journal) == ["journal.sqlite"]
+
+
+def test_runs_of_one_process_claim_files_of_their_own_too(journal: Path) -> None:
+    with run_of(journal, "/a") as first, run_of(journal, "/a", "/b") as second:
+        assert first.snapshot.taken == frozenset()
+        assert second.snapshot.taken == {"/a"}
+    assert not taken(journal, "/a", "/b")
+
+
+@pytest.mark.parametrize("how", ["another run", "a list", "a drop"])
+def test_a_run_stays_alive_while_its_process_uses_the_journal_in_other_ways(journal: Path, how: str) -> None:
+    """POSIX locks belong to the process: closing any descriptor of a file releases them."""
+    with run_of(journal, "/a"):
+        if how == "another run":
+            write(journal, A)
+        elif how == "a list":
+            Journal(journal).files()
+        else:
+            Journal(journal).drop()
+        with process(journal, "/a", "/b") as other:
+            assert other.taken == ["/a"]
+
+
+def test_files_of_a_run_that_is_alive_are_not_dropped(journal: Path) -> None:
+    write(journal, A, replace(A, path="/photos/b.jpg"))
+    with process(journal, A.path) as other:
+        assert Journal(journal).drop() == 1
+        assert [each.path for each in Journal(journal).files()] == [A.path]
+        other.kill()
+        assert Journal(journal).drop() == 1
+
+
+def test_several_processes_write_one_journal_at_once(journal: Path) -> None:
+    lines = (
+        "import sys\n"
+        "from pixel_core.journal import JournalEntry, JournalState\n"
+        "from pixel_transports.drivers.journal.paths import JournalPath\n"
+        "from pixel_transports.drivers.journal.run import begin_run\n"
+        "for number in range(10):\n"
+        "    path = f'/{sys.argv[2]}/{number}'\n"
+        "    with begin_run(JournalPath.parse(sys.argv[1]), 'd', [path, '/shared']) as run:\n"
+        "        run.write([JournalEntry(path, 1, 2, JournalState.SENT, number)])\n"
+    )
+    others = [
+        subprocess.Popen([sys.executable, "-c", lines, str(journal), str(number)], stderr=subprocess.PIPE, text=True)
+        for number in range(4)
+    ]
+    errors = [other.communicate(timeout=3 * PATIENCE)[1] for other in others]
+    assert [other.returncode for other in others] == [0] * 4, errors
+    assert len(Journal(journal).files()) == 40
+    assert files_of(journal) == ["journal.sqlite"]
+
+
+def test_ten_thousand_files_are_claimed_at_once(journal: Path) -> None:
+    paths = [f"/photos/{number:05}.jpg" for number in range(10_000)]
+    with run_of(journal, *paths) as run:
+        run.write([replace(A, path=path, target=None) for path in paths])
+        assert taken(journal, *paths) == frozenset(paths)
+    assert len(read(journal, *paths)) == 10_000
+
+
+# The end of a run
+
+
+class LazyEntries(Sequence[JournalEntry]):
+    """Entries that are made while they are iterated."""
+
+    def __init__(self, entries: Iterator[JournalEntry]) -> None:
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[JournalEntry]:
+        return self._entries
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError
+
+
+def test_closing_a_run_waits_for_a_thread_that_writes(journal: Path) -> None:
+    """As under asyncio, where a cancelled task does not wait for its worker thread."""
+    run = run_of(journal, *(f"/{number}" for number in range(2000)))
+    writing = threading.Event()
+
+    def entries() -> Iterator[JournalEntry]:
+        for number in range(2000):
+            writing.set()
+            yield JournalEntry(f"/{number}", 1, 2, JournalState.SENT, number)
+
+    thread = threading.Thread(target=lambda: run.write(LazyEntries(entries())))
+    thread.start()
+    assert writing.wait(PATIENCE)
+    run.close()
+    thread.join()
+    assert len(Journal(journal).files()) == 2000
+
+
+def test_writes_after_the_end_and_interrupted_writes_leave_nothing(journal: Path) -> None:
+    run = run_of(journal)
+    run.close()
+    run.write([A])
+    assert read(journal) == {}
+
+    def interrupted() -> Iterator[JournalEntry]:
+        yield A
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), run_of(journal) as run:
+        run.write(LazyEntries(interrupted()))
+    assert read(journal) == {}
+
+
+def child_succeeds(work: Callable[[], bool]) -> bool:
+    """Fork, and return what `work` returns in the child."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = 0 if work() else 1
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_neither_ends_the_run_nor_uses_its_journal(journal: Path) -> None:
+    with run_of(journal) as run:
+
+        def work() -> bool:
+            run.close()
+            return begin_run(JournalPath(journal, named=False), HERE, ["/b"]) is None
+
+        assert child_succeeds(work)
+        with process(journal, A.path) as other:
+            assert other.taken == [A.path]
+        run.write([A])
+    assert child_succeeds(lambda: read(journal) == {A.path: A}), "a child may use it after the end of the run"
+
+
+# A journal that cannot be used
+
+
+def a_folder(journal: Path) -> None:
+    journal.mkdir()
+
+
+def rubbish(journal: Path) -> None:
+    journal.write_bytes(b"this is no database, it is longer than one hundred bytes" * 100)
+
+
+def damaged(journal: Path) -> None:
+    write(journal, *(replace(A, path=f"/photos/{number}.jpg") for number in range(50)), A)
+    content = bytearray(journal.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    journal.write_bytes(content)
+
+
+def of_another_program(journal: Path) -> None:
+    with closing(sqlite3.connect(journal)) as sql, sql:
+        sql.execute("CREATE TABLE files (name TEXT)")
+
+
+def of_another_version(journal: Path) -> None:
+    write(journal, A)
+    with closing(sqlite3.connect(journal)) as sql, sql:
+        sql.execute("PRAGMA user_version=1000")
+
+
+def below_a_file(journal: Path) -> None:
+    journal.parent.rmdir()
+    journal.parent.write_bytes(b"")
+
+
+def read_only(journal: Path) -> None:
+    if sys.platform == "win32" or os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    journal.parent.chmod(0o500)
+
+
+@pytest.fixture(
+    params=[a_folder, rubbish, damaged, of_another_program, of_another_version, below_a_file, read_only],
+    ids=lambda function: function.__name__,
+)
+def unusable(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    journal = tmp_path / "folder" / "journal.sqlite"
+    journal.parent.mkdir()
+    request.param(journal)
+    return journal
+
+
+def upload(requests: list[str], journal: JournalPath, entries: Sequence[JournalEntry] = ()) -> JournalSnapshot:
+    """Run a flow that writes entries and sends a request, and return its snapshot."""
+
+    def answer(request: Any) -> Response:
+        requests.append(request.target)
+        return Response(200)
+
+    def lead(snapshot: JournalSnapshot) -> Flow[JournalSnapshot]:
+        if snapshot.run is not None:
+            for entry in entries:
+                yield from WriteJournal(snapshot.run, [entry])
+        yield from Exchange(get("/sent"))
+        return snapshot
+
+    snapshot: JournalSnapshot = BlockingDriver(FunctionTransport(answer), journal=journal).run(
+        flow_of(OpenJournal(HERE, [A.path], lead))
+    )
+    return snapshot
+
+
+def test_a_named_journal_that_cannot_be_used_is_an_error_before_anything_is_sent(unusable: Path) -> None:
+    before = unusable.read_bytes() if unusable.is_file() else b""
+    requests: list[str] = []
+    with pytest.raises(OSError, match=r"The journal .*journal\.sqlite cannot be used: "):
+        upload(requests, JournalPath(unusable))
+    assert requests == []
+    if unusable.exists():
+        for use in (Journal(unusable).files, Journal(unusable).drop):
+            with pytest.raises(OSError, match="cannot be used"):
+                use()
+    assert (unusable.read_bytes() if unusable.is_file() else b"") == before, "it is not changed"
+
+
+def test_a_default_journal_that_cannot_be_used_is_a_warning_and_the_upload_goes_on(
+    unusable: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    requests: list[str] = []
+    with caplog.at_level(logging.WARNING, "pixel_client.journal"):
+        snapshot = upload(requests, JournalPath(unusable, named=False))
+    assert (snapshot, requests) == (JournalSnapshot(), ["/sent"])
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "Uploads go without a journal" in caplog.text
+    assert caplog.records[0].__dict__["request_id"] == ""  # as a format of the program may name it
+
+
+def test_an_upload_may_have_no_journal() -> None:
+    assert upload([], JournalPath.parse(None)) == JournalSnapshot()
+
+
+def test_a_journal_that_fails_during_an_upload_is_one_warning_and_the_upload_goes_on(
+    journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(journal, A)
+    with closing(sqlite3.connect(journal)) as sql:
+        sql.execute("CREATE TRIGGER full BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    requests: list[str] = []
+    later = [replace(A, state=JournalState.STORING, parts=(3,)), replace(A, state=JournalState.DROPPED)]
+    with caplog.at_level(logging.WARNING, "pixel_client.journal"):
+        upload(requests, JournalPath(journal), [SENT, *later])
+    assert requests == ["/sent"]
+    assert len(caplog.records) == 1
+    assert "goes on without its journal" in caplog.text
+    assert caplog.records[0].__dict__["request_id"] == ""
+    assert read(journal) == {A.path: A}, "later entries would not fit to those in the journal"
