@@ -53,7 +53,7 @@ def names(module: str) -> list[str]:
     """The public names of a module, without the models, which `pixel_core.models` has."""
     public: list[str] = importlib.import_module(module).__all__
     models = importlib.import_module("pixel_core.models").__all__ if module == "pixel_client" else []
-    return sorted(set(public) - set(models) - {"__version__"}, key=str.lower)
+    return sorted(set(public) - set(models) - {"__version__"}, key=lambda name: (name.lower(), name))
 
 
 def description(module: str, name: str) -> str:
