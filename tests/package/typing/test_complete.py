@@ -18,18 +18,29 @@ FOLDERS = {
 }
 
 
-@pytest.mark.parametrize("package", FOLDERS)
-def test_every_public_symbol_has_a_known_type(package: str, tmp_path: Path) -> None:
-    # As if they were installed: side by side under the names that are imported.
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The packages side by side, as if installed; and the interpreter of the tests as `python3`.
+
+    `pyright --verifytypes` asks the first `python3` on PATH for installed packages, even with `--pythonpath`.
+    """
     for name, folder in FOLDERS.items():
         (tmp_path / name).symlink_to(folder, target_is_directory=True)
-    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson"]
-    done = subprocess.run(
-        [*command, "--verifytypes", package, "--ignoreexternal"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    told = json.loads(done.stdout)["typeCompleteness"]
-    unknown = [each["name"] for each in told["symbols"] if each["isExported"] and not each["isTypeKnown"]]
+    for name in ("python3", "python"):
+        python = tmp_path / "bin" / name
+        python.parent.mkdir(exist_ok=True)
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_every_public_symbol_has_a_known_type(package: str, tmp_path: Path, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--verifytypes", package, "--ignoreexternal"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)["typeCompleteness"]
+    unknown = [each["name"] for each in report["symbols"] if each["isExported"] and not each["isTypeKnown"]]
     assert unknown == []
-    assert told["completenessScore"] == 1
-    assert told["exportedSymbolCounts"]["withKnownType"] > 0
+    assert report["completenessScore"] == 1
+    assert report["exportedSymbolCounts"]["withKnownType"] > 0
