@@ -1,4 +1,4 @@
-"""One definition, three faces: the descriptors that turn a flow into a method.
+"""The descriptors `operation` and `listing`, which make a flow a method of the three faces.
 
 Rules kept here:
 
@@ -6,10 +6,10 @@ Rules kept here:
   async client a coroutine method, on `PixelApi` a method that returns the flow itself.
 * Type checkers see the right one of the three, with names, defaults and types of the arguments; so do `help()` and
   `inspect.signature`.
-* A face says how its methods are made (`Face`); the core knows none but the pure one.
+* A face makes its methods by its `maker`. The core has only the pure face, whose methods are the functions.
 """
 
-from __future__ import annotations  # dozens of generic types, which nobody looks at when a program runs
+from __future__ import annotations  # generic types that are not evaluated at run time
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Maker(Protocol):
-    """How a face makes its methods out of an operation's function and a listing's function. Hashable."""
+    """Makes the methods of a face from the functions of operations and listings. Hashable."""
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]: ...
 
@@ -36,7 +36,7 @@ class Maker(Protocol):
 
 
 class Face:
-    """Whatever has operations for methods. `maker` makes them, `api` is the object whose flows they run."""
+    """Base of classes that have operations as methods. `maker` makes them; `api` makes the flows that they run."""
 
     maker: Maker | None = None
     api: Resource
@@ -51,9 +51,7 @@ class AsyncFace(Face):
 
 
 class Resource(Face):
-    """The base of all groups of operations, and their pure face: the methods give the flows themselves. It knows the
-    session that its flows go through.
-    """
+    """Base of groups of operations, and their pure face: the methods return flows of its session."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -61,7 +59,7 @@ class Resource(Face):
 
 
 class _Definition:
-    """What `operation` and `listing` share: the function, and the methods made of it, by face."""
+    """Base of `operation` and `listing`: the function, and the methods that were made of it, by maker."""
 
     is_listing = False
 
@@ -81,7 +79,7 @@ class _Definition:
         return method if instance is None else MethodType(method, instance)
 
     def _make(self, maker: Maker | None) -> Callable[..., Any]:
-        # Annotations are text until someone wants the method: so the models of the others are not loaded.
+        # Annotations are evaluated when a method is first used, so the models of other methods are not loaded.
         self.function.__annotations__ = inspect.get_annotations(self.function, eval_str=True)
         self._methods[maker] = method = self.function if maker is None else self._made_by(maker)
         return method
@@ -129,9 +127,8 @@ class operation(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
 
 
 class listing(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes a function that gives pages into a listing with three faces: an iterator of items, an async iterator of
-    items, or those pages. The faces stop at the first page that says it is the last, so the function need not know
-    what the pages hold.
+    """Makes a function that returns pages a listing with three faces: an iterator of items, an async iterator of items,
+    or the pages. The iterators end after the first page that is marked as the last.
     """
 
     is_listing = True

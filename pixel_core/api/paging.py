@@ -1,12 +1,11 @@
-"""Listings in pages: one flow a page, and several pages at a time.
+"""Listings in pages: one flow per page, and several pages at a time.
 
 Rules kept here:
 
-* A page does not need the one before it, so pages can be fetched side by side: one at first, then twice as many each
-  time, up to a limit, as long as whoever lists wants more. That pays where answers are waited for; where they come
-  fast, one after another is faster.
-* Nothing is fetched between two windows. Pages come in order, and so do their errors: what comes before one is given
-  out first, and what was fetched after the last page does not count.
+* Pages are independent, so they are fetched in windows: one page at first, then twice as many each time, up to a limit.
+  That pays with slow responses; with fast ones, one page after another is faster.
+* Nothing is fetched between two windows. Pages and errors keep their order: items before an error are returned first,
+  and pages after the last are ignored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,11 +18,11 @@ from pixel_core.values import value
 T = TypeVar("T")
 
 AHEAD = 8
-"""How many pages are fetched at a time, at most, where nobody says otherwise."""
+"""Default maximum of pages that are fetched at a time."""
 
 
 WORTH_SECONDS = 0.02
-"""Pages that take less, all of a window, come faster one after another: most of that is work, and not waiting."""
+"""If a window takes less, its pages are faster one after another: most of the time is work, not waiting."""
 
 
 @value
@@ -35,14 +34,12 @@ class Page(Generic[T]):
 
 
 Window: TypeAlias = list[Page[T] | Exception]
-"""Pages that were fetched at a time, in order, with an error in the place of each that could not be had: whoever lists
-raises the first that it comes to, and stops after the last page.
-"""
+"""Pages that were fetched at a time, in order, with the error of each failed page in its place."""
 
 
 class Pages(Iterator[Flow[Page[T]]]):
-    """A listing: an iterator of flows, one a page, that need not end by itself. At most `ahead` of them are run at a
-    time. Raises ValueError for `ahead` below 1.
+    """A listing: an iterator of flows, one per page, which may be endless. At most `ahead` of them run at a time.
+    Raises ValueError for `ahead` below 1.
     """
 
     def __init__(self, flows: Iterable[Flow[Page[T]]], ahead: int = AHEAD) -> None:
@@ -56,7 +53,7 @@ class Pages(Iterator[Flow[Page[T]]]):
         return next(self._flows)
 
     def windows(self) -> Iterator[Flow[Window[T]]]:
-        """The same pages, several at a time. Each of the flows is run before the next is asked for."""
+        """Flows of several pages at a time. Each flow has to be run before the next is made."""
         size = 1
         while flows := list(islice(self._flows, size)):
             yield self._window(flows)

@@ -7,8 +7,8 @@ Rules kept here:
 * The classes are made once per group, and their clients can be pickled if the group can be imported.
 * A type checker knows the operations of the library on all three classes, and those of the group on `pure`. On the two
   clients they are `Any`: "a client that also has the methods of this group" is an intersection of types, which Python's
-  type system cannot express for the result of a call. `client.run(client.api...)` is typed, and so is a class statement:
-  `class SurveyClient(Survey, PixelClient)` makes the same class as `faces(Survey).blocking`.
+  type system cannot express for the result of a call. `client.run(client.api...)` is typed, and so is a class
+  statement: `class SurveyClient(Survey, PixelClient)` makes the same class as `faces(Survey).blocking`.
 """
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar

@@ -1,11 +1,11 @@
-"""Settings: who logs in where, from keywords, the environment or a dotenv file.
+"""Settings of a client: API, login server and user, from keywords, the environment or a dotenv file.
 
 Rules kept here:
 
-* Keywords beat the environment, the environment beats a file. Names are matched without regard to case in the
-  environment; older names (`KEYCLOAK_...`) are still read. Unknown names are ignored.
-* Settings are frozen, compare by value and can be hashed, so that equal settings find the same client.
-* No value stands in an error: a wrong setting is named, never shown.
+* Keywords override the environment, which overrides a file. Variables are case-insensitive; the older names
+  (`KEYCLOAK_...`) work too. Unknown names are ignored.
+* Settings are frozen and hashable, and compare by value.
+* An error names a wrong setting and never shows its value.
 """
 
 from collections.abc import Iterator
@@ -43,14 +43,12 @@ class PixelApiSettings(BaseSettings):
     PIXEL_API_URL_OVERRIDE: str | None = Field(default=None, validation_alias="PIXEL_API_URL")
     PIXEL_AUTH_SERVER_URL_OVERRIDE: str | None = Field(default=None, validation_alias="PIXEL_AUTH_SERVER_URL")
     PIXEL_CLIENT_NO_VERSION_CHECK: bool = False
-    """Accepted for those who set it; this library never looks for newer versions."""
+    """Accepted and ignored: this library never looks for newer versions."""
 
     @field_validator("PIXEL_API_URL_OVERRIDE", "PIXEL_AUTH_SERVER_URL_OVERRIDE")
     @classmethod
     def _checked(cls, url: str | None) -> str | None:
-        """The error is told under the name of the setting, and without its value: it may be a password that got into
-        the wrong line.
-        """
+        """Check a URL. The error does not show the value, which may be a misplaced password."""
         if url:
             try:
                 split_url(url)
@@ -59,7 +57,7 @@ class PixelApiSettings(BaseSettings):
         return url
 
     def __init__(self, **values: Any) -> None:
-        # Spelt out for type checkers: what is required may come from the environment.
+        # For type checkers: required settings may come from the environment.
         super().__init__(**values)
 
     @classmethod
@@ -68,12 +66,12 @@ class PixelApiSettings(BaseSettings):
         return cls(_env_file=path)
 
     @property
-    def PIXEL_CLIENT_ID(self) -> str:  # noqa: N802 - the name that its users know
+    def PIXEL_CLIENT_ID(self) -> str:  # noqa: N802 - the name that users know
         return "frontend"
 
     @property
     def PIXEL_REALM(self) -> str:  # noqa: N802
-        """The tenant as Keycloak spells it: the first letter upper case, the others lower."""
+        """The tenant in the spelling of Keycloak: capitalised."""
         return self.PIXEL_TENANT.capitalize()
 
     @property
@@ -86,7 +84,7 @@ class PixelApiSettings(BaseSettings):
 
 
 def account_of(settings: PixelApiSettings) -> Account:
-    """Who logs in with these settings, and where."""
+    """The account of these settings."""
     return Account(
         settings.PIXEL_AUTH_SERVER_URL,
         settings.PIXEL_REALM,
@@ -97,7 +95,7 @@ def account_of(settings: PixelApiSettings) -> Account:
 
 
 def _names() -> Iterator[object]:
-    """The variables that settings are read from."""
+    """The environment variables of the settings."""
     for field, info in PixelApiSettings.model_fields.items():
         alias = info.validation_alias
         yield from alias.choices if isinstance(alias, AliasChoices) else [alias or field]
@@ -107,12 +105,12 @@ _now = CachedEnvironment(map(str, _names()), lambda environment: PixelApiSetting
 
 
 def settings_now() -> PixelApiSettings:
-    """Settings from the environment as it is at this moment. Raises ValidationError."""
+    """Settings from the current environment. Raises ValidationError."""
     return _now.get()
 
 
 def settings_for_token() -> PixelApiSettings:
-    """Settings from the environment for those who have a token: user and password are not needed."""
+    """Settings from the environment for clients with a token, which need no user and password."""
     missing: dict[str, Any] = {}
     try:
         return PixelApiSettings()

@@ -1,10 +1,10 @@
-"""Hooks: functions for some kinds of events, as a listener.
+"""`Hooks`: a listener made of functions for single kinds of events.
 
 Rules kept here:
 
-* A hook is called in the thread or task in which things go on, and has to be quick; it may be called by several threads
-  at once. On an event loop it must not block.
-* A hook is a plain function. What it raises is written to the log, and the call goes on.
+* A hook is called in the thread or task of the event, possibly in several threads at once. It has to be quick, and must
+  not block an event loop.
+* A hook is a plain function. Its exceptions are logged, and the call continues.
 
 >>> hooks = Hooks(on_response=lambda response: print(response.call, response.status))
 >>> with get_client(listener=hooks) as client: ...
@@ -25,9 +25,8 @@ OnRenewal: TypeAlias = Callable[[LoginRenewed], object]
 
 
 class Hooks:
-    """A listener that calls a function for each request that is sent, each response, each request without an answer,
-    each retry and each new login; `on_event` is called with every event. Raises TypeError for what cannot be called,
-    and for coroutine functions, which nobody would await.
+    """A listener with one function per kind of event. `on_failure` is for requests without a response, `on_event` for
+    every event. Raises TypeError for a hook that is not callable, or is a coroutine function.
     """
 
     def __init__(

@@ -1,13 +1,13 @@
-"""What is written to the standard `logging`, and under which names.
+"""Writes events and connections to the standard `logging`.
 
 Rules kept here:
 
-* One logger a layer, all below `pixel_client`: `calls` (what the API was called for), `http` (each exchange),
-  `login`, `connections` (opened, used again, closed), `uploads`, and `journal`.
-* No handler is set up but one that does nothing: where lines go is the program's business.
+* One logger per layer below `pixel_client`: `calls` (failed and repeated calls), `http` (exchanges), `login`,
+  `connections` (opened, reused, closed), `uploads`, and `journal`.
+* The only handler is a `NullHandler`; the program decides where lines go.
 * A line never holds a query, a header or a body. Each record has the attribute `request_id`, the same for all lines of
-  a call of the API; it is empty where there is no such call: what an upload and its journal tell is of many.
-* Nothing is made for a line that nobody reads.
+  a call of the API. It is empty for uploads and the journal, which span many calls.
+* No line is formatted if its level is disabled.
 """
 
 import logging
@@ -37,38 +37,38 @@ CONNECTIONS = logging.getLogger("pixel_client.connections")
 UPLOADS = logging.getLogger("pixel_client.uploads")
 JOURNAL = logging.getLogger("pixel_client.journal")
 
-# Without any handler the module `logging` would print warnings to stderr by itself.
+# Without a handler, `logging` prints warnings to stderr.
 logging.getLogger("pixel_client").addHandler(logging.NullHandler())
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
-"""The id of the call for which an exchange is under way; set only while somebody watches."""
+"""The request id of the current exchange; set only if the instrumentation is enabled."""
 
 
 def log(event: object) -> None:
-    """Write what an event is worth, if anything."""
+    """Write the line of an event, if it has one."""
     line = _LINES.get(type(event))
     if line is not None:
         line(event)
 
 
-def write(logger: logging.Logger, level: int, request_id: str, text: str, *given: object) -> None:
-    """Write a line that names the call it belongs to, in its text and in its record."""
+def write(logger: logging.Logger, level: int, request_id: str, text: str, *args: object) -> None:
+    """Write a line with the request id of its call, in the text and in the record."""
     if logger.isEnabledFor(level):
         if request_id:
-            text, given = f"{text} (request ID: %s)", (*given, request_id)
-        logger.log(level, text, *given, extra={"request_id": request_id})
+            text, args = f"{text} (request ID: %s)", (*args, request_id)
+        logger.log(level, text, *args, extra={"request_id": request_id})
 
 
 def connection_line(what: str, origin: object) -> None:
-    """Tell that a connection was opened, used again or closed."""
+    """Write a line about a connection that was opened, reused or closed."""
     if CONNECTIONS.isEnabledFor(logging.DEBUG):
         write(CONNECTIONS, logging.DEBUG, current_request_id.get(), "%s: %s", origin, what)
 
 
 def _call_failed(event: CallFailed) -> None:
     text = "%s failed: %s (request ID: %s, tries: %d)"
-    given = (event.call, event.reason, event.request_id, event.tries)
-    CALLS.error(text, *given, extra={"request_id": event.request_id})
+    args = (event.call, event.reason, event.request_id, event.tries)
+    CALLS.error(text, *args, extra={"request_id": event.request_id})
 
 
 def _call_repeated(event: CallRepeated) -> None:
@@ -121,8 +121,8 @@ def _upload_progress(event: UploadProgress) -> None:
     if event.last:
         text = "%s: %d of %d files done, %d of %d bytes sent, %d retries, %.1f s"
         files = event.files.get("done", 0), sum(event.files.values())
-        given = (event.what, *files, event.sent, event.total, event.retries, event.seconds)
-        write(UPLOADS, logging.DEBUG, "", text, *given)
+        args = (event.what, *files, event.sent, event.total, event.retries, event.seconds)
+        write(UPLOADS, logging.DEBUG, "", text, *args)
 
 
 _LINES: dict[type, Callable[[Any], None]] = {

@@ -1,10 +1,10 @@
-"""A kit for the tests of programs that use this library: no socket, no waiting, no tenant.
+"""A kit for tests of programs that use this library, without sockets, waiting, or a tenant.
 
 Rules kept here:
 
-* Everything goes through the transport or the driver, as in a program; nothing is patched.
-* Importing this package loads next to nothing, and never pytest: that is needed by `plugin` alone.
-* Nothing here is needed at run time by the library itself.
+* Fakes are transports and drivers; nothing is patched.
+* Names are loaded at first use. Only `plugin` imports pytest.
+* The library itself does not use this package.
 """
 
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pixel_transports.testing.recording import Recorder
     from pixel_transports.testing.replaying import NotRecordedError, Replay
     from pixel_transports.testing.routes import Call, Route
-else:  # Type checkers would take a package with `__getattr__` to have any name at all.
+else:  # A type checker would accept any name of a package with `__getattr__`.
     __getattr__, __dir__ = lazily(
         globals(),
         {

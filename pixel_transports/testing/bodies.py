@@ -1,12 +1,11 @@
-"""Bodies and whole requests as a person can read them, and an answer made of that again.
+"""Requests and responses as readable fields, and responses made from fields.
 
 Rules kept here:
 
-* A body is `json` where it is JSON, `form` where it is a form, `text` where it is text, and otherwise `base64`. Of what
-  is sent and is neither, only the size and the SHA-256 are told where it is long, and of a file in a form always: that
-  is enough to know it again.
-* A form's boundary is drawn anew each time, so it is no part of what is told.
-* Secrets are hidden on the way (`Redactor`).
+* A body is stored as `json`, `form`, `text` or else `base64`. A long binary body of a request, and a file in a form, is
+  stored as its size and SHA-256, which is enough to compare it.
+* The boundary of a form is random, so it is not stored.
+* Secrets are hidden (`Redactor`).
 """
 
 import base64
@@ -18,58 +17,57 @@ from pydantic_core import from_json, to_json
 
 from pixel_core.messages import Form, Headers, Request, Response
 from pixel_transports.sandbox.multipart import FormError, parse_boundary, parse_form
-from pixel_transports.testing.secrets import Redactor, open_headers, query_of
+from pixel_transports.testing.secrets import Redactor, open_headers, parse_query
 
 LONG = 4096
-"""Above it, what is sent and is no text is told by its digest, in bytes."""
+"""Binary bodies of requests above this size are stored as a digest, in bytes."""
 
 _KEPT = frozenset({"content-type", "etag", "retry-after", "location", "date", "x-request-id"})
-"""Header fields of answers that the library reads, or that people look for."""
+"""Header fields of responses that are stored."""
 
 
 def request_fields(request: Request, body: bytes, redactor: Redactor) -> dict[str, Any]:
-    """What of a request makes it that request: its method, path, query and body."""
+    """The method, path, query and body of a request."""
     redactor.learn_headers(request.headers)
-    told: dict[str, Any] = {"method": request.method, "path": request.path}
+    fields: dict[str, Any] = {"method": request.method, "path": request.path}
     if request.query:
-        told["query"] = redactor.value(query_of(request.query))
-    content = _told_body(body, _content_type(request), redactor, sent=True)
+        fields["query"] = redactor.value(parse_query(request.query))
+    content = _body_fields(body, _content_type(request), redactor, sent=True)
     if content:
-        told["body"] = content
-    return told
+        fields["body"] = content
+    return fields
 
 
 def response_fields(response: Response, redactor: Redactor) -> dict[str, Any]:
-    """An answer: its status, those of its header fields that are read, its body."""
+    """The status, the stored header fields and the body of a response."""
     redactor.learn_headers(response.headers, sent=False)
-    told: dict[str, Any] = {"status": response.status}
+    fields: dict[str, Any] = {"status": response.status}
     headers = {name: redactor.text(value) for name, value in open_headers(response.headers) if name.lower() in _KEPT}
     if headers:
-        told["headers"] = headers
-    content = _told_body(response.body, response.headers.get("Content-Type", ""), redactor, sent=False)
+        fields["headers"] = headers
+    content = _body_fields(response.body, response.headers.get("Content-Type", ""), redactor, sent=False)
     if content:
-        told["body"] = content
-    return told
+        fields["body"] = content
+    return fields
 
 
-def response_of(told: dict[str, Any]) -> Response:
-    """The answer that was told. Raises KeyError, TypeError, ValueError for what no recorder writes."""
-    body = told.get("body", {})
+def parse_response(fields: dict[str, Any]) -> Response:
+    """Make a response from its fields. Raises KeyError, TypeError, ValueError for wrong fields."""
+    body = fields.get("body", {})
     if "json" in body:
         content = to_json(body["json"])
     elif "text" in body:
         content = body["text"].encode()
     else:
         content = base64.b64decode(body.get("base64", ""))
-    return Response(told["status"], Headers(told.get("headers", {})), content)
+    return Response(fields["status"], Headers(fields.get("headers", {})), content)
 
 
 def _content_type(request: Request) -> str:
-    given = request.headers.get("Content-Type", "")
-    return request.body.content_type if isinstance(request.body, Form) else given
+    return request.body.content_type if isinstance(request.body, Form) else request.headers.get("Content-Type", "")
 
 
-def _told_body(body: bytes, content_type: str, redactor: Redactor, sent: bool) -> dict[str, Any]:
+def _body_fields(body: bytes, content_type: str, redactor: Redactor, sent: bool) -> dict[str, Any]:
     if not body:
         return {}
     kind = content_type.partition(";")[0].strip().lower()
@@ -101,10 +99,10 @@ def _digest(content: bytes) -> dict[str, Any]:
     return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def in_base64(told: Any) -> Any:
-    """What was told, with bytes as base64: ready for JSON."""
-    if isinstance(told, dict):
-        return {name: in_base64(each) for name, each in told.items()}
-    if isinstance(told, list):
-        return [in_base64(each) for each in told]
-    return base64.b64encode(told).decode() if isinstance(told, bytes) else told
+def to_json_value(value: Any) -> Any:
+    """The same value with bytes as base64, ready for JSON."""
+    if isinstance(value, dict):
+        return {name: to_json_value(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [to_json_value(each) for each in value]
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value

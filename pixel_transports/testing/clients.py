@@ -1,9 +1,9 @@
-"""Clients for tests: one for each call, on any transport, and where it is wanted on a clock that is turned by hand.
+"""Clients for tests: a new one per call, on any transport, and optionally on a manual clock.
 
 Rules kept here:
 
-* A client of a test is nobody else's: `get_client`'s cache does not know it.
-* It reads no settings of the machine where its transport tells where it leads, and writes no journal unless asked to.
+* The client is not in the cache of `get_client`.
+* Its settings are those of the transport, not of the environment. It has no journal by default.
 """
 
 from functools import partial
@@ -18,21 +18,19 @@ if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock
 
 ADDRESS = "http://pixel.invalid"
-"""Where clients of tests lead: no such host can ever exist (RFC 6761, section 6.4)."""
+"""The address of test clients: such a host cannot exist (RFC 6761, section 6.4)."""
 
 
 def settings_for(transport: object) -> PixelApiSettings:
-    """The settings that lead to a transport which tells them (a Sandbox, a MockTransport, or anything around one of
-    those); for any other, an address that does not exist with a user and a password that mean nothing.
-    """
+    """The settings of a Sandbox, a MockTransport, or a transport around one; invented settings for other transports."""
     found: Any = transport
     while found is not None and not hasattr(found, "environment"):
         found = getattr(found, "inner", None)
     if found is not None:
         return PixelApiSettings(**found.environment(ADDRESS))
     return PixelApiSettings(
-        PIXEL_USERNAME="someone@example.com",
-        PIXEL_PASSWORD="password",  # noqa: S106 - it opens nothing
+        PIXEL_USERNAME="user@example.com",
+        PIXEL_PASSWORD="password",  # noqa: S106 - invented
         PIXEL_TENANT="Test",
         PIXEL_API_URL=f"{ADDRESS}/api/test",
         PIXEL_AUTH_SERVER_URL=f"{ADDRESS}/auth",
@@ -70,13 +68,13 @@ def client(
     clock: "ManualClock | None" = None,
     **kwargs: Unpack[PixelClientKwargs],
 ) -> PixelClient | PixelClientAsync:
-    """A client of its own, for one test. Keywords are those of `get_client`; without `settings` they are
-    `settings_for(transport)`, without `journal` there is none.
+    """Make a client for one test. Keywords are those of `get_client`. `settings` is `settings_for(transport)` by
+    default, and `journal` is None.
 
-    With `clock`, the client's waits take no time: they turn the clock. A Sandbox behind it has to go by the same clock,
-    or its jobs never end for the client: `Sandbox(clock=clock)`. Pickling such a client copies the clock.
+    With `clock`, waits of the client take no time: they move the clock. A Sandbox needs the same clock, or its jobs do
+    not end: `Sandbox(clock=clock)`. Pickling such a client copies the clock.
 
-    Raises TypeError for unknown keywords and for what is no transport, ValueError for wrong values. Sends nothing.
+    Raises TypeError for unknown keywords and wrong transports, ValueError for wrong values. Sends nothing.
     """
     settings = settings_for(kwargs.get("transport")) if settings is None else settings
     keywords = cast(PixelClientKwargs, {"journal": None, **kwargs})

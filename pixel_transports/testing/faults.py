@@ -1,12 +1,10 @@
-"""Faults on schedule, around any transport: what a client does when the network or the server fails.
+"""Planned faults around any transport, to test how a client handles failures of the network and the server.
 
 Rules kept here:
 
-* A fault shows itself as real ones do: by the errors that transports of this library raise, or by an answer. So it is
-  repeated, or not, as the real one would be.
-* The plan is followed one request after another, in the order in which they come. The login is spared unless `where`
-  says otherwise.
-* A fault that is not the peer's (`Slow`) keeps the limits of the request.
+* A fault is an error that transports of this library raise, or a response, so it is retried like a real one.
+* Requests take the entries of the plan in the order of their arrival. Logins are exempt by default.
+* `Slow` respects the time limits of the request.
 """
 
 import threading
@@ -25,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Fault:
-    """Something that goes wrong with one request. Write a subclass for one of your own."""
+    """A failure of one request. Subclasses implement `exchange`."""
 
     def exchange(self, request: Request) -> Flow[Response]:
-        """What happens in place of the exchange: raise, give an answer, or `yield from Exchange(request)`."""
+        """Replaces the exchange: raise, return a response, or `yield from Exchange(request)`."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -37,7 +35,7 @@ class Fault:
 
 
 class Refuse(Fault):
-    """No connection can be made: PixelConnectionError, with `sent` False."""
+    """A refused connection: PixelConnectionError with `sent` False."""
 
     def exchange(self, request: Request) -> Flow[Response]:
         yield from ()
@@ -45,8 +43,8 @@ class Refuse(Fault):
 
 
 class Reset(Fault):
-    """The connection breaks after the request was sent: PixelConnectionError, with `sent` True. With `acted`, the
-    server had done what it was asked, and only its answer is lost.
+    """A reset after the request was sent: PixelConnectionError with `sent` True. With `acted`, the server handles the
+    request, and only its response is lost.
     """
 
     def __init__(self, acted: bool = False) -> None:
@@ -59,7 +57,7 @@ class Reset(Fault):
 
 
 class TimeOut(Fault):
-    """No answer in time, told at once: PixelTimeoutError. `sent` is False where no connection was made in time."""
+    """A timeout without waiting: PixelTimeoutError. `sent` is False if the connection timed out."""
 
     def __init__(self, sent: bool = True) -> None:
         self.sent = sent
@@ -70,10 +68,10 @@ class TimeOut(Fault):
 
 
 class Slow(Fault):
-    """The answer takes `seconds` longer. Where that is beyond the request's read limit, the limit is waited for and
-    PixelTimeoutError raised; the server has seen nothing of the request then.
+    """A response that takes `seconds` longer. Beyond the read limit of the request it waits for the limit and raises
+    PixelTimeoutError; the server does not receive the request then.
 
-    It waits on the clock that `Faults` was given, or for real; around a plain function a clock has to be given.
+    It waits on the clock of `Faults`, or in real time. Around a plain function a clock is required.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -89,7 +87,7 @@ class Slow(Fault):
 
 
 class Status(Fault):
-    """An answer with this status, in JSON; `retry_after` (seconds, or a date) is its `Retry-After`."""
+    """A JSON response with this status. `retry_after` (seconds, or a date) is its `Retry-After` header."""
 
     def __init__(self, status: int, retry_after: float | str | None = None, json: Any = None) -> None:
         self.status = status
@@ -106,7 +104,7 @@ class Status(Fault):
 
 
 class Garbage(Fault):
-    """The peer speaks no HTTP: PixelProtocolError."""
+    """A response that is not HTTP: PixelProtocolError."""
 
     def exchange(self, request: Request) -> Flow[Response]:
         yield from ()
@@ -114,7 +112,7 @@ class Garbage(Fault):
 
 
 class NoJson(Fault):
-    """A success with a page where JSON is expected, as captive portals give."""
+    """A 200 response with HTML in place of JSON, as from a captive portal."""
 
     def exchange(self, request: Request) -> Flow[Response]:
         yield from ()
@@ -122,14 +120,13 @@ class NoJson(Fault):
 
 
 class Faults(TransportWrapper):
-    """A transport around another one, where things go wrong as a plan says.
+    """A transport around another one that fails by a plan.
 
     >>> transport = Faults(sandbox, [Refuse(), Status(503, retry_after=1), None, Reset()])
 
-    Each request takes the next of `plan`: a fault, or None, which lets it pass. Afterwards everything passes, or meets
-    the fault `then`, again and again. `where` tells for a request whether it counts at all; without it, all do but
-    those of the login. `clock` is what `Slow` waits on. Raises TypeError for what is no transport, and at its turn for
-    what is no fault.
+    Each request takes the next entry of `plan`: a fault, or None, which lets it pass. After the plan, each request
+    meets the fault `then`, or passes. `where` is a predicate for the requests that count, by default all except logins.
+    `clock` is the clock of `Slow`. Raises TypeError for a wrong transport, and for a wrong entry at its turn.
     """
 
     def __init__(
@@ -143,19 +140,19 @@ class Faults(TransportWrapper):
     ) -> None:
         super().__init__(transport, clock)
         self.met: list[Fault] = []
-        """The faults that were met so far."""
+        """The faults that occurred so far."""
         self._plan: Iterator[Fault | None] = iter(plan)
         self._then = then
         self._where = where or (lambda request: not is_login(request))
         self._lock = threading.Lock()
 
     def assert_all_met(self) -> None:
-        """Raise AssertionError, naming them, when faults of the plan (a finite one) are left."""
+        """Raise AssertionError with the faults of a finite plan that did not occur."""
         with self._lock:
             left = [each for each in self._plan if each is not None]
             self._plan = iter(left)
         if left:
-            raise AssertionError(f"{len(left)} of the planned faults were not met: {', '.join(map(repr, left))}")
+            raise AssertionError(f"{len(left)} of the planned faults did not occur: {', '.join(map(repr, left))}")
 
     def exchange(self, request: Request) -> Flow[Response]:
         fault = self._next(request)

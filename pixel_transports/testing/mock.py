@@ -1,12 +1,11 @@
-"""A transport that answers as it is told: routes, and the calls that came.
+"""A transport that answers by routes, and records the calls.
 
 Rules kept here:
 
-* A plain function from request to response, so one object serves both faces, from any thread.
-* What no route is for is an error that names the nearest routes and says why they are not. It is no error of the
-  library, so nothing repeats it; and it is told again at the end, should the program have swallowed it.
-* The first route that a call is for, and that still has an answer, answers. The login is answered unless a route is for
-  it.
+* It is a plain function from request to response, so one object serves both clients, from any thread.
+* A request without a route raises an error with the nearest routes and their differences. It is no error of the
+  library, so it is not retried. It is raised again at the end, in case the program caught it.
+* The first matching route with an answer left answers. A login without a route is answered by the mock.
 """
 
 import difflib
@@ -18,40 +17,40 @@ from typing import Any, Self, Unpack
 from pixel_core.messages import Headers, Request, Response, encode_json
 from pixel_transports.net.files import whole_body
 from pixel_transports.testing.routes import UNSET, Call, Matcher, Pattern, Route, RouteOptions
-from pixel_transports.testing.secrets import Redactor, is_login, open_headers, query_of
+from pixel_transports.testing.secrets import Redactor, is_login, open_headers, parse_query
 
 _LOGIN = {"access_token": "a-token-of-the-mock", "token_type": "Bearer", "expires_in": 300}
 
 
 class UnmatchedRequestError(AssertionError):
-    """A request that no route is for."""
+    """A request without a route."""
 
 
 class UnusedError(AssertionError):
-    """Routes that were not used, or not as often as they have answers; or requests that no route was for."""
+    """Routes that were not used, or not as often as they have answers; or requests without a route."""
 
 
 class MockTransport:
-    """A transport for tests, for both faces.
+    """A transport for tests with both clients.
 
     >>> with MockTransport() as mock:
     ...     mock.get("/projects/{id}", lambda call: {"id": int(call.params["id"]), "name": "Jæren"})
     ...     mock.post("/projects/", PixelConnectionError("cut"), {"id": 8, "name": "Lista"})
     ...     client = testing.client(transport=mock)
 
-    Paths are those below the API's base (`base`, the path of the address in the settings), or whole URLs. `{name}` is
-    one segment of a path, `{name:path}` any number; a compiled regular expression has to match the whole path.
+    Paths are relative to `base`, the path of the API in the settings, or whole URLs. `{name}` is one segment of a path,
+    `{name:path}` any number; a compiled regular expression has to match the whole path.
 
-    Answers are JSON values, `Response` objects, errors to be raised, or functions that are called with the `Call` and
-    give one of those. One answer is given always; several one after another, each once.
+    Answers are JSON values, `Response` objects, errors to raise, or functions that take the `Call` and return one of
+    these. A single answer is used for every call; several answers are used once each, in order.
     """
 
     def __init__(self, *, base: str = "/api/mock", login: bool = True) -> None:
         self.base: str = base.rstrip("/")
         self.calls: list[Call] = []
-        """The calls that came, in order, but for logins that no route was for."""
+        """The calls in order, without logins that had no route."""
         self.logins: int = 0
-        """How many logins were answered without a route."""
+        """Number of logins that were answered without a route."""
         self.routes: list[Route] = []
         self._unmatched: list[str] = []
         self._login = login
@@ -61,7 +60,7 @@ class MockTransport:
         return f"<MockTransport with {len(self.routes)} routes: {len(self.calls)} calls>"
 
     def environment(self, url: str) -> dict[str, str]:
-        """The settings that lead a client here, as those of a Sandbox."""
+        """The environment variables of a client of this mock, as those of a Sandbox."""
         return {
             "PIXEL_USERNAME": "mock@example.com",
             "PIXEL_PASSWORD": "mock",
@@ -69,8 +68,6 @@ class MockTransport:
             "PIXEL_API_URL": url.rstrip("/") + self.base,
             "PIXEL_AUTH_SERVER_URL": f"{url.rstrip('/')}/auth",
         }
-
-    # What it answers
 
     def on(
         self,
@@ -86,11 +83,11 @@ class MockTransport:
     ) -> Route:
         """Add a route. `method` "*" is any.
 
-        `query` names parameters and what they have to be: a value, a compiled regular expression, or None (it has to be
-        missing); others may be there. `json` is what the body has to be. Either may be a function that tells. `status`
-        and `headers` are those of JSON answers. With `times`, a single answer is given so often. A route that is
-        `optional` need not be used. Raises ValueError without an answer, and for wrong paths and
-        numbers, TypeError for a coroutine function.
+        `query` maps parameters to required values: a value, a compiled regular expression, or None if the parameter has
+        to be missing. Other parameters are allowed. `json` is the required body. Both may be predicates. `status` and
+        `headers` are those of JSON answers. `times` limits the uses of a single answer. A route that is `optional` need
+        not be used. Raises ValueError without an answer, and for wrong paths and numbers, TypeError for a coroutine
+        function.
         """
         route = Route(
             method,
@@ -128,7 +125,7 @@ class MockTransport:
         return self.on("DELETE", path, *answers, **more)
 
     def __call__(self, request: Request) -> Response:
-        """Answer one request. Raises UnmatchedRequestError, and what a route is told to raise."""
+        """Answer one request. Raises UnmatchedRequestError, and the errors of routes."""
         call = self._call(request)
         with self._lock:
             route = next((each for each in self.routes if not each.misses(call)), None)
@@ -138,7 +135,7 @@ class MockTransport:
             if route is None:
                 self.calls.append(call)
                 self._unmatched.append(str(call))
-                raise UnmatchedRequestError(self._complaint(call))
+                raise UnmatchedRequestError(self._mismatch(call))
             call = _with_params(call, route.params(call) or {})
             self.calls.append(call)
             answer = route.take(call)
@@ -153,12 +150,12 @@ class MockTransport:
         path = request.path
         if path.startswith(f"{self.base}/"):
             path = path[len(self.base) :]
-        query = Redactor().value(query_of(request.query))  # signatures of addresses, which are query parameters
+        query = Redactor().value(parse_query(request.query))  # signatures of presigned URLs
         url = f"{request.origin}{request.path}"
         return Call(request.method, path, query, json, open_headers(request.headers), body, url)
 
-    def _complaint(self, call: Call) -> str:
-        lines = [f"no route is for {call}"]
+    def _mismatch(self, call: Call) -> str:
+        lines = [f"no route for {call}"]
         if not self.routes:
             return f"{lines[0]}: there are no routes"
 
@@ -170,17 +167,13 @@ class MockTransport:
             lines.append(f"  {route}: {', '.join(route.misses(call))}")
         return "\n".join(lines)
 
-    # What came
-
     def assert_all_used(self) -> None:
-        """Raise UnusedError when a route was not used, or not as often as it has answers, or when a request came that
-        no route was for.
-        """
+        """Raise UnusedError if a route was not used, or not as often as it has answers, or a request had no route."""
         with self._lock:
             lines = [f"  {route}: used {route.unused}" for route in self.routes if route.unused]
-            lines += [f"  {each}: no route was for it" for each in self._unmatched]
+            lines += [f"  {each}: no route" for each in self._unmatched]
         if lines:
-            raise UnusedError("\n".join(["what the mock was told and what came do not agree:", *lines]))
+            raise UnusedError("\n".join(["routes and requests do not agree:", *lines]))
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +181,7 @@ class MockTransport:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:  # or the mock would hide what went wrong before
+        if kind is None:  # otherwise it would hide the error
             self.assert_all_used()
 
 

@@ -2,10 +2,9 @@
 
 Rules kept here:
 
-* It comes by itself where the library is installed, so it costs nothing where it is not used: everything but pytest is
-  imported by the fixtures.
-* Each test has its own. No socket is opened, nothing waits, nothing is written to the user's folders.
-* The async client needs no plugin and no event loop to be made or dropped, so it goes with any of them.
+* pytest loads it if the library is installed, so it imports the library only in fixtures.
+* Each test has new objects. They open no socket, do not wait, and write nothing to the user's folders.
+* The async client can be made and dropped without an event loop, so it works with any async plugin.
 """
 
 from collections.abc import Generator, Iterator
@@ -26,7 +25,7 @@ _passed = pytest.StashKey[bool]()
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note whether a test passed, for `pixel_transport`."""
+    """Record whether a test passed, for `pixel_transport`."""
     report = yield
     if report.when == "call":
         item.stash[_passed] = report.passed
@@ -35,7 +34,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def pixel_clock() -> "ManualClock":
-    """The clock of `pixel_sandbox` and of the clients: waits turn it, so they take no time."""
+    """The clock of `pixel_sandbox` and of the clients. Waits move it, so they take no time."""
     from pixel_transports.testing import ManualClock
 
     return ManualClock()
@@ -68,7 +67,7 @@ def pixel_client_async(pixel_sandbox: "Sandbox", pixel_clock: "ManualClock") -> 
 
 @pytest.fixture
 def pixel_transport(request: pytest.FixtureRequest) -> "Iterator[MockTransport]":
-    """A mock. After a test that passed it is checked: all routes were used, and nothing came that none was for."""
+    """A mock. After a test that passed, it is an error if a route was not used or a request had no route."""
     from pixel_transports.testing import MockTransport
 
     mock = MockTransport()

@@ -1,12 +1,11 @@
-"""Recording a session through a transport into a file, for `Replay`.
+"""Records the exchanges of a transport in a file, for `Replay`.
 
 Rules kept here:
 
-* No secret is in the file: no password, token, signature or policy, by whatever name, wherever a server repeats it. All
-  is held back until the end, so that what becomes known late is hidden in what was said before.
-* The file is JSON for people, an entry for each exchange, in the order in which their answers came. It appears whole or
-  not at all.
-* What passes is not changed. Errors are recorded too.
+* The file holds no secret: no password, token, signature or policy, also where a server repeats it. Entries are written
+  at the end, so a secret that is found late is hidden in earlier entries too.
+* The file is readable JSON with an entry per exchange, in the order of the responses. It is replaced atomically.
+* Requests and responses are not changed. Errors are recorded too.
 """
 
 import json
@@ -21,7 +20,7 @@ from pixel_core.errors import PixelConnectionError, PixelError
 from pixel_core.messages import Request, Response
 from pixel_transports.net.files import whole_body
 from pixel_transports.net.transports import AnyTransport
-from pixel_transports.testing.bodies import in_base64, request_fields, response_fields
+from pixel_transports.testing.bodies import request_fields, response_fields, to_json_value
 from pixel_transports.testing.secrets import Redactor
 from pixel_transports.testing.wrapping import Blocking, TransportWrapper
 
@@ -29,20 +28,20 @@ FORMAT = "pixel recording 1"
 
 
 class Recorder(TransportWrapper):
-    """A transport around another one that writes down what passes.
+    """A transport around another one that records the exchanges.
 
     >>> with Recorder(SocketTransport(), "session.json") as transport:
     ...     get_client(transport=transport).me()
 
-    The file is written at the end of the `with` block (`async with` writes in a worker thread), or by `save`. Bodies
-    are held in memory, files that are uploaded while they are sent. What is in the file is what the server answered,
-    such as names and addresses of people; look at it before it is shared. Raises TypeError for what is no transport.
+    The file is written at the end of the `with` block (in a worker thread by `async with`), or by `save`. Bodies are
+    kept in memory, and uploaded files while they are sent. The file holds the responses of the server, such as names
+    and addresses of people; review it before sharing. Raises TypeError for a wrong transport.
     """
 
     def __init__(self, transport: AnyTransport, path: str | os.PathLike[str]) -> None:
         super().__init__(transport)
         self.path: Path = Path(path)
-        self._hider = Redactor()
+        self._redactor = Redactor()
         self._entries: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
@@ -52,32 +51,32 @@ class Recorder(TransportWrapper):
         try:
             response = yield from Exchange(request)
         except PixelError as error:
-            self._note(request, content, error)
+            self._record(request, content, error)
             raise
-        self._note(request, content, response)
+        self._record(request, content, response)
         return response
 
-    def _note(self, request: Request, content: bytes, outcome: Response | PixelError) -> None:
+    def _record(self, request: Request, content: bytes, outcome: Response | PixelError) -> None:
         with self._lock:
             entry: dict[str, Any] = {"origin": str(request.origin)}
-            entry["request"] = request_fields(request, content, self._hider)
+            entry["request"] = request_fields(request, content, self._redactor)
             if isinstance(outcome, Response):
-                entry["response"] = response_fields(outcome, self._hider)
+                entry["response"] = response_fields(outcome, self._redactor)
             else:
-                told: dict[str, Any] = {"kind": type(outcome).__name__, "message": self._hider.text(str(outcome))}
+                failure: dict[str, Any] = {"kind": type(outcome).__name__, "message": self._redactor.text(str(outcome))}
                 if isinstance(outcome, PixelConnectionError):
-                    told["sent"] = outcome.sent
-                entry["error"] = told
+                    failure["sent"] = outcome.sent
+                entry["error"] = failure
             self._entries.append(entry)
 
     @property
     def entries(self) -> list[dict[str, Any]]:
-        """What would be written now: an entry for each exchange, without secrets."""
+        """The entries so far, without secrets."""
         with self._lock:
-            return [in_base64(_hidden(entry, self._hider)) for entry in self._entries]
+            return [to_json_value(_hidden(entry, self._redactor)) for entry in self._entries]
 
     def save(self) -> None:
-        """Write the file, in place of what was there. Raises OSError. May be called again, for what came since."""
+        """Write all entries so far, replacing the file. May be called again. Raises OSError."""
         text = json.dumps({"format": FORMAT, "exchanges": self.entries}, indent=2, ensure_ascii=False)
         beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         beside.write_text(f"{text}\n", encoding="utf-8")
@@ -97,13 +96,13 @@ class Recorder(TransportWrapper):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        import anyio.to_thread  # here, since the blocking face needs none of it
+        import anyio.to_thread  # late: the blocking client does not need it
 
         await anyio.to_thread.run_sync(self.save)
 
 
 def _hidden(entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    """An entry without what became known as a secret later. Its own names stay."""
+    """An entry without secrets that were found later. The names of its own fields stay."""
     request = entry["request"]
     hidden: dict[str, Any] = {
         "origin": entry["origin"],
@@ -123,6 +122,6 @@ def _hidden(entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     return hidden
 
 
-def _hide_body(hidden: dict[str, Any], told: dict[str, Any], redactor: Redactor) -> None:
-    if "body" in told:
-        hidden["body"] = {kind: redactor.again(content) for kind, content in told["body"].items()}
+def _hide_body(hidden: dict[str, Any], fields: dict[str, Any], redactor: Redactor) -> None:
+    if "body" in fields:
+        hidden["body"] = {kind: redactor.again(content) for kind, content in fields["body"].items()}

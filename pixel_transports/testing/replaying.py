@@ -1,11 +1,12 @@
-"""Replaying what `Recorder` wrote: a session without a server.
+"""Replays a recording of `Recorder`, without a server.
 
 Rules kept here:
 
-* A request gets the answer that the same request got: the same method, path, query and body. Hosts, header fields and
-  boundaries of forms do not matter, and `***` is the same as anything. Each entry is used once, in the recorded order.
-* Logins are answered in their order, whoever asks, as often as they are asked for.
-* What was not recorded is an error that says what came nearest. It is no error of the library: nothing repeats it.
+* A request gets the response that was recorded for the same method, path, query and body. Hosts, header fields and
+  boundaries of forms are not compared, and `***` equals anything. Each entry is used once, in the recorded order.
+* Logins are answered in their order; the last one is repeated.
+* A request that was not recorded raises an error with the nearest entries. It is no error of the library, so it is not
+  retried.
 """
 
 import difflib
@@ -20,9 +21,9 @@ from pixel_core import errors
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response
 from pixel_transports.net.files import whole_body
-from pixel_transports.testing.bodies import in_base64, request_fields, response_of
+from pixel_transports.testing.bodies import parse_response, request_fields, to_json_value
 from pixel_transports.testing.recording import FORMAT
-from pixel_transports.testing.secrets import Redactor, fits, is_login
+from pixel_transports.testing.secrets import Redactor, is_login, matches
 
 _LOGIN = Response(
     200,
@@ -32,19 +33,18 @@ _LOGIN = Response(
 
 
 class NotRecordedError(AssertionError):
-    """A request that was not recorded, or not that often."""
+    """A request that was not recorded, or not as often."""
 
 
 class Replay:
-    """A function from request to response, for both faces, that answers as was recorded.
+    """A function from request to response, for both clients, that answers from a recording.
 
     >>> client = testing.client(settings=settings, transport=Replay("session.json"))
 
-    The settings have to lead to the same paths as when it was recorded; user and password may be any. In a `with`
-    block, `assert_all_used` is called at its end. An upload of hundreds of files is cut into requests as time goes, so
-    it may ask otherwise than it did: record one of a few. So are listings of a slow server, of which pages behind the
-    last are asked for: with a clock they never are. Raises OSError for a file that cannot be read, ValueError for one
-    that is no recording.
+    The settings need the same paths as in the recording, and any user and password. At the end of a `with` block,
+    `assert_all_used` is called. Requests of an upload of hundreds of files depend on timing: record a few files. A
+    listing of a slow server may request pages after the last: use a clock, which prevents it. Raises OSError for an
+    unreadable file, ValueError for a file that is no recording.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -61,25 +61,25 @@ class Replay:
         self._left = [entry for entry in entries if not _was_login(entry)]
         self._used: list[dict[str, Any]] = []
         self._logins = logins
-        self._hider = Redactor()
+        self._redactor = Redactor()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Replay of {self.path}: {len(self._used)} exchanges used, {len(self._left)} left>"
 
     def __call__(self, request: Request) -> Response:
-        """Answer one request. Raises NotRecordedError, and whatever error was recorded."""
+        """Answer one request. Raises NotRecordedError, and recorded errors."""
         with self._lock:
-            told = in_base64(request_fields(request, whole_body(request), self._hider))
+            fields = to_json_value(request_fields(request, whole_body(request), self._redactor))
             if is_login(request):
                 return self._log_in()
             for entry in self._left:
-                if fits(entry["request"], told):
+                if matches(entry["request"], fields):
                     self._left.remove(entry)
                     self._used.append(entry)
                     break
             else:
-                raise NotRecordedError(self._complaint(told))
+                raise NotRecordedError(self._mismatch(fields))
         return _outcome(entry)
 
     def _log_in(self) -> Response:
@@ -90,23 +90,23 @@ class Replay:
             del self._logins[0]
         return _outcome(entry)
 
-    def _complaint(self, told: dict[str, Any]) -> str:
-        times = sum(fits(entry["request"], told) for entry in self._used)
-        asked = _shown(told)
+    def _mismatch(self, fields: dict[str, Any]) -> str:
+        times = sum(matches(entry["request"], fields) for entry in self._used)
+        text = _shown(fields)
         if times:
-            return f"{asked} was recorded {times} time{'s' * (times > 1)} in {self.path}, and is asked for once more"
+            return f"{text} was recorded {times} time{'s' * (times > 1)} in {self.path}, and requested once more"
         known = sorted({_shown(entry["request"]) for entry in [*self._left, *self._used]})
-        near = difflib.get_close_matches(asked, known, n=3, cutoff=0.3)
-        lines = [f"{asked} was not recorded in {self.path}"]
+        near = difflib.get_close_matches(text, known, n=3, cutoff=0.3)
+        lines = [f"{text} was not recorded in {self.path}"]
         lines += [f"  recorded was {each}" for each in near] or ["  nothing like it was"]
         return "\n".join(lines)
 
     def assert_all_used(self) -> None:
-        """Raise AssertionError, naming them, when exchanges were not asked for. Logins do not count."""
+        """Raise AssertionError with the exchanges that were not requested. Logins do not count."""
         with self._lock:
             left = [_shown(entry["request"]) for entry in self._left]
         if left:
-            raise AssertionError("\n  ".join([f"{len(left)} exchanges of {self.path} were not asked for:", *left]))
+            raise AssertionError("\n  ".join([f"{len(left)} exchanges of {self.path} were not requested:", *left]))
 
     def __enter__(self) -> Self:
         return self
@@ -123,18 +123,18 @@ def _was_login(entry: dict[str, Any]) -> bool:
     return bool(request["method"] == "POST" and request["path"].endswith("/protocol/openid-connect/token"))
 
 
-def _shown(told: dict[str, Any]) -> str:
-    """A request in a line, which no secret is in."""
-    rest = {name: told[name] for name in ("query", "body") if name in told}
-    text = f"{told['method']} {told['path']}"
+def _shown(fields: dict[str, Any]) -> str:
+    """A request in a line, without secrets."""
+    rest = {name: fields[name] for name in ("query", "body") if name in fields}
+    text = f"{fields['method']} {fields['path']}"
     return f"{text} {json.dumps(rest, ensure_ascii=False)[:300]}" if rest else text
 
 
 def _outcome(entry: dict[str, Any]) -> Response:
     if "error" not in entry:
-        return response_of(entry["response"])
-    told = entry["error"]
-    kind: Any = getattr(errors, told["kind"], PixelError)
+        return parse_response(entry["response"])
+    fields = entry["error"]
+    kind: Any = getattr(errors, fields["kind"], PixelError)
     if issubclass(kind, PixelConnectionError):
-        raise kind(told["message"], sent=told["sent"])
-    raise kind(told["message"]) if kind is PixelProtocolError else PixelError(told["message"])
+        raise kind(fields["message"], sent=fields["sent"])
+    raise kind(fields["message"]) if kind is PixelProtocolError else PixelError(fields["message"])

@@ -1,9 +1,9 @@
-"""Routes of a mock: which requests they are for, and what they answer.
+"""Routes of a mock: how they match requests, and their answers.
 
 Rules kept here:
 
-* A route tells for each call that is not its own why it is not, so that a near miss can be shown.
-* No call shows a token: its header fields are those that hold no secret.
+* A route lists the differences of a call that it does not match, for the error message.
+* A call has only the header fields that hold no secret, so it shows no token.
 """
 
 import inspect
@@ -18,8 +18,8 @@ from pixel_core.messages import Headers, Response, encode_json
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that a mock was given. `path` is that below the base of the API where it lies there; `query` is by
-    name; `json` is the decoded body, None where it is none; `params` are what stood in the place of placeholders.
+    """A request to a mock. `path` is relative to the base of the API if it is below it. `query` is a mapping. `json` is
+    the decoded body, or None. `params` are the values of the placeholders.
     """
 
     method: str
@@ -41,7 +41,7 @@ Matcher: TypeAlias = Mapping[str, Any] | Callable[[Any], bool] | None
 
 
 class Unset:
-    """Says that nothing was given, where None would be something."""
+    """Marks a missing argument where None is a value."""
 
     def __repr__(self) -> str:
         return "..."
@@ -51,7 +51,7 @@ UNSET = Unset()
 
 
 class RouteOptions(TypedDict, total=False):
-    """What can be said of a route besides its method, path and answers: see `MockTransport.on`."""
+    """Keywords of a route: see `MockTransport.on`."""
 
     query: Matcher
     json: Any
@@ -62,7 +62,7 @@ class RouteOptions(TypedDict, total=False):
 
 
 class Route:
-    """One route: `method`, `pattern`, matchers and answers. `calls` are those that it answered."""
+    """One route: `method`, `pattern`, matchers and answers. `calls` are the calls that it answered."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Route:
         if not answers:
             raise ValueError(f"the route {method} {_text(pattern)} has no answer: give JSON, a Response, or an error")
         if any(inspect.iscoroutinefunction(each) for each in answers):
-            raise TypeError("a mock serves both faces, so its answers are plain functions and no coroutine functions")
+            raise TypeError("a mock serves both clients, so its answers are plain functions, not coroutine functions")
         if times is not None and len(answers) > 1:
             raise ValueError("a route with several answers gives each of them once: leave `times` out")
         if times is not None and times < 1:
@@ -97,31 +97,31 @@ class Route:
         self._compiled = _compiled(pattern)
 
     def __str__(self) -> str:
-        wants = "".join(
-            f", {name} {_wanted(matcher)}"
+        conditions = "".join(
+            f", {name} {_condition(matcher)}"
             for name, matcher in (("query", self.query), ("json", self.json))
             if matcher is not None and matcher is not UNSET
         )
-        return f"{self.method} {_text(self.pattern)}{wants}"
+        return f"{self.method} {_text(self.pattern)}{conditions}"
 
     def __repr__(self) -> str:
         return f"<Route {self}>"
 
     @property
     def exhausted(self) -> bool:
-        """Whether all its answers were given."""
+        """True if all its answers were used."""
         return self.times is not None and len(self.calls) >= self.times
 
     @property
     def unused(self) -> str:
-        """What is wrong with how often it was used; empty when nothing is."""
+        """Describes missing uses; empty if there are none."""
         used = len(self.calls)
         if self.optional or (used and self.times is None) or self.exhausted:
             return ""
         return "never" if not used else f"{used} of {self.times} times"
 
     def params(self, call: Call) -> dict[str, str] | None:
-        """What stands in the place of the placeholders; None where the path is another."""
+        """The values of the placeholders, or None if the path does not match."""
         for path in (call.path, call.url.partition("?")[0]):
             found = self._compiled.fullmatch(path)
             if found is not None:
@@ -129,21 +129,21 @@ class Route:
         return None
 
     def misses(self, call: Call) -> list[str]:
-        """Why a call is not for this route; nothing where it is."""
+        """The differences between a call and this route; empty if it matches."""
         why = []
         if self.method not in (call.method, "*"):
             why.append("another method")
         if self.params(call) is None:
             why.append("another path")
-        # Functions are asked about calls of this method and path only: they may rely on what such calls hold.
+        # Predicates are called only if method and path match, since they may rely on that.
         if self.query is not None and not (why and callable(self.query)):
             why += self._misses_in_query(self.query, call.query)
         if self.json is not UNSET and not (why and callable(self.json)):
-            meant = self.json(call.json) if callable(self.json) else self.json == call.json
-            if not meant:
+            equal = self.json(call.json) if callable(self.json) else self.json == call.json
+            if not equal:
                 why.append("another body")
         if not why and self.exhausted:
-            why.append(f"all its answers were given ({self.times})")
+            why.append(f"all its answers were used ({self.times})")
         return why
 
     @staticmethod
@@ -151,24 +151,24 @@ class Route:
         if callable(matcher):
             return [] if matcher(query) else ["another query"]
         why = []
-        for name, wanted in matcher.items():
-            got = query.get(name)
-            if isinstance(wanted, re.Pattern):
-                meant = isinstance(got, str) and wanted.fullmatch(got) is not None
+        for name, expected in matcher.items():
+            actual = query.get(name)
+            if isinstance(expected, re.Pattern):
+                equal = isinstance(actual, str) and expected.fullmatch(actual) is not None
             else:
-                meant = got is None if wanted is None else got == str(wanted)
-            if not meant:
-                why.append(f"{name} in the query is {got!r}")
+                equal = actual is None if expected is None else actual == str(expected)
+            if not equal:
+                why.append(f"{name} in the query is {actual!r}")
         return why
 
     def take(self, call: Call) -> Any:
-        """Note the call, and the answer for it, still to be made by `answer`."""
+        """Record a call, and return its answer for `answer`."""
         answer = self._answers[len(self.calls)] if len(self._answers) > 1 else self._answers[0]
         self.calls.append(call)
         return answer
 
     def answer(self, answer: Any, call: Call) -> Response:
-        """The response that an answer means. Raises what is to be raised."""
+        """Make the response of an answer. Raises it if it is an error."""
         if isinstance(answer, type) and issubclass(answer, BaseException):
             raise answer()
         if isinstance(answer, BaseException):
@@ -199,5 +199,5 @@ def _text(pattern: Pattern) -> str:
     return pattern if isinstance(pattern, str) else f"/{pattern.pattern}/"
 
 
-def _wanted(matcher: object) -> str:
-    return f"as {getattr(matcher, '__name__', matcher)}() says" if callable(matcher) else repr(matcher)
+def _condition(matcher: object) -> str:
+    return f"by {getattr(matcher, '__name__', matcher)}()" if callable(matcher) else repr(matcher)

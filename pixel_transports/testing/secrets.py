@@ -1,11 +1,11 @@
-"""What may stand in a file or a message about an exchange, and what may not.
+"""Hides secrets in recordings and messages.
 
 Rules kept here:
 
-* A secret is known by its name (of a field, a parameter, a header, an element), wherever it stands: then its value is
-  hidden, and from then on the same value wherever else it stands, in any of its spellings.
-* What is hidden becomes `***`. Names stay, and so do numbers and yes or no.
-* Better one too many than one too few: what has to be told apart again is compared with `fits`.
+* A secret is recognised by its name: of a field, a parameter, a header, or an element. Its value is hidden there, and
+  from then on in all other places, in each of its spellings.
+* A hidden value becomes `***`. Names, numbers and booleans are not hidden.
+* In doubt a value is hidden. `matches` compares a recording with a request, and `***` with any text.
 """
 
 import base64
@@ -27,59 +27,57 @@ _USER = re.compile(r"()(://)([^/@\s:]*:[^/@\s]+)(?=@)")
 
 
 def is_login(request: Request) -> bool:
-    """Whether a request asks for a token."""
+    """True if a request is for a token."""
     return request.method == "POST" and request.path.endswith("/protocol/openid-connect/token")
 
 
 def open_headers(headers: Headers) -> Headers:
-    """Those header fields that hold no secret: their names are on a list."""
+    """The header fields that hold no secret, by a list of names."""
     return Headers([(name, value) for name, value in headers if name.lower() in OPEN_HEADERS])
 
 
 class Redactor:
-    """Hides secrets, and remembers the values of those it has seen."""
+    """Hides secrets, and remembers their values."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
         self._spellings: set[str] = set()
 
     def learn(self, secret: str) -> None:
-        """Hide this value wherever it stands, unless it is too short for that."""
+        """Hide this value everywhere, unless it is too short."""
         if len(secret) >= SHORTEST and secret not in self._known:
             self._known.add(secret)
-            self._spellings |= _spelt(secret)
+            self._spellings |= _spellings_of(secret)
 
     def learn_headers(self, headers: Headers, sent: bool = True) -> None:
-        """Hide the values of header fields that may be secrets: of those that are sent, all that are not known to be
-        none; of others, those whose name says so.
+        """Hide the values of headers that may be secrets: of a request, all except those of the list of open names; of
+        a response, those with the name of a secret.
         """
         for name, text in headers:
             if name.lower() not in OPEN_HEADERS if sent else is_secret(name):
                 self.learn(text)
                 self.learn(text.partition(" ")[2])  # without the scheme
 
-    def value(self, told: Any, secret: bool = False) -> Any:
-        """JSON with its secrets hidden; with `secret`, all its texts."""
-        if isinstance(told, dict):
-            return {name: self.value(each, secret or is_secret(name)) for name, each in told.items()}
-        if isinstance(told, list):
-            return [self.value(each, secret) for each in told]
-        if not isinstance(told, str):
-            return told
-        if secret and told:
-            self.learn(told)
+    def value(self, value: Any, secret: bool = False) -> Any:
+        """JSON with its secrets hidden; with `secret`, with all strings hidden."""
+        if isinstance(value, dict):
+            return {name: self.value(each, secret or is_secret(name)) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.value(each, secret) for each in value]
+        if not isinstance(value, str):
+            return value
+        if secret and value:
+            self.learn(value)
             return HIDDEN
-        return self.text(told)
+        return self.text(value)
 
-    def text(self, told: str) -> str:
-        """A text without the secrets that stand in it by their names: parameters of addresses, elements, members,
-        tokens, users of addresses.
-        """
+    def text(self, value: str) -> str:
+        """A text with its secrets hidden: tokens, parameters and users of URLs, elements of XML, members of JSON."""
         for pattern in (_SCHEME, _TOKEN, _USER):
-            told = pattern.sub(self._hidden, told)
+            value = pattern.sub(self._hidden, value)
         for pattern in (_PARAMETER, _ELEMENT, _MEMBER):
-            told = pattern.sub(self._by_name(pattern), told)
-        return told
+            value = pattern.sub(self._by_name(pattern), value)
+        return value
 
     def _hidden(self, found: re.Match[str]) -> str:
         self.learn(found[3])
@@ -98,16 +96,16 @@ class Redactor:
 
         return hidden
 
-    def again(self, told: Any) -> Any:
-        """The same with all secrets hidden that are known by now, also in names and in bytes."""
-        # The longest first, since one may be a part of another.
-        return redact(told, sorted(self._spellings, key=len, reverse=True))
+    def again(self, value: Any) -> Any:
+        """The same value with all known secrets hidden, also in names and bytes."""
+        # The longest first: one may contain another.
+        return redact(value, sorted(self._spellings, key=len, reverse=True))
 
 
-def _spelt(secret: str) -> set[str]:
-    """How a secret is written: plainly, in addresses and forms, in JSON, in base64."""
+def _spellings_of(secret: str) -> set[str]:
+    """The spellings of a secret: plain, in URLs and forms, in JSON, in base64."""
     within = json.dumps(secret)[1:-1]
-    packed = base64.b64encode(secret.encode()).decode()
+    in_base64 = base64.b64encode(secret.encode()).decode()
     return {
         secret,
         quote(secret, safe=""),
@@ -115,12 +113,12 @@ def _spelt(secret: str) -> set[str]:
         quote_plus(secret),
         within,
         within.replace("\\", "\\\\"),
-        packed,
+        in_base64,
     }
 
 
-def query_of(query: str) -> dict[str, Any]:
-    """A query by its names; a value that is there more than once is a list."""
+def parse_query(query: str) -> dict[str, Any]:
+    """The parameters of a query; a repeated one has a list of values."""
     found: dict[str, Any] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in found:
@@ -131,12 +129,12 @@ def query_of(query: str) -> dict[str, Any]:
     return found
 
 
-def fits(recorded: Any, sent: Any) -> bool:
-    """Whether something is what was recorded, where `***` stands for any text."""
+def matches(recorded: Any, sent: Any) -> bool:
+    """True if `sent` equals `recorded`, in which `***` stands for any text."""
     if isinstance(recorded, dict) and isinstance(sent, dict):
-        return recorded.keys() == sent.keys() and all(fits(recorded[name], sent[name]) for name in recorded)
+        return recorded.keys() == sent.keys() and all(matches(recorded[name], sent[name]) for name in recorded)
     if isinstance(recorded, list) and isinstance(sent, list):
-        return len(recorded) == len(sent) and all(map(fits, recorded, sent))
+        return len(recorded) == len(sent) and all(map(matches, recorded, sent))
     if isinstance(recorded, str) and isinstance(sent, str) and HIDDEN in recorded:
         pattern = ".*".join(map(re.escape, recorded.split(HIDDEN)))
         return re.fullmatch(pattern, sent, re.DOTALL) is not None

@@ -1,12 +1,11 @@
-"""Transports around transports: what passes through can be watched, delayed, changed or refused.
+"""Transports around other transports, which record, delay, change or refuse exchanges.
 
 Rules kept here:
 
-* What is put around is written once, as a flow (`exchange`) that yields `Exchange`, `Sleep` and `Blocking`.
-* The face is that of what is inside: a blocking transport, an async one (a coroutine function too), or a plain
-  function, which serves both faces. So one object can be given to `transport=` wherever what is inside it could.
-* An event loop is never blocked. A plain function does not know whether it runs on one, so around it nothing sleeps for
-  real: a clock has to be given.
+* A wrapper is written once, as a flow (`exchange`) that yields `Exchange`, `Sleep` and `Blocking`.
+* A wrapper is of the same kind as its inner transport: blocking, async (also a coroutine function), or a plain
+  function, which works with both clients.
+* An event loop is never blocked. A plain function may run in one, so a wrapper around it needs a clock to sleep.
 """
 
 import inspect
@@ -32,15 +31,15 @@ if TYPE_CHECKING:
 
 @value
 class Blocking(Effect[Any]):
-    """Call a function that may block for a while, such as one that reads a file."""
+    """Call a function that may block, such as one that reads a file."""
 
     function: Callable[[], Any]
 
 
 class TransportWrapper:
-    """The base of transports around others. `inner` is what is inside; a subclass writes `exchange`.
+    """Base of transports around others. `inner` is the inner transport; a subclass implements `exchange`.
 
-    Raises TypeError for what is no transport of either face.
+    Raises TypeError if `transport` is neither a blocking nor an async transport.
     """
 
     def __init__(self, transport: AnyTransport, clock: "ManualClock | None" = None) -> None:
@@ -48,7 +47,7 @@ class TransportWrapper:
         self._clock = clock
         self._blocking: Transport | None = None
         self._async: AsyncTransport | None = None
-        # Attributes of the object and not of the class, since which there are tells what kind of transport it is.
+        # Attributes of the object, not of the class: they decide which kind of transport it is.
         face: Any = self
         try:
             blocking = blocking_transport(transport) if transport is not None else None
@@ -62,14 +61,14 @@ class TransportWrapper:
             face.send, face.close = self._send, blocking.close
 
     def exchange(self, request: Request) -> Flow[Response]:
-        """One exchange. What is inside performs the `Exchange` effects that this yields."""
+        """One exchange. The inner transport performs the `Exchange` effects that this yields."""
         return (yield from Exchange(request))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} around {self.inner!r}>"
 
     def __call__(self, request: Request) -> Response:
-        """One exchange of what is around a plain function."""
+        """One exchange, if the inner transport is a plain function."""
         if self._async is not None:
             raise TypeError(f"{self!r} is a transport of the async client")
         return run(self.exchange(request), self._perform)
@@ -103,7 +102,7 @@ class TransportWrapper:
     def _perform_async(self, effect: Effect[Any]) -> Any:
         if isinstance(effect, Exchange):
             return cast(AsyncTransport, self._async).send(effect.request)
-        import anyio.to_thread  # here, since the blocking face needs none of it
+        import anyio.to_thread  # late: the blocking client does not need it
 
         if isinstance(effect, Sleep):
             return anyio.sleep(effect.seconds) if self._clock is None else self._sleep(effect.seconds)
@@ -112,17 +111,17 @@ class TransportWrapper:
 
 def _blocking(effect: Effect[Any]) -> Blocking:
     if not isinstance(effect, Blocking):
-        raise TypeError(f"what is around a transport asks for Exchange, Sleep and Blocking, not {effect!r}")
+        raise TypeError(f"a wrapper yields Exchange, Sleep and Blocking, not {effect!r}")
     return effect
 
 
 def _refused() -> AsyncTransport:
-    raise TypeError("there is no transport to put something around")
+    raise TypeError("the inner transport is missing")
 
 
 def _response(answer: object) -> Response:
     if inspect.iscoroutine(answer):
-        answer.close()  # or Python would warn that nobody awaited it
+        answer.close()  # otherwise Python warns that it was not awaited
     if not isinstance(answer, Response):
         raise TypeError(f"a transport returns a pixel_core.Response, this one returned {type(answer).__name__}")
     return answer

@@ -1,4 +1,4 @@
-"""A suite of checks for transports of any make: whether one does what the clients rely on.
+"""Checks for transports: whether a transport does what the clients rely on.
 
     for check in checks.CHECKS:
         check(make_transport)
@@ -11,23 +11,23 @@ Under pytest, each check of each candidate as a test of its own:
 
 Rules kept here:
 
-* A check is a sentence: what it says holds, or it raises AssertionError. It needs no test framework.
-* The suite brings its own peers, on loopback, and leaves nothing behind: no thread, no socket, no file.
-* What a transport cannot do it declares (`Candidate.lacks`); checks that need it do not apply.
-* It takes seconds: peers are scripted, and hardly anything is waited for.
+* A check raises AssertionError if the behaviour in its docstring does not hold. It needs no test framework.
+* The checks start their own peers on loopback, and leave no thread, socket or file.
+* A transport declares missing abilities (`Candidate.lacks`); checks that need them do not apply.
+* All checks together take seconds.
 """
 
 import functools
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from pixel_transports.testing.checks import bodies, life, messages, trouble  # noqa: F401 - they fill the table
+from pixel_transports.testing.checks import bodies, failures, lifecycle, messages  # noqa: F401 - fill the table
 from pixel_transports.testing.checks.candidates import Ability, Candidate, Harness, Subject
-from pixel_transports.testing.checks.far import StubServer
+from pixel_transports.testing.checks.stub import StubServer
 from pixel_transports.testing.checks.table import TABLE, Check
 
 CHECKS: tuple[Check, ...] = tuple(TABLE)
-"""All checks. Each is called with a `Candidate`, or with a function that makes a transport over sockets."""
+"""All checks. Each is called with a `Candidate`, or with a function that returns a transport over sockets."""
 
 
 class Cases(TypedDict):
@@ -44,7 +44,7 @@ def applicable(subject: Subject) -> list[Check]:
 
 
 def cases(**subjects: Subject) -> Cases:
-    """Each check that applies to each candidate, as a parameter `case`: a function without arguments that runs it."""
+    """Arguments of `pytest.mark.parametrize`: each applicable check of each candidate as `case`, a function to call."""
     found: list[tuple[str, Callable[[], None]]] = [
         (f"{name}-{check.name}", functools.partial(check, subject))
         for name, subject in subjects.items()

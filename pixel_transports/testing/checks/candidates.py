@@ -1,12 +1,12 @@
-"""Candidates: transports to be checked, what they can and cannot do, and how a check calls them.
+"""Candidates: transports to be checked, their abilities, and the harness that a check uses.
 
 Rules kept here:
 
-* A candidate says how its transport is made. A transport that needs something open around it is made by a context
-  manager, or an async one, which is entered in the event loop of the check.
-* A check is no coroutine: it calls blocking transports in its own thread and in others, async ones through a portal
-  into an event loop of their own. So one check serves all.
-* What a candidate lacks is declared, not found out: a check that does not apply is not run.
+* A candidate makes its transport by a function, or by a plain or async context manager. An async one is entered in the
+  event loop of the check.
+* Checks are plain functions. They call blocking transports in threads, and async transports through a portal into an
+  event loop.
+* Missing abilities are declared. A check that does not apply is not run.
 """
 
 import inspect
@@ -21,8 +21,8 @@ from typing import Any, Literal, TypeAlias
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from pixel_core.messages import Body, Headers, Origin, Request, Response, Timeouts
-from pixel_transports.testing.checks.far import StubServer
 from pixel_transports.testing.checks.peers import PATIENCE, Peer
+from pixel_transports.testing.checks.stub import StubServer
 
 Ability: TypeAlias = Literal[
     "wire",
@@ -39,20 +39,20 @@ Ability: TypeAlias = Literal[
     "raw-target",
     "flat-memory",
 ]
-"""What a transport can do, where not every one can:
+"""An ability that not every transport has:
 
-* `wire`: requests become bytes: what cannot be sent is refused, and answers are unpacked
-* `sockets`: it talks to real peers, so that those can misbehave; `keep-alive`: it uses a connection again
-* `limits`: silence ends in a PixelTimeoutError; `write-limit`: so does a peer that takes nothing; `total`: so does one
-  that sends a byte at a time
-* `early-answer`: an answer before the body is through is the answer, of a peer that hangs up with it;
-  `early-answer-open`: also of one that does not
-* `case`, `duplicates`, `latin-1`: names of headers keep their case, equal names are kept apart, values go beyond ASCII
-* `raw-target`: path and query arrive with the escapes they were given with
+* `wire`: requests become bytes: invalid ones are refused, and responses are decoded
+* `sockets`: it connects to real peers, which can misbehave; `keep-alive`: it reuses connections
+* `limits`: a silent peer causes a PixelTimeoutError; `write-limit`: so does a peer that reads nothing; `total`: so does
+  a peer that sends a byte at a time
+* `early-answer`: a response before the end of the request body is returned, if the peer closes the connection after
+  it; `early-answer-open`: also if the peer keeps it open
+* `case`, `duplicates`, `latin-1`: header names keep their case, equal names stay separate, values may be Latin-1
+* `raw-target`: path and query arrive with unchanged escapes
 * `flat-memory`: a file is never in memory as a whole
 """
 
-_FAR: dict[str, frozenset[str]] = {
+_MISSING: dict[str, frozenset[str]] = {
     "sockets": frozenset(),
     "function": frozenset(
         [
@@ -68,49 +68,49 @@ _FAR: dict[str, frozenset[str]] = {
         ]
     ),
 }
-"""What cannot be, for want of a socket or by the rules of ASGI and WSGI."""
+"""Abilities that an interface excludes, for lack of a socket or by the rules of ASGI and WSGI."""
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A transport to be checked.
 
-    `make` gives a transport, or a context manager (plain or async) that does. Where `far` is not `sockets`, it is
-    called with what the transport is put over: a function from request to response, an ASGI app or a WSGI app.
-    `backend` is the event loop of an async one. `lacks` names what it cannot do. `answer_limit` is how
-    many bytes an answer may have; without it, that there is a limit is not checked.
+    `make` returns a transport, or a plain or async context manager of one. If `interface` is not `sockets`, `make` is
+    called with the function, ASGI app or WSGI app that the transport calls. `backend` is the event loop of an async
+    transport. `lacks` names missing abilities. `answer_limit` is the largest accepted response in bytes; without it,
+    the limit is not checked.
     """
 
     make: Callable[..., Any]
-    far: Literal["sockets", "function", "asgi", "wsgi"] = "sockets"
+    interface: Literal["sockets", "function", "asgi", "wsgi"] = "sockets"
     backend: Literal["asyncio", "trio"] = "asyncio"
     lacks: Collection[Ability] = ()
     answer_limit: int | None = None
 
     @classmethod
-    def of(cls, subject: "Subject") -> "Candidate":
-        """A candidate as it is; a function that makes a transport over sockets becomes one."""
+    def parse(cls, subject: "Subject") -> "Candidate":
+        """Return a candidate unchanged, and make one of a function that returns a transport over sockets."""
         return subject if isinstance(subject, Candidate) else cls(subject)
 
     def can(self, ability: str) -> bool:
-        """Whether it has an ability; `answer-limit` is that one is known."""
+        """True if it has this ability. It has `answer-limit` if `answer_limit` is set."""
         if ability == "answer-limit":
             return self.answer_limit is not None
-        return ability not in self.lacks and ability not in _FAR[self.far]
+        return ability not in self.lacks and ability not in _MISSING[self.interface]
 
 
 Subject: TypeAlias = Candidate | Callable[[], Any]
-"""What a check takes: a candidate, or a function that makes a transport over sockets."""
+"""The argument of a check: a candidate, or a function that returns a transport over sockets."""
 
 
 class Harness:
-    """A candidate's transport at work, and the far end that it talks to."""
+    """The transport of a candidate, the server that it connects to, and how a check calls it."""
 
     def __init__(
         self,
         candidate: Candidate,
         transport: Any,
-        far: StubServer,
+        server: StubServer,
         origin: Origin,
         portal: Any,  # a BlockingPortal of anyio, or None
         threads: ThreadPoolExecutor,
@@ -118,7 +118,7 @@ class Harness:
     ) -> None:
         self.candidate = candidate
         self.transport = transport
-        self.far = far
+        self.server = server
         self.origin = origin
         self._portal = portal
         self._threads = threads
@@ -137,19 +137,19 @@ class Harness:
         to: Origin | None = None,
         **limits: float | None,
     ) -> Request:
-        """A request to the far end, or to another. No limit is ever reached but those given."""
+        """Make a request to the server, or to another origin. Time limits are long except for `limits`."""
         timeouts = Timeouts(**{"connect": PATIENCE, "read": PATIENCE, "write": PATIENCE, "pool": PATIENCE, **limits})
         return Request(method, to or self.origin, target, Headers(headers), body, timeouts)
 
     def send(self, request: Request) -> Response:
-        """Send it and wait. Raises what the transport raises."""
+        """Send a request and return the response. Raises the errors of the transport."""
         response: Response = (
             self.transport.send(request) if self._portal is None else self._portal.call(self.transport.send, request)
         )
         return response
 
     def start(self, request: Request) -> "Future[Response]":
-        """Send it and do not wait. For an async transport, cancelling the future cancels the task."""
+        """Send a request in a thread or task. For an async transport, cancelling the future cancels the task."""
         if self._portal is None:
             return self._threads.submit(self.transport.send, request)
         future: Future[Response] = self._portal.start_task_soon(self.transport.send, request)
@@ -163,7 +163,7 @@ class Harness:
             self._portal.call(self.transport.aclose)
 
     def file(self, content: bytes, name: str = "photo.jpg") -> Path:
-        """A file with this content."""
+        """Write a file, and return its path."""
         path = self._folder / name
         path.write_bytes(content)
         return path
@@ -171,23 +171,23 @@ class Harness:
 
 @contextmanager
 def opened(candidate: Candidate) -> Iterator[Harness]:
-    """A candidate's transport, closed at the end."""
+    """Open the transport of a candidate, and close it at the end."""
     with ExitStack() as stack:
-        far = StubServer()
+        server = StubServer()
         origin = Origin("http", "pixel.test", 8080)
-        forms = {"sockets": (), "function": (far.handle,), "asgi": (far.asgi,), "wsgi": (far.wsgi,)}
-        if candidate.far == "sockets":
-            origin = stack.enter_context(Peer(far.serve)).origin
+        forms = {"sockets": (), "function": (server.handle,), "asgi": (server.asgi,), "wsgi": (server.wsgi,)}
+        if candidate.interface == "sockets":
+            origin = stack.enter_context(Peer(server.serve)).origin
         threads = stack.enter_context(ThreadPoolExecutor(32))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        given = candidate.make(*forms[candidate.far])
+        made = candidate.make(*forms[candidate.interface])
         portal: BlockingPortal | None = None
-        if hasattr(given, "__aenter__") or inspect.iscoroutinefunction(getattr(given, "send", None)):
+        if hasattr(made, "__aenter__") or inspect.iscoroutinefunction(getattr(made, "send", None)):
             portal = stack.enter_context(start_blocking_portal(candidate.backend))
-        if portal is not None and hasattr(given, "__aenter__"):
-            given = stack.enter_context(portal.wrap_async_context_manager(given))
-        elif hasattr(given, "__enter__"):
-            given = stack.enter_context(given)
-        rig = Harness(candidate, given, far, origin, portal, threads, folder)
-        stack.callback(rig.close)
-        yield rig
+        if portal is not None and hasattr(made, "__aenter__"):
+            made = stack.enter_context(portal.wrap_async_context_manager(made))
+        elif hasattr(made, "__enter__"):
+            made = stack.enter_context(made)
+        harness = Harness(candidate, made, server, origin, portal, threads, folder)
+        stack.callback(harness.close)
+        yield harness

@@ -1,10 +1,10 @@
-"""Scripted peers: servers on loopback that do what a function says, whatever HTTP says.
+"""Scripted peers: servers on loopback that follow a function, also where it breaks HTTP.
 
 Rules kept here:
 
-* A script is called with each connection, in a thread of its own, and the connection is closed when it returns. A peer
-  has a script for each connection in turn; the last one serves all that follow.
-* A peer's threads end with its `with` block. That a client hangs up is nothing wrong.
+* A script is called per connection, in a thread, and the connection is closed when it returns. A peer has one script
+  per connection in order of arrival; the last script serves all further connections.
+* The threads of a peer end with its `with` block. A client may close its connection at any time.
 """
 
 import socket
@@ -18,18 +18,18 @@ from typing import TypeAlias
 from pixel_core.messages import Origin
 
 PATIENCE = 20.0
-"""Seconds after which something that ought to happen at once has failed to."""
+"""Time limit for steps that should be immediate, in seconds."""
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class ScriptedConnection:
-    """One connection, seen from the peer. Reading raises EOFError where the client hangs up."""
+    """The peer's end of one connection. Reading raises EOFError if the client has closed it."""
 
     def __init__(self, sock: socket.socket, over: threading.Event) -> None:
         self.sock = sock
         self.over = over
-        """That the peer's time has come."""
+        """Set when the peer is to end."""
         self._buffer = bytearray()
 
     def _more(self) -> None:
@@ -39,7 +39,7 @@ class ScriptedConnection:
         self._buffer += data
 
     def head(self) -> bytes:
-        """The head of a request."""
+        """Read the head of a request."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             self._more()
         head = bytes(self._buffer[:end])
@@ -47,7 +47,7 @@ class ScriptedConnection:
         return head
 
     def body(self, length: int) -> Iterator[bytes]:
-        """So many bytes, in pieces."""
+        """Read `length` bytes, in pieces."""
         while length:
             if not self._buffer:
                 self._more()
@@ -63,7 +63,7 @@ class ScriptedConnection:
             pass
 
     def to_end(self) -> None:
-        """Read until the client hangs up."""
+        """Read until the client closes the connection."""
         with suppress(EOFError):
             while True:
                 self._buffer.clear()
@@ -73,7 +73,7 @@ class ScriptedConnection:
         self.sock.sendall(data)
 
     def reset(self) -> None:
-        """Hang up with a reset."""
+        """Close with a reset (RST)."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
@@ -82,35 +82,35 @@ Script: TypeAlias = Callable[[ScriptedConnection], None]
 
 
 def answering(data: bytes) -> Script:
-    """Read a request, send this, and hang up."""
+    """Read a request, send `data`, and close."""
 
-    def script(talk: ScriptedConnection) -> None:
-        talk.request()
-        talk.send(data)
+    def script(connection: ScriptedConnection) -> None:
+        connection.request()
+        connection.send(data)
 
     return script
 
 
 def then_silent(data: bytes) -> Script:
-    """Read a request, send this, and say no more."""
+    """Read a request, send `data`, and nothing after it."""
 
-    def script(talk: ScriptedConnection) -> None:
-        talk.request()
-        talk.send(data)
-        talk.to_end()
+    def script(connection: ScriptedConnection) -> None:
+        connection.request()
+        connection.send(data)
+        connection.to_end()
 
     return script
 
 
-def keep_answering(talk: ScriptedConnection) -> None:
-    """Answer requests until the client hangs up."""
+def keep_answering(connection: ScriptedConnection) -> None:
+    """Answer requests until the client closes the connection."""
     while True:
-        talk.request()
-        talk.send(OK)
+        connection.request()
+        connection.send(OK)
 
 
 class Peer:
-    """A server that follows scripts, at `origin`."""
+    """A server at `origin` that follows scripts."""
 
     def __init__(self, *scripts: Script) -> None:
         self._scripts = scripts
@@ -123,7 +123,7 @@ class Peer:
 
     @property
     def accepted(self) -> int:
-        """How many connections came."""
+        """Number of accepted connections."""
         return len(self._sockets)
 
     def __enter__(self) -> "Peer":
@@ -159,16 +159,16 @@ class Peer:
             self._threads.append(thread)
             thread.start()
 
-    def _follow(self, talk: ScriptedConnection, script: Script) -> None:
+    def _follow(self, connection: ScriptedConnection, script: Script) -> None:
         try:
-            script(talk)
+            script(connection)
         except (OSError, EOFError):
             pass
         finally:
-            talk.sock.close()
+            connection.sock.close()
 
 
 def unused() -> Origin:
-    """An origin where nobody listens."""
+    """Return an origin where no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return Origin("http", "127.0.0.1", listener.getsockname()[1])

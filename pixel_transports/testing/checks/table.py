@@ -1,4 +1,4 @@
-"""What a check is, and the table that all of them stand in."""
+"""The class of checks, the table of all checks, and what they assert with."""
 
 import functools
 import traceback
@@ -14,15 +14,15 @@ TARGET = f"/stored?signature={SECRET}"
 
 
 class Check:
-    """One check: called with a candidate (or a function that makes a transport over sockets) it raises AssertionError
-    where that does otherwise than `sentence` says. One that does not apply does nothing.
+    """One check. Calling it with a candidate raises AssertionError if the transport does not do what `sentence` says.
+    It does nothing if it does not apply.
     """
 
     def __init__(self, function: Callable[[Harness], None], needs: frozenset[str]) -> None:
         functools.update_wrapper(self, function)
         self._function = function
         self.needs = needs
-        """The abilities without which it does not apply."""
+        """The abilities that it needs."""
 
     @property
     def name(self) -> str:
@@ -30,21 +30,21 @@ class Check:
 
     @property
     def sentence(self) -> str:
-        """What it checks."""
+        """The behaviour that it checks."""
         return " ".join((self._function.__doc__ or "").split())
 
     def __repr__(self) -> str:
         return f"<Check {self.name}>"
 
     def applies_to(self, subject: Subject) -> bool:
-        """Whether the candidate has what this needs."""
-        candidate = Candidate.of(subject)
+        """True if the candidate has the abilities that the check needs."""
+        candidate = Candidate.parse(subject)
         return all(candidate.can(each) for each in self.needs)
 
     def __call__(self, subject: Subject) -> None:
         if self.applies_to(subject):
-            with opened(Candidate.of(subject)) as rig:
-                self._function(rig)
+            with opened(Candidate.parse(subject)) as harness:
+                self._function(harness)
 
 
 TABLE: list[Check] = []
@@ -52,7 +52,7 @@ TABLE: list[Check] = []
 
 
 def check(*needs: str) -> Callable[[Callable[[Harness], None]], Check]:
-    """Make a check of a function, which needs these abilities."""
+    """Make a function a check, which needs these abilities."""
 
     def made(function: Callable[[Harness], None]) -> Check:
         made_check = Check(function, frozenset(needs))
@@ -63,15 +63,15 @@ def check(*needs: str) -> Callable[[Callable[[Harness], None]], Check]:
 
 
 def expect(holds: object, what: str) -> None:
-    """Raises AssertionError, also where Python leaves out `assert`."""
+    """Raises AssertionError if `holds` is false, also under `python -O`."""
     if not holds:
         raise AssertionError(what)
 
 
-def same(got: object, wanted: object, what: str) -> None:
-    """Raises AssertionError where two things differ."""
-    if got != wanted:
-        raise AssertionError(f"{what}: {_short(got)}, and not {_short(wanted)}")
+def same(actual: object, expected: object, what: str) -> None:
+    """Raises AssertionError if two values differ."""
+    if actual != expected:
+        raise AssertionError(f"{what}: {_short(actual)}, and not {_short(expected)}")
 
 
 def _short(value: object) -> str:
@@ -79,19 +79,19 @@ def _short(value: object) -> str:
     return text if len(text) < 300 else f"{text[:300]}..."
 
 
-def failure(rig: Harness, request: Request, kind: type[Exception]) -> Exception:
-    """Send what has to fail with this kind of error: one line, by the label of the request, without any secret, also in
-    what a traceback shows.
+def failure(harness: Harness, request: Request, kind: type[Exception]) -> Exception:
+    """Send a request that has to fail with this class of error, and return the error. Its message has to be one line
+    with the label of the request, and no traceback may show a secret.
     """
     try:
-        answer = rig.send(request)
+        answer = harness.send(request)
     except kind as error:
-        told = str(error)
+        message = str(error)
         shown = "".join(traceback.format_exception(error))
         expect(SECRET not in shown, f"the error shows a secret: {type(error).__name__}")
-        if isinstance(error, PixelError) and not told.count("photo.jpg"):
-            expect(request.label in told, f"the error does not name {request.label}: {told}")
-            expect("\n" not in told, f"the error is no single line: {told}")
+        if isinstance(error, PixelError) and "photo.jpg" not in message:
+            expect(request.label in message, f"the error does not name {request.label}: {message}")
+            expect("\n" not in message, f"the error is no single line: {message}")
         return error
     except Exception as error:
         raise AssertionError(f"{type(error).__name__} in place of {kind.__name__}: {error}") from error

@@ -54,21 +54,21 @@ def anyio_transport(backend: Literal["asyncio", "trio"]) -> Candidate:
 
 def asgi(backend: Literal["asyncio", "trio"]) -> Candidate:
     make: Callable[[Any], Any] = lambda app: AsgiTransport(app, limits=LIMITS)  # noqa: E731
-    return Candidate(make, far="asgi", backend=backend, answer_limit=LIMIT)
+    return Candidate(make, interface="asgi", backend=backend, answer_limit=LIMIT)
 
 
 CANDIDATES: dict[str, Candidate] = {
     "sockets": Candidate(lambda: SocketTransport(limits=LIMITS), answer_limit=LIMIT),
     "asyncio": anyio_transport("asyncio"),
     "trio": anyio_transport("trio"),
-    "function": Candidate(FunctionTransport, far="function"),
-    "async_function": Candidate(AsyncFunctionTransport, far="function"),
-    "async_function_trio": Candidate(AsyncFunctionTransport, far="function", backend="trio"),
+    "function": Candidate(FunctionTransport, interface="function"),
+    "async_function": Candidate(AsyncFunctionTransport, interface="function"),
+    "async_function_trio": Candidate(AsyncFunctionTransport, interface="function", backend="trio"),
     "httpx": Candidate(over_httpx, lacks=HTTPX_LACKS, answer_limit=LIMIT),
     "async_httpx": Candidate(over_async_httpx, lacks=ASYNC_HTTPX_LACKS, answer_limit=LIMIT),
     "async_httpx_trio": Candidate(over_async_httpx, backend="trio", lacks=HTTPX_LACKS, answer_limit=LIMIT),
     "aiohttp": Candidate(over_aiohttp, lacks=AIOHTTP_LACKS, answer_limit=LIMIT),
     "asgi": asgi("asyncio"),
     "asgi_trio": asgi("trio"),
-    "wsgi": Candidate(lambda app: WsgiTransport(app, limits=LIMITS), far="wsgi", answer_limit=LIMIT),
+    "wsgi": Candidate(lambda app: WsgiTransport(app, limits=LIMITS), interface="wsgi", answer_limit=LIMIT),
 }

@@ -100,16 +100,16 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         of_request(lambda request: replace(request, target=request.target.replace("'", "%27"))),
         "escapes_of_a_target_are_left_alone",
     ),
-    "follows redirects": (follows_redirects, "a_redirect_is_an_answer_as_any_other"),
-    "decodes unasked": (decodes_unasked, "an_answer_is_unpacked_once_and_only_if_asked_for"),
+    "follows redirects": (follows_redirects, "a_redirect_is_not_followed"),
+    "decodes unasked": (decodes_unasked, "a_response_is_decoded_once_and_only_if_requested"),
     "reads files whole": (of_request(whole), "a_large_file_is_sent_in_flat_memory"),
     "shows the query": (
         of_error(PixelConnectionError, lambda error, request: type(error)(f"{error} ({request.url})", sent=error.sent)),
-        "a_refused_connection_is_told_as_not_sent",
+        "a_refused_connection_is_reported_as_not_sent",
     ),
     "shows it in the cause": (
         of_error(PixelConnectionError, with_cause),
-        "a_peer_that_hangs_up_before_its_answer_is_a_connection_error",
+        "a_peer_that_closes_before_its_answer_is_a_connection_error",
     ),
     "ignores that a file changed": (
         of_error(PixelFileChangedError, lambda error, request: Response(200, Headers(), b"ok")),
@@ -117,11 +117,11 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     ),
     "reports all as sent": (
         of_error(PixelConnectionError, lambda error, request: type(error)(str(error), sent=True)),
-        "a_refused_connection_is_told_as_not_sent",
+        "a_refused_connection_is_reported_as_not_sent",
     ),
     "raises one error": (
         of_error(PixelError, lambda error, request: PixelProtocolError(str(error))),
-        "silence_is_a_time_out_within_its_limit",
+        "silence_is_a_timeout_within_its_limit",
     ),
     "raises other errors": (of_error(PixelError, lambda error, request: OSError("")), "garbage_is_a_protocol_error"),
     "loses a byte": (loses_a_byte, "a_large_answer_is_whole"),
@@ -141,7 +141,7 @@ def test_a_check_that_does_not_apply_does_nothing() -> None:
 
     (check,) = [each for each in checks.CHECKS if each.name == "a_connection_is_used_again"]
     check(checks.Candidate(never, lacks=["keep-alive"]))
-    assert not check.applies_to(checks.Candidate(never, far="asgi"))
+    assert not check.applies_to(checks.Candidate(never, interface="asgi"))
     assert check.applies_to(never)
 
 
@@ -156,6 +156,6 @@ def test_a_transport_that_cannot_be_used_after_closing_is_found() -> None:
                 raise RuntimeError("closed")
             return super().send(request)
 
-    (check,) = [each for each in checks.CHECKS if each.name == "closing_may_be_repeated_and_is_no_end"]
+    (check,) = [each for each in checks.CHECKS if each.name == "close_can_be_repeated_and_is_not_final"]
     with pytest.raises(RuntimeError, match="closed"):
         check(Ended)

@@ -77,7 +77,7 @@ def test_apps_and_checks_need_neither_httpx_nor_aiohttp_nor_pytest() -> None:
         "for name in ('httpx', 'aiohttp', 'pytest', 'trio'): sys.modules[name] = None\n"
         "from pixel_transports.testing import checks\n"
         "from pixel_transports.adapters import AsgiTransport, WsgiTransport\n"
-        "for check in checks.CHECKS[:3]: check(checks.Candidate(AsgiTransport, far='asgi'))\n"
+        "for check in checks.CHECKS[:3]: check(checks.Candidate(AsgiTransport, interface='asgi'))\n"
         "try: from pixel_transports.adapters import HttpxTransport\n"
         "except ImportError as error: print(error.name)\n"
     )

@@ -130,7 +130,7 @@ def test_faults_that_were_not_met_can_be_told() -> None:
     faults = Faults(Sandbox(), [Refuse(), None, Reset(), Garbage()])
     Face("blocking").run(faults, me, clock=ManualClock())
     with pytest.raises(
-        AssertionError, match=r"2 of the planned faults were not met: Reset\(acted=False\), Garbage\(\)"
+        AssertionError, match=r"2 of the planned faults did not occur: Reset\(acted=False\), Garbage\(\)"
     ):
         faults.assert_all_met()
 
@@ -204,7 +204,7 @@ def test_faults_go_around_faults(face: Face) -> None:
 
 def test_a_function_that_gives_no_response_is_told_so() -> None:
     wrong: Any = lambda request: None  # noqa: E731
-    with pytest.raises(TypeError, match="this one gave NoneType"):
+    with pytest.raises(TypeError, match="this one returned NoneType"):
         Face("blocking").run(Faults(wrong), me)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pixel_transports.testing.secrets import Redactor, fits
+from pixel_transports.testing.secrets import Redactor, matches
 
 SECRETS: list[tuple[str, str]] = [
     (
@@ -73,4 +73,4 @@ def test_a_secret_that_became_known_is_hidden_in_all_its_spellings(told: str) ->
     ],
 )
 def test_stars_stand_for_anything_and_all_else_for_itself(recorded: Any, sent: Any, same: bool) -> None:
-    assert fits(recorded, sent) is same
+    assert matches(recorded, sent) is same

@@ -105,7 +105,7 @@ def test_when_all_answers_are_given_the_next_request_is_told_so() -> None:
     mock = MockTransport()
     mock.get("/a", 1, 2)
     assert [ask(mock, "/api/mock/a").json() for _ in range(2)] == [1, 2]
-    with pytest.raises(UnmatchedRequestError, match=r"all its answers were given \(2\)"):
+    with pytest.raises(UnmatchedRequestError, match=r"all its answers were used \(2\)"):
         ask(mock, "/api/mock/a")
 
 
@@ -192,7 +192,7 @@ def test_an_unmatched_request_lists_the_nearest_routes_with_what_is_wrong_on_eve
     with pytest.raises(UnmatchedRequestError) as caught:
         face.run(mock, project)
     first, *near = str(caught.value).splitlines()
-    assert first == "no route is for GET /projects/7?extended=false"
+    assert first == "no route for GET /projects/7?extended=false"
     assert "  POST /projects/7: another method" in near
     assert "  GET /projects/{id}, query {'extended': 'true'}: extended in the query is 'false'" in near
     assert "  GET /projects/7/data_collections: another path" in near
@@ -238,7 +238,7 @@ def test_an_unmatched_request_that_a_program_swallowed_is_told_at_the_end() -> N
     mock = MockTransport()
     with pytest.raises(UnmatchedRequestError):
         ask(mock, "/api/mock/a")
-    with pytest.raises(UnusedError, match="GET /a: no route was for it"):
+    with pytest.raises(UnusedError, match="GET /a: no route"):
         mock.assert_all_used()
 
 
@@ -302,7 +302,7 @@ def test_a_coroutine_function_is_no_answer() -> None:
     async def later(call: Call) -> int:
         return 1
 
-    with pytest.raises(TypeError, match="no coroutine functions"):
+    with pytest.raises(TypeError, match="not coroutine functions"):
         MockTransport().get("/a", later)
 
 

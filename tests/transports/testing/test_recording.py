@@ -201,7 +201,7 @@ def test_what_is_asked_for_more_often_than_recorded_is_told_so(face: Face, tmp_p
         await made.me()
         await made.me()
 
-    with pytest.raises(NotRecordedError, match=r"users/me .* was recorded 1 time in .*, and is asked for once more"):
+    with pytest.raises(NotRecordedError, match=r"users/me .* was recorded 1 time in .*, and requested once more"):
         face.run(Replay(tmp_path / "a"), twice, settings_of_the_sandbox())
 
 
@@ -220,7 +220,7 @@ def test_equal_requests_get_their_answers_in_the_recorded_order(face: Face, tmp_
 
 def test_what_was_not_asked_for_is_told_at_the_end(tmp_path: Path) -> None:
     recorded(tmp_path / "a", Face("blocking"))
-    with pytest.raises(AssertionError, match=r"2 exchanges of .* were not asked for"), Replay(tmp_path / "a"):
+    with pytest.raises(AssertionError, match=r"2 exchanges of .* were not requested"), Replay(tmp_path / "a"):
         pass
     with pytest.raises(KeyError), Replay(tmp_path / "a"):
         raise KeyError

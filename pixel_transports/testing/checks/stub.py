@@ -1,9 +1,9 @@
-"""The far end of a transport that behaves: it remembers what came, and answers as it was told to.
+"""A well-behaved server: it records the requests, and sends the configured responses.
 
 Rules kept here:
 
-* It is one thing in four forms: behind a socket, a function, an ASGI app and a WSGI app.
-* What came is remembered without its body, of which the length and a digest are kept; so a large one costs no memory.
+* It has four interfaces: a socket, a function, an ASGI app and a WSGI app.
+* A body is recorded as its length and digest, so large bodies take no memory.
 """
 
 import hashlib
@@ -33,8 +33,8 @@ class _Digest:
 
 
 @dataclass
-class Seen:
-    """A request as it arrived; `digest` is the SHA-256 of its body, in hex."""
+class ReceivedRequest:
+    """A request that the server received; `digest` is the SHA-256 of its body, in hex."""
 
     method: str
     target: str
@@ -49,32 +49,34 @@ class Seen:
 
 @dataclass
 class StubServer:
-    """Answers what `answers` has for a path; 200 and `ok` for any other. A path in `silent` is never answered."""
+    """Sends the response that `answers` has for a path, and 200 `ok` for other paths. Paths in `silent` get none."""
 
     answers: dict[str, Response] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
-    seen: list[Seen] = field(default_factory=list)
-    heard: threading.Event = field(default_factory=threading.Event)
-    """That a request came."""
+    received: list[ReceivedRequest] = field(default_factory=list)
+    arrived: threading.Event = field(default_factory=threading.Event)
+    """Set when a request has arrived."""
 
-    def _answer(self, seen: Seen) -> Response | None:
-        self.seen.append(seen)
-        self.heard.set()
-        path = seen.target.partition("?")[0]
+    def _answer(self, request: ReceivedRequest) -> Response | None:
+        self.received.append(request)
+        self.arrived.set()
+        path = request.target.partition("?")[0]
         return None if path in self.silent else self.answers.get(path, Response(200, Headers(), b"ok"))
 
     def handle(self, request: Request) -> Response:
-        """As a function."""
+        """The server as a function."""
         if not isinstance(request.body, bytes):
-            raise AssertionError("a function is given a body in bytes")
+            raise AssertionError("the body of a function's request has to be bytes")
         digest = hashlib.sha256(request.body).hexdigest()
-        answer = self._answer(Seen(request.method, request.target, list(request.headers), len(request.body), digest))
+        answer = self._answer(
+            ReceivedRequest(request.method, request.target, list(request.headers), len(request.body), digest)
+        )
         if answer is None:
             raise AssertionError("a function cannot be silent")
         return answer if _has_body(request.method, answer) else Response(answer.status, answer.headers)
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-        """As an ASGI app."""
+        """The server as an ASGI app."""
         digest, more = _Digest(), True
         while more:
             message = await receive()
@@ -83,7 +85,7 @@ class StubServer:
         query = scope["query_string"].decode("ascii")
         target = scope["raw_path"].decode("ascii") + (f"?{query}" if query else "")
         fields = [(name.decode("ascii"), value.decode("latin-1")) for name, value in scope["headers"]]
-        answer = self._answer(Seen(scope["method"], target, fields, digest.length, str(digest)))
+        answer = self._answer(ReceivedRequest(scope["method"], target, fields, digest.length, str(digest)))
         if answer is None:
             await anyio.sleep_forever()
             return
@@ -94,7 +96,7 @@ class StubServer:
         await send({"type": "http.response.body", "body": answer.body[half:]})
 
     def wsgi(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """As a WSGI app."""
+        """The server as a WSGI app."""
         digest = _Digest()
         while piece := environ["wsgi.input"].read(65536):
             digest.feed(piece)
@@ -106,42 +108,42 @@ class StubServer:
             for key, value in environ.items()
             if key.startswith("HTTP_") or key in names
         ]
-        answer = self._answer(Seen(environ["REQUEST_METHOD"], target, fields, digest.length, str(digest)))
+        answer = self._answer(ReceivedRequest(environ["REQUEST_METHOD"], target, fields, digest.length, str(digest)))
         if answer is None:
             raise AssertionError("a WSGI app cannot be silent")
-        start_response(f"{answer.status} As told", list(answer.headers))
+        start_response(f"{answer.status} Stub", list(answer.headers))
         half = len(answer.body) // 2
         return [answer.body[:half], b"", answer.body[half:]]
 
-    def serve(self, talk: ScriptedConnection) -> None:
-        """Behind a socket, until the client hangs up."""
+    def serve(self, connection: ScriptedConnection) -> None:
+        """Serve one connection, until the client closes it."""
         while True:
-            line, *lines = talk.head().decode("latin-1").split("\r\n")
+            line, *lines = connection.head().decode("latin-1").split("\r\n")
             method, target, _ = line.split(" ")
             fields = [(name, value.strip(" ")) for name, _, value in (each.partition(":") for each in lines)]
-            seen = Seen(method, target, fields, 0, "")
-            if seen.values("Transfer-Encoding"):
-                talk.send(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            request = ReceivedRequest(method, target, fields, 0, "")
+            if request.values("Transfer-Encoding"):
+                connection.send(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 return
             digest = _Digest()
-            for piece in talk.body(int((seen.values("Content-Length") or ["0"])[0])):
+            for piece in connection.body(int((request.values("Content-Length") or ["0"])[0])):
                 digest.feed(piece)
-            seen.length, seen.digest = digest.length, str(digest)
-            answer = self._answer(seen)
+            request.length, request.digest = digest.length, str(digest)
+            answer = self._answer(request)
             if answer is None:
-                talk.over.wait(PATIENCE)
+                connection.over.wait(PATIENCE)
                 return
-            talk.send(_on_the_wire(method, answer))
+            connection.send(_encode(method, answer))
 
 
 def _has_body(method: str, answer: Response) -> bool:
     return method != "HEAD" and answer.status not in (204, 304)
 
 
-def _on_the_wire(method: str, answer: Response) -> bytes:
+def _encode(method: str, answer: Response) -> bytes:
     fields = list(answer.headers)
     if "Content-Length" not in answer.headers and answer.status not in (204, 304):
         fields.append(("Content-Length", str(len(answer.body))))
-    lines = [f"HTTP/1.1 {answer.status} As told", *(f"{name}: {value}" for name, value in fields)]
+    lines = [f"HTTP/1.1 {answer.status} Stub", *(f"{name}: {value}" for name, value in fields)]
     head = "\r\n".join([*lines, "", ""]).encode("latin-1")
     return head + answer.body if _has_body(method, answer) else head
