@@ -1,7 +1,7 @@
 """Every error of the library, in one tree::
 
     PixelError
-    ├── PixelStatusError                the server answered, with a status that is no success
+    ├── PixelStatusError                a response whose status is not 2xx
     │   ├── PixelBadRequestError        4xx from the Pixel API
     │   │   ├── PixelAuthenticationError    401, after a renewed login
     │   │   ├── PixelPermissionError        403

@@ -219,7 +219,7 @@ class Deadline:
     @property
     def reason(self) -> str:
         """The message of its error."""
-        return f"the call was to take no more than {self.timeouts.total:g} seconds"
+        return f"the total limit of {self.timeouts.total:g} seconds is over"
 
 
 class Meter:

@@ -55,7 +55,7 @@ class ResponseReader:
             try:
                 data = self._decoder.feed(data, self._limit + 1 - len(self._body))
             except zlib.error:
-                raise self._error("is not compressed as it says") from None
+                raise self._error("is not encoded as its Content-Encoding says") from None
         if self._body:
             self._body += data
         else:  # often the whole body: it is not copied

@@ -80,7 +80,7 @@ class HeadWriter:
 
 def _check_value(name: str, value: str) -> None:
     if not _FIELD_VALUE.fullmatch(value):
-        raise ValueError(f"the value of the header {name!r} holds a character that no header may have")
+        raise ValueError(f"the value of the header {name!r} contains an invalid character")
 
 
 def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[str, str]]:
@@ -92,14 +92,14 @@ def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[st
         raise ValueError("CONNECT opens a tunnel, and is no exchange")
     host = request.origin.authority
     if not _AUTHORITY.fullmatch(host):
-        raise ValueError("its host holds a character that no host has")
+        raise ValueError("its host contains an invalid character")
     headers = [("Host", host)]
     headers += [(name, value) for name, value in request.headers if value != host or name.lower() != "host"]
     if isinstance(request.body, Form):
         headers.append(("Content-Type", request.body.content_type))
     for name, value in headers:
         if name.lower() in _REFUSED:
-            raise ValueError(f"the header {name!r} is not for a request to set")
+            raise ValueError(f"the header {name!r} must not be set")
         _check_value(name, value)
     length = sum(map(len, segments))
     if length or request.method not in _BODILESS:

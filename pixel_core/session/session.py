@@ -295,7 +295,7 @@ def status_error(request: Request, response: Response, tries: int = 1, sensitive
         sent = None if sensitive or not isinstance(request.body, bytes) else request.body.decode()
         kind = BAD_REQUESTS.get(response.status, PixelBadRequestError)
         return kind(payload, response.status, request.method, request.url, request_id, sent, tries=tries)
-    what = "failed" if response.status >= 500 else "gave an answer that is no success"
+    what = "failed" if response.status >= 500 else "sent an unexpected status"
     own_id = request.headers.get("X-Request-ID")
     error = PixelServerError if response.status >= 500 else PixelStatusError
     return error(

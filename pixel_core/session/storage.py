@@ -74,7 +74,7 @@ def code_of(response: Response) -> str:
 
 
 def storage_error(request: Request, response: Response, tries: int = 1) -> PixelStorageError:
-    """Return the error for a response of the object storage that is no success."""
+    """Return the error for a response of the object storage that is not 2xx."""
     text = _text(response)
     code = _between(text, "<Code>", "</Code>")
     message = text.lower()

@@ -222,7 +222,9 @@ class ProvidedToken:
         token, lifetime = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
         seconds = _seconds(lifetime)
         if not isinstance(token, str) or not _TOKEN.fullmatch(token) or (lifetime is not None and seconds is None):
-            raise PixelLoginError("The token that was given is none: it is a string of visible ASCII characters")
+            raise PixelLoginError(
+                "Invalid token: it must be a string of visible ASCII characters, or that and its lifetime in seconds"
+            )
         self._tokens = _TokenSet(token, _renewal_time(called_at, seconds))
         return token
 

@@ -103,7 +103,7 @@ class Outbound:
 
     def too_long(self) -> PixelTimeoutError:
         """Return the error of the limit `total`."""
-        return self.timed_out(f"the call was to take no more than {self.request.timeouts.total:g} seconds", sent=True)
+        return self.timed_out(f"the total limit of {self.request.timeouts.total:g} seconds is over", sent=True)
 
     def timed_out(self, what: str, *, sent: bool) -> PixelTimeoutError:
         """Return the error of a time limit."""

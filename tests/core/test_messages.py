@@ -252,5 +252,5 @@ def test_a_body_that_is_not_json_is_a_value_error(body: bytes) -> None:
 def test_a_deadline_leaves_the_remaining_seconds_of_each_limit() -> None:
     deadline = Deadline.from_total(Timeouts(1, None, 20, total=10), now=100.0)
     assert deadline.remaining(104.0) == Timeouts(1, 6, 6, 6, 6)
-    with pytest.raises(TimeoutError, match="no more than 10 seconds"):
+    with pytest.raises(TimeoutError, match="total limit of 10 seconds"):
         deadline.remaining(110.0)

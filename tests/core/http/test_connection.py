@@ -132,6 +132,8 @@ LIMITS: list[tuple[str, bytes, bool, int | type[PixelError] | None]] = [
     ("a status line without an end", b"HTTP/1.1 200 " + b"a" * 1000, False, PixelProtocolError),
     ("the limit reached, and the end", b"HTTP/1.1 200 OK\r\nA: " + b"a" * 80, True, PixelConnectionError),
     ("the limit reached, and no more", b"HTTP/1.1 200 OK\r\nA: " + b"a" * 80, False, None),
+    ("interim answers at the limit", b"HTTP/1.1 100 C\r\n\r\n" * 4 + b"HTTP/1.1 204 " + b"n" * 11 + b"\r\n\r\n", False,
+     204),
     ("interim answers above", b"HTTP/1.1 100 C\r\n\r\n" * 4 + b"HTTP/1.1 204 " + b"n" * 12 + b"\r\n\r\n", False,
      PixelProtocolError),
     ("endless interim answers", b"HTTP/1.1 100 C\r\n\r\n" * 100, False, PixelProtocolError),

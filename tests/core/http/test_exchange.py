@@ -225,7 +225,7 @@ def test_a_peer_that_sends_a_byte_a_second_cannot_hold_an_exchange_past_its_tota
         script += [float(second), OK[second : second + 1]]
     error = failed(play(exchange(request_of(total=10.0)), *script, 10.0))
     assert isinstance(error, PixelTimeoutError)
-    assert "no more than 10 seconds" in str(error)
+    assert "total limit of 10 seconds" in str(error)
     assert lease.released == [False]
 
 

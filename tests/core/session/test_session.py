@@ -414,7 +414,7 @@ def test_the_login_takes_from_the_total_limit_of_a_call() -> None:
     assert world.now - 1000 <= 3.0
     world = slow(told({"id": 1}), 4)
     error = world.fail(world.api.me(), PixelTimeoutError)
-    assert str(error) == "GET https://pixel.test/acme/users/me: the call was to take no more than 4 seconds"
+    assert str(error) == "GET https://pixel.test/acme/users/me: the total limit of 4 seconds is over"
 
 
 class OthersLogIn(World):
@@ -433,9 +433,7 @@ def test_the_total_limit_of_a_call_covers_the_login_of_another_call() -> None:
     world = OthersLogIn(lambda _: told({"id": 1}), options=Options(timeout_pixel=Timeouts(total=4)))
     error = world.fail(world.api.me(), PixelTimeoutError)
     assert world.now - 1000 == 4.0
-    assert str(error) == (
-        "https://pixel.test/acme: the login took too long: the call was to take no more than 4 seconds"
-    )
+    assert str(error) == ("https://pixel.test/acme: the login took too long: the total limit of 4 seconds is over")
     assert error.sent is False
 
 

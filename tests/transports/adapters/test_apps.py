@@ -1,6 +1,5 @@
 """Apps in the same process: their requests, their responses, and the errors of invalid ones."""
 
-import gzip
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -225,15 +224,6 @@ async def test_an_app_that_exceeds_the_read_limit_is_cancelled() -> None:
     with pytest.raises(PixelTimeoutError, match=r"no answer within 0\.05 seconds"):
         await response_of(app, request_of(timeouts=Timeouts(read=0.05)))
     assert ended == ["cancelled"]
-
-
-async def test_the_response_of_an_app_is_decoded_only_if_asked() -> None:
-    encoded = gzip.compress(b"ok" * 1000)
-    headers = [(b"Content-Encoding", b"gzip"), (b"Content-Length", str(len(encoded)).encode())]
-    app = sending({**START, "headers": headers}, {**BODY, "body": encoded})
-    request = Request("GET", ORIGIN, "/", Headers({"Accept-Encoding": "gzip"}))
-    assert (await response_of(app, request)).body == b"ok" * 1000
-    assert (await response_of(app, Request("GET", ORIGIN, "/"))).body == encoded
 
 
 @pytest.mark.parametrize("kind", [AsgiTransport, WsgiTransport])
