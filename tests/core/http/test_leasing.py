@@ -1,10 +1,15 @@
 """The flows of leasing, without a driver: their effects and the order of these, and what they close."""
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pixel_core.effects import Clock, Effect, Flow
+from pixel_core.http.connection import ClientConnection
 from pixel_core.http.effects import (
     Connect,
     ConnectResult,
@@ -66,7 +71,7 @@ class FakeTls:
 class SimulatedNetwork:
     """Performs the effects in simulated time. `peers` has the seconds after which each address connects or fails."""
 
-    def __init__(self, peers: dict[Any, tuple[float, OSError | None]] | None = None, replies: tuple[bytes, ...] = ()):
+    def __init__(self, peers: dict[Any, tuple[float, OSError | None]] | None = None, replies: Sequence[bytes] = ()):
         self.now = 0.0
         self.peers = {FOUR: (0.0, None)} if peers is None else peers
         self.replies = list(replies)
@@ -121,7 +126,7 @@ class SimulatedNetwork:
             while True:
                 try:
                     value = self.perform(effect)
-                except Exception as error:
+                except (Exception, KeyboardInterrupt) as error:
                     effect = flow.throw(error)
                 else:
                     effect = flow.send(value)
@@ -141,64 +146,44 @@ def leasing_of(proxy: str | None = None, **options: Any) -> tuple[Leasing, list[
 OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
+TLS = "tls {0}, write hello, read, write finished"
+CONNECT = "write CONNECT pixel.example:443 HTTP/1.1, read"
+
+
 @pytest.mark.parametrize(
     ("origin", "proxy", "replies", "steps"),
     [
-        (HTTP, None, (), ["resolve pixel.example:80", "connect four at 0"]),
-        (Origin("http", "127.0.0.1", 81), None, (), ["resolve 127.0.0.1:81 numeric", "connect four at 0"]),
-        (
-            HTTPS,
-            None,
-            (b"reply",),
-            [
-                "resolve pixel.example:443", "connect four at 0",
-                "tls pixel.example", "write hello", "read", "write finished",
-            ],
-        ),
-        (HTTP, "http://proxy.example:3128", (), ["resolve proxy.example:3128", "connect four at 0"]),
-        (
-            HTTP,
-            "https://proxy.example:3129",
-            (b"reply",),
-            [
-                "resolve proxy.example:3129", "connect four at 0",
-                "tls proxy.example", "write hello", "read", "write finished",
-            ],
-        ),
+        (HTTP, None, [], "pixel.example:80"),
+        (Origin("http", "127.0.0.1", 81), None, [], "127.0.0.1:81 numeric"),
+        (HTTPS, None, [b"reply"], f"pixel.example:443, {TLS.format('pixel.example')}"),
+        (HTTP, "http://proxy.example:3128", [], "proxy.example:3128"),
+        (HTTP, "https://proxy.example:3129", [b"reply"], f"proxy.example:3129, {TLS.format('proxy.example')}"),
         (
             HTTPS,
             "http://proxy.example:3128",
-            (OPENED[:9], OPENED[9:], b"reply"),
-            [
-                "resolve proxy.example:3128", "connect four at 0",
-                "write CONNECT pixel.example:443 HTTP/1.1", "read", "read",
-                "tls pixel.example", "write hello", "read", "write finished",
-            ],
+            [OPENED[:9], OPENED[9:], b"reply"],
+            f"proxy.example:3128, {CONNECT}, read, {TLS.format('pixel.example')}",
         ),
         (
             HTTPS,
             "https://proxy.example:3129",
-            (b"reply", OPENED, b"reply"),
-            [
-                "resolve proxy.example:3129", "connect four at 0",
-                "tls proxy.example", "write hello", "read", "write finished",
-                "write CONNECT pixel.example:443 HTTP/1.1", "read",
-                "tls pixel.example", "write hello", "read", "write finished",
-            ],
+            [b"reply", OPENED, b"reply"],
+            f"proxy.example:3129, {TLS.format('proxy.example')}, {CONNECT}, {TLS.format('pixel.example')}",
         ),
     ],
     ids=["http", "an address", "https", "forwarded", "forwarded over TLS", "tunnel", "tunnel over TLS"],
-)  # fmt: skip
+)
 def test_a_connection_is_opened_in_these_steps(
-    origin: Origin, proxy: str | None, replies: tuple[bytes, ...], steps: list[str]
+    origin: Origin, proxy: str | None, replies: list[bytes], steps: str
 ) -> None:
     network = SimulatedNetwork(replies=replies)
     leasing, traced = leasing_of(proxy)
     lease: Lease[Connection] = Lease(origin)
     connection = network.run(leasing.lease(lease, LIMITS))
-    assert network.log == steps
+    first, *others = steps.split(", ")
+    assert network.log == [f"resolve {first}", "connect four at 0", *others]
     assert (lease.state, lease.connection, connection.used) == (LeaseState.HOLDING, connection, False)
-    assert len(network.streams[0].secured) == steps.count("write finished")
+    assert len(network.streams[0].secured) == others.count("write finished")
     assert traced == [f"opened {origin}"]
 
 
@@ -239,7 +224,7 @@ def test_addresses_are_tried_in_turn_and_the_first_to_connect_wins(
             "refused",
         ),
         (SimulatedNetwork({FOUR: (99.0, None)}), HTTP, None, TimeoutError, "no connection within 10 seconds"),
-        (SimulatedNetwork(replies=(b"refuse",)), HTTPS, None, OSError, "its certificate is not accepted"),
+        (SimulatedNetwork(replies=[b"refuse"]), HTTPS, None, OSError, "its certificate is not accepted"),
         (SimulatedNetwork(), HTTPS, None, TimeoutError, "no connection within 10 seconds"),
         (
             SimulatedNetwork({FOUR: (0.0, REFUSED)}),
@@ -256,7 +241,7 @@ def test_addresses_are_tried_in_turn_and_the_first_to_connect_wins(
             "no connection through the proxy http://p:1 within 10 seconds",
         ),
         (
-            SimulatedNetwork(replies=(b"HTTP/1.1 403 No\r\n\r\n",)),
+            SimulatedNetwork(replies=[b"HTTP/1.1 403 No\r\n\r\n"]),
             HTTPS,
             "http://p:1",
             ProxyFailure,
@@ -317,7 +302,7 @@ def test_a_lease_waits_for_a_slot_and_no_longer_than_its_limit(served: bool) -> 
 @pytest.mark.parametrize("step", range(1, 22))
 def test_a_flow_that_is_closed_at_any_step_leaves_nothing_open(step: int) -> None:
     """A tunnel over TLS has the most steps."""
-    network = SimulatedNetwork({SIX: (9.0, None), FOUR: (0.1, None)}, replies=(b"reply", OPENED, b"reply"))
+    network = SimulatedNetwork({SIX: (9.0, None), FOUR: (0.1, None)}, replies=[b"reply", OPENED, b"reply"])
     leasing, _ = leasing_of("https://proxy.example:3129")
     lease: Lease[Connection] = Lease(HTTPS)
     flow = leasing.lease(lease, LIMITS)
@@ -335,8 +320,71 @@ def test_a_flow_that_is_closed_at_any_step_leaves_nothing_open(step: int) -> Non
 
 def test_the_credentials_of_a_proxy_are_sent_with_forwarded_requests_only() -> None:
     for origin, via in ((HTTP, True), (HTTPS, False)):
-        network = SimulatedNetwork(replies=(OPENED, b"reply"))
+        network = SimulatedNetwork(replies=[OPENED, b"reply"])
         leasing, _ = leasing_of("http://ada:b1ab1a@proxy.example:3128")
         connection = network.run(leasing.lease(Lease(origin), LIMITS))
         head = b"".join(connection.http.start(Request("GET", origin, "/")))
         assert (b"Proxy-Authorization" in head) is via
+
+
+# Any results of effects
+
+FAILURES = [OSError("failed"), TimeoutError(), KeyboardInterrupt(), GeneratorExit()]
+BYTES = [b"reply", OPENED, OPENED[:9], b"refuse", b"HTTP/1.1 407 No\r\n\r\n", b""]
+
+
+class RandomNetwork(SimulatedNetwork):
+    """Performs the effects with any result or failure that they may have. GeneratorExit closes the flow."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        super().__init__({SIX: (0.0, None), FOUR: (0.0, None)})
+        self.data, self.steps = data, 0
+        self.free_slot: Callable[[], object] = lambda: None
+
+    def draw(self, *values: Any) -> Any:
+        return self.data.draw(st.sampled_from(values))
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        self.steps += 1
+        failure = GeneratorExit() if self.steps > 60 else self.draw(*[None] * 40, *FAILURES)
+        if failure is not None and not isinstance(effect, Clock):
+            raise failure
+        match effect:
+            case Clock():
+                self.now += self.draw(0.0, 0.0, ATTEMPT_DELAY, 2.0)
+            case Resolve():
+                return [SIX, FOUR][: self.draw(2, 2, 1, 0)]
+            case WaitConnected(streams, _):
+                return [ConnectResult(each, self.draw(None, REFUSED)) for each in streams if self.draw(True, False)]
+            case Read():
+                return self.draw(*BYTES)
+            case IsIdle():
+                return self.draw(True, False)
+            case WaitForSlot():
+                return self.draw(True, False) and self.free_slot()
+        return super().perform(effect)
+
+
+@given(st.data(), st.sampled_from([HTTP, HTTPS]), st.sampled_from([None, "http://p:1", "https://u:p@p:1"]))
+def test_any_results_of_effects_end_in_a_connection_or_an_error_and_lose_nothing(
+    data: st.DataObject, origin: Origin, proxy: str | None
+) -> None:
+    network, (leasing, _) = RandomNetwork(data), leasing_of(proxy, limit=1)
+    network.streams.append(kept := FakeStream("kept"))
+    holder, lease = Lease[Connection](origin), Lease[Connection](origin)
+    leasing.pool.acquire(holder, 0.0)
+    holder.connection = Connection(origin, kept, ClientConnection(), used=True)
+    network.free_slot = lambda: leasing.release(holder, network.now, network.draw(True, False))
+    if network.draw(True, False):
+        network.free_slot()
+    connection = None
+    with suppress(OSError, KeyboardInterrupt, GeneratorExit):
+        connection = network.run(leasing.lease(lease, Timeouts(connect=network.draw(None, 1.0))))
+    assert connection is None or lease.connection is connection
+    still_open = [stream for stream in network.streams if not stream.closed]
+    assert all(stream is kept or (connection and stream is connection.stream) for stream in still_open)
+    leasing.release(lease, network.now, connection is not None and network.draw(True, False))
+    leasing.release(holder, network.now, False)
+    leasing.close()
+    assert leasing.pool.counts() == (0, 0, 0)
+    assert [stream.closed for stream in network.streams] == [1] * len(network.streams)
