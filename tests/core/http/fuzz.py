@@ -1,20 +1,17 @@
-"""Fuzz of one exchange: whatever a peer sends, a response or a documented error, never anything else.
+"""Fuzz of one exchange: any bytes of a peer end in a response or a documented error.
 
     python -m tests.core.http.fuzz --cases 1000000 --seed 1
 
 Rules kept here:
 
-* A case is made of a seed and a number, so that each can be repeated alone: `--first 4711 --cases 1`.
-* A case is a real answer (of the sandbox, or as other servers write them) that was damaged, or bytes of no sense at
-  all; cut anywhere; ended by silence, a close or a reset; met by a new or a kept connection; on which writing may stop
-  or fail; and whose owner may be cancelled at any step. Some go by way of a proxy that forwards, and are met by what
-  proxies answer.
-* Every case is held to the rules of `exchanges.py` and `connection.py`: one release a lease, before anything else is asked
-  for; kept only where it can serve again; nothing above the limits; no secret in an error; other cuts, same outcome; a
-  407 is the proxy's where there is one, and an error of a proxy is only there. The credentials for a proxy go to it
-  once, and to nobody else.
-* Nothing here is timed but the whole run.
-* What answers CONNECT is not HTTP for long, and has a fuzz of its own: `fuzz_tunnels.py`.
+* A case is made of a seed and a number, so that it can be repeated alone: `--first 4711 --cases 1`.
+* A case is a response of the sandbox, of another server or of a proxy, mostly damaged, or random bytes; cut anywhere;
+  ended by silence, a close or a reset; on a new or a kept connection; directly or through a proxy that forwards.
+  Writing may stop or fail, and the flow may be closed at any step.
+* `check` has the rules: each lease is released once, before another is acquired, and kept only if it can serve again;
+  limits are kept; other cuts give the same outcome; errors of a proxy only where there is one; its credentials are
+  sent to it once; no error shows a secret.
+* Responses to CONNECT have a fuzz of their own: `fuzz_tunnels.py`.
 """
 
 import argparse
@@ -26,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from pixel_core.effects import Clock
 from pixel_core.errors import (
@@ -53,26 +50,20 @@ CREDENTIALS = str(PROXY_WITH_USER.authorization)
 SECRETS = (SECRET, PROXY_WITH_USER.password, CREDENTIALS.removeprefix("Basic "))
 SAFE = ("GET", "HEAD", "OPTIONS")
 METHODS = (*SAFE, "GET", "GET", "POST", "PUT", "DELETE")
-LIMITS = (
-    Limits(),
-    Limits(),
-    Limits(),
-    Limits(head=4096, body=4096),
-    Limits(head=200, body=64),
-    Limits(head=40, body=4),
-)
-ASKING_TO_PACK = Headers({"Accept-Encoding": "gzip, deflate"})
-ASKING_FOR_NOTHING = Headers({"Accept": "*/*"})
+LIMITS = (*[Limits()] * 3, Limits(head=4096, body=4096), Limits(head=200, body=64), Limits(head=40, body=4))
+ACCEPTS_GZIP = Headers({"Accept-Encoding": "gzip, deflate"})
+ACCEPTS_ANY = Headers({"Accept": "*/*"})
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
+C = TypeVar("C")
 Outcome: TypeAlias = tuple[int, list[tuple[str, str]], bytes] | type[BaseException]
 
 
-def written(response: Response, reason: bytes = b"OK", *more: bytes) -> bytes:
+def serialized(response: Response) -> bytes:
     """A response as a server writes it."""
     fields = [f"{name}: {value}".encode("latin-1") for name, value in response.headers]
-    fields += [*more, b"Content-Length: %d" % len(response.body)]
-    return b"HTTP/1.1 %d %s\r\n%s\r\n\r\n%s" % (response.status, reason, b"\r\n".join(fields), response.body)
+    fields += [b"Content-Length: %d" % len(response.body)]
+    return b"HTTP/1.1 %d OK\r\n%s\r\n\r\n%s" % (response.status, b"\r\n".join(fields), response.body)
 
 
 def chunked(body: bytes, size: int, *fields: bytes) -> bytes:
@@ -88,45 +79,45 @@ def deflated(body: bytes, wbits: int) -> bytes:
     return machine.compress(body) + machine.flush()
 
 
-def real_answers() -> list[bytes]:
-    """What the sandbox answers, and what other servers write in other ways."""
+def server_responses() -> list[bytes]:
+    """Responses of the sandbox, and of other servers."""
     sandbox = Sandbox(clock=lambda: 1_735_689_600.0)
     form = Headers({"Content-Type": "application/x-www-form-urlencoded"})
     token_path = f"/auth/realms/{sandbox.tenant}/protocol/openid-connect/token"
     api = sandbox.api_path
 
-    def ask(method: str, path: str, headers: Headers = Headers(), body: bytes = b"") -> Response:
+    def send(method: str, path: str, headers: Headers = Headers(), body: bytes = b"") -> Response:
         return sandbox(Request(method, ORIGIN, path, headers, body))
 
     login = b"client_id=frontend&grant_type=password&username=demo%40example.com&password=" + sandbox.password.encode()
-    granted = ask("POST", token_path, form, login)
+    granted = send("POST", token_path, form, login)
     bearer = Headers({"Authorization": f"Bearer {granted.json()['access_token']}"})
-    answers = [
+    responses = [
         granted,
-        ask("POST", token_path, form, login + b"x"),
-        ask("GET", f"{api}/users/me", bearer),
-        ask("GET", f"{api}/users/me"),
-        ask("GET", f"{api}/projects/", bearer),
-        ask("GET", f"{api}/projects/77", bearer),
-        ask("POST", f"{api}/projects/", bearer, b"{"),
-        ask("PUT", "/storage/pixel-sandbox/x?X-Amz-Signature=1"),
-        ask("GET", "/nowhere"),
+        send("POST", token_path, form, login + b"x"),
+        send("GET", f"{api}/users/me", bearer),
+        send("GET", f"{api}/users/me"),
+        send("GET", f"{api}/projects/", bearer),
+        send("GET", f"{api}/projects/77", bearer),
+        send("POST", f"{api}/projects/", bearer, b"{"),
+        send("PUT", "/storage/pixel-sandbox/x?X-Amz-Signature=1"),
+        send("GET", "/nowhere"),
     ]
     text = b'{"id": 1, "name": "' + b"Gaustatoppen " * 20 + b'"}'
-    packed = gzip.compress(text, mtime=0)
+    compressed = gzip.compress(text, mtime=0)
     return [
-        *map(written, answers),
+        *map(serialized, responses),
         chunked(text, 50),
         chunked(text, 7, b"Content-Type: application/json").replace(b"\r\n0\r\n", b'\r\n0;last="1"\r\nDigest: x\r\n'),
-        chunked(packed, 20, b"Content-Encoding: gzip"),
-        chunked(packed * 3, 40, b"Content-Encoding: x-gzip"),
+        chunked(compressed, 20, b"Content-Encoding: gzip"),
+        chunked(compressed * 3, 40, b"Content-Encoding: x-gzip"),
         chunked(deflated(text, 15), 9, b"Content-Encoding: deflate"),
         chunked(deflated(text, -15), 1, b"Content-Encoding: deflate"),
         chunked(gzip.compress(bytes(100_000), mtime=0), 30, b"Content-Encoding: gzip"),
-        written(Response(200, Headers({"Content-Encoding": "gzip"}), packed)),
-        written(Response(200, Headers({"Content-Encoding": "deflate"}), deflated(text, 15))),
-        written(Response(200, Headers({"Content-Encoding": "deflate"}), deflated(text, -15))),
-        written(Response(200, Headers({"Content-Encoding": "br, gzip"}), packed)),
+        serialized(Response(200, Headers({"Content-Encoding": "gzip"}), compressed)),
+        serialized(Response(200, Headers({"Content-Encoding": "deflate"}), deflated(text, 15))),
+        serialized(Response(200, Headers({"Content-Encoding": "deflate"}), deflated(text, -15))),
+        serialized(Response(200, Headers({"Content-Encoding": "br, gzip"}), compressed)),
         b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
         b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 3 + OK,
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"
@@ -143,21 +134,21 @@ def real_answers() -> list[bytes]:
     ]
 
 
-def proxy_answers() -> list[bytes]:
-    """What proxies say themselves, as some of them write it."""
+def proxy_responses() -> list[bytes]:
+    """Responses of proxies themselves."""
     page = b"<html><head><title>ERROR: Access Denied</title></head><body>ada, ask your administrator</body></html>"
     html = b"Content-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(page) + page
     squid = b"Server: squid/5.7\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nVia: 1.1 cache (squid/5.7)\r\n"
-    wanted = b"HTTP/1.1 407 Proxy Authentication Required\r\n"
-    # What was sent comes back: from a port where no proxy is, in a page, in a header, or instead of a length.
+    status_407 = b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+    # The request is sent back: by a port that is no proxy, in a page, in a header, or in place of a length.
     echo = b"GET http://pixel.example/a?X-Amz-Signature=%b HTTP/1.1\r\n" % SECRET.encode()
     echo += b"Host: pixel.example\r\nProxy-Authorization: %b\r\n" % CREDENTIALS.encode()
     return [
-        wanted + b'Proxy-Authenticate: Basic realm="cache"\r\n' + squid + html,
-        wanted + b"Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\nConnection: close\r\n\r\n" + page,
-        wanted + b'Proxy-Authenticate: Digest realm="a", nonce="b"\r\nProxy-Authenticate: bAsIc realm=x\r\n' + html,
-        wanted + html,
-        wanted + b"Proxy-Authenticate:\r\nContent-Length: 0\r\n\r\n",
+        status_407 + b'Proxy-Authenticate: Basic realm="cache"\r\n' + squid + html,
+        status_407 + b"Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\nConnection: close\r\n\r\n" + page,
+        status_407 + b'Proxy-Authenticate: Digest realm="a", nonce="b"\r\nProxy-Authenticate: bAsIc realm=x\r\n' + html,
+        status_407 + html,
+        status_407 + b"Proxy-Authenticate:\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.0 407 Authentication required\r\n\r\n",
         b"HTTP/1.1 403 Forbidden\r\n" + squid + html,
         b"HTTP/1.1 502 Bad Gateway\r\n" + squid + html,
@@ -174,86 +165,59 @@ def proxy_answers() -> list[bytes]:
     ]
 
 
-ANSWERS = real_answers()
-OF_PROXIES = proxy_answers()
-BY_PROXY = [*ANSWERS, *OF_PROXIES, *OF_PROXIES]
+RESPONSES = server_responses()
+PROXY_RESPONSES = proxy_responses()
+THROUGH_PROXY = [*RESPONSES, *PROXY_RESPONSES, *PROXY_RESPONSES]
 FRAGMENTS = [
     *(b"HTTP/1.1 ", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 C\r\n\r\n", b"HTTP/2 200\r\n"),
-    *(
-        b"\r\n",
-        b"\n",
-        b"\r",
-        b"\r\n\r\n",
-        b"\n\n",
-        b" ",
-        b"\t",
-        b":",
-        b";",
-        b",",
-        b"\0",
-        b"\xff",
-        b"\x80",
-        b"\x1f\x8b\x08",
-    ),
+    *(b"\r\n", b"\r\n\r\n", b"\n\n", b"\x1f\x8b\x08", *(bytes([each]) for each in b"\n\r \t:;,\0\xff\x80")),
     *(b"Content-Length: ", b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Content-Length: 1_0\r\n", b"0x10"),
-    *(b"Content-Length: 99999999999999999999999\r\n", b"9" * 5000, b"-1", b"+1", b"0", b"00", b"\xd9\xa1"),
+    *(b"Content-Length: 99999999999999999999999\r\n", b"9" * 5000, b"-1", b"+1", b"0", b"00", b"\xd9\xa1", b"A" * 300),
     *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: x\r\n"),
-    *(
-        b"0\r\n\r\n",
-        b"1\r\nx\r\n",
-        b"5;a=b\r\nhello\r\n",
-        b"FFFFFFFFFFFFFFFF\r\n",
-        b"F" * 30 + b"\r\n",
-        b"-5\r\nhello\r\n",
-    ),
+    *(b"0\r\n\r\n", b"1\r\nx\r\n", b"5;a=b\r\nhello\r\n", b"-5\r\nhello\r\n", b"F" * 16 + b"\r\n", b"F" * 30 + b"\r\n"),
     *(b"Content-Encoding: gzip\r\n", b"Content-Encoding: deflate\r\n", b"Content-Encoding: gzip, gzip\r\n"),
-    *(
-        b"Connection: close\r\n",
-        b"Connection: keep-alive\r\n",
-        b"Upgrade: websocket\r\n",
-        b"A: b\r\n" * 200,
-        b"A" * 300,
-    ),
+    *(b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Upgrade: websocket\r\n", b"A: b\r\n" * 200),
     *(b"HTTP/1.1 407 P\r\n", b"Proxy-Authenticate: Basic\r\n", b"Proxy-Authenticate: NTLM\r\n", CREDENTIALS.encode()),
     *(b"X: " + b"y" * 5000 + b"\r\n", gzip.compress(b"", mtime=0), deflated(b"abc", -15), b"<html>", b"SSH-2.0-x\r\n"),
 ]
 
 
-def damaged(random: Random, data: bytes, answers: Sequence[bytes]) -> bytes:
-    """The same bytes with up to four faults, one of which may be that another of the answers goes on in the midst."""
+FAULTS: tuple[Callable[[Random, bytes, int, int, bytes], bytes], ...] = (
+    lambda random, data, at, until, other: data[:at] + bytes([random.randrange(256)]) + data[at + 1 :],
+    lambda random, data, at, until, other: data[:at] + data[until:],
+    lambda random, data, at, until, other: data[:until] + data[at:],
+    lambda random, data, at, until, other: data[:at],
+    lambda random, data, at, until, other: data[:at] + random.choice(FRAGMENTS) + data[at:],
+    lambda random, data, at, until, other: data[:at] + random.choice(FRAGMENTS) + data[until:],
+    lambda random, data, at, until, other: data[:at] + other[random.randrange(len(other)) :],
+    lambda random, data, at, until, other: data[:at] + flipped(random, data[at : at + 1]) + data[at + 1 :],
+    lambda random, data, at, until, other: data[:at] + random.randbytes(random.randrange(1, 9)) + data[at:],
+)
+"""Faults of data, from one position up to another. `other` is another response."""
+
+
+def flipped(random: Random, data: bytes) -> bytes:
+    return bytes(each ^ 1 << random.randrange(8) for each in data)
+
+
+def damaged(random: Random, data: bytes, responses: Sequence[bytes]) -> bytes:
+    """The same bytes with up to four faults."""
     for _ in range(random.choice((1, 1, 1, 2, 4))):
-        at, kind = random.randrange(len(data) + 1), random.randrange(9)
-        if random.random() < 0.5:  # most of what decides stands in the head
+        at = random.randrange(len(data) + 1)
+        if random.random() < 0.5:  # the head decides most
             at = min(at, random.randrange(data.find(b"\r\n\r\n") + 5))
         until = min(len(data), at + random.choice((1, 1, 2, 4, 16, 200)))
-        if kind == 0:
-            data = data[:at] + bytes([random.randrange(256)]) + data[at + 1 :]
-        elif kind == 1:
-            data = data[:at] + data[until:]
-        elif kind == 2:
-            data = data[:until] + data[at:]
-        elif kind == 3:
-            data = data[:at]
-        elif kind == 4:
-            data = data[:at] + random.choice(FRAGMENTS) + data[at:]
-        elif kind == 5:
-            data = data[:at] + random.choice(FRAGMENTS) + data[until:]
-        elif kind == 6:
-            other = random.choice(answers)
-            data = data[:at] + other[random.randrange(len(other)) :]
-        elif kind == 7 and at < len(data):
-            data = data[:at] + bytes([data[at] ^ 1 << random.randrange(8)]) + data[at + 1 :]
-        else:
-            data = data[:at] + random.randbytes(random.randrange(1, 9)) + data[at:]
+        data = random.choice(FAULTS)(random, data, at, until, random.choice(responses))
     return data
 
 
-def sent_by_a_peer(random: Random, answers: Sequence[bytes]) -> bytes:
+def peer_bytes(random: Random, responses: Sequence[bytes]) -> bytes:
+    """The bytes of a peer: a damaged response mostly."""
     draw = random.random()
     if draw < 0.7:
-        return damaged(random, random.choice(answers), answers)
+        return damaged(random, random.choice(responses), responses)
     if draw < 0.8:
-        return random.choice(answers)
+        return random.choice(responses)
     if draw < 0.95:
         start = b"HTTP/1.1 200 OK\r\n" if draw < 0.9 else b""
         return start + b"".join(random.choices(FRAGMENTS, k=random.randrange(8)))
@@ -288,26 +252,26 @@ class Case:
 
     @property
     def plain(self) -> bool:
-        """Whether the outcome hangs on the bytes alone."""
+        """True if the outcome depends on the bytes alone."""
         return not self.used and self.lease is None and self.cancelled_at is None and self.writes == [True]
 
 
 def case_of(seed: int, number: int) -> Case:
     random = Random(f"{seed}:{number}")
     method = random.choice(METHODS)
-    shared = ASKING_TO_PACK if random.random() < 0.8 else ASKING_FOR_NOTHING
+    shared = ACCEPTS_GZIP if random.random() < 0.8 else ACCEPTS_ANY
     headers = Headers((*shared, ("X-Request-ID", "1")))
     if random.random() < 0.5:
-        headers = Headers(headers)  # the same, and each by itself
+        headers = Headers(headers)  # equal fields in a tuple of their own
     body = b"" if method in (*SAFE, "DELETE") else random.choice((b"{}", FileSlice("photo.jpg", 0, 10**9)))
     total = random.choice((None, None, None, 50.0))
     request = Request(method, ORIGIN, f"/a?X-Amz-Signature={SECRET}", headers, body, Timeouts(total=total))
     via = random.choice((None, None, None, PROXY, PROXY_WITH_USER))
-    data = sent_by_a_peer(random, ANSWERS if via is None else BY_PROXY)
+    data = peer_bytes(random, RESPONSES if via is None else THROUGH_PROXY)
     writes: list[bool | BaseException] = [True]
     if random.random() < 0.25:
-        trouble = random.choice((True, ConnectionResetError(104, "reset"), TimeoutError("nothing was taken")))
-        writes = [*[False] * random.randrange(1, 3), trouble if random.random() < 0.7 else PixelFileChangedError("f")]
+        last = random.choice((True, ConnectionResetError(104, "reset"), TimeoutError("nothing was taken")))
+        writes = [*[False] * random.randrange(1, 3), last if random.random() < 0.7 else PixelFileChangedError("f")]
     return Case(
         request=request,
         limits=random.choice(LIMITS),
@@ -316,14 +280,13 @@ def case_of(seed: int, number: int) -> Case:
         end=random.choice((b"", b"", ConnectionResetError(104, "reset"), TimeoutError("no answer within 10 seconds"))),
         used=random.random() < 0.25,
         writes=writes,
-        lease=no_connection(random, via) if random.random() < 0.02 else None,
+        lease=connect_failure(random, via) if random.random() < 0.02 else None,
         cancelled_at=random.randrange(1, 8) if random.random() < 0.05 else None,
         via=via,
     )
 
 
-def no_connection(random: Random, via: Proxy | None) -> OSError:
-    """What a driver raises where there is none."""
+def connect_failure(random: Random, via: Proxy | None) -> OSError:
     if via is not None and random.random() < 0.5:
         return ProxyFailure(f"the proxy {via} cannot be reached: refused")
     return random.choice((ConnectionRefusedError(111, "refused"), TimeoutError()))
@@ -338,17 +301,17 @@ def lease_of(case: Case, used: bool) -> FakeLease:
 
 
 def outcome_of(case: Case, chunks: Sequence[bytes]) -> tuple[Outcome, list[FakeLease]]:
-    """Run the exchange as a driver would. In half of the cases with a kept connection, that one is found dead."""
+    """Run the exchange as a driver does. In half of the cases with a kept connection it was closed by the peer."""
     flow = exchange(case.request)
     leases: list[FakeLease] = []
-    left, writes, now, steps = iter(chunks), iter(case.writes), 0.0, 0
-    begun: FakeLease | None = None
+    rest, writes, now, steps = iter(chunks), iter(case.writes), 0.0, 0
+    writing: FakeLease | None = None
     reply: Any = None
     try:
         effect = next(flow)
         while True:
             steps += 1
-            assert steps < 3 * len(chunks) + 20, "it does not end"
+            assert steps < 3 * len(chunks) + 20, "endless"
             if steps == case.cancelled_at:
                 flow.close()
                 return GeneratorExit, leases
@@ -362,15 +325,15 @@ def outcome_of(case: Case, chunks: Sequence[bytes]) -> tuple[Outcome, list[FakeL
                         leases.append(lease_of(case, case.used and not leases))
                     reply = case.lease or leases[-1]
                 case Write(_, segments, _, _):
-                    assert bool(segments) == (leases[-1] is not begun), "a request is written once"
+                    assert bool(segments) == (leases[-1] is not writing), "a request is written once"
                     if segments:
                         check_head(segments[0], case)
-                    begun, reply = leases[-1], next(writes, True)
+                    writing, reply = leases[-1], next(writes, True)
                 case Read():
-                    dead = case.used and len(leases) == 1 and len(case.data) % 2 == 0
-                    reply = ConnectionResetError(104, "reset") if dead else next(left, case.end)
+                    closed = case.used and len(leases) == 1 and len(case.data) % 2 == 0
+                    reply = ConnectionResetError(104, "reset") if closed else next(rest, case.end)
                 case _:
-                    raise AssertionError(f"an exchange does not ask for {effect!r}")
+                    raise AssertionError(f"an exchange has no {effect!r}")
             effect = flow.throw(reply) if isinstance(reply, BaseException) else flow.send(reply)
     except StopIteration as end:
         response: Response = end.value
@@ -381,7 +344,7 @@ def outcome_of(case: Case, chunks: Sequence[bytes]) -> tuple[Outcome, list[FakeL
 
 
 def check_head(head: Segment, case: Case) -> None:
-    """The whole URL for a proxy, and its credentials; the path, and none, for an origin."""
+    """Check for the whole URL and the credentials with a proxy, for the path and none without."""
     assert isinstance(head, bytes)
     start = b"" if case.via is None else b"http://pixel.example"
     assert head.startswith(b"%b %b/a?" % (case.request.method.encode(), start))
@@ -395,8 +358,8 @@ def check_error(error: Exception, case: Case) -> None:
     assert not any(secret in shown for secret in SECRETS), "a secret is shown"
     assert len(str(error)) < 1000
     if isinstance(error, PixelProxyError):
-        assert case.via is not None, "an error of a proxy that is not there"
-        assert not error.sent, "a proxy that refuses sends nothing on"
+        assert case.via is not None, "an error of a proxy without one"
+        assert not error.sent, "a proxy that refuses forwards nothing"
         assert (error.status is None) == (case.lease is not None)
         assert error.status in (None, 407)
     changed = any(isinstance(each, PixelFileChangedError) for each in case.writes)
@@ -404,17 +367,17 @@ def check_error(error: Exception, case: Case) -> None:
 
 
 def check(case: Case) -> Outcome:
-    """Hold a case to the rules. Raises AssertionError, or whatever else comes out of an exchange."""
+    """Check the rules for a case. Raises AssertionError, or an undocumented error of the exchange."""
     outcome, leases = outcome_of(case, case.chunks)
-    assert all(len(lease.released) == 1 for lease in leases), "a lease is given back once"
+    assert all(len(lease.released) == 1 for lease in leases), "a lease is released once"
     assert len(leases) <= (2 if case.used and case.request.method in SAFE else 1), "repeated where it may not be"
     kept = [lease for lease in leases if lease.released == [True]]
     if isinstance(outcome, tuple):
         status, _, body = outcome
         assert 200 <= status <= 999
-        assert status != 407 or case.via is None, "what a proxy refuses is no answer"
-        told = case.via is PROXY_WITH_USER and status >= 400 and CREDENTIALS.encode() in body
-        assert not told, "a secret gets into an error"
+        assert status != 407 or case.via is None, "a refusal of a proxy is no response"
+        repeats = case.via is PROXY_WITH_USER and status >= 400 and CREDENTIALS.encode() in body
+        assert not repeats, "a secret in the body of an error"
         assert len(body) <= case.limits.body
         assert case.request.method != "HEAD" or not body
         assert all(lease is leases[-1] and lease.http.reusable for lease in kept)
@@ -431,38 +394,41 @@ def kind_of(outcome: Outcome) -> str:
 
 
 def run(cases: int, seed: int, first: int = 0) -> Counter[str]:
-    """Run so many cases; gives how many ended how. A case that breaks a rule says which it is."""
+    """Run these cases. Returns how many ended in which way."""
+    return run_cases(case_of, lambda case: kind_of(check(case)), cases, seed, first)
+
+
+def run_cases(
+    make: Callable[[int, int], C], kind_of_end: Callable[[C], str], cases: int, seed: int, first: int
+) -> Counter[str]:
+    """Run the cases of a fuzz. An error has a note with its case."""
     counts: Counter[str] = Counter()
     for number in range(first, first + cases):
-        case = case_of(seed, number)
+        case = make(seed, number)
         try:
-            counts[kind_of(check(case))] += 1
-        except BaseException as error:
-            if not isinstance(error, KeyboardInterrupt):
-                error.add_note(
-                    f"case {number} of seed {seed}: {case.request!r}, {case.limits}, {case.via!r}, {case.chunks!r}"
-                )
+            counts[kind_of_end(case)] += 1
+        except Exception as error:
+            error.add_note(f"case {number} of seed {seed}: {case!r}")
             raise
     return counts
 
 
-ENDINGS = {"Response", "cancelled", *(kind.__name__ for kind in (PixelConnectionError, PixelTimeoutError))}
-ENDINGS |= {kind.__name__ for kind in (PixelProtocolError, PixelProxyError, PixelFileChangedError)}
-"""All that may come of a case."""
+ERRORS = (PixelConnectionError, PixelTimeoutError, PixelProtocolError, PixelProxyError, PixelFileChangedError)
+ENDINGS = {"Response", "cancelled", *(kind.__name__ for kind in ERRORS)}
+"""All possible ends of a case."""
 
 
-def command(what: str | None, run: Callable[[int, int, int], Counter[str]]) -> None:
-    """The command of a fuzz: so many cases of a seed, and how many ended how."""
-    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
+def command(description: str | None, run: Callable[[int, int, int], Counter[str]]) -> None:
+    """The command line of a fuzz. Prints how many cases ended in which way."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
-    given = parser.parse_args()
-    start = time.monotonic()
+    options = parser.parse_args()
+    start, end = time.monotonic(), options.first + options.cases
     counts: Counter[str] = Counter()
-    step = 50_000
-    for first in range(given.first, given.first + given.cases, step):
-        counts += run(min(step, given.first + given.cases - first), given.seed, first)
+    for first in range(options.first, end, 50_000):
+        counts += run(min(50_000, end - first), options.seed, first)
         print(f"{counts.total():>9} cases, {time.monotonic() - start:6.0f} s", flush=True)
     for kind, count in counts.most_common():
         print(f"{count:>9} {kind}")

@@ -1,16 +1,14 @@
-"""Fuzz of CONNECT: whatever answers it, a tunnel or a documented error, never anything else.
+"""Fuzz of CONNECT: any response of a proxy is a tunnel or a documented error.
 
     python -m tests.core.http.fuzz_tunnels --cases 1000000 --seed 1
 
 Rules kept here:
 
-* A case is made of a seed and a number, and of what a case of `fuzz.py` is made of: an answer of a proxy, damaged, cut
-  anywhere, ended by silence, a close or a reset.
-* What should come of it is read by `expected`, which is not h11: it knows where heads end, and statuses.
-* A tunnel is open only where a 2xx head, with nothing but interim ones before it, ends with the last byte that was
-  read: not a byte of what the proxy said is left for the tunnel, and not one was read that came after.
-* Other cuts give the same, but for the one thing that hangs on them: whether something came along with the head.
-* What a driver makes of a failure is an error of the exchange, which shows no secret.
+* A case is made as in `fuzz.py`. The expected result is read by `expected`, which is not h11.
+* A tunnel is open only if a 2xx head, after interim ones only, ends with the last byte that was read: no byte of the
+  proxy is left for the tunnel, and none was read that came after.
+* Other cuts give the same result, except for whether bytes came along with the head.
+* The error of the exchange shows no secret.
 """
 
 import re
@@ -26,44 +24,44 @@ from pixel_core.http.proxies import Proxy
 from pixel_core.http.tunnel import ProxyFailure, Tunnel
 from pixel_core.messages import Origin, Request
 from tests.core.http.fuzz import (
-    ANSWERS,
     CREDENTIALS,
-    OF_PROXIES,
     PROXY,
+    PROXY_RESPONSES,
     PROXY_WITH_USER,
+    RESPONSES,
     SECRET,
     SECRETS,
     command,
     cut,
-    sent_by_a_peer,
+    peer_bytes,
+    run_cases,
 )
 from tests.support.scripted import exchange
 
 SECURE = Origin("https", "pixel.example", 443)
 REQUEST = Request("GET", SECURE, f"/a?X-Amz-Signature={SECRET}")
 OPENINGS = [
-    b"HTTP/1.1 200 Connection established\r\n\r\n",
-    b"HTTP/1.1 200 Connection established\r\n\r\n",
+    *[b"HTTP/1.1 200 Connection established\r\n\r\n"] * 2,
     b"HTTP/1.0 200 OK\r\nProxy-agent: Apache/2.4\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: <a>\r\n\r\nHTTP/1.1 204 Fine\r\n\r\n",
     b"HTTP/1.1 200\nVia: 1.1 proxy\n\n",
-    # TLS that comes too early, an answer nobody asked for, and one with a body.
+    # TLS that is too early, a second response, and a body.
     b"HTTP/1.1 200 OK\r\n\r\n\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03",
     b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
 ]
-SAID = [*OPENINGS, *OPENINGS, *OPENINGS, *OF_PROXIES, *ANSWERS]
+ALL_RESPONSES = [*OPENINGS, *OPENINGS, *OPENINGS, *PROXY_RESPONSES, *RESPONSES]
 INTO = "sent bytes of its own into the tunnel"
 REASONS = ("closed the connection before it responded", "does not speak HTTP", "bytes of headers", INTO)
 
 Outcome: TypeAlias = tuple[str, int | None]
-"""How it ended, in words ("open" for a tunnel), and the status that the error has."""
+""""open" or the message of the failure, and its status."""
 
 
 @dataclass(slots=True)
 class Case:
-    """One CONNECT and what answers it."""
+    """One CONNECT and its response."""
 
     proxy: Proxy
     limit: int
@@ -74,8 +72,7 @@ class Case:
 
 def case_of(seed: int, number: int) -> Case:
     random = Random(f"tunnel {seed}:{number}")
-    # Mostly undamaged, since what comes after the head is all that can be wrong with a tunnel.
-    data = random.choice(OPENINGS) if random.random() < 0.2 else sent_by_a_peer(random, SAID)
+    data = random.choice(OPENINGS) if random.random() < 0.2 else peer_bytes(random, ALL_RESPONSES)
     end_of_head = data.find(b"\r\n\r\n") + 4
     return Case(
         proxy=random.choice((PROXY, PROXY_WITH_USER, PROXY_WITH_USER)),
@@ -87,7 +84,7 @@ def case_of(seed: int, number: int) -> Case:
 
 
 def cut_at_heads(random: Random, data: bytes) -> list[bytes]:
-    """Cut where heads end, or a byte beside that."""
+    """Cut where heads end, or a byte before or after."""
     shift = random.choice((0, 0, 0, -1, 1))
     marks = {0, len(data), *(found.end() + shift for found in re.finditer(rb"\n\r?\n", data))}
     kept = sorted(mark for mark in marks if 0 <= mark <= len(data))
@@ -95,7 +92,7 @@ def cut_at_heads(random: Random, data: bytes) -> list[bytes]:
 
 
 def expected(data: bytes) -> tuple[int, int] | None:
-    """The status of the first head that is not interim, and where it ends; None without one that is whole."""
+    """The status and the end of the first complete head that is not interim, if there is one."""
     at = 0
     while head := re.compile(rb"\n\r?\n").search(data, at):
         status = re.match(rb"HTTP/\d\.\d (\d{3})(?!\d)", data[at:])
@@ -108,22 +105,22 @@ def expected(data: bytes) -> tuple[int, int] | None:
 
 
 def outcome_of(case: Case, chunks: Sequence[bytes]) -> tuple[Outcome, int, type[PixelConnectionError] | None]:
-    """Drive the machine as the streams do: how it ended, how many bytes it was given, and the error of the exchange."""
+    """Run a tunnel. Returns its end, the number of bytes it took, and the type of the error of the exchange."""
     tunnel = Tunnel(case.proxy, SECURE, case.limit)
     check_request(tunnel.start(), case)
-    given = 0
+    count = 0
     try:
         for piece in chunks:
-            given += len(piece)
+            count += len(piece)
             if tunnel.receive(piece):
-                return ("open", None), given, None
+                return ("open", None), count, None
         if isinstance(case.end, OSError):
             raise case.end
-        assert not tunnel.receive(case.end), "a tunnel with a proxy that hung up"
+        assert not tunnel.receive(case.end), "a tunnel through a proxy that closed"
         raise AssertionError("neither open nor refused at the end")
     except OSError as failure:
         error = error_of(failure)
-        return (str(failure), getattr(failure, "status", None)), given, error
+        return (str(failure), getattr(failure, "status", None)), count, error
 
 
 def check_request(data: bytes, case: Case) -> None:
@@ -132,7 +129,7 @@ def check_request(data: bytes, case: Case) -> None:
 
 
 def error_of(failure: OSError) -> type[PixelConnectionError]:
-    """The error that an exchange ends with, whose connection could not be made for this reason."""
+    """The error of an exchange whose connection failed for this reason."""
     flow = exchange(REQUEST)
     next(flow)
     try:
@@ -147,66 +144,58 @@ def check_error(error: PixelConnectionError, failure: OSError) -> None:
     shown = repr((error, error.__cause__, str(error)))
     assert not any(secret in shown for secret in SECRETS), "a secret is shown"
     assert len(str(error)) < 1000
-    assert not error.sent, "the request was not on its way yet"
+    assert not error.sent, "the request was not sent yet"
     assert isinstance(error, PixelProxyError) == isinstance(failure, ProxyFailure)
     assert isinstance(error, PixelTimeoutError) == isinstance(failure, TimeoutError)
     assert getattr(error, "status", None) == getattr(failure, "status", None)
 
 
 def check(case: Case) -> str:
-    """Hold a case to the rules, and give the kind of its end. Raises AssertionError, or whatever else comes out."""
-    (told, status), given, error = outcome_of(case, case.chunks)
-    read = expected(case.data[:given])
-    if told == "open":
+    """Check the rules for a case. Returns the kind of its end. Raises AssertionError, or an undocumented error."""
+    (reason, status), count, error = outcome_of(case, case.chunks)
+    read = expected(case.data[:count])
+    if reason == "open":
         assert read is not None, "open without a head"
         assert 200 <= read[0] < 300, "open though it was refused"
-        assert read[1] == given, "bytes of the proxy are left for the tunnel"
-        assert given <= case.limit
+        assert read[1] == count, "bytes of the proxy are left for the tunnel"
+        assert count <= case.limit
         kind = "open"
     else:
         assert error is not None
-        assert told.endswith(INTO) <= (read is not None and 200 <= read[0] < 300 and read[1] < given)
-        assert status is None or (read is not None and read[0] == status), "a status that nobody sent"
-        assert (status is not None) <= (f"(status {status})" in told)
-        assert ("bytes of headers" in told) <= (given >= case.limit)
+        assert reason.endswith(INTO) <= (read is not None and 200 <= read[0] < 300 and read[1] < count)
+        assert status is None or (read is not None and read[0] == status), "a status that was not received"
+        assert (status is not None) <= (f"(status {status})" in reason)
+        assert ("bytes of headers" in reason) <= (count >= case.limit)
         kind = error.__name__
         if error is PixelProxyError:
-            reason = "a status" if status is not None else next(each for each in REASONS if told.endswith(each))
-            kind = f"{kind}: {reason}"
+            kind += (
+                ": a status" if status is not None else next(f": {each}" for each in REASONS if reason.endswith(each))
+            )
     if len(case.data) > 1:
-        check_other_cuts(case, (told, status))
+        check_other_cuts(case, (reason, status))
     return kind
 
 
 def check_other_cuts(case: Case, outcome: Outcome) -> None:
     chunks = [case.data] if len(case.chunks) > 1 else [case.data[:1], case.data[1:]]
-    (told, status), _, _ = outcome_of(case, chunks)
-    if (told, status) == outcome:
+    other, _, _ = outcome_of(case, chunks)
+    if other == outcome:
         return
-    assert {told, outcome[0]} == {"open", f"the proxy {case.proxy} {INTO}"}, "how the bytes are cut matters"
+    assert {other[0], outcome[0]} == {"open", f"the proxy {case.proxy} {INTO}"}, "how the bytes are cut matters"
     read = expected(case.data)
     assert read is not None
     opened = case.chunks if outcome[0] == "open" else chunks
-    assert read[1] in accumulate(map(len, opened)), "it is open in the midst of a piece"
+    assert read[1] in accumulate(map(len, opened)), "open in the middle of a piece"
 
 
 def run(cases: int, seed: int, first: int = 0) -> Counter[str]:
-    """Run so many cases; gives how many ended how. A case that breaks a rule says which it is."""
-    counts: Counter[str] = Counter()
-    for number in range(first, first + cases):
-        case = case_of(seed, number)
-        try:
-            counts[check(case)] += 1
-        except BaseException as error:
-            if not isinstance(error, KeyboardInterrupt):
-                error.add_note(f"tunnel {number} of seed {seed}: {case.proxy!r}, {case.limit}, {case.chunks!r}")
-            raise
-    return counts
+    """Run these cases. Returns how many ended in which way."""
+    return run_cases(case_of, check, cases, seed, first)
 
 
 ENDINGS = {"open", PixelConnectionError.__name__, PixelTimeoutError.__name__}
 ENDINGS |= {f"{PixelProxyError.__name__}: {reason}" for reason in ("a status", *REASONS)}
-"""All that may come of a case."""
+"""All possible ends of a case."""
 
 
 if __name__ == "__main__":
