@@ -65,10 +65,21 @@ from pixel_core.models.base import SensitiveModel
 from tests.support.scripted import play
 
 REQUIRED: Any = ...
-LIST: dict[str, Any] = dict.fromkeys(["extended", "name", "ids", "tags", "offset", "limit"])
-CLOUDS = {**LIST, **dict.fromkeys(["format", "point_record_format", "version_major", "version_minor"])}
-UPDATE: dict[str, Any] = dict.fromkeys(["add_tags", "remove_tags", "json_metadata"])
-KNOWN: dict[str, Any] = {"name": None, "capture_date": None}
+
+
+def required(*names: str) -> dict[str, Any]:
+    return dict.fromkeys(names, REQUIRED)
+
+
+def optional(*names: str) -> dict[str, Any]:
+    return dict.fromkeys(names)
+
+
+LIST = optional("extended", "name", "ids", "tags", "offset", "limit")
+CLOUDS = {**LIST, **optional("format", "point_record_format", "version_major", "version_minor")}
+UPDATE = optional("add_tags", "remove_tags", "json_metadata")
+METADATA = optional("name", "capture_date")
+SERVICE = ("name", "description", "data_collection_ids", "options")
 
 FIELDS: dict[type[PixelModel], dict[str, Any]] = {
     ListParams: LIST,
@@ -77,64 +88,46 @@ FIELDS: dict[type[PixelModel], dict[str, Any]] = {
     PointCloudListParams: CLOUDS,
     OptimizedPointCloudListParams: {**CLOUDS, "status": None},
     HarvestTaskListParams: {**LIST, "status": None, "get_new": None},
-    AnalysisServiceListParams: dict.fromkeys(["name", "ids", "enabled", "offset", "limit"]),
-    AnalysisTaskListParams: dict.fromkeys(["name", "ids", "status", "offset", "limit"]),
+    AnalysisServiceListParams: optional("name", "ids", "enabled", "offset", "limit"),
+    AnalysisTaskListParams: optional("name", "ids", "status", "offset", "limit"),
     OIDCUserCreateInput: {
-        "first_name": REQUIRED,
-        "last_name": REQUIRED,
-        "email": REQUIRED,
-        "password": REQUIRED,
+        **required("first_name", "last_name", "email", "password"),
         "enabled": True,
         "user_type": REQUIRED,
     },
     # The reference has enabled=True here, which enables disabled users again (defect 8).
-    OIDCUserUpdateInput: dict.fromkeys(["first_name", "last_name", "password", "enabled", "user_type"]),
+    OIDCUserUpdateInput: optional("first_name", "last_name", "password", "enabled", "user_type"),
     NearblackOptions: {"enabled": REQUIRED, "color": "black", "algorithm": "twopasses"},
-    RasterInfo: dict.fromkeys(["srid", "format", "data_type", "cell_size", "num_bands"]),
+    RasterInfo: optional("srid", "format", "data_type", "cell_size", "num_bands"),
     ImageMetadataFields: {
         "fields_type": "image",
-        **dict.fromkeys(["image_type", "name", "location", "cam_heading", "cam_pitch", "cam_roll", "hfov", "vfov"]),
-        **dict.fromkeys(["far_dist", "near_dist", "capture_date", "cam_height", "img_rotation", "cam_orientation"]),
-        **dict.fromkeys(["focal_length", "radial"]),
+        **optional("image_type", "name", "location", "cam_heading", "cam_pitch", "cam_roll", "hfov", "vfov"),
+        **optional("far_dist", "near_dist", "capture_date", "cam_height", "img_rotation", "cam_orientation"),
+        **optional("focal_length", "radial"),
     },
-    RasterMetadataFields: {"fields_type": "raster", **KNOWN},
-    PointCloudMetadataFields: {"fields_type": "point_cloud", **KNOWN},
-    MetadataObject: {"fields": None, "json_metadata": None},
+    RasterMetadataFields: {"fields_type": "raster", **METADATA},
+    PointCloudMetadataFields: {"fields_type": "point_cloud", **METADATA},
+    MetadataObject: optional("fields", "json_metadata"),
     PixelUploadFile: {"file": REQUIRED, "support_files": None, "metadata": None},
     PixelAttachmentUpload: {"file": REQUIRED, "name": "", "description": ""},
     UpdateInputBase: UPDATE,
-    ImageUpdateInput: {**UPDATE, "fields": None},
-    RasterUpdateInput: {**UPDATE, "fields": None},
-    PointCloudUpdateInput: {**UPDATE, "fields": None},
+    **dict.fromkeys([ImageUpdateInput, RasterUpdateInput, PointCloudUpdateInput], {**UPDATE, "fields": None}),
     HarvestServiceCreateInput: {
-        "name": REQUIRED,
-        "description": REQUIRED,
-        "url": REQUIRED,
-        "auth": REQUIRED,
+        **required("name", "description", "url", "auth"),
         "field_mappings": HarvestFieldMapping(),
         "where_clause": "1=1",
     },
-    HarvestServiceUpdateInput: dict.fromkeys(["name", "description", "url", "auth", "where_clause", "field_mappings"]),
-    HarvestAuthInfo: {"credentials": None, "api_key": None},
-    Credentials: {"username": REQUIRED, "password": REQUIRED, "token_url": None},
+    HarvestServiceUpdateInput: optional("name", "description", "url", "auth", "where_clause", "field_mappings"),
+    HarvestAuthInfo: optional("credentials", "api_key"),
+    Credentials: {**required("username", "password"), "token_url": None},
     ApiKey: {"api_key": REQUIRED, "api_key_item_id": None},
-    HarvestFieldMapping: {"maps": None, "extra_fields": None},
-    HarvestFieldMap: {"model": REQUIRED, "field_name": REQUIRED, "external_field": REQUIRED},
-    FieldMapsUpdateInput: {"maps": None, "add_extra_fields": None, "remove_extra_fields": None},
-    HarvestFieldMapUpdate: {
-        "operation": REQUIRED,
-        "model": REQUIRED,
-        "field_name": REQUIRED,
-        "external_field": None,
-    },
-    ArcgisServiceCreateInput: {
-        "name": REQUIRED,
-        "description": REQUIRED,
-        "data_collection_ids": REQUIRED,
-        "options": REQUIRED,
-    },
-    ArcgisServiceUpdateInput: dict.fromkeys(["name", "description", "data_collection_ids", "options"]),
-    ArcgisServiceCreateOptions: dict.fromkeys(["gdo_users", "feature_service_options", "image_service_options"]),
+    HarvestFieldMapping: optional("maps", "extra_fields"),
+    HarvestFieldMap: required("model", "field_name", "external_field"),
+    FieldMapsUpdateInput: optional("maps", "add_extra_fields", "remove_extra_fields"),
+    HarvestFieldMapUpdate: {**required("operation", "model", "field_name"), "external_field": None},
+    ArcgisServiceCreateInput: required(*SERVICE),
+    ArcgisServiceUpdateInput: optional(*SERVICE),
+    ArcgisServiceCreateOptions: optional("gdo_users", "feature_service_options", "image_service_options"),
     ArcGISFeatureServiceOptions: {"image_layer": REQUIRED, "project_layer": None},
     ArcGISFeatureServiceImageLayerOptions: {
         "include_fields": None,
@@ -144,25 +137,17 @@ FIELDS: dict[type[PixelModel], dict[str, Any]] = {
     },
     ArcGISFeatureServiceProjectLayerOptions: {"include_fields": None},
     ArcGISImageServiceOptions: {"default_service_srid": REQUIRED, "wms_options": None},
-    ArcGISImageServiceWMSOptions: {
-        "enable": True,
-        **dict.fromkeys(["supported_srids", "abstract", "keywords", "title"]),
-    },
+    ArcGISImageServiceWMSOptions: {"enable": True, **optional("supported_srids", "abstract", "keywords", "title")},
     SearchQuery: {
         "on": REQUIRED,
-        **dict.fromkeys(["intersects", "filter", "search", "out_fields", "sort"]),
+        **optional("intersects", "filter", "search", "out_fields", "sort"),
         "distinct": False,
         "limit": 100,
         "offset": 0,
     },
     SortField: {"field": REQUIRED, "direction": "asc"},
-    AnalysisServiceCreateUpdateInput: {
-        "name": REQUIRED,
-        "module_name": REQUIRED,
-        "enabled": True,
-        "config": REQUIRED,
-    },
-    AnalysisServicePatchInput: dict.fromkeys(["name", "enabled", "config"]),
+    AnalysisServiceCreateUpdateInput: {**required("name", "module_name"), "enabled": True, "config": REQUIRED},
+    AnalysisServicePatchInput: optional("name", "enabled", "config"),
     AnalysisTaskCreateInput: {"name": None, "params": REQUIRED},
     Polygon: {"type": "Polygon", "coordinates": REQUIRED, "bbox": None},
 }
@@ -171,11 +156,11 @@ NAMED = pytest.mark.parametrize("model", FIELDS, ids=lambda model: model.__name_
 
 @NAMED
 def test_a_model_has_exactly_its_fields_in_their_order_with_their_defaults(model: type[PixelModel]) -> None:
-    found = {
+    fields = {
         name: REQUIRED if field.is_required() else field.get_default(call_default_factory=True)
         for name, field in model.model_fields.items()
     }
-    assert list(found.items()) == list(FIELDS[model].items())
+    assert list(fields.items()) == list(FIELDS[model].items())
 
 
 def test_every_model_has_a_row() -> None:

@@ -95,6 +95,11 @@ class Case:
     def sends(self, *requests: Sent) -> "Case":
         return replace(self, requests=requests)
 
+    def sends_input(self, label: str, **more: Any) -> "Case":
+        """Send the last argument as it is, with `more` fields (defaults, for example)."""
+        body = untagged([*self.args, *self.kwargs.values()][-1])
+        return self.sends((label, {**body, **more}))
+
     def returns(self, result: Any) -> "Case":
         return replace(self, result=result)
 
@@ -106,6 +111,17 @@ class Case:
         """Return the JSON from which a process runs the case."""
         call = {"method": self.method, "args": list(self.args), "kwargs": self.kwargs, "take": self.take}
         return {**call, "fresh": self.fresh, "items": self.method.startswith("paginate_")}
+
+
+def untagged(value: Any) -> Any:
+    """Return the values of models and polygons without their tags."""
+    if isinstance(value, list):
+        return [untagged(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "$polygon" in value:
+        return {"type": "Polygon", "coordinates": value["$polygon"], **{k: v for k, v in value.items() if k == "bbox"}}
+    return {name: untagged(each) for name, each in value.get("values", value).items()}
 
 
 class Method:

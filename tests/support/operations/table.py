@@ -4,6 +4,7 @@ Rules kept here:
 
 * Every public method has several cases: its defaults, each argument, values that are false (0, "", [], False), None,
   models, keywords and both, invalid values.
+* The functions of the modules beside this one are tables in the form of generators: long, and without decisions.
 """
 
 from tests.support.operations import jobs, places, resources, search, services, uploads

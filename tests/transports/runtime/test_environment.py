@@ -19,37 +19,37 @@ class Parser:
 
     def __call__(self, environment: Mapping[str, str]) -> str:
         self.calls += 1
-        values = [value for name, value in environment.items() if name.upper() == "SHELF"]
+        values = [value for name, value in environment.items() if name.upper() == "COLOUR"]
         if not values:
-            raise ValueError("SHELF is missing")
+            raise ValueError("COLOUR is missing")
         if self._changes is not None and self.calls == 1:
-            os.environ["SHELF"] = self._changes
+            os.environ["COLOUR"] = self._changes
         return values[0]
 
 
 def test_variables_are_parsed_again_when_they_change_in_any_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
     parser = Parser()
-    shelf = CachedEnvironment(["shelf"], parser)
-    monkeypatch.delenv("SHELF", raising=False)
+    colour = CachedEnvironment(["colour"], parser)
+    monkeypatch.delenv("COLOUR", raising=False)
     for _ in range(2):
         with pytest.raises(ValueError, match="missing"):
-            shelf.get()
-    monkeypatch.setenv("SHELF", "oak")
-    assert [shelf.get() for _ in range(3)] == ["oak"] * 3
+            colour.get()
+    monkeypatch.setenv("COLOUR", "oak")
+    assert [colour.get() for _ in range(3)] == ["oak"] * 3
     monkeypatch.setenv("OTHER", "2")
-    assert (shelf.get(), parser.calls) == ("oak", 3)
-    monkeypatch.setenv("SHELF", "ash")
-    assert shelf.get() == "ash"
-    monkeypatch.delenv("SHELF")
-    monkeypatch.setenv("Shelf", "elm")
-    assert shelf.get() == "elm"
+    assert (colour.get(), parser.calls) == ("oak", 3)
+    monkeypatch.setenv("COLOUR", "ash")
+    assert colour.get() == "ash"
+    monkeypatch.delenv("COLOUR")
+    monkeypatch.setenv("Colour", "elm")
+    assert colour.get() == "elm"
 
 
 def test_a_variable_that_changes_during_parsing_is_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHELF", "oak")
+    monkeypatch.setenv("COLOUR", "oak")
     parser = Parser(changes="ash")
-    shelf = CachedEnvironment(["SHELF"], parser)
-    assert [shelf.get() for _ in range(3)] == ["oak", "ash", "ash"]
+    colour = CachedEnvironment(["COLOUR"], parser)
+    assert [colour.get() for _ in range(3)] == ["oak", "ash", "ash"]
     assert parser.calls == 2
 
 

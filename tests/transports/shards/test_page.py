@@ -39,11 +39,11 @@ def run_block(server: SandboxServer, folder: Path, word: str, **environment: str
     assert len(BLOCKS) == 2, "each block has a test here"
     (block,) = [each for each in BLOCKS if word in each]
     (folder / "upload.py").write_text(block)
-    given = {**os.environ, **server.sandbox.environment(server.url), **environment, "PYTHONPATH": str(ROOT)}
+    variables = {**os.environ, **server.sandbox.environment(server.url), **environment, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "upload.py"],
         cwd=folder,
-        env=given,
+        env=variables,
         capture_output=True,
         text=True,
         check=False,
