@@ -111,7 +111,7 @@ FIELDS: dict[type[PixelModel], dict[str, Any]] = {
     PixelUploadFile: {"file": REQUIRED, "support_files": None, "metadata": None},
     PixelAttachmentUpload: {"file": REQUIRED, "name": "", "description": ""},
     UpdateInputBase: UPDATE,
-    **dict.fromkeys([ImageUpdateInput, RasterUpdateInput, PointCloudUpdateInput], {**UPDATE, "fields": None}),
+    **{each: {**UPDATE, "fields": None} for each in (ImageUpdateInput, RasterUpdateInput, PointCloudUpdateInput)},
     HarvestServiceCreateInput: {
         **required("name", "description", "url", "auth"),
         "field_mappings": HarvestFieldMapping(),
