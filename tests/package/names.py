@@ -16,15 +16,12 @@ from tests.support.paths import ROOT
 
 PAGES = {
     "pixel_core/README.md": ["pixel_core"],
-    "pixel_transports/README.md": [
-        "pixel_transports",
-        "pixel_transports.adapters",
-        "pixel_transports.sandbox",
-        "pixel_transports.shards",
-        "pixel_transports.testing",
-        "pixel_transports.testing.checks",
-        "pixel_client",
-    ],
+    "pixel_transports/README.md": ["pixel_transports"],
+    "pixel_transports/adapters/README.md": ["pixel_transports.adapters"],
+    "pixel_transports/sandbox/README.md": ["pixel_transports.sandbox"],
+    "pixel_transports/shards/README.md": ["pixel_transports.shards"],
+    "pixel_transports/testing/README.md": ["pixel_transports.testing", "pixel_transports.testing.checks"],
+    "pixel_transports/pixel_client/README.md": ["pixel_client"],
 }
 """The modules whose names stand in a table of a page."""
 

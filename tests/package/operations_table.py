@@ -1,6 +1,6 @@
 """The table of operations and their three faces, made from the code: `python -m tests.package.operations_table`.
 
-`pixel_core/README.md` holds it, and a test compares the two.
+`pixel_core/api/README.md` holds it, and a test compares the two.
 """
 
 import inspect

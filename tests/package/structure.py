@@ -6,10 +6,12 @@ Rules kept here:
   count like any other; imports inside functions count too, and are listed apart.
 * A file has at most 400 lines, a function at most 40 lines and 12 branches, or a reason in `LONG_FILES` or
   `LONG_FUNCTIONS`. A reason that is no longer needed is reported.
+* A page with a table of files lists each file below its folder exactly once.
 * Only syntax trees are read; no module is imported.
 """
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -294,6 +296,23 @@ def tree() -> Iterator[str]:
             place = path.parent.relative_to(ROOT)
             summary = Module("", path).summary
             yield f"{'  ' * (len(place.parts) - 1)}{place.name}/".ljust(28) + summary
+
+
+def table_problems(page: Path) -> list[str]:
+    """The problems of a page's tables `| file |` and `| room |`: entries that do not exist, and files below the folder
+    of the page that are not in exactly one entry, by their own path or by that of a folder.
+    """
+    text = page.read_text(encoding="utf-8")
+    tables = re.findall(r"^\| (?:file|room) \|.*\n\|.*\n((?:\|.*\n?)+)", text, re.MULTILINE)
+    cells = [row.split("|")[1] for table in tables for row in table.splitlines()]
+    entries = [name for cell in cells for name in re.findall(r"`([\w./]+)`", cell)]
+    problems = [f"there is no {entry}" for entry in entries if not (page.parent / entry).exists()]
+    for path in sorted(page.parent.rglob("*.py")) if entries else ():
+        name = path.relative_to(page.parent).as_posix()
+        count = sum(entry == name or (entry.endswith("/") and name.startswith(entry)) for entry in entries)
+        if count != 1 and not (count == 0 and path.stem in ("__init__", "__main__")):
+            problems.append(f"{name} is listed {count} times")
+    return problems
 
 
 def report() -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Files, functions and imports keep to the rules of `structure.py`."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.package import structure
 from tests.package.structure import Import, Module
+from tests.support.paths import ROOT
 
 MODULES = structure.modules()
 IMPORTS = structure.imports(MODULES)
@@ -38,6 +40,42 @@ def test_no_rooms_import_each_other_in_a_circle() -> None:
 
 def test_every_module_is_in_a_room() -> None:
     assert {structure.room(name) for name in MODULES} == {name for level in structure.ROOMS for name in level}
+
+
+PAGES = sorted(
+    path for folder in ("pixel_core", "pixel_transports", "tests") for path in (ROOT / folder).rglob("README.md")
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.parent.relative_to(ROOT)))
+def test_the_table_of_files_of_a_page_is_complete(page: Path) -> None:
+    assert structure.table_problems(page) == []
+
+
+def test_a_file_that_is_missing_from_a_table_or_is_listed_twice_is_found(tmp_path: Path) -> None:
+    for name in ("a.py", "b.py", "room/c.py", "room/d.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    page = tmp_path / "README.md"
+    page.write_text(
+        "| file | what it is |\n| --- | --- |\n| `a.py`, `room/c.py` | x |\n| `a.py`, `e.py` | y |\n| `room/` | z |\n"
+    )
+    assert structure.table_problems(page) == [
+        "there is no e.py",
+        "a.py is listed 2 times",
+        "b.py is listed 0 times",
+        "room/c.py is listed 2 times",
+    ]
+
+
+def test_the_picture_of_the_readme_has_all_rooms() -> None:
+    picture = (ROOT / "README.md").read_text("utf-8").split("## How it is built")[1].split("```")[1]
+    folders = [
+        path.parent.name
+        for package in ("pixel_core", "pixel_transports")
+        for path in (ROOT / package).glob("*/__init__.py")
+    ]
+    assert sorted(re.findall(r"^ *(\w+)/", picture, re.MULTILINE)) == sorted([*folders, "pixel_core", "pixel_transports", "tests"])
 
 
 def test_every_package_says_what_it_is() -> None:

@@ -3,17 +3,19 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from pixel_transports.sandbox import SandboxServer
 from pixel_transports.testing import checks
+from tests.support.paths import ROOT
 from tests.transports.adapters.candidates import CANDIDATES
 
-PAGE = (Path(__file__).parents[3] / "pixel_transports" / "README.md").read_text(encoding="utf-8")
-SECTIONS = PAGE[PAGE.index("## Transports that you have already") : PAGE.index("## The sandbox")]
+ADAPTERS, TESTING = (
+    (ROOT / "pixel_transports" / room / "README.md").read_text(encoding="utf-8") for room in ("adapters", "testing")
+)
+SECTIONS = ADAPTERS + TESTING.split("\n## Checks for transports\n")[1]
 BLOCKS = re.findall(r"^```python\n(.*?)^```", SECTIONS, re.MULTILINE | re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The code blocks of the section "Many machines" in the README run as programs and upload photos."""
+"""The code blocks of the page of the shards run as programs and upload photos."""
 
 import importlib.util
 import json
@@ -17,8 +17,8 @@ from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
 from tests.support.paths import ROOT
 from tests.transports.shards.serving import make_photos
 
-PAGE = (ROOT / "pixel_transports" / "README.md").read_text(encoding="utf-8").split("\n## Many machines\n")[1]
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.split("\n## ")[0], re.MULTILINE | re.DOTALL)
+PAGE = (ROOT / "pixel_transports" / "shards" / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 TIMEOUT = 300.0
 PROJECT, COLLECTION = 7, 12
 

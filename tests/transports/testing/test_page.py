@@ -1,4 +1,4 @@
-"""The kit's part of the page of pixel_transports is true: its examples run as they are written."""
+"""The examples of the page of the kit run as written."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from pixel_transports.sandbox import SandboxServer
+from tests.support.paths import ROOT
 from tests.transports.testing.test_plugin import run
 
-PAGE = Path(__file__).parents[3] / "pixel_transports" / "README.md"
-PART = PAGE.read_text(encoding="utf-8").split("\n## Testing what you write\n")[1].split("\n## ")[0]
+PAGE = ROOT / "pixel_transports" / "testing" / "README.md"
+PART = PAGE.read_text(encoding="utf-8").split("\n## ")[0]
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PART, re.MULTILINE | re.DOTALL)
 PROGRAMS = [block for block in BLOCKS if "def test_" not in block]
 TESTS = [block for block in BLOCKS if "def test_" in block]
