@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox, SandboxServer
 
-# Whoever starts the tests in the background may have them ignore Ctrl-C, which some of them send.
+# A test runner in the background may ignore Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])

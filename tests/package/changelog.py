@@ -19,7 +19,7 @@ KINDS = {"added": "Added", "changed": "Changed", "fixed": "Fixed", "removed": "R
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.(\w+)\.md")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 LONGEST = 400
-"""Characters of a fragment: who wants to tell more writes documentation."""
+"""The longest fragment, in characters."""
 
 
 @dataclass(frozen=True)

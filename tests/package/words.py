@@ -51,8 +51,6 @@ ANYWHERE = {
     "tells": "reports, returns",
     "whoever": "name the user or caller",
     "whomever": "name the user or caller",
-    "whatever": "any",
-    "wherever": "name the sources",
     "somebody": "a user, a caller",
     "someone": "a user, a caller",
     "nobody": "no caller",
