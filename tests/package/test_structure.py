@@ -75,7 +75,9 @@ def test_the_picture_of_the_readme_has_all_rooms() -> None:
         for package in ("pixel_core", "pixel_transports")
         for path in (ROOT / package).glob("*/__init__.py")
     ]
-    assert sorted(re.findall(r"^ *(\w+)/", picture, re.MULTILINE)) == sorted([*folders, "pixel_core", "pixel_transports", "tests"])
+    assert sorted(re.findall(r"^ *(\w+)/", picture, re.MULTILINE)) == sorted(
+        [*folders, "pixel_core", "pixel_transports", "tests"]
+    )
 
 
 def test_every_package_says_what_it_is() -> None:
