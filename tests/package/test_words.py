@@ -4,7 +4,6 @@ import pytest
 
 from tests.package.words import found_in, report
 
-
 UNFINISHED = (
     "pixel_core/api",
     "pixel_transports/client",
