@@ -1,10 +1,9 @@
-"""One definition, three faces: what each gives, and how each looks to `help()` and `inspect`.
+"""One definition, three faces: what a method of each face returns.
 
-The makers here are as small as a driver's can be: enough to see that the core needs nothing else of them.
+The makers here are the smallest possible ones. `tests/package/typing/test_signatures.py` tests what `inspect` shows.
 """
 
 import inspect
-import pydoc
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
@@ -19,19 +18,18 @@ from pixel_core import (
     PixelApi,
     Resource,
     Response,
-    Session,
     listing,
     operation,
 )
-from pixel_core.api import Operations, operation_names
-from pixel_core.models import Image, Project, User
+from pixel_core.api import Operations
+from pixel_core.models import Project
 from tests.support.scripted_api import PixelServer, World, json_response
 
 T = TypeVar("T")
 
 
 class BlockingMaker:
-    """Methods that run a flow by hand and return its result."""
+    """Makes methods that run a flow and return its result."""
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]:
         def method(self: "Blocking", /, *args: Any, **kwargs: Any) -> Any:
@@ -54,7 +52,7 @@ class BlockingMaker:
 
 
 class AsyncMaker:
-    """Coroutine methods that run a flow by hand."""
+    """Makes coroutine methods that run a flow."""
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]:
         async def method(self: "Async", /, *args: Any, **kwargs: Any) -> Any:
@@ -92,13 +90,10 @@ class Async(AsyncFace, Operations):
 
 
 PROJECT: Project = {"id": 7, "name": "n"}
-FACES: list[type[Any]] = [Blocking, Async, PixelApi]
-EVERY_FACE = pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
-EVERY_OPERATION = pytest.mark.parametrize("name", operation_names())
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that waits for nothing."""
+    """The result of a coroutine that never suspends."""
     with pytest.raises(StopIteration) as stopped:
         coroutine.send(None)
     value: T = stopped.value.value
@@ -119,9 +114,6 @@ def pages_of(*pages: list[Any]) -> World:
 
 def answering(value: Any) -> World:
     return World(lambda _: json_response(value))
-
-
-# What each face gives
 
 
 def test_the_blocking_face_gives_the_result() -> None:
@@ -172,76 +164,9 @@ def test_a_method_can_be_taken_from_the_class() -> None:
 
 
 def test_operations_that_call_operations_do_so_on_the_pure_face() -> None:
-    """`upload_image` waits for a job by `wait_for_job`: as a flow, whatever the face."""
+    """`upload_image` waits for a job by the flow of `wait_for_job`."""
     client = Blocking(World(PixelServer(), files={"/p/a.jpg": b"x"}))
     assert client.upload_image(1, 2, "/p/a.jpg") == {"id": 1100, "name": "a.jpg"}
-
-
-# How each face looks
-
-
-@EVERY_FACE
-@EVERY_OPERATION
-def test_a_method_has_the_name_and_the_words_of_its_definition(face: type[Any], name: str) -> None:
-    for method in (getattr(face(World()) if face is not PixelApi else World().api, name), getattr(face, name)):
-        assert method.__name__ == name
-        assert method.__qualname__.endswith(f".{name}")
-        assert method.__module__.startswith("pixel_core.api.")
-        assert method.__doc__
-        assert inspect.getdoc(method)
-
-
-def bound(face: type[Any], name: str) -> Any:
-    return getattr(World().api if face is PixelApi else face(World()), name)
-
-
-@EVERY_FACE
-@EVERY_OPERATION
-def test_a_method_has_the_arguments_of_its_definition_without_self(face: type[Any], name: str) -> None:
-    signature = inspect.signature(bound(face, name))
-    assert "self" not in signature.parameters
-    assert signature.parameters == inspect.signature(bound(PixelApi, name)).parameters
-    assert list(inspect.signature(getattr(face, name)).parameters) == ["self", *signature.parameters]
-
-
-def test_the_return_annotation_is_the_one_of_the_face() -> None:
-    def result(face: type[Any], name: str) -> Any:
-        return inspect.signature(bound(face, name)).return_annotation
-
-    assert result(Blocking, "me") is User
-    assert result(Async, "me") is User
-    assert result(PixelApi, "me") == Flow[User]
-    assert result(Blocking, "get_images") == list[Image]
-    assert result(Blocking, "paginate_images") == Iterator[Image]
-    assert result(Async, "paginate_images") == AsyncIterator[Image]
-    assert result(PixelApi, "paginate_images") == Pages[Image]
-
-
-@EVERY_FACE
-def test_annotations_and_signature_agree(face: type[Any]) -> None:
-    for name in operation_names():
-        method = bound(face, name)
-        assert method.__annotations__["return"] == inspect.signature(method).return_annotation
-
-
-@EVERY_OPERATION
-def test_only_the_operations_of_the_async_face_are_coroutine_functions(name: str) -> None:
-    is_listing = isinstance(inspect.getattr_static(PixelApi, name), listing)
-    assert inspect.iscoroutinefunction(bound(Async, name)) is not is_listing
-    assert not inspect.iscoroutinefunction(bound(Blocking, name))
-    assert not inspect.iscoroutinefunction(bound(PixelApi, name))
-
-
-@EVERY_FACE
-def test_help_shows_signature_and_words(face: type[Any]) -> None:
-    text = pydoc.plain(pydoc.render_doc(bound(face, "get_project")))
-    assert "get_project(project_id: int, extended: bool = False) ->" in text
-    assert "Return one project, with all fields if `extended`. Raises PixelNotFoundError" in text
-
-
-@EVERY_FACE
-def test_the_methods_are_listed_by_dir(face: type[Any]) -> None:
-    assert set(operation_names()) <= set(dir(face))
 
 
 def test_a_definition_shows_its_name() -> None:
@@ -255,8 +180,8 @@ def test_a_method_is_made_once_for_a_face() -> None:
     assert len({face.me for face in faces}) == 3
 
 
-def test_each_maker_makes_its_own_method_also_after_others_are_gone() -> None:
-    """Makers are told apart by themselves, not by an address that another may have after them."""
+def test_each_maker_makes_its_own_method() -> None:
+    """Also if it has the address of a maker that was freed."""
 
     class Numbered(BlockingMaker):
         def __init__(self, number: int) -> None:
@@ -271,21 +196,12 @@ def test_each_maker_makes_its_own_method_also_after_others_are_gone() -> None:
         assert face.me(None) == number
 
 
-@EVERY_OPERATION
-def test_every_operation_is_described_in_sentences(name: str) -> None:
-    doc = inspect.getdoc(getattr(PixelApi, name)) or ""
-    assert doc.split("\n\n")[0].endswith(".")
-
-
-# Operations of one's own
-
-
 class Echoes(Resource):
-    """A group of operations that a user could write."""
+    """A group of operations of a user."""
 
     @operation
     def echo(self, text: str) -> Flow[str]:
-        """Give the text back."""
+        """Return the text."""
         yield from ()
         return text
 
@@ -307,15 +223,8 @@ class BlockingEchoes(BlockingFace, Echoes):
         self.world, self.session, self.api = world, world.session, Echoes(world.session)
 
 
-def test_a_group_of_ones_own_has_faces_too() -> None:
+def test_a_group_of_a_user_has_faces_too() -> None:
     client = BlockingEchoes(World())
     assert client.echo("hei") == "hei"
     assert list(client.numbers(3)) == [0, 1, 2]
     assert str(inspect.signature(client.echo)) == "(text: str) -> str"
-
-
-def test_a_resource_is_made_of_a_session() -> None:
-    session: Session = World().session
-    api = PixelApi(session)
-    assert api.session is session
-    assert api.api is api

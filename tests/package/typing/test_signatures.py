@@ -1,30 +1,28 @@
-"""What people see of a method: every operation on every face, by `inspect`, `help` and jedi.
+"""What `inspect`, `help` and jedi show of each method, for each face.
 
-A method has the arguments of its one definition, without `self`, and its face's own return type. jedi is asked as
-notebooks ask it, with the objects at hand.
+A method has the name, docstring and arguments of its one definition, without `self`, and the return type of its face.
 """
 
 import inspect
-import io
-from collections.abc import Callable
-from contextlib import redirect_stdout
-from typing import Any
+import pydoc
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, get_args
 
 import jedi  # type: ignore[import-untyped]
 import pytest
 
-from pixel_core import Account, PixelApi, Session
+from pixel_core import Account, Flow, Pages, PixelApi, Session
 from pixel_core.api import Operations, operation_names
 from pixel_core.api.operation import listing, operation
 from pixel_transports import PixelClient, PixelClientAsync
 
-WHERE = ("http://pixel.invalid/api", "http://pixel.invalid/auth", "Acme", "frontend", "me", "secret")
+ARGUMENTS = ("http://pixel.invalid/api", "http://pixel.invalid/auth", "Acme", "frontend", "me", "secret")
 CLIENTS: dict[str, Any] = {
-    "blocking": PixelClient(*WHERE),
-    "async": PixelClientAsync(*WHERE),
-    "pure": PixelApi(Session(WHERE[0], Account(*WHERE[1:]))),
+    "blocking": PixelClient(*ARGUMENTS),
+    "async": PixelClientAsync(*ARGUMENTS),
+    "pure": PixelApi(Session(ARGUMENTS[0], Account(*ARGUMENTS[1:]))),
 }
-CASES = [pytest.param(face, name, id=f"{face} {name}") for face in CLIENTS for name in operation_names()]
+FACES = pytest.mark.parametrize("face", CLIENTS)
 
 
 def definition(name: str) -> operation[..., Any] | listing[..., Any]:
@@ -34,41 +32,57 @@ def definition(name: str) -> operation[..., Any] | listing[..., Any]:
     return found
 
 
-def written(name: str) -> inspect.Signature:
-    """The signature as it is written, without `self`."""
-    signature = inspect.signature(definition(name).function)
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
-
-
-@pytest.mark.parametrize(("face", "name"), CASES)
-def test_a_method_has_the_arguments_of_its_definition_and_its_faces_return_type(face: str, name: str) -> None:
-    method: Callable[..., Any] = getattr(CLIENTS[face], name)
-    seen = inspect.signature(method)
-    assert list(seen.parameters.values()) == list(written(name).parameters.values())
-    returns = inspect.formatannotation(seen.return_annotation)
+def expected(face: str, name: str) -> inspect.Signature:
+    """The signature of the definition without `self`, with the return type of the face."""
+    signature = inspect.signature(definition(name).function, eval_str=True)
+    parameters = list(signature.parameters.values())[1:]
+    result: Any = get_args(signature.return_annotation)[-1]
     is_listing = isinstance(definition(name), listing)
-    assert ("Effect" in returns or "Pages" in returns) == (face == "pure")
-    assert ("AsyncIterator" in returns) == (is_listing and face == "async")
-    assert inspect.iscoroutinefunction(method) == (face == "async" and not is_listing)
-    assert method.__name__ == name
+    kinds: Any = {
+        "blocking": Iterator[result] if is_listing else result,
+        "async": AsyncIterator[result] if is_listing else result,
+        "pure": Pages[result] if is_listing else Flow[result],
+    }
+    return signature.replace(parameters=parameters, return_annotation=kinds[face])
 
 
-@pytest.mark.parametrize(("face", "name"), CASES)
-def test_help_shows_the_signature_and_what_the_operation_does(face: str, name: str) -> None:
-    method = getattr(CLIENTS[face], name)
-    with redirect_stdout(io.StringIO()) as shown:
-        help(method)
-    text = shown.getvalue()
-    assert f"{name}(" in text
-    assert "self" not in text.partition(f"{name}(")[2].partition(")")[0].split(",")[0]
-    assert (inspect.getdoc(method) or "").splitlines()[0] in text
+@FACES
+def test_a_method_has_the_signature_of_its_definition_and_its_face(face: str) -> None:
+    for name in operation_names():
+        method = getattr(CLIENTS[face], name)
+        assert inspect.signature(method, eval_str=True) == expected(face, name), name
+        is_listing = isinstance(definition(name), listing)
+        assert inspect.iscoroutinefunction(method) == (face == "async" and not is_listing)
+        of_class = inspect.signature(getattr(type(CLIENTS[face]), name))
+        assert list(of_class.parameters) == ["self", *inspect.signature(method).parameters]
 
 
-@pytest.mark.parametrize(("face", "name"), CASES)
+@FACES
+def test_help_shows_the_signature_and_the_docstring(face: str) -> None:
+    for name in operation_names():
+        method = getattr(CLIENTS[face], name)
+        text = pydoc.plain(pydoc.render_doc(method))
+        assert f"{name}(" in text
+        assert "self" not in text.partition(f"{name}(")[2].partition(")")[0].split(",")[0]
+        words = inspect.getdoc(method) or ""
+        assert words.splitlines()[0] in text
+        assert words.split("\n\n")[0].endswith(".")
+        assert (method.__name__, method.__module__) == (name, definition(name).__module__)
+
+
+@FACES
+@pytest.mark.parametrize("name", ["me", "create_project", "get_images", "paginate_images", "upload_image", "request"])
 def test_jedi_completes_the_arguments(face: str, name: str) -> None:
     client = CLIENTS[face]
     found = jedi.Interpreter(f"client.{name}(", [{"client": client}]).get_signatures()
-    assert {tuple(parameter.name for parameter in each.params) for each in found} == {tuple(written(name).parameters)}
+    assert {tuple(parameter.name for parameter in each.params) for each in found} == {
+        tuple(expected(face, name).parameters)
+    }
+
+
+@FACES
+def test_dir_lists_the_operations(face: str) -> None:
+    assert set(operation_names()) <= set(dir(CLIENTS[face]))
 
 
 def test_there_are_the_94_operations_of_the_reference_and_one_more() -> None:
