@@ -1,4 +1,4 @@
-"""The pytest plugin, in a pytest of its own: as the entry point loads it, with warnings as errors."""
+"""The pytest plugin, in a separate pytest that loads it by its entry point, with warnings as errors."""
 
 import os
 import subprocess
@@ -34,14 +34,14 @@ def pytest_sessionfinish(session):
 
 
 def run(folder: Path, test: str, *options: str, conftest: str = "") -> tuple[int, str]:
-    """Run pytest on a test file in a process of its own, with the plugin as it is loaded where it is installed."""
+    """Run pytest on a test file in a separate process, where the plugin is installed; returns its status and output."""
     (folder / "test_it.py").write_text(test, encoding="utf-8")
     (folder / "conftest.py").write_text(conftest, encoding="utf-8")
     installed = folder / "site" / "kit-1.dist-info"
     installed.mkdir(parents=True)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: kit\nVersion: 1\n")
     (installed / "entry_points.txt").write_text(f"[pytest11]\n{PLUGIN} = {PLUGIN}\n")
-    # First in the path, so that there is one plugin of this name also where the library itself is installed.
+    # First in the path, so that there is one plugin of this name if the library itself is installed.
     path = os.pathsep.join([str(folder / "site"), str(ROOT), str(ROOT / "pixel_transports")])
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *options, "test_it.py"]
     done = subprocess.run(
@@ -59,7 +59,7 @@ from tests.support.paths import ROOT
 import trio
 
 from pixel_core.models import PixelUploadFile
-from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, sample_photos
 
 
 def test_blocking(pixel_client, pixel_sandbox, pixel_clock):
@@ -74,7 +74,7 @@ def test_blocking(pixel_client, pixel_sandbox, pixel_clock):
     assert pixel_clock() > before
 
 
-def test_each_test_has_its_own(pixel_client, pixel_sandbox):
+def test_each_test_has_new_objects(pixel_client, pixel_sandbox):
     assert pixel_client.list_projects() == []
     assert pixel_sandbox.objects == {}
 
@@ -91,7 +91,7 @@ async def test_async_by_a_plugin(pixel_client_async):
 
 
 @pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)])
-def test_async_by_hand(run, pixel_client_async, pixel_client):
+def test_async_without_a_plugin(run, pixel_client_async, pixel_client):
     project = pixel_client.create_project("P", "", SAMPLE_AREA)
 
     async def main():
@@ -105,57 +105,48 @@ def test_mock(pixel_transport):
 
     pixel_transport.get("/projects/{id}", {"id": 7})
     assert testing.client(transport=pixel_transport).get_project(7) == {"id": 7}
+
+
+class TestOwnFixture:
+    @pytest.fixture
+    def pixel_sandbox(self, pixel_clock):
+        return Sandbox(clock=pixel_clock, username="own@example.com")
+
+    def test_it_replaces_the_one_of_the_plugin(self, pixel_client):
+        assert pixel_client.me()["email"] == "own@example.com"
 """
 
 
-def test_its_fixtures_work_under_any_loop_and_no_socket_is_opened_with_the_in_memory_sandbox(tmp_path: Path) -> None:
-    status, said = run(tmp_path, USES, conftest=NO_SOCKETS)
-    assert status == 0, said
-    assert "7 passed" in said
+def test_its_fixtures_work_under_any_loop_and_open_no_socket(tmp_path: Path) -> None:
+    status, output = run(tmp_path, USES, conftest=NO_SOCKETS)
+    assert status == 0, output
+    assert "8 passed" in output
 
 
-def test_a_socket_would_be_noticed(tmp_path: Path) -> None:
-    """What finds nothing above finds what is there."""
+def test_an_opened_socket_is_detected(tmp_path: Path) -> None:
     opening = "import socket\n\n\ndef test_it():\n    with socket.create_server(('127.0.0.1', 0)):\n        pass\n"
-    status, said = run(tmp_path, opening, conftest=NO_SOCKETS)
+    status, output = run(tmp_path, opening, conftest=NO_SOCKETS)
     assert status != 0
-    assert "socket.bind" in said
+    assert "socket.bind" in output
 
 
-def test_a_mock_that_does_not_agree_fails_a_test_that_passed(tmp_path: Path) -> None:
-    status, said = run(tmp_path, "def test_it(pixel_transport):\n    pixel_transport.get('/a', 1)\n")
-    assert status == 1
-    assert "1 passed, 1 error" in said
-    assert "GET /a: used never" in said
-
-
-@pytest.mark.parametrize("ending", ["assert False", "pytest.skip()", "pytest.xfail()"])
-def test_a_mock_adds_nothing_to_a_test_that_did_not_pass(tmp_path: Path, ending: str) -> None:
-    _, said = run(
-        tmp_path, f"import pytest\n\n\ndef test_it(pixel_transport):\n    pixel_transport.get('/a', 1)\n    {ending}\n"
-    )
-    assert "error" not in said.splitlines()[-1]
-    assert "used never" not in said
-
-
-def test_a_program_may_put_a_fixture_of_its_own_in_the_place_of_one(tmp_path: Path) -> None:
-    own = """
+MOCKS = """
 import pytest
 
-from tests.support.paths import ROOT
-from pixel_transports.testing import Sandbox
 
-
-@pytest.fixture
-def pixel_sandbox(pixel_clock):
-    return Sandbox(clock=pixel_clock, username="own@example.com")
-
-
-def test_it(pixel_client):
-    assert pixel_client.me()["email"] == "own@example.com"
+@pytest.mark.parametrize("end", [lambda: None, pytest.fail, pytest.skip, pytest.xfail])
+def test_it(pixel_transport, end):
+    pixel_transport.get("/a", 1)
+    end()
 """
-    status, said = run(tmp_path, own)
-    assert status == 0, said
+
+
+def test_a_mock_is_checked_after_a_test_that_passed_and_only_then(tmp_path: Path) -> None:
+    """With `-p`, the plugin is loaded once."""
+    status, output = run(tmp_path, MOCKS, "-p", PLUGIN)
+    assert status == 1
+    assert "1 failed, 1 passed, 1 skipped, 1 xfailed, 1 error" in output
+    assert output.count("GET /a: used never") == 1
 
 
 UNUSED = """
@@ -176,27 +167,10 @@ def test_it():
 """
 
 
-def test_it_imports_next_to_nothing_where_no_fixture_is_used(tmp_path: Path) -> None:
-    # anyio and hypothesis bring plugins of their own, which import what they need.
-    status, said = run(tmp_path, UNUSED, "-p", "no:anyio", "-p", "no:hypothesispytest")
-    assert status == 0, said
-
-
-def test_naming_it_besides_is_the_same_plugin(tmp_path: Path) -> None:
-    status, said = run(tmp_path, "def test_it(pixel_client):\n    pass\n", "-p", PLUGIN)
-    assert status == 0, said
-
-
-def test_it_can_be_turned_off(tmp_path: Path) -> None:
-    status, said = run(tmp_path, "def test_it(pixel_client):\n    pass\n", "-p", f"no:{PLUGIN}")
-    assert status == 1
-    assert "fixture 'pixel_client' not found" in said
-
-
-def test_the_fixtures_are_listed_with_what_they_are(tmp_path: Path) -> None:
-    _, said = run(tmp_path, "", "--fixtures")
-    for name in ("pixel_clock", "pixel_sandbox", "pixel_client", "pixel_client_async", "pixel_transport"):
-        assert f"\n{name} --" in said
+def test_it_imports_little_if_no_fixture_is_used(tmp_path: Path) -> None:
+    # The plugins of anyio and hypothesis import more.
+    status, output = run(tmp_path, UNUSED, "-p", "no:anyio", "-p", "no:hypothesispytest")
+    assert status == 0, output
 
 
 def test_the_entry_point_is_that_of_the_project() -> None:
@@ -205,13 +179,13 @@ def test_the_entry_point_is_that_of_the_project() -> None:
     assert "pixel_transports.testing" in project["tool"]["setuptools"]["packages"]
 
 
-def test_pytest_is_needed_by_the_plugin_alone() -> None:
+def test_only_the_plugin_needs_pytest() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [
+    requirements = [
         *project["dependencies"],
         *(each for name, more in project["optional-dependencies"].items() if name != "test" for each in more),
     ]
-    assert not [each for each in needed if "pytest" in each]
+    assert not [each for each in requirements if "pytest" in each]
     code = (
         "import sys; sys.modules['pytest'] = None; from pixel_transports import testing; "
         "[getattr(testing, name) for name in testing.__all__]; assert 'anyio' in sys.modules"
@@ -219,7 +193,7 @@ def test_pytest_is_needed_by_the_plugin_alone() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def test_importing_the_kit_loads_next_to_nothing() -> None:
+def test_an_import_of_the_kit_loads_little() -> None:
     code = "import pixel_transports.testing, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pydantic", "h11", "anyio", "asyncio", "ssl", "pytest", "pixel_core.api"} & set(done.stdout.split())

@@ -32,9 +32,9 @@ def test_every_example_of_the_kit_runs_as_written(
 
 @pytest.mark.parametrize("block", TESTS)
 def test_every_example_of_tests_passes_as_written(block: str, tmp_path: Path) -> None:
-    status, said = run(tmp_path, block)
-    assert status == 0, said
-    assert "3 passed" in said
+    status, output = run(tmp_path, block)
+    assert status == 0, output
+    assert "3 passed" in output
 
 
 def test_the_page_names_every_fault_and_every_fixture() -> None:

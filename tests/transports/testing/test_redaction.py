@@ -1,4 +1,4 @@
-"""Hiding: secrets are known by their names, and from then on by their values."""
+"""Redaction: secrets are recognised by their names, and then by their values."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SECRETS: list[tuple[str, str]] = [
     ("https://s3.test/?AWSAccessKeyId=5ecret&Signature=5ecret", "https://s3.test/?AWSAccessKeyId=***&Signature=***"),
     ("<Error><AWSAccessKeyId>5ecret</AWSAccessKeyId></Error>", "<Error><AWSAccessKeyId>***</AWSAccessKeyId></Error>"),
     ("got Authorization: Bearer 5ecret.5ecret", "got Authorization: Bearer ***"),
-    ("http://someone:5ecret@proxy.test/", "http://***@proxy.test/"),
+    ("http://user:5ecret@proxy.test/", "http://***@proxy.test/"),
     ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln here", "token *** here"),
     ('wrong: {"password": "5ecret", "a": "b"}', 'wrong: {"password": "***", "a": "b"}'),
     ("grant_type=password&password=5ecret", "grant_type=password&password=***"),
@@ -23,12 +23,12 @@ SECRETS: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "hidden"), SECRETS)
-def test_secrets_inside_a_text_are_known_by_their_names(text: str, hidden: str) -> None:
+def test_secrets_in_a_text_are_recognised_by_their_names(text: str, hidden: str) -> None:
     assert Redactor().text(text) == hidden
 
 
-def test_secrets_inside_json_are_known_by_their_names_at_any_depth() -> None:
-    told = {
+def test_secrets_in_json_are_recognised_by_their_names_at_any_depth() -> None:
+    fields = {
         "password": "a",
         "Api-Key": "b",
         "credentials": {"username": "c", "more": ["d"]},
@@ -38,7 +38,7 @@ def test_secrets_inside_json_are_known_by_their_names_at_any_depth() -> None:
         "has_token": True,
         "name": "open",
     }
-    assert Redactor().value(told) == {
+    assert Redactor().value(fields) == {
         "password": "***",
         "Api-Key": "***",
         "credentials": {"username": "***", "more": ["***"]},
@@ -51,12 +51,12 @@ def test_secrets_inside_json_are_known_by_their_names_at_any_depth() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["its 5ecret+a/ö ", "in 5ecret%2Ba%2F%C3%B6", "a 5ecret+a/\\u00f6 b", "NWVjcmV0K2Evw7Y="]
+    "fields", ["its 5ecret+a/ö ", "in 5ecret%2Ba%2F%C3%B6", "a 5ecret+a/\\u00f6 b", "NWVjcmV0K2Evw7Y="]
 )
-def test_a_secret_that_became_known_is_hidden_in_all_its_spellings(told: str) -> None:
+def test_a_known_secret_is_hidden_in_all_its_spellings(fields: str) -> None:
     redactor = Redactor()
     redactor.value({"password": "5ecret+a/ö"})
-    hidden = redactor.again({"a": [told, told.encode()]})
+    hidden = redactor.again({"a": [fields, fields.encode()]})
     assert "***" in hidden["a"][0]
     assert b"***" in hidden["a"][1]
 
@@ -72,5 +72,5 @@ def test_a_secret_that_became_known_is_hidden_in_all_its_spellings(told: str) ->
         ({"a": None}, {}, False),
     ],
 )
-def test_stars_stand_for_anything_and_all_else_for_itself(recorded: Any, sent: Any, same: bool) -> None:
+def test_stars_match_any_text(recorded: Any, sent: Any, same: bool) -> None:
     assert matches(recorded, sent) is same
