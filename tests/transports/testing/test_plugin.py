@@ -6,8 +6,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from tests.support.paths import ROOT
 
 PLUGIN = "pixel_transports.testing.plugin"

@@ -29,18 +29,18 @@ from pixel_transports.testing import (
     client,
 )
 from pixel_transports.testing.replaying import _shown
-from tests.transports.client import test_whole_api as stories
-from tests.transports.observability.test_secrets import (
+from tests.support.secret_search import (
     CREDENTIALS,
     GIVEN,
     HEADER,
     KEY,
     USER_PASSWORD,
-    Rude,
+    QuotingSandbox,
     harvest,
     quoting,
     user,
 )
+from tests.transports.client import test_whole_api as stories
 from tests.transports.testing.faces import Face
 
 
@@ -67,8 +67,8 @@ class Caller:
 
 
 @pytest.fixture
-def rude() -> Iterator[Rude]:
-    sandbox = Rude()
+def sandbox() -> Iterator[QuotingSandbox]:
+    sandbox = QuotingSandbox()
     with SandboxServer(sandbox) as server:
         sandbox.url = server.url
         yield sandbox
@@ -92,33 +92,35 @@ def tell_the_stories(call: Caller, folder: Path) -> list[Any]:
     return [call("list_projects"), call("me")]
 
 
-def test_the_whole_api_is_recorded_without_a_secret_and_replayed(face: Face, rude: Rude, tmp_path: Path) -> None:
+def test_the_whole_api_is_recorded_without_a_secret_and_replayed(
+    face: Face, sandbox: QuotingSandbox, tmp_path: Path
+) -> None:
     file = tmp_path / "session.json"
-    settings = PixelApiSettings(**rude.environment(rude.url))
+    settings = PixelApiSettings(**sandbox.environment(sandbox.url))
     with Recorder(sockets(face), file) as recorder:
         made = client(face.async_, settings, transport=recorder)
         said = tell_the_stories(Caller(face, made), tmp_path / "first")
         if not face.async_:
             recorder.inner.close()  # type: ignore[union-attr]
-    found = secrets_in(file, rude)
+    found = secrets_in(file, sandbox)
     assert found == []
-    assert all(rude.made.values())
-    elsewhere = PixelApiSettings(**{**rude.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
+    assert all(sandbox.made.values())
+    elsewhere = PixelApiSettings(**{**sandbox.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
     # Not all has to be asked for again: of a server that was slow, pages behind the last were asked for.
     again = client(face.async_, elsewhere, transport=Replay(file), clock=ManualClock())
     assert tell_the_stories(Caller(face, again), tmp_path / "second") == said
 
 
-def secrets_in(file: Path, rude: Rude) -> list[str]:
+def secrets_in(file: Path, sandbox: QuotingSandbox) -> list[str]:
     content = file.read_bytes()
-    secrets = [*GIVEN, *(secret for secrets in rude.made.values() for secret in secrets)]
+    secrets = [*GIVEN, *(secret for secrets in sandbox.made.values() for secret in secrets)]
     spelt = [each for secret in secrets for each in (secret, quote_plus(secret), b64encode(secret.encode()).decode())]
     return [each for each in spelt if each.encode() in content]
 
 
-def test_what_refusals_quote_is_hidden_too(face: Face, rude: Rude, tmp_path: Path) -> None:
+def test_what_refusals_quote_is_hidden_too(face: Face, sandbox: QuotingSandbox, tmp_path: Path) -> None:
     file = tmp_path / "session.json"
-    settings = PixelApiSettings(**rude.environment(rude.url))
+    settings = PixelApiSettings(**sandbox.environment(sandbox.url))
     with Recorder(sockets(face), file) as recorder:
         made = client(face.async_, settings, transport=recorder).with_options(headers={"X-Own": HEADER}, retries=0)
         call = Caller(face, made)
@@ -131,18 +133,18 @@ def test_what_refusals_quote_is_hidden_too(face: Face, rude: Rude, tmp_path: Pat
                     ("create_harvest_service", (1, 1, harvest(KEY))),
                     ("create_harvest_service", (1, 1, harvest(CREDENTIALS))),
                 ):
-                    rude.fault = quoting(
+                    sandbox.fault = quoting(
                         status, path="/api/", json=is_json, kept=b"" if status != 200 else b'{"broken": '
                     )
                     with pytest.raises(PixelError):
                         call(name, *args)
-                    rude.fault = lambda method, target, headers, content: None
-        rude.fault = quoting(500, path="/auth/")
+                    sandbox.fault = lambda method, target, headers, content: None
+        sandbox.fault = quoting(500, path="/auth/")
         with pytest.raises(PixelError):
             Caller(face, client(face.async_, settings, transport=recorder))("me")
         if not face.async_:
             recorder.inner.close()  # type: ignore[union-attr]
-    assert secrets_in(file, rude) == []
+    assert secrets_in(file, sandbox) == []
     assert len(recorder.entries) > 40
 
 
