@@ -7,11 +7,11 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
-from pixel_core import Flow, PixelApi, Request
+from pixel_core import PixelApi, Request
 from pixel_core.api import operation_names
 from pixel_core.errors import PixelNotFoundError
 from pixel_core.http.connection import ClientConnection
-from pixel_core.models import ImageMetadataFields, ImageUpdateInput, OIDCUserUpdateInput
+from pixel_core.models import ImageMetadataFields, ImageUpdateInput
 from tests.support.operations.case import Case
 from tests.support.operations.core import Call, call, cases_with_requests, run_case
 from tests.support.scripted_api import Expected, World, body_of, json_response
@@ -120,36 +120,6 @@ def test_a_request_is_right_to_the_byte(start: Call, head: bytes, after: bytes) 
     assert wire(start) == head + b" HTTP/1.1\r\n" + COMMON + after
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        lambda api: api.update_project(7),
-        lambda api: api.update_data_collection(7, 8),
-        lambda api: api.update_project(7, None, None, None, None, None),
-    ],
-)
-def test_an_update_without_changes_is_a_value_error(start: Call) -> None:
-    world = World()
-    error = world.fail(start(world.api), ValueError)
-    assert str(error).startswith("No update parameters provided")
-
-
-@pytest.mark.parametrize(
-    "start",
-    [
-        lambda api: api.create_project("n", "d", {"type": "Point", "coordinates": [1, 2]}),
-        lambda api: api.update_project(7, area_of_interest={"type": "Polygon"}),
-        lambda api: api.list_projects(ids="abc"),
-        lambda api: api.update_image(7, 8, 9, {}),
-        lambda api: api.upload_multiple_images(7, 8, [{"path": "a"}]),
-    ],
-)
-def test_an_invalid_value_is_a_validation_error(start: Call) -> None:
-    world = World()
-    error = world.fail(start(world.api), ValueError)
-    assert type(error).__name__ == "ValidationError"
-
-
 def test_wrong_arguments_are_a_type_error_at_the_call_itself() -> None:
     api: Any = World().api
     with pytest.raises(TypeError):
@@ -176,51 +146,6 @@ def test_an_id_cannot_reach_another_endpoint(project_id: Any, segment: str) -> N
     world.finish(world.api.get_project(project_id))
 
 
-def calls_with(value: Any) -> list[Flow[Any]]:
-    """Return calls with a value in their path, of every resource and every kind of id."""
-    api = World().api
-    return [
-        api.get_project(value),
-        api.get_data_collection(7, value),
-        api.get_image(7, 8, value),
-        api.get_raster(7, 8, value),
-        api.move_raster(7, 8, value, 1, 2),
-        api.get_point_cloud(7, 8, value),
-        api.move_point_cloud(7, 8, value, 1),
-        api.create_optimized_rasters(value, 8, None),
-        api.run_optimize_point_clouds(7, value, None),
-        api.delete_optimized_rasters(7, 8, value),
-        api.delete_optimized_point_cloud(7, 8, value),
-        api.get_job(value),
-        api.wait_for_group_job(value),
-        api.list_arcgis_services(value),
-        api.get_arcgis_service("Image", value),
-        api.start_arcgis_service("Image", value),
-        api.get_harvest_service(7, 8, value),
-        api.get_harvest_service_tasks(7, 8, value),
-        api.stop_harvest_service(value, 8, 9),
-        api.patch_analysis_service(value),
-        api.list_analysis_tasks(value),
-        api.delete_analysis_task(5, value),
-        api.run_analysis_task(value, 6),
-        api.update_oidc_user(value, OIDCUserUpdateInput()),
-    ]
-
-
-@pytest.mark.parametrize("bad", ["", ".", ".."])
-def test_an_id_that_escaping_cannot_make_safe_is_a_value_error(bad: Any) -> None:
-    for flow in calls_with(bad):
-        World().fail(flow, ValueError)
-
-
-def test_no_id_of_any_operation_can_reach_another_endpoint() -> None:
-    for flow in calls_with("1/../../users/me"):
-        world = World(lambda _: json_response({}, 404))
-        world.fail(flow, PixelNotFoundError)
-        (request,) = world.requests
-        assert "1%2F..%2F..%2Fusers%2Fme" in request.target
-
-
 @pytest.mark.parametrize(
     "start",
     [
@@ -233,6 +158,31 @@ def test_numbers_that_json_does_not_have_are_a_value_error_and_nothing_is_sent(s
     world = World()
     world.fail(start(world.api), ValueError)
     assert world.requests == world.logins == []
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda api: api.run_optimize_point_clouds(7, "1/../../users/me", None),
+        lambda api: api.wait_for_group_job("1/../../users/me"),
+        lambda api: api.start_arcgis_service("Image", "1/../../users/me"),
+    ],
+)
+def test_an_id_of_an_operation_with_several_requests_is_encoded(start: Call) -> None:
+    """Those of operations with one request are in `tests/transports/client/test_bytes.py`."""
+    world = World(lambda _: json_response({}, 404))
+    world.fail(start(world.api), PixelNotFoundError)
+    assert "1%2F..%2F..%2Fusers%2Fme" in world.requests[0].target
+
+
+@pytest.mark.parametrize("bad", ["", ".", ".."])
+def test_an_id_that_escaping_cannot_make_safe_is_a_value_error(bad: Any) -> None:
+    World().fail(World().api.get_project(bad), ValueError)
+
+
+def test_an_update_without_changes_names_the_arguments() -> None:
+    error = World().fail(World().api.update_project(7), ValueError)
+    assert str(error).startswith("No update parameters provided: give at least one of name, description")
 
 
 def test_keywords_may_be_called_self() -> None:

@@ -11,57 +11,7 @@ from pixel_core import models
 from pixel_core.api.lists import read_input
 from pixel_core.effects import Report
 from pixel_core.events import KeywordsIgnored
-from pixel_core.models import (
-    AnalysisServiceCreateUpdateInput,
-    AnalysisServiceListParams,
-    AnalysisServicePatchInput,
-    AnalysisTaskCreateInput,
-    AnalysisTaskListParams,
-    AnalysisTaskStatusEnum,
-    ApiKey,
-    ArcGISFeatureServiceImageLayerOptions,
-    ArcGISFeatureServiceOptions,
-    ArcGISFeatureServiceProjectLayerOptions,
-    ArcGISImageServiceOptions,
-    ArcGISImageServiceWMSOptions,
-    ArcgisServiceCreateInput,
-    ArcgisServiceCreateOptions,
-    ArcgisServiceUpdateInput,
-    Credentials,
-    DataCollectionListParams,
-    FieldMapsUpdateInput,
-    HarvestAuthInfo,
-    HarvestFieldMap,
-    HarvestFieldMapping,
-    HarvestFieldMapUpdate,
-    HarvestServiceCreateInput,
-    HarvestServiceUpdateInput,
-    HarvestTaskListParams,
-    ImageMetadataFields,
-    ImageUpdateInput,
-    ListParams,
-    MetadataObject,
-    NearblackOptions,
-    OIDCUserCreateInput,
-    OIDCUserUpdateInput,
-    OptimizedPointCloudListParams,
-    PixelAttachmentUpload,
-    PixelModel,
-    PixelStatusEnum,
-    PixelUploadFile,
-    PointCloudListParams,
-    PointCloudMetadataFields,
-    PointCloudUpdateInput,
-    Polygon,
-    RasterInfo,
-    RasterListParams,
-    RasterMetadataFields,
-    RasterUpdateInput,
-    SearchQuery,
-    SortField,
-    UpdateInputBase,
-)
-from pixel_core.models.base import SensitiveModel
+from pixel_core.models.base import PixelModel, SensitiveModel
 from tests.support.scripted import play
 
 REQUIRED: Any = ...
@@ -82,74 +32,80 @@ METADATA = optional("name", "capture_date")
 SERVICE = ("name", "description", "data_collection_ids", "options")
 
 FIELDS: dict[type[PixelModel], dict[str, Any]] = {
-    ListParams: LIST,
-    DataCollectionListParams: {**LIST, "data_collection_type": None},
-    RasterListParams: {**LIST, "format": None},
-    PointCloudListParams: CLOUDS,
-    OptimizedPointCloudListParams: {**CLOUDS, "status": None},
-    HarvestTaskListParams: {**LIST, "status": None, "get_new": None},
-    AnalysisServiceListParams: optional("name", "ids", "enabled", "offset", "limit"),
-    AnalysisTaskListParams: optional("name", "ids", "status", "offset", "limit"),
-    OIDCUserCreateInput: {
+    models.ListParams: LIST,
+    models.DataCollectionListParams: {**LIST, "data_collection_type": None},
+    models.RasterListParams: {**LIST, "format": None},
+    models.PointCloudListParams: CLOUDS,
+    models.OptimizedPointCloudListParams: {**CLOUDS, "status": None},
+    models.HarvestTaskListParams: {**LIST, "status": None, "get_new": None},
+    models.AnalysisServiceListParams: optional("name", "ids", "enabled", "offset", "limit"),
+    models.AnalysisTaskListParams: optional("name", "ids", "status", "offset", "limit"),
+    models.OIDCUserCreateInput: {
         **required("first_name", "last_name", "email", "password"),
         "enabled": True,
         "user_type": REQUIRED,
     },
     # The reference has enabled=True here, which enables disabled users again (defect 8).
-    OIDCUserUpdateInput: optional("first_name", "last_name", "password", "enabled", "user_type"),
-    NearblackOptions: {"enabled": REQUIRED, "color": "black", "algorithm": "twopasses"},
-    RasterInfo: optional("srid", "format", "data_type", "cell_size", "num_bands"),
-    ImageMetadataFields: {
+    models.OIDCUserUpdateInput: optional("first_name", "last_name", "password", "enabled", "user_type"),
+    models.NearblackOptions: {"enabled": REQUIRED, "color": "black", "algorithm": "twopasses"},
+    models.RasterInfo: optional("srid", "format", "data_type", "cell_size", "num_bands"),
+    models.ImageMetadataFields: {
         "fields_type": "image",
         **optional("image_type", "name", "location", "cam_heading", "cam_pitch", "cam_roll", "hfov", "vfov"),
         **optional("far_dist", "near_dist", "capture_date", "cam_height", "img_rotation", "cam_orientation"),
         **optional("focal_length", "radial"),
     },
-    RasterMetadataFields: {"fields_type": "raster", **METADATA},
-    PointCloudMetadataFields: {"fields_type": "point_cloud", **METADATA},
-    MetadataObject: optional("fields", "json_metadata"),
-    PixelUploadFile: {"file": REQUIRED, "support_files": None, "metadata": None},
-    PixelAttachmentUpload: {"file": REQUIRED, "name": "", "description": ""},
-    UpdateInputBase: UPDATE,
-    **{each: {**UPDATE, "fields": None} for each in (ImageUpdateInput, RasterUpdateInput, PointCloudUpdateInput)},
-    HarvestServiceCreateInput: {
+    models.RasterMetadataFields: {"fields_type": "raster", **METADATA},
+    models.PointCloudMetadataFields: {"fields_type": "point_cloud", **METADATA},
+    models.MetadataObject: optional("fields", "json_metadata"),
+    models.PixelUploadFile: {"file": REQUIRED, "support_files": None, "metadata": None},
+    models.PixelAttachmentUpload: {"file": REQUIRED, "name": "", "description": ""},
+    models.UpdateInputBase: UPDATE,
+    **{
+        each: {**UPDATE, "fields": None}
+        for each in (models.ImageUpdateInput, models.RasterUpdateInput, models.PointCloudUpdateInput)
+    },
+    models.HarvestServiceCreateInput: {
         **required("name", "description", "url", "auth"),
-        "field_mappings": HarvestFieldMapping(),
+        "field_mappings": models.HarvestFieldMapping(),
         "where_clause": "1=1",
     },
-    HarvestServiceUpdateInput: optional("name", "description", "url", "auth", "where_clause", "field_mappings"),
-    HarvestAuthInfo: optional("credentials", "api_key"),
-    Credentials: {**required("username", "password"), "token_url": None},
-    ApiKey: {"api_key": REQUIRED, "api_key_item_id": None},
-    HarvestFieldMapping: optional("maps", "extra_fields"),
-    HarvestFieldMap: required("model", "field_name", "external_field"),
-    FieldMapsUpdateInput: optional("maps", "add_extra_fields", "remove_extra_fields"),
-    HarvestFieldMapUpdate: {**required("operation", "model", "field_name"), "external_field": None},
-    ArcgisServiceCreateInput: required(*SERVICE),
-    ArcgisServiceUpdateInput: optional(*SERVICE),
-    ArcgisServiceCreateOptions: optional("gdo_users", "feature_service_options", "image_service_options"),
-    ArcGISFeatureServiceOptions: {"image_layer": REQUIRED, "project_layer": None},
-    ArcGISFeatureServiceImageLayerOptions: {
+    models.HarvestServiceUpdateInput: optional("name", "description", "url", "auth", "where_clause", "field_mappings"),
+    models.HarvestAuthInfo: optional("credentials", "api_key"),
+    models.Credentials: {**required("username", "password"), "token_url": None},
+    models.ApiKey: {"api_key": REQUIRED, "api_key_item_id": None},
+    models.HarvestFieldMapping: optional("maps", "extra_fields"),
+    models.HarvestFieldMap: required("model", "field_name", "external_field"),
+    models.FieldMapsUpdateInput: optional("maps", "add_extra_fields", "remove_extra_fields"),
+    models.HarvestFieldMapUpdate: {**required("operation", "model", "field_name"), "external_field": None},
+    models.ArcgisServiceCreateInput: required(*SERVICE),
+    models.ArcgisServiceUpdateInput: optional(*SERVICE),
+    models.ArcgisServiceCreateOptions: optional("gdo_users", "feature_service_options", "image_service_options"),
+    models.ArcGISFeatureServiceOptions: {"image_layer": REQUIRED, "project_layer": None},
+    models.ArcGISFeatureServiceImageLayerOptions: {
         "include_fields": None,
         "enable_oriented_imagery": False,
         "enable_images_as_attachments": False,
         "image_processed_type": "blurred",
     },
-    ArcGISFeatureServiceProjectLayerOptions: {"include_fields": None},
-    ArcGISImageServiceOptions: {"default_service_srid": REQUIRED, "wms_options": None},
-    ArcGISImageServiceWMSOptions: {"enable": True, **optional("supported_srids", "abstract", "keywords", "title")},
-    SearchQuery: {
+    models.ArcGISFeatureServiceProjectLayerOptions: {"include_fields": None},
+    models.ArcGISImageServiceOptions: {"default_service_srid": REQUIRED, "wms_options": None},
+    models.ArcGISImageServiceWMSOptions: {
+        "enable": True,
+        **optional("supported_srids", "abstract", "keywords", "title"),
+    },
+    models.SearchQuery: {
         "on": REQUIRED,
         **optional("intersects", "filter", "search", "out_fields", "sort"),
         "distinct": False,
         "limit": 100,
         "offset": 0,
     },
-    SortField: {"field": REQUIRED, "direction": "asc"},
-    AnalysisServiceCreateUpdateInput: {**required("name", "module_name"), "enabled": True, "config": REQUIRED},
-    AnalysisServicePatchInput: optional("name", "enabled", "config"),
-    AnalysisTaskCreateInput: {"name": None, "params": REQUIRED},
-    Polygon: {"type": "Polygon", "coordinates": REQUIRED, "bbox": None},
+    models.SortField: {"field": REQUIRED, "direction": "asc"},
+    models.AnalysisServiceCreateUpdateInput: {**required("name", "module_name"), "enabled": True, "config": REQUIRED},
+    models.AnalysisServicePatchInput: optional("name", "enabled", "config"),
+    models.AnalysisTaskCreateInput: {"name": None, "params": REQUIRED},
+    models.Polygon: {"type": "Polygon", "coordinates": REQUIRED, "bbox": None},
 }
 NAMED = pytest.mark.parametrize("model", FIELDS, ids=lambda model: model.__name__)
 
@@ -188,74 +144,80 @@ EMPTY: list[Any] = [[], None, 1]
 HARVEST = {"name": "n", "description": "d", "url": "u", "auth": {}}
 
 ACCEPTED: list[tuple[type[PixelModel], dict[str, Any]]] = [
-    *((RasterListParams, {"format": each}) for each in ("GTiff", "JPEG", "PNG", "WEBP", "MRF", "PDF")),
-    *((DataCollectionListParams, {"data_collection_type": each}) for each in get_args(models.DataCollectionType)),
-    *((PointCloudListParams, {"format": each}) for each in ("LAZ", "LAS")),
-    *((PointCloudListParams, {"point_record_format": each}) for each in (0, 10, "5")),
-    *((OptimizedPointCloudListParams, {"status": each.value}) for each in PixelStatusEnum),
-    *((HarvestTaskListParams, {"status": each}) for each in PixelStatusEnum),
-    *((AnalysisTaskListParams, {"status": each.value}) for each in AnalysisTaskStatusEnum),
-    *((OIDCUserCreateInput, {**USER, "user_type": each}) for each in ("creator", "superuser", "viewer")),
-    (OIDCUserUpdateInput, {}),
-    *((NearblackOptions, {"enabled": True, "color": each}) for each in ("black", "white", 0, 255)),
-    *((NearblackOptions, {"enabled": False, "algorithm": each}) for each in ("floodfill", "twopasses")),
-    (HarvestServiceCreateInput, HARVEST),
-    (HarvestServiceUpdateInput, {}),
-    (HarvestAuthInfo, {}),
+    *((models.RasterListParams, {"format": each}) for each in ("GTiff", "JPEG", "PNG", "WEBP", "MRF", "PDF")),
+    *(
+        (models.DataCollectionListParams, {"data_collection_type": each})
+        for each in get_args(models.DataCollectionType)
+    ),
+    *((models.PointCloudListParams, {"format": each}) for each in ("LAZ", "LAS")),
+    *((models.PointCloudListParams, {"point_record_format": each}) for each in (0, 10, "5")),
+    *((models.OptimizedPointCloudListParams, {"status": each.value}) for each in models.PixelStatusEnum),
+    *((models.HarvestTaskListParams, {"status": each}) for each in models.PixelStatusEnum),
+    *((models.AnalysisTaskListParams, {"status": each.value}) for each in models.AnalysisTaskStatusEnum),
+    *((models.OIDCUserCreateInput, {**USER, "user_type": each}) for each in ("creator", "superuser", "viewer")),
+    (models.OIDCUserUpdateInput, {}),
+    *((models.NearblackOptions, {"enabled": True, "color": each}) for each in ("black", "white", 0, 255)),
+    *((models.NearblackOptions, {"enabled": False, "algorithm": each}) for each in ("floodfill", "twopasses")),
+    (models.HarvestServiceCreateInput, HARVEST),
+    (models.HarvestServiceUpdateInput, {}),
+    (models.HarvestAuthInfo, {}),
     (
-        HarvestAuthInfo,
+        models.HarvestAuthInfo,
         {"credentials": {"username": "k", "password": "p"}, "api_key": {"api_key": "key"}},
     ),
-    (HarvestFieldMapUpdate, {**MAP, "operation": "remove"}),
-    *((HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": ""}) for each in ("add", "update")),
-    (ArcgisServiceCreateInput, ARCGIS),
-    (ArcgisServiceCreateInput, {**ARCGIS, "options": {}}),
-    (ArcgisServiceUpdateInput, {}),
-    (ArcgisServiceUpdateInput, {"data_collection_ids": [1]}),
-    *((ArcGISFeatureServiceImageLayerOptions, {"image_processed_type": each}) for each in ("original", "blurred")),
-    *((SortField, {"field": "name", "direction": each}) for each in ("asc", "desc")),
-    (AnalysisServicePatchInput, {}),
-    (AnalysisTaskCreateInput, {"params": {}}),
+    (models.HarvestFieldMapUpdate, {**MAP, "operation": "remove"}),
+    *((models.HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": ""}) for each in ("add", "update")),
+    (models.ArcgisServiceCreateInput, ARCGIS),
+    (models.ArcgisServiceCreateInput, {**ARCGIS, "options": {}}),
+    (models.ArcgisServiceUpdateInput, {}),
+    (models.ArcgisServiceUpdateInput, {"data_collection_ids": [1]}),
+    *(
+        (models.ArcGISFeatureServiceImageLayerOptions, {"image_processed_type": each})
+        for each in ("original", "blurred")
+    ),
+    *((models.SortField, {"field": "name", "direction": each}) for each in ("asc", "desc")),
+    (models.AnalysisServicePatchInput, {}),
+    (models.AnalysisTaskCreateInput, {"params": {}}),
 ]
 
 REFUSED: list[tuple[type[PixelModel], dict[str, Any]]] = [
-    *((ListParams, {"ids": each}) for each in (5, ["a"])),
-    *((ListParams, {"limit": each}) for each in ("x", 1.5)),
-    *((ListParams, each) for each in ({"tags": "a"}, {"extended": "maybe"})),
-    (RasterInfo, {"cell_size": [1]}),
-    *((RasterListParams, {"format": each}) for each in ("gtiff", "TIFF", "")),
-    *((PointCloudListParams, {"format": each}) for each in ("laz", "COPC")),
-    *((PointCloudListParams, {"point_record_format": each}) for each in (-1, 11, "x", 1.5)),
-    *((OptimizedPointCloudListParams, {"status": each}) for each in ("PENDING", "done")),
-    *((HarvestTaskListParams, {"status": each}) for each in ("PENDING", 1)),
-    (HarvestTaskListParams, {"get_new": "perhaps"}),
-    *((AnalysisTaskListParams, {"status": each}) for each in ("pending", "DONE")),
-    (AnalysisServiceListParams, {"enabled": "perhaps"}),
-    *((OIDCUserCreateInput, {**USER, "email": each}) for each in ("a", "a@", "@b.no", "")),
-    *((OIDCUserCreateInput, {**USER, "user_type": each}) for each in ("admin", None)),
-    (OIDCUserUpdateInput, {"user_type": "admin"}),
-    *((NearblackOptions, {"enabled": True, "color": each}) for each in ("red", -1, 256)),
-    (NearblackOptions, {"enabled": True, "algorithm": "threepasses"}),
-    (UpdateInputBase, {}),
-    (RasterUpdateInput, {}),
-    (PointCloudUpdateInput, {"fields": None}),
-    (RasterUpdateInput, {"fields": {"fields_type": "image"}}),
-    (PointCloudUpdateInput, {"fields": {"fields_type": "raster"}}),
-    (ImageUpdateInput, {"json_metadata": {"a": []}}),
-    *((HarvestFieldMapUpdate, {**MAP, "operation": each}) for each in ("add", "update")),
-    *((HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": None}) for each in ("add", "update")),
-    (HarvestFieldMapUpdate, {**MAP, "operation": "change", "external_field": "x"}),
-    (FieldMapsUpdateInput, {"maps": [{**MAP, "operation": "add"}]}),
-    *((ArcgisServiceCreateInput, {**ARCGIS, "data_collection_ids": each}) for each in EMPTY),
-    (ArcgisServiceUpdateInput, {"data_collection_ids": []}),
-    (ArcGISFeatureServiceOptions, {"project_layer": {}}),
-    (ArcGISFeatureServiceImageLayerOptions, {"image_processed_type": "sharp"}),
-    (ArcGISImageServiceOptions, {"default_service_srid": "WGS84"}),
-    (SortField, {"field": "name", "direction": "up"}),
-    (SearchQuery, {"on": "users"}),
-    (AnalysisTaskCreateInput, {"params": [1]}),
-    (AnalysisServicePatchInput, {"config": "x"}),
-    (MetadataObject, {"fields": {"fields_type": "video"}}),
+    *((models.ListParams, {"ids": each}) for each in (5, ["a"])),
+    *((models.ListParams, {"limit": each}) for each in ("x", 1.5)),
+    *((models.ListParams, each) for each in ({"tags": "a"}, {"extended": "maybe"})),
+    (models.RasterInfo, {"cell_size": [1]}),
+    *((models.RasterListParams, {"format": each}) for each in ("gtiff", "TIFF", "")),
+    *((models.PointCloudListParams, {"format": each}) for each in ("laz", "COPC")),
+    *((models.PointCloudListParams, {"point_record_format": each}) for each in (-1, 11, "x", 1.5)),
+    *((models.OptimizedPointCloudListParams, {"status": each}) for each in ("PENDING", "done")),
+    *((models.HarvestTaskListParams, {"status": each}) for each in ("PENDING", 1)),
+    (models.HarvestTaskListParams, {"get_new": "perhaps"}),
+    *((models.AnalysisTaskListParams, {"status": each}) for each in ("pending", "DONE")),
+    (models.AnalysisServiceListParams, {"enabled": "perhaps"}),
+    *((models.OIDCUserCreateInput, {**USER, "email": each}) for each in ("a", "a@", "@b.no", "")),
+    *((models.OIDCUserCreateInput, {**USER, "user_type": each}) for each in ("admin", None)),
+    (models.OIDCUserUpdateInput, {"user_type": "admin"}),
+    *((models.NearblackOptions, {"enabled": True, "color": each}) for each in ("red", -1, 256)),
+    (models.NearblackOptions, {"enabled": True, "algorithm": "threepasses"}),
+    (models.UpdateInputBase, {}),
+    (models.RasterUpdateInput, {}),
+    (models.PointCloudUpdateInput, {"fields": None}),
+    (models.RasterUpdateInput, {"fields": {"fields_type": "image"}}),
+    (models.PointCloudUpdateInput, {"fields": {"fields_type": "raster"}}),
+    (models.ImageUpdateInput, {"json_metadata": {"a": []}}),
+    *((models.HarvestFieldMapUpdate, {**MAP, "operation": each}) for each in ("add", "update")),
+    *((models.HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": None}) for each in ("add", "update")),
+    (models.HarvestFieldMapUpdate, {**MAP, "operation": "change", "external_field": "x"}),
+    (models.FieldMapsUpdateInput, {"maps": [{**MAP, "operation": "add"}]}),
+    *((models.ArcgisServiceCreateInput, {**ARCGIS, "data_collection_ids": each}) for each in EMPTY),
+    (models.ArcgisServiceUpdateInput, {"data_collection_ids": []}),
+    (models.ArcGISFeatureServiceOptions, {"project_layer": {}}),
+    (models.ArcGISFeatureServiceImageLayerOptions, {"image_processed_type": "sharp"}),
+    (models.ArcGISImageServiceOptions, {"default_service_srid": "WGS84"}),
+    (models.SortField, {"field": "name", "direction": "up"}),
+    (models.SearchQuery, {"on": "users"}),
+    (models.AnalysisTaskCreateInput, {"params": [1]}),
+    (models.AnalysisServicePatchInput, {"config": "x"}),
+    (models.MetadataObject, {"fields": {"fields_type": "video"}}),
 ]
 
 
@@ -275,52 +237,57 @@ def test_a_value_beyond_the_limits_is_refused(model: type[PixelModel], values: A
 
 
 def test_a_new_harvest_service_has_default_field_mappings_and_where_clause() -> None:
-    body = HarvestServiceCreateInput.model_validate(HARVEST).body()
+    body = models.HarvestServiceCreateInput.model_validate(HARVEST).body()
     assert body == {**HARVEST, "field_mappings": {}, "where_clause": "1=1"}
 
 
 def test_harvest_services_share_no_field_mappings() -> None:
-    one, other = (HarvestServiceCreateInput.model_validate(HARVEST) for _ in range(2))
+    one, other = (models.HarvestServiceCreateInput.model_validate(HARVEST) for _ in range(2))
     one.field_mappings.extra_fields = ["x"]
     assert other.field_mappings.extra_fields is None
 
 
 def test_none_is_sent_in_a_free_mapping_and_left_out_as_a_field() -> None:
-    service = AnalysisServiceCreateUpdateInput(name="n", module_name="m", config={"a": None, "b": {"c": None}})
+    service = models.AnalysisServiceCreateUpdateInput(name="n", module_name="m", config={"a": None, "b": {"c": None}})
     assert service.body()["config"] == {"a": None, "b": {"c": None}}
-    assert AnalysisTaskCreateInput(name=None, params={"a": None}).body() == {"params": {"a": None}}
-    assert ImageMetadataFields(location={"type": None}).body() == {"fields_type": "image", "location": {"type": None}}
-    assert ImageUpdateInput(json_metadata={"a": None}).body() == {"json_metadata": {"a": None}}
+    assert models.AnalysisTaskCreateInput(name=None, params={"a": None}).body() == {"params": {"a": None}}
+    assert models.ImageMetadataFields(location={"type": None}).body() == {
+        "fields_type": "image",
+        "location": {"type": None},
+    }
+    assert models.ImageUpdateInput(json_metadata={"a": None}).body() == {"json_metadata": {"a": None}}
 
 
 def test_an_attachment_is_named_after_its_file_whose_path_is_not_sent() -> None:
-    assert PixelAttachmentUpload.model_validate({"file": "/p/a.txt", "name": "z"}).name == "z"
-    file = PixelAttachmentUpload(file=Path("/no/such/a.txt"), description="d")
+    assert models.PixelAttachmentUpload.model_validate({"file": "/p/a.txt", "name": "z"}).name == "z"
+    file = models.PixelAttachmentUpload(file=Path("/no/such/a.txt"), description="d")
     assert file.body() == file.model_dump() == {"name": "a.txt", "description": "d"}
 
 
 def test_an_input_may_be_a_model_a_mapping_or_keywords() -> None:
-    model = AnalysisTaskCreateInput(params={"a": 1})
-    beside = play(read_input(AnalysisTaskCreateInput, model, {"params": {}}), None)
+    model = models.AnalysisTaskCreateInput(params={"a": 1})
+    beside = play(read_input(models.AnalysisTaskCreateInput, model, {"params": {}}), None)
     assert beside.result is model
     assert beside.asked == [Report(KeywordsIgnored("AnalysisTaskCreateInput", ("params",)))]
-    assert play(read_input(AnalysisTaskCreateInput, {"params": {"a": 1}}, {})).result == model
-    assert play(read_input(AnalysisTaskCreateInput, None, {"params": {"a": 1}})).result == model
+    assert play(read_input(models.AnalysisTaskCreateInput, {"params": {"a": 1}}, {})).result == model
+    assert play(read_input(models.AnalysisTaskCreateInput, None, {"params": {"a": 1}})).result == model
 
 
 # Secrets
 
 SECRET = "hemmelig-7"
 SECRETS: list[PixelModel] = [
-    OIDCUserCreateInput.model_validate({**USER, "password": SECRET}),
-    OIDCUserUpdateInput(password=SecretStr(SECRET)),
-    Credentials(username="k", password=SecretStr(SECRET)),
-    ApiKey(api_key=SecretStr(SECRET)),
-    HarvestAuthInfo(api_key=ApiKey(api_key=SecretStr(SECRET))),
-    HarvestServiceCreateInput.model_validate(
+    models.OIDCUserCreateInput.model_validate({**USER, "password": SECRET}),
+    models.OIDCUserUpdateInput(password=SecretStr(SECRET)),
+    models.Credentials(username="k", password=SecretStr(SECRET)),
+    models.ApiKey(api_key=SecretStr(SECRET)),
+    models.HarvestAuthInfo(api_key=models.ApiKey(api_key=SecretStr(SECRET))),
+    models.HarvestServiceCreateInput.model_validate(
         {**HARVEST, "auth": {"credentials": {"username": "k", "password": SECRET}}}
     ),
-    HarvestServiceUpdateInput(auth=HarvestAuthInfo(credentials=Credentials(username="k", password=SecretStr(SECRET)))),
+    models.HarvestServiceUpdateInput(
+        auth=models.HarvestAuthInfo(credentials=models.Credentials(username="k", password=SecretStr(SECRET)))
+    ),
 ]
 WITH_SECRET = pytest.mark.parametrize("held", SECRETS, ids=lambda held: type(held).__name__)
 
@@ -345,4 +312,4 @@ def test_errors_do_not_contain_a_secret(held: PixelModel) -> None:
 
 
 def test_a_secret_that_is_none_stays_none() -> None:
-    assert OIDCUserUpdateInput().model_dump(mode="json")["password"] is None
+    assert models.OIDCUserUpdateInput().model_dump(mode="json")["password"] is None

@@ -65,7 +65,7 @@ def optimizing() -> Iterator[Case]:
         yield call("no profile", [1], "").sends((create, {**default, "raster_ids": [1]}), *then)
         yield call("colour as text", [1], nearblack=model("NearblackOptions", enabled=False, color="white"))
         yield call("wrong colour", [1], nearblack=model("NearblackOptions", enabled=True, color=256))
-    yield Case("create_optimized_rasters", "without ids", (1, RASTERS))
+    yield Case("create_optimized_rasters", "without ids", (1, RASTERS)).raises("TypeError")
     yield Case("optimize_rasters", "defaults", (1, RASTERS))
     for name in ("create_optimized_point_clouds", "optimize_point_clouds"):
         call = Method(name, 1, CLOUDS)
@@ -87,7 +87,7 @@ def optimizing() -> Iterator[Case]:
         yield call("ids None", None).sends((f"POST {target}", {}), *then).returns(optimized if then else None)
         yield call("ids empty", point_cloud_ids=[]).sends().returns([])
     yield Case("optimize_point_clouds", "defaults", (1, CLOUDS))
-    yield Case("create_optimized_point_clouds", "without ids", (1, CLOUDS))
+    yield Case("create_optimized_point_clouds", "without ids", (1, CLOUDS)).raises("TypeError")
     for name, collection, kind, field in (
         ("run_optimize_rasters", RASTERS, "optimize_raster_ids", "optimized_raster_ids"),
         ("run_optimize_point_clouds", CLOUDS, "point_cloud_ids", "point_cloud_ids"),

@@ -66,7 +66,7 @@ def users() -> Iterator[Case]:
     plugins = Method("get_plugins")
     yield plugins("defaults").sends("GET /plugins/")
     yield plugins("an object").answered(Answer("GET", "/plugins/", json={"a": 1}))
-    yield plugins("no argument taken", 1)
+    yield plugins("no argument taken", 1).raises("TypeError")
     user = {"first_name": "Kåre", "last_name": "Ås", "email": "kare@example.com", "password": "hemmelig"}
     create = Method("create_oidc_user")
     yield create("defaults", model("OIDCUserCreateInput", **user, user_type="viewer"))
@@ -86,7 +86,7 @@ def users() -> Iterator[Case]:
         )
     )
     yield create("wrong address", model("OIDCUserCreateInput", **{**user, "email": "kare"}, user_type="viewer"))
-    yield create("wrong type", model("OIDCUserCreateInput", **user, user_type="king"))
+    yield create("wrong type", model("OIDCUserCreateInput", **user, user_type="king")).raises("ValidationError")
     yield create("refused", model("OIDCUserCreateInput", **user, user_type="viewer")).answered(
         Answer("POST", "/users/oidc/", 409, {"detail": "exists"})
     )
@@ -101,7 +101,7 @@ def users() -> Iterator[Case]:
     ).sends_input("PUT /users/oidc/5/")
     yield update("enabled not given", model("OIDCUserUpdateInput", last_name="Ås"))
     yield update("nothing given", model("OIDCUserUpdateInput")).sends_input("PUT /users/oidc/5/")
-    yield update("wrong type", model("OIDCUserUpdateInput", user_type="king"))
+    yield update("wrong type", model("OIDCUserUpdateInput", user_type="king")).raises("ValidationError")
 
 
 def projects() -> Iterator[Case]:
@@ -117,8 +117,8 @@ def projects() -> Iterator[Case]:
         ("POST /projects/", {**project, "name": "", "description": ""})
     )
     yield Case("create_project", "keywords", (), {"name": "n", "description": "d", "area_of_interest": POLYGON})
-    yield create("an open ring", {"$polygon": [[[0, 0], [1, 0], [1, 1], [0, 1]]]})
-    yield create("no area")
+    yield create("an open ring", {"$polygon": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}).raises("ValidationError")
+    yield create("no area").raises("TypeError")
     yield create("with a hole", {"$polygon": [*RING, [[5.1, 58.9], [5.2, 58.9], [5.2, 58.95], [5.1, 58.9]]]})
     yield create("refused", POLYGON).answered(Answer("POST", "/projects/", 400, {"detail": "no"}))
     yield create("status 500", POLYGON).answered(Answer("POST", "/projects/", 500, {"detail": "no"}, times=0))
@@ -142,8 +142,8 @@ def projects() -> Iterator[Case]:
     )
     yield update("area", area_of_interest=BOXED)
     yield update("tags", add_tags=["å", "b"], remove_tags=["c"])
-    yield update("nothing")
-    yield update("only None", name=None, add_tags=None)
+    yield update("nothing").raises("ValueError")
+    yield update("only None", name=None, add_tags=None).raises("ValueError")
     for name, sent in (("delete_project", "DELETE /projects/{}"), ("restore_project", "POST /projects/{}/restore")):
         yield Case(name, "defaults", (1,)).sends(sent.format(1))
         yield Case(name, "keyword", (), {"project_id": 7}).sends(sent.format(7))
@@ -172,7 +172,7 @@ def data_collections() -> Iterator[Case]:
     yield create("some raster info", "DTM", raster_info=model("RasterInfo", srid=0, num_bands="2"))
     yield create("no tags", "image", [])
     yield create("tags None", "image", None, None)
-    yield create("wrong raster info", "DTM", raster_info=model("RasterInfo", srid="x"))
+    yield create("wrong raster info", "DTM", raster_info=model("RasterInfo", srid="x")).raises("ValidationError")
     more, invalid = {"data_collection_type": "DTM"}, {"data_collection_type": "nonsense"}
     yield from cases_of_lists(
         "list_data_collections", 1, params="DataCollectionListParams", more=(more,), invalid=(invalid,)
@@ -192,7 +192,7 @@ def data_collections() -> Iterator[Case]:
         )
     )
     yield update("false values", name="", description="", add_tags=[], remove_tags=[])
-    yield update("nothing")
+    yield update("nothing").raises("ValueError")
     yield Case("move_data_collection", "defaults", (1, 2, 7)).sends(
         "PUT /projects/1/data_collections/2/move?new_project_id=7"
     )

@@ -57,8 +57,8 @@ def search() -> Iterator[Case]:
         "POST /search/", distinct=False, offset=0
     )
     yield search("unknown name", {"on": "images", "more": 1})
-    yield search("unknown place", {"on": "nothing"})
-    yield search("no place", {})
+    yield search("unknown place", {"on": "nothing"}).raises("ValidationError")
+    yield search("no place", {}).raises("ValidationError")
     for label, value in _FILTERS.items():
         yield search(f"filter {label}", {"on": "images", "filter": value})
         yield search(f"filter {label} in a model", model("SearchQuery", on="images", filter=value))
@@ -75,7 +75,7 @@ def search() -> Iterator[Case]:
     yield pages("no results in the answer", {"on": "images"}, 2).answered(Answer("POST", "/search/", json={"count": 0}))
     yield pages("a list", {"on": "images"}, 2).answered(Answer("POST", "/search/", json=[{"id": 1}]))
     yield pages("filter null", {"on": "images", "filter": {"==": [{"var": "a"}, None]}}, 5)
-    yield pages("unknown place", {"on": "nothing"}, 2)
+    yield pages("unknown place", {"on": "nothing"}, 2).raises("ValidationError")
     yield pages("page size 0", {"on": "images"}, 0).answered(
         Answer("POST", "/search/", json={"results": []}),
         Answer("POST", "/search/", status=400, json={"detail": "enough"}, times=0),
@@ -111,8 +111,8 @@ def analysis() -> Iterator[Case]:
     yield create("keywords and more", **service, enabled=False, nonsense=1)
     yield create("a model and keywords", model("AnalysisServiceCreateUpdateInput", **service), name="other")
     yield create("no config", name="n", module_name="m", config={})
-    yield create("nothing")
-    yield create("wrong", name="n")
+    yield create("nothing").raises("ValidationError")
+    yield create("wrong", name="n").raises("ValidationError")
     patch = Method("patch_analysis_service", 9)
     yield patch("a model", model("AnalysisServicePatchInput", name="Ny"))
     yield patch("keywords", enabled=False, config=config)
@@ -125,7 +125,7 @@ def analysis() -> Iterator[Case]:
     yield patch("a model without values", patch_input=model("AnalysisServicePatchInput"))
     yield patch("a model and keywords", model("AnalysisServicePatchInput", name="Ny"), enabled=False)
     yield patch("unknown keyword", nonsense=1).sends(("PATCH /analysis/services/9", {}))
-    yield patch("wrong", enabled="perhaps")
+    yield patch("wrong", enabled="perhaps").raises("ValidationError")
     for name, args, label in (
         ("delete_analysis_service", (9,), "service_id"),
         ("delete_analysis_task", (9, 4), "task_id"),
@@ -156,7 +156,7 @@ def analysis() -> Iterator[Case]:
         "POST /analysis/services/9/tasks/"
     )
     yield create("keywords", name="n", params={"x": 1})
-    yield create("nothing")
+    yield create("nothing").raises("ValidationError")
     for name in ("run_analysis_task", "revoke_analysis_task"):
         target = f"POST /analysis/services/9/tasks/4/{name.partition('_')[0]}"
         yield Case(name, "defaults", (9, 4)).sends(target)

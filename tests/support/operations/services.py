@@ -70,7 +70,7 @@ def arcgis() -> Iterator[Case]:
     yield create(
         "both options", "Image", create_input(gdo_users=[], image_service_options=image, feature_service_options=full)
     )
-    yield create("feature without options", "Feature", create_input())
+    yield create("feature without options", "Feature", create_input()).raises("ValueError")
     yield create("image with options of feature", "Image", create_input(feature_service_options=feature))
     yield create("no collections", "Feature", create_input(ids=(), feature_service_options=feature))
     yield from cases_of_lists("list_arcgis_services", "Feature")
@@ -89,7 +89,7 @@ def arcgis() -> Iterator[Case]:
     yield update(
         "all", model("ArcgisServiceUpdateInput", name="N", description="D", data_collection_ids=[1], options=options)
     ).sends_input("PUT /arcgis_services/Feature/9")
-    yield update("no collections", model("ArcgisServiceUpdateInput", data_collection_ids=[]))
+    yield update("no collections", model("ArcgisServiceUpdateInput", data_collection_ids=[])).raises("ValidationError")
     for what in ("start", "stop", "refresh"):
         name = f"{what}_arcgis_service"
         place = f"/arcgis_services/Feature/9/{what}"
@@ -141,7 +141,7 @@ def harvest() -> Iterator[Case]:
             where_clause="",
         ),
     )
-    yield create("wrong", model("HarvestServiceCreateInput", **base))
+    yield create("wrong", model("HarvestServiceCreateInput", **base)).raises("ValidationError")
     yield create("refused", model("HarvestServiceCreateInput", **base, auth=login)).answered(
         Answer("POST", "*", 400, {"detail": "no"})
     )
@@ -181,7 +181,7 @@ def harvest() -> Iterator[Case]:
     yield tasks("keywords of harvest", None, status="completed", get_new=True)
     yield tasks("no params").sends("GET /projects/1/data_collections/2/harvest_services/9/")
     yield tasks("keywords alone", limit=3).sends("GET /projects/1/data_collections/2/harvest_services/9/?limit=3")
-    yield tasks("wrong params", params=model(name, status="nonsense"))
+    yield tasks("wrong params", params=model(name, status="nonsense")).raises("ValidationError")
 
 
 def attachments() -> Iterator[Case]:
@@ -220,11 +220,11 @@ def attachments() -> Iterator[Case]:
     yield add("an empty file", paths("empty.jpg"))
     yield add("a name with letters and space", paths("blå himmel.jpg"))
     yield add("none", [])
-    yield add("equal names", [path("a.jpg"), path("other/a.jpg")])
+    yield add("equal names", [path("a.jpg"), path("other/a.jpg")]).raises("ValueError")
     yield add(
         "equal names, renamed", [path("a.jpg"), model("PixelAttachmentUpload", file=path("other/a.jpg"), name="b")]
     )
-    yield add("missing file", paths("missing.txt"))
+    yield add("missing file", paths("missing.txt")).raises("FileNotFoundError")
     yield Case("add_attachments", "to an image", ("image", 9, paths("a.jpg")))
     yield add("not pending", paths("a.jpg")).answered(
         Answer(

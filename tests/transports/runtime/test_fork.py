@@ -8,7 +8,6 @@ Rules kept here:
 
 import asyncio
 import gc
-import multiprocessing
 import os
 import signal
 import sys
@@ -163,17 +162,6 @@ def test_children_forked_during_calls_can_call_too(client: Any, server: SandboxS
         calls = busy.calls
         eventually(lambda: busy.calls > calls + 20)
     assert logins(server) <= 4  # one per event loop of the parent, none in children
-
-
-def test_processes_of_multiprocessing_can_call_too(client: Any) -> None:
-    with Busy(client, 4):
-        context = multiprocessing.get_context("fork")
-        children = [context.Process(target=call, args=(client,)) for _ in range(4)]
-        for child in children:
-            child.start()
-        for child in children:
-            child.join(30)
-        assert [child.exitcode for child in children] == [0] * 4
 
 
 def test_get_client_returns_the_same_client_in_a_child(server: SandboxServer, pixel_settings: PixelApiSettings) -> None:
