@@ -55,7 +55,7 @@ def opened(visit: Visit, server: SandboxServer) -> Visit:
 
 def test_an_empty_sandbox_says_that_there_is_nothing_yet(server: SandboxServer, visit: Visit) -> None:
     page = opened(visit, server).page
-    expect(page.locator("#map")).to_have_text("Nothing has a place yet.")
+    expect(page.locator("#map")).to_have_text("Nothing has a position yet.")
     expect(page.locator("#summary")).to_have_text("0 projects, 0 images")
 
 
