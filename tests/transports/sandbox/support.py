@@ -1,8 +1,8 @@
-"""A caller for the sandbox: logs in, speaks JSON, uploads. It knows the API, and nothing of the sandbox's insides.
+"""A client for the sandbox's tests: logs in, sends JSON, uploads. It uses the API, and nothing internal.
 
 Rules kept here:
 
-* Everything goes through `sandbox(request)`; nothing is sent anywhere.
+* Every request goes through `sandbox(request)`, a sandbox in memory or one behind a socket.
 """
 
 import base64
@@ -23,18 +23,18 @@ LOGIN = {"client_id": "frontend", "username": "demo@example.com", "password": "d
 
 
 def md5(content: bytes) -> str:
-    """The MD5 as `Content-MD5` has it."""
+    """Return the MD5 as in `Content-MD5`."""
     return base64.b64encode(hashlib.md5(content).digest()).decode()
 
 
 def form_body(fields: dict[str, str], content: bytes, filename: str = "x.jpg") -> tuple[bytes, str]:
-    """A form on the wire, and its content type."""
+    """Return the bytes of a form, and its content type."""
     form = Form(tuple(fields.items()), filename, content, "b0undary")
     return b"".join(piece for piece in form.segments() if isinstance(piece, bytes)), form.content_type
 
 
 def las(major: int = 1, minor: int = 4, point_format: int = 6) -> bytes:
-    """The head of a LAS file, with a byte of points."""
+    """Return the header of a LAS file."""
     head = bytearray(227)
     head[:4], head[24], head[25], head[104] = b"LASF", major, minor, point_format
     return bytes(head)
@@ -46,6 +46,7 @@ class Caller:
     def __init__(self, sandbox: Sandbox | None = None, **options: Any) -> None:
         self.clock = ManualClock()
         self.sandbox = Sandbox(clock=self.clock, **options) if sandbox is None else sandbox
+        self.job_seconds: float = options.get("job_seconds", 0.0)
         self.token: str | None = None
 
     def raw(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Response:
@@ -57,14 +58,14 @@ class Caller:
         return self.raw("POST", path, headers, urlencode(form).encode())
 
     def login(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.token_request(grant_type="password", **LOGIN).json()
-        self.token = answer["access_token"]
-        return answer
+        response: dict[str, Any] = self.token_request(grant_type="password", **LOGIN).json()
+        self.token = response["access_token"]
+        return response
 
     def call(
         self, method: str, path: str, json: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Response:
-        """One call of the API; logs in first where that was not done."""
+        """Call the API, after a login if there was none."""
         if self.token is None:
             self.login()
         fields = {"Authorization": f"Bearer {self.token}", **(headers or {})}
@@ -73,24 +74,24 @@ class Caller:
         return self.raw(method, self.sandbox.api_path + path, fields, json or b"")
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
-        """One call that has to succeed: its JSON."""
+        """Call the API and return the JSON of the response, which has to be a 200."""
         response = self.call(method, path, None if body is None else to_json(body))
         assert response.status == 200, response.body
         return response.json()
 
     def status(self, method: str, path: str, body: Any = None) -> int:
-        """The status of one call."""
+        """Call the API and return the status."""
         return self.call(method, path, None if body is None else to_json(body)).status
 
-    def wrong(self, method: str, path: str, body: Any = None) -> list[Any]:
-        """The place of what is wrong first with a call, which has to be a 422."""
+    def error_loc(self, method: str, path: str, body: Any = None) -> list[Any]:
+        """Call the API and return the location of the first validation error."""
         response = self.call(method, path, None if body is None else to_json(body))
         assert response.status == 422, response.body
-        place: list[Any] = response.json()["detail"][0]["loc"]
-        return place
+        loc: list[Any] = response.json()["detail"][0]["loc"]
+        return loc
 
     def resource(self, place: str, content: bytes = JPEG, name: str = "a.jpg", **more: Any) -> int:
-        """Upload a file: the id of what it became."""
+        """Upload a file and return the id of its resource."""
         return int(self.upload(place, content, name, **more)["result"]["resource_id"])
 
     def project(self, name: str = "Coast", **more: Any) -> int:
@@ -102,7 +103,7 @@ class Caller:
         return int(self.ok("POST", f"/projects/{project_id}/data_collections/", body)["id"])
 
     def place(self, kind: str = "image") -> str:
-        """The path of a new data collection in a new project."""
+        """Return the path of a new data collection in a new project."""
         project_id = self.project()
         return f"/projects/{project_id}/data_collections/{self.collection(project_id, kind)}"
 
@@ -125,9 +126,9 @@ class Caller:
         return job
 
     def upload(self, place: str, content: bytes = JPEG, name: str = "a.jpg", **more: Any) -> dict[str, Any]:
-        """Upload a file and wait: the upload job at its end."""
+        """Upload a file, wait, and return the finished upload job."""
         job = self.upload_job(place, content, name, **more)
         assert self.post_form(job["url"], job["upload_fields"], content).status == 204
         self.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
-        self.clock.advance(1)
+        self.clock.advance(max(1, self.job_seconds))
         return self.read_upload_job(place, job["id"])

@@ -9,11 +9,6 @@ from tests.transports.sandbox.support import Caller
 SERVICE = {"name": "Trees", "module_name": "count_objects", "config": {"model": None, "size": 3}}
 
 
-@pytest.fixture
-def caller() -> Caller:
-    return Caller(job_seconds=3)
-
-
 def service(caller: Caller, **changes: Any) -> str:
     """The path of a new service."""
     return f"/analysis/services/{caller.ok('POST', '/analysis/services/', {**SERVICE, **changes})['id']}"
@@ -29,14 +24,12 @@ def statuses(caller: Caller, path: str, query: str = "") -> list[str]:
 
 
 def test_modules_are_listed(caller: Caller) -> None:
-    """There are modules, and a service of one that is not there is a 404."""
     names = [module["name"] for module in caller.ok("GET", "/analysis/modules/")]
     assert names == ["count_objects", "change_detection", "always_fails"]
     assert caller.status("POST", "/analysis/services/", {**SERVICE, "module_name": "x"}) == 404
 
 
 def test_services_are_listed_by_name_id_and_switch(caller: Caller) -> None:
-    """A service keeps what it was given, null inside its configuration too; lists are select."""
     one = service(caller)
     service(caller, name="Roofs", enabled=False)
     (found,) = caller.ok("GET", f"/analysis/services/?ids={one.rpartition('/')[2]}")
@@ -47,20 +40,18 @@ def test_services_are_listed_by_name_id_and_switch(caller: Caller) -> None:
 
 
 def test_a_patch_touches_what_was_sent(caller: Caller) -> None:
-    """A patch touches what was sent; null empties the configuration and is refused for the rest."""
     path = service(caller)
     assert caller.ok("PATCH", path, {"enabled": False})["name"] == "Trees"
     patched = caller.ok("PATCH", path, {"config": None})
     assert (patched["config"], patched["enabled"]) == (None, False)
     assert caller.ok("PATCH", path, {}) == patched
     for name in ("name", "enabled"):
-        assert caller.wrong("PATCH", path, {name: None}) == ["body", name]
+        assert caller.error_loc("PATCH", path, {name: None}) == ["body", name]
     assert caller.status("PATCH", f"{path}/", {}) == 307
     assert caller.status("PATCH", "/analysis/services/99", {}) == 404
 
 
 def test_a_deleted_service_is_gone_with_its_tasks(caller: Caller) -> None:
-    """Deleting answers 204 without a body; service and tasks are gone, and what ran has ended."""
     path = service(caller)
     job = caller.ok("POST", f"{task(caller, path)}/run")["job_id"]
     answer = caller.call("DELETE", path)
@@ -71,7 +62,6 @@ def test_a_deleted_service_is_gone_with_its_tasks(caller: Caller) -> None:
 
 @pytest.mark.parametrize(("module", "end"), [("count_objects", "SUCCESS"), ("always_fails", "FAILED")])
 def test_a_task_runs_with_the_clock(caller: Caller, module: str, end: str) -> None:
-    """A task is pending until it is run, then scheduled, running, and at its end; then it can be run again."""
     path = service(caller, module_name=module)
     one = task(caller, path)
     assert statuses(caller, path) == ["PENDING"]
@@ -89,7 +79,6 @@ def test_a_task_runs_with_the_clock(caller: Caller, module: str, end: str) -> No
 
 
 def test_a_task_is_revoked_before_or_while_it_runs(caller: Caller) -> None:
-    """A pending or running task is revoked and stays so, until it is run anew."""
     path = service(caller)
     waiting, running = task(caller, path), task(caller, path)
     job = caller.ok("POST", f"{running}/run")["job_id"]
@@ -102,7 +91,6 @@ def test_a_task_is_revoked_before_or_while_it_runs(caller: Caller) -> None:
 
 
 def test_tasks_are_listed_by_status_and_name(caller: Caller) -> None:
-    """Tasks, which need no name, are select by name, ids and status."""
     path = service(caller)
     first, second = task(caller, path, name="A", params={"n": None}), task(caller, path)
     caller.ok("POST", f"{second}/run")
@@ -112,11 +100,10 @@ def test_tasks_are_listed_by_status_and_name(caller: Caller) -> None:
     assert caller.status("GET", f"{path}/tasks/?status=done") == 422
     assert caller.call("DELETE", second).status == 204
     assert caller.status("DELETE", second) == 404
-    assert caller.wrong("POST", f"{path}/tasks/", {"name": "A"}) == ["body", "params"]
+    assert caller.error_loc("POST", f"{path}/tasks/", {"name": "A"}) == ["body", "params"]
 
 
 def test_a_service_that_is_not_enabled_runs_nothing(caller: Caller) -> None:
-    """Tasks of a service that is switched off are not run."""
     path = service(caller, enabled=False)
     assert caller.status("POST", f"{task(caller, path)}/run") == 409
     assert caller.status("POST", f"{path}/tasks/99/run") == caller.status("POST", f"{path}/tasks/99/revoke") == 404

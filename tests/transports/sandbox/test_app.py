@@ -12,13 +12,11 @@ from tests.transports.sandbox.support import JPEG, ORIGIN, Caller
 
 
 def test_a_description_of_a_file_is_no_body() -> None:
-    """A request whose body still has to be read is a TypeError, since the sandbox reads no files."""
     with pytest.raises(TypeError, match="whose body is bytes, not FileSlice"):
         Sandbox()(Request("PUT", ORIGIN, "/", body=FileSlice("x", 0, 1)))
 
 
 def test_it_lists_what_it_received_without_secrets() -> None:
-    """What was received is listed, newest last, with neither the query of a signed URL nor a token or password."""
     caller = Caller()
     place = caller.place()
     caller.call("GET", "/projects/?limit=1", headers={"X-Request-ID": "abc"})
@@ -44,7 +42,6 @@ def test_it_lists_what_it_received_without_secrets() -> None:
 
 
 def test_it_shows_what_is_stored() -> None:
-    """What is stored is listed with the image that it became, and can be read."""
     caller = Caller()
     job = caller.upload(caller.place(), JPEG, "å b.jpg")
     (stored,) = caller.raw("GET", "/_sandbox/objects").json()
@@ -58,14 +55,12 @@ def test_it_shows_what_is_stored() -> None:
 
 
 def test_the_first_page_says_what_it_is() -> None:
-    """The page at the root says what this is, where to look, and how a client is led here."""
     text = Caller().raw("GET", "/").body.decode()
     assert "/_sandbox/requests" in text
     assert "PIXEL_API_URL=http://pixel.test/api/sandbox" in text
 
 
 def test_its_environment_leads_a_client_to_it() -> None:
-    """The environment names user, tenant and both URLs under the given one."""
     assert Sandbox(tenant="Town").environment("http://localhost:8000/") == {
         "PIXEL_USERNAME": "demo@example.com",
         "PIXEL_PASSWORD": "demo",
@@ -76,7 +71,6 @@ def test_its_environment_leads_a_client_to_it() -> None:
 
 
 def test_urls_lead_to_the_origin_of_the_request() -> None:
-    """The URLs of an upload lead to the host and port at which it was asked for."""
     caller = Caller()
     place = caller.place()
     headers = Headers({"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"})
@@ -87,7 +81,6 @@ def test_urls_lead_to_the_origin_of_the_request() -> None:
 
 
 def test_its_own_mistake_is_a_500_and_kept() -> None:
-    """An exception inside becomes a 500 and is kept; the next request is served."""
     caller = Caller()
     caller.login()
     caller.sandbox.state.projects[1] = 1  # type: ignore[assignment]
@@ -98,7 +91,6 @@ def test_its_own_mistake_is_a_500_and_kept() -> None:
 
 
 def test_a_request_line_that_cannot_be_is_refused() -> None:
-    """Control characters and letters beyond ASCII in a request line are a 400, and do not spoil the list."""
     sandbox = Sandbox()
     for method, target in (("G\0T", "/"), ("GET", "/\ud800"), ("GÉT", "/api/é?é")):
         assert sandbox(Request(method, ORIGIN, target)).status == 400
@@ -139,7 +131,6 @@ TYPES = st.sampled_from(["application/json", "application/x-www-form-urlencoded"
 def test_any_request_gives_a_response(
     method: str, path: str, query: str, body: bytes, content_type: str, name: str, value: str
 ) -> None:
-    """Any request gives a response, never an exception, and never a mistake of the sandbox's own."""
     caller = Caller()
     caller.collection(caller.project())
     headers = Headers(
@@ -152,7 +143,6 @@ def test_any_request_gives_a_response(
 
 
 def test_the_clock_moves_only_when_told() -> None:
-    """A manual clock stands still until it is advanced."""
     clock = ManualClock(5)
     clock.advance(2.5)
     assert (clock(), clock()) == (7.5, 7.5)

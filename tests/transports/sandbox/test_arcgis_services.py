@@ -2,17 +2,10 @@
 
 from typing import Any
 
-import pytest
-
 from tests.transports.sandbox.support import Caller
 
 FEATURE = {"feature_service_options": {"image_layer": {"include_fields": ["name"]}}, "gdo_users": ["gdo_reader"]}
 IMAGE = {"image_service_options": {"default_service_srid": 25832, "wms_options": {"title": "Map"}}}
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller(job_seconds=3)
 
 
 def body(caller: Caller, **changes: Any) -> dict[str, Any]:
@@ -32,12 +25,10 @@ def state(caller: Caller, path: str) -> str:
 
 
 def test_the_users_of_the_portal_are_listed(caller: Caller) -> None:
-    """The portal's users are a list of names."""
     assert caller.ok("GET", "/arcgis_services/gdo-users") == ["gdo_publisher", "gdo_reader"]
 
 
 def test_a_service_keeps_what_it_was_given(caller: Caller) -> None:
-    """A service is stopped at first, and has what it was given, with the defaults of its options."""
     given = body(caller)
     made = caller.ok("POST", "/arcgis_services/Feature/", given)
     assert made["data_collection_ids"] == given["data_collection_ids"][:1]
@@ -48,34 +39,15 @@ def test_a_service_keeps_what_it_was_given(caller: Caller) -> None:
 
 
 def test_the_types_are_kept_apart(caller: Caller) -> None:
-    """Feature and image services are listed and found each under their own type."""
     feature, image = service(caller), service(caller, "Image", options=IMAGE, name="Map")
     assert [each["name"] for each in caller.ok("GET", "/arcgis_services/Feature/")] == ["Photos"]
     assert [each["name"] for each in caller.ok("GET", "/arcgis_services/Image/?name=Map&limit=1")] == ["Map"]
     assert caller.ok("GET", f"/arcgis_services/Image/?ids={image.rpartition('/')[2]}&offset=1") == []
     assert caller.status("GET", feature.replace("Feature", "Image")) == 404
-    assert caller.wrong("GET", "/arcgis_services/feature/") == ["path", "service_type"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "kind", "place"),
-    [
-        ({"options": IMAGE}, "Feature", ["options", "feature_service_options"]),
-        ({"options": FEATURE}, "Image", ["options", "image_service_options"]),
-        ({"options": {}}, "Feature", ["options", "feature_service_options"]),
-        ({"data_collection_ids": []}, "Feature", ["data_collection_ids"]),
-        ({"name": ""}, "Feature", ["name"]),
-    ],
-)
-def test_a_wrong_service_is_told(caller: Caller, changes: dict[str, Any], kind: str, place: list[str]) -> None:
-    """Options of another type, no collections and no name are a 422, in creating and in changing."""
-    assert caller.wrong("POST", f"/arcgis_services/{kind}/", body(caller, **changes)) == ["body", *place]
-    path = service(caller, kind, options={**FEATURE, **IMAGE})
-    assert caller.wrong("PUT", path, changes) == ["body", *place]
+    assert caller.error_loc("GET", "/arcgis_services/feature/") == ["path", "service_type"]
 
 
 def test_unknown_collections_are_not_found(caller: Caller) -> None:
-    """A service of data collections that do not exist, or were deleted, is a 404."""
     assert caller.status("POST", "/arcgis_services/Feature/", body(caller, data_collection_ids=[99])) == 404
     place = caller.place()
     caller.ok("DELETE", place)
@@ -84,7 +56,6 @@ def test_unknown_collections_are_not_found(caller: Caller) -> None:
 
 
 def test_a_service_is_changed_and_deleted(caller: Caller) -> None:
-    """A change touches what it names; a deleted service is gone."""
     path = service(caller)
     before = caller.ok("GET", path)
     assert caller.ok("PUT", path, {}) == before
@@ -96,7 +67,6 @@ def test_a_service_is_changed_and_deleted(caller: Caller) -> None:
 
 
 def test_a_service_starts_and_stops_with_the_clock(caller: Caller) -> None:
-    """Starting and stopping are jobs that end with the clock; what is there already needs none."""
     path = service(caller)
     assert caller.ok("PUT", f"{path}/stop")["job"] is None
     for order, moving, at_last in (("start", "starting", "started"), ("stop", "stopping", "stopped")):
@@ -113,7 +83,6 @@ def test_a_service_starts_and_stops_with_the_clock(caller: Caller) -> None:
 
 
 def test_a_refresh_leaves_the_service_started(caller: Caller) -> None:
-    """A refresh is a job of a started service, which stays started; a stopped one needs none."""
     path = service(caller)
     assert caller.ok("PUT", f"{path}/refresh?refresh_data=false")["job"] is None
     caller.ok("PUT", f"{path}/start")
@@ -127,7 +96,6 @@ def test_a_refresh_leaves_the_service_started(caller: Caller) -> None:
 
 
 def test_orders_do_not_cross(caller: Caller) -> None:
-    """While a service is starting it is neither stopped nor refreshed; deleting it ends the job."""
     path = service(caller)
     job = caller.ok("PUT", f"{path}/start")["job"]["job_id"]
     assert caller.status("PUT", f"{path}/stop") == caller.status("PUT", f"{path}/refresh") == 409

@@ -2,16 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.transports.sandbox.support import Caller, md5
 
 CONTENT = b"a report"
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
 
 
 def owners(caller: Caller) -> list[str]:
@@ -38,7 +31,6 @@ def store(caller: Caller, attachment: dict[str, Any], content: bytes = CONTENT) 
 
 
 def test_a_file_is_attached_to_whatever_can_have_one(caller: Caller) -> None:
-    """Projects, data collections and images take files: announced as pending, stored by their form, completed."""
     for owner in owners(caller):
         first, second = announce(caller, owner, "b.pdf", "a.pdf")
         assert (first["name"], first["description"], first["status"]) == ("b.pdf", "about b.pdf", "Pending")
@@ -51,7 +43,6 @@ def test_a_file_is_attached_to_whatever_can_have_one(caller: Caller) -> None:
 
 
 def test_only_what_is_stored_is_completed(caller: Caller) -> None:
-    """An attachment is completed only when its bytes are there, the right ones, and stays so."""
     owner = owners(caller)[0]
     (attachment,) = announce(caller, owner)
     update = f"/attachments/update?{owner}&attachment_id={attachment['id']}"
@@ -64,7 +55,6 @@ def test_only_what_is_stored_is_completed(caller: Caller) -> None:
 
 
 def test_an_attachment_moves(caller: Caller) -> None:
-    """An attachment moves to something else, and is found there only; what does not exist takes none."""
     project, _, image = owners(caller)
     (attachment,) = announce(caller, project)
     move = f"/attachments/move?{project}&attachment_id={attachment['id']}"
@@ -78,7 +68,6 @@ def test_an_attachment_moves(caller: Caller) -> None:
 
 
 def test_an_attachment_is_deleted(caller: Caller) -> None:
-    """A deleted attachment is gone."""
     owner = owners(caller)[1]
     (attachment,) = announce(caller, owner)
     path = f"/attachments/?{owner}&attachment_id={attachment['id']}"
@@ -88,7 +77,6 @@ def test_an_attachment_is_deleted(caller: Caller) -> None:
 
 
 def test_attachments_are_hidden_with_what_they_belong_to(caller: Caller) -> None:
-    """Of what is deleted, or lies below, no attachments are told until it is restored."""
     project, collection, image = owners(caller)
     announce(caller, image)
     path = f"/projects/{project.rpartition('=')[2]}"
@@ -100,32 +88,4 @@ def test_attachments_are_hidden_with_what_they_belong_to(caller: Caller) -> None
 
 
 def test_no_files_are_no_attachments(caller: Caller) -> None:
-    """An empty list of files makes nothing."""
     assert caller.ok("POST", f"/attachments/?{owners(caller)[0]}", {"files": []}) == []
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("resource_type=raster&resource_id=1", 422),
-        ("resource_type=project", 422),
-        ("resource_id=1", 422),
-        ("resource_type=project&resource_id=x", 422),
-        ("resource_type=project&resource_id=99", 404),
-        ("resource_type=image&resource_id=1", 404),
-        ("resource_type=data_collection&resource_id=1", 404),
-        ("resource_type=project&resource_id=1&status=Done", 422),
-    ],
-)
-def test_a_wrong_or_unknown_resource_is_told(caller: Caller, query: str, status: int) -> None:
-    """What cannot have attachments is a 422, what does not exist a 404."""
-    caller.project()
-    assert caller.status("GET", f"/attachments/?{query}") == status
-
-
-@pytest.mark.parametrize("change", [{"md5": "x"}, {"name": ""}, {"name": "a/b"}, {"description": 1}])
-def test_a_wrong_file_is_told(caller: Caller, change: dict[str, Any]) -> None:
-    """A wrong digest, name or description is a 422."""
-    file = {"name": "a", "md5": md5(b""), **change}
-    query = f"resource_type=project&resource_id={caller.project()}"
-    assert caller.wrong("POST", f"/attachments/?{query}", {"files": [file]}) == ["body", "files", 0, next(iter(change))]

@@ -122,7 +122,6 @@ def filled() -> tuple[Caller, dict[str, Any]]:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(REQUESTS, min_size=1, max_size=8))
 def test_any_requests_in_any_order_give_responses(requests: list[tuple[str, str, dict[str, str], Any]]) -> None:
-    """Whatever was asked for before, a request is answered, and the sandbox makes no mistake of its own."""
     caller, ids = filled()
     headers = Headers({"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"})
     for method, path, query, body in requests:

@@ -44,7 +44,6 @@ MEETINGS = [
 
 @pytest.mark.parametrize(("one", "other", "met"), MEETINGS)
 def test_two_shapes_meet_or_do_not(one: str, other: str, met: bool) -> None:
-    """Two shapes intersects when they have a point in common, borders included, whichever is asked first."""
     assert intersects(from_wkt(one), from_wkt(other)) is met
     assert intersects(from_wkt(other), from_wkt(one)) is met
 
@@ -59,14 +58,12 @@ WRONG = [
 
 @pytest.mark.parametrize("text", WRONG)
 def test_what_is_no_geometry_is_told(text: str) -> None:
-    """Text that is no geometry, an empty one or an unknown one is a GeometryError."""
     with pytest.raises(GeometryError):
         from_wkt(text)
 
 
 @given(st.one_of(st.text(), st.from_regex(re.compile(r"(MULTI)?(POINT|POLYGON|LINESTRING)[ (),.0-9eE+\-ZM]*"))))
 def test_any_text_is_a_shape_or_an_error(text: str) -> None:
-    """Any text gives a shape or a GeometryError, never anything else."""
     try:
         shape = from_wkt(text)
     except GeometryError:
@@ -88,12 +85,10 @@ def test_any_text_is_a_shape_or_an_error(text: str) -> None:
     ],
 )
 def test_a_location_that_is_no_geometry_is_nowhere(value: object) -> None:
-    """A location is free JSON; what is no GeoJSON geometry has no shape."""
     assert from_geojson(value) is None
 
 
 def test_geojson_is_a_shape_too() -> None:
-    """A GeoJSON point with a height is where its longitude and latitude are."""
     point = from_geojson({"type": "Point", "coordinates": [1, 1, 50.0]})
     assert point is not None
     assert intersects(point, from_wkt(SQUARE))

@@ -22,11 +22,6 @@ SERVICE: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def caller() -> Caller:
-    return Caller(job_seconds=3)
-
-
 def service(caller: Caller, **changes: Any) -> str:
     """The path of a new service."""
     place = caller.place()
@@ -35,7 +30,6 @@ def service(caller: Caller, **changes: Any) -> str:
 
 
 def test_a_service_keeps_all_but_its_secrets(caller: Caller) -> None:
-    """A service tells what it was given, without password and key, now and later."""
     path = service(caller)
     found = caller.ok("GET", path)
     assert found["auth"] == {
@@ -60,7 +54,6 @@ def test_a_service_keeps_all_but_its_secrets(caller: Caller) -> None:
 
 
 def test_services_are_listed_in_their_collection(caller: Caller) -> None:
-    """A service is listed and found in its own data collection, until it is deleted or the collection is."""
     path, other = service(caller), service(caller)
     here = path.rpartition("/")[0]
     assert [each["name"] for each in caller.ok("GET", f"{here}/?name=Hydrants")] == ["Hydrants"]
@@ -73,16 +66,14 @@ def test_services_are_listed_in_their_collection(caller: Caller) -> None:
 
 
 def test_a_change_touches_what_it_names(caller: Caller) -> None:
-    """A change touches what it names; `auth` is replaced as a whole."""
     path = service(caller)
     changed = caller.ok("PUT", path, {"where_clause": "A=1", "auth": {"api_key": {"api_key": "new"}}})
     assert (changed["name"], changed["where_clause"]) == ("Hydrants", "A=1")
     assert changed["auth"] == {"credentials": None, "api_key": {"api_key_item_id": None}}
-    assert caller.wrong("PUT", path, {"auth": {"api_key": {}}}) == ["body", "auth", "api_key", "api_key"]
+    assert caller.error_loc("PUT", path, {"auth": {"api_key": {}}}) == ["body", "auth", "api_key", "api_key"]
 
 
 def test_field_maps_are_added_changed_and_removed(caller: Caller) -> None:
-    """Field maps are known by model and field; extra fields come and go."""
     path = service(caller)
     maps = [
         {"operation": "add", "model": "image", "field_name": "radial", "external_field": "R"},
@@ -113,7 +104,6 @@ def test_field_maps_are_added_changed_and_removed(caller: Caller) -> None:
 def test_a_wrong_change_of_field_maps_changes_nothing(
     caller: Caller, operation: str, field: str, external: str | None, status: int
 ) -> None:
-    """A change that cannot be made is told, and nothing of it was made."""
     path = service(caller)
     good = {"operation": "remove", "model": "image", "field_name": "capture_date"}
     bad = {"operation": operation, "model": "image", "field_name": field, "external_field": external}
@@ -122,7 +112,6 @@ def test_a_wrong_change_of_field_maps_changes_nothing(
 
 
 def test_the_slash_tells_a_service_from_its_tasks(caller: Caller) -> None:
-    """Without a slash the service is read, with a slash its tasks; neither is a redirect."""
     path = service(caller)
     assert caller.ok("GET", path)["name"] == "Hydrants"
     assert caller.ok("GET", f"{path}/") == []
@@ -130,7 +119,6 @@ def test_the_slash_tells_a_service_from_its_tasks(caller: Caller) -> None:
 
 
 def test_starting_makes_a_task_that_ends_with_the_clock(caller: Caller) -> None:
-    """A task is pending, then in progress, then completed; started again meanwhile, it is the same."""
     path = service(caller)
     answer = caller.ok("POST", f"{path}/start")
     assert (answer["harvest_service"]["state"], answer["task"]["status"]) == ("started", "pending")
@@ -144,7 +132,6 @@ def test_starting_makes_a_task_that_ends_with_the_clock(caller: Caller) -> None:
 
 
 def test_tasks_are_narrowed(caller: Caller) -> None:
-    """Tasks are listed by status and in pages; `get_new` gives the one of the latest start."""
     path = service(caller)
     first = caller.ok("POST", f"{path}/start")["task"]["id"]
     caller.clock.advance(3)
@@ -161,7 +148,6 @@ def test_tasks_are_narrowed(caller: Caller) -> None:
 
 
 def test_stopping_ends_the_running_task(caller: Caller) -> None:
-    """Stopping ends a running task as failed; without one there is nothing to end."""
     path = service(caller)
     caller.ok("POST", f"{path}/start")
     answer = caller.ok("POST", f"{path}/stop")
@@ -171,10 +157,3 @@ def test_stopping_ends_the_running_task(caller: Caller) -> None:
     job = caller.ok("POST", f"{path}/start")["task"]["job_id"]
     caller.ok("DELETE", path)
     assert caller.ok("GET", f"/jobs/{job}")["detail"] == "the service was deleted"
-
-
-@pytest.mark.parametrize("missing", ["name", "description", "url", "auth"])
-def test_what_is_missing_is_told(caller: Caller, missing: str) -> None:
-    """Name, description, URL and login have to be given."""
-    body = {name: value for name, value in SERVICE.items() if name != missing}
-    assert caller.wrong("POST", f"{caller.place()}/harvest_services/", body) == ["body", missing]

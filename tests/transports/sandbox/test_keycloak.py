@@ -10,7 +10,6 @@ from tests.transports.sandbox.support import LOGIN, Caller
 
 
 def test_a_login_gives_tokens_and_their_lives() -> None:
-    """A login gives tokens and says how long they live, and nobody may cache that."""
     response = Caller(token_seconds=300, refresh_seconds=1800).token_request(grant_type="password", **LOGIN)
     answer = response.json()
     assert response.status == 200
@@ -43,7 +42,6 @@ REFUSED: list[tuple[dict[str, str], int, str, str]] = [
 def test_a_wrong_grant_is_refused_with_its_own_error(
     form: dict[str, str], status: int, error: str, description: str
 ) -> None:
-    """A wrong grant is refused with the OAuth error that fits."""
     response = Caller().token_request(**form)
     assert response.status == status
     assert response.json()["error"] == error
@@ -51,19 +49,16 @@ def test_a_wrong_grant_is_refused_with_its_own_error(
 
 
 def test_only_forms_are_read() -> None:
-    """A body that is not form-encoded is refused for its media type."""
     path = "/auth/realms/Sandbox/protocol/openid-connect/token"
     assert Caller().raw("POST", path, {"Content-Type": "application/json"}, b"{}").status == 415
 
 
 def test_an_unknown_realm_is_told() -> None:
-    """A realm that does not exist is a 404."""
     response = Caller().raw("POST", "/auth/realms/Elsewhere/protocol/openid-connect/token")
     assert (response.status, response.json()) == (404, {"error": "Realm does not exist"})
 
 
 def test_the_realm_is_the_tenant_with_a_capital() -> None:
-    """The realm is the tenant's name with a capital letter, and the API's base has it in lower case."""
     caller = Caller(tenant="myTOWN")
     assert caller.token_request(grant_type="password", **LOGIN).status == 200
     assert caller.sandbox.api_path == "/api/mytown"
@@ -74,7 +69,6 @@ def refresh(caller: Caller, token: str) -> Any:
 
 
 def test_a_refresh_token_works_once() -> None:
-    """A refresh token gives new tokens once; its successor works, itself it is refused."""
     caller = Caller()
     first = caller.login()["refresh_token"]
     second = refresh(caller, first)
@@ -88,7 +82,6 @@ def test_a_refresh_token_works_once() -> None:
 
 
 def test_an_expired_refresh_token_is_refused() -> None:
-    """A refresh token whose time has come is not active."""
     caller = Caller(refresh_seconds=10)
     token = caller.login()["refresh_token"]
     caller.clock.advance(10)
@@ -97,7 +90,6 @@ def test_an_expired_refresh_token_is_refused() -> None:
 
 
 def test_an_offline_refresh_token_never_expires() -> None:
-    """With no refresh life a refresh token lives for ever."""
     caller = Caller(refresh_seconds=0)
     answer = caller.login()
     caller.clock.advance(10**9)
@@ -106,7 +98,6 @@ def test_an_offline_refresh_token_never_expires() -> None:
 
 
 def test_revoked_tokens_open_nothing() -> None:
-    """After a revocation the API answers 401 and a refresh says that the session is over; a new login works."""
     caller = Caller()
     token = caller.login()["refresh_token"]
     caller.sandbox.revoke_tokens()
@@ -117,13 +108,11 @@ def test_revoked_tokens_open_nothing() -> None:
 
 
 def test_the_same_requests_give_the_same_tokens() -> None:
-    """Two sandboxes with one secret and one clock issuer the same; another secret mints another."""
     assert Caller().login() == Caller().login()
     assert Caller(secret="other").login() != Caller().login()
 
 
 def test_tokens_of_an_earlier_run_are_of_no_session() -> None:
-    """Tokens that another run minted with the same secret are refused, not mistaken for an error."""
     earlier, caller = Caller(), Caller()
     earlier.login()
     answer = earlier.login()

@@ -22,7 +22,6 @@ def group(caller: Caller, answer: dict[str, Any]) -> tuple[bool, int, int, int]:
 
 
 def test_rasters_are_optimised_with_the_clock(caller: Caller) -> None:
-    """What was made out is pending until it is run, then in progress, and completed when its time has come."""
     place = caller.place("raster")
     rasters = [caller.resource(place, TIFF, name) for name in ("a", "b")]
     options = {
@@ -48,7 +47,6 @@ def test_rasters_are_optimised_with_the_clock(caller: Caller) -> None:
 
 
 def test_without_ids_the_whole_collection_is_meant(caller: Caller) -> None:
-    """Without ids all of a collection is made out and run; what is there already is left out of the answer."""
     for kind, content in (("raster", TIFF), ("point_cloud", las())):
         place = caller.place(kind)
         ids = [caller.resource(place, content, name) for name in ("a", "b")]
@@ -63,7 +61,6 @@ def test_without_ids_the_whole_collection_is_meant(caller: Caller) -> None:
 
 
 def test_profiles_are_apart(caller: Caller) -> None:
-    """A raster has one optimised form for each profile; they are deleted together, or one by its profile."""
     place = caller.place("raster")
     raster = caller.resource(place, TIFF)
     for profile in (None, "web", "print"):
@@ -76,7 +73,6 @@ def test_profiles_are_apart(caller: Caller) -> None:
 
 
 def test_only_a_retry_runs_what_failed(caller: Caller) -> None:
-    """A job fails when its file is gone; it is run again only with `retry_failed`."""
     place = caller.place("raster")
     raster = caller.resource(place, TIFF)
     caller.ok("POST", f"{place}/rasters/optimized/", {"raster_ids": [raster]})
@@ -96,7 +92,6 @@ def test_only_a_retry_runs_what_failed(caller: Caller) -> None:
 
 
 def test_point_clouds_are_run_by_either_id(caller: Caller) -> None:
-    """The ids of a run are those of the optimised forms; those of the point clouds are understood too."""
     place = caller.place("point_cloud")
     clouds = [caller.resource(place, las(), name) for name in ("a", "b")]
     made = caller.ok("POST", f"{place}/point_clouds/optimized/", {})
@@ -108,7 +103,6 @@ def test_point_clouds_are_run_by_either_id(caller: Caller) -> None:
 
 
 def test_optimised_point_clouds_are_listed_by_status_and_content(caller: Caller) -> None:
-    """Lists are select by status, by what the content says, by name and by the tags of the point cloud."""
     place = caller.place("point_cloud")
     cloud = caller.resource(place, las(1, 2), "a.las")
     caller.resource(place, las(), "b.laz")
@@ -123,7 +117,6 @@ def test_optimised_point_clouds_are_listed_by_status_and_content(caller: Caller)
 
 
 def test_an_optimised_point_cloud_is_deleted_once(caller: Caller) -> None:
-    """Deleting gives what was deleted; after that there is nothing to delete."""
     place = caller.place("point_cloud")
     cloud = caller.resource(place, las())
     (made,) = caller.ok("POST", f"{place}/point_clouds/optimized/", {})
@@ -132,7 +125,6 @@ def test_an_optimised_point_cloud_is_deleted_once(caller: Caller) -> None:
 
 
 def test_optimised_forms_go_with_their_raster(caller: Caller) -> None:
-    """The optimised form moves with its raster, and is gone with it."""
     place, other = caller.place("raster"), caller.place("raster")
     raster = caller.resource(place, TIFF)
     caller.ok("POST", f"{place}/rasters/optimized/", {})
@@ -143,21 +135,3 @@ def test_optimised_forms_go_with_their_raster(caller: Caller) -> None:
     assert len(caller.ok("GET", f"{other}/rasters/optimized/")) == 1
     caller.ok("DELETE", f"{other}/rasters/{raster}")
     assert caller.ok("GET", f"{other}/rasters/optimized/") == []
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "body", "status"),
-    [
-        ("raster", "optimized/", {"raster_ids": [99]}, 404),
-        ("raster", "optimized/", {"creation_options": {"overview_resampling": "best"}}, 422),
-        ("raster", "optimized/", {"creation_options": {"nearblack_options": {"enabled": True, "color": 256}}}, 422),
-        ("raster", "optimized/run", {"optimized_raster_ids": [99]}, 404),
-        ("raster", "optimized/run", {"retry_failed": "x"}, 422),
-        ("point_cloud", "optimized/", {"point_cloud_ids": [99]}, 404),
-        ("point_cloud", "optimized/run", {"point_cloud_ids": [99]}, 404),
-        ("point_cloud", "optimized/", None, 422),
-    ],
-)
-def test_wrong_optimising_is_told(caller: Caller, kind: str, path: str, body: Any, status: int) -> None:
-    """Unknown ids are a 404, wrong options a 422."""
-    assert caller.status("POST", f"{caller.place(kind)}/{kind}s/{path}", body) == status

@@ -13,13 +13,11 @@ PHOTOS = [path.name for path in sample_photos()]
 
 
 def test_there_are_six_photos() -> None:
-    """Six photos are shipped, named in order."""
     assert [f"pixel_{number:04d}.jpg" for number in range(1, 7)] == PHOTOS
 
 
 @pytest.mark.parametrize("path", sample_photos(), ids=PHOTOS)
 def test_a_photo_has_a_size_a_place_a_time_and_a_camera(path: Path) -> None:
-    """A photo is a JPEG of 30 to 70 KB whose EXIF data place it inside the sample area."""
     content = path.read_bytes()
     assert 30_000 < len(content) < 70_000
     with Image.open(BytesIO(content)) as image:
@@ -40,7 +38,6 @@ def test_a_photo_has_a_size_a_place_a_time_and_a_camera(path: Path) -> None:
 
 
 def test_a_photo_becomes_an_image() -> None:
-    """A sample photo goes into a project over the sample area."""
     caller = Caller(Sandbox(job_seconds=0))
     content = sample_photos()[0].read_bytes()
     assert caller.upload(caller.place(), content, PHOTOS[0])["status"] == "validated_and_moved"

@@ -93,7 +93,6 @@ def new_place(client: Client) -> str:
 
 
 def test_a_big_upload_goes_through_a_file(server: SandboxServer, client: Client) -> None:
-    """A body above 1 MiB is mapped from a file, stored as a window on it, and read back whole."""
     content = b"\xff\xd8\xff" + random.Random(1).randbytes(3 * 1024 * 1024)
     place = new_place(client)
     (job,) = client.call("POST", f"{place}/upload_jobs/", {"files": [{"name": "a.jpg", "md5": md5(content)}]})
@@ -110,7 +109,6 @@ def test_a_big_upload_goes_through_a_file(server: SandboxServer, client: Client)
 
 
 def test_a_connection_serves_one_request_after_another(client: Client) -> None:
-    """Exchanges follow each other on one connection, errors included."""
     client.send("GET", "/")
     stream = client.connection.sock
     for path, status in (("/api/sandbox/users/me", 401), ("/nothing", 404), ("/", 200)):
@@ -119,7 +117,6 @@ def test_a_connection_serves_one_request_after_another(client: Client) -> None:
 
 
 def test_head_has_no_body(client: Client) -> None:
-    """HEAD gives the length and no body, so that the next exchange is not spoiled."""
     length = len(client.send("GET", "/")[1])
     client.connection.request("HEAD", "/")
     response = client.connection.getresponse()
@@ -129,7 +126,6 @@ def test_head_has_no_body(client: Client) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(server: SandboxServer) -> None:
-    """Requests that come together are answered one after the other."""
     answer = exchange(
         server, b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )
@@ -137,7 +133,6 @@ def test_pipelined_requests_are_answered_in_order(server: SandboxServer) -> None
 
 
 def test_a_client_that_waits_is_told_to_go_on(server: SandboxServer) -> None:
-    """With `Expect: 100-continue` the body is asked for before it comes."""
     head = b"POST /auth/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     with connect(server) as stream:
         stream.sendall(head)
@@ -167,7 +162,6 @@ REFUSED = [
 def test_what_is_no_request_is_refused_and_the_connection_closed(
     server: SandboxServer, data: bytes, status: bytes
 ) -> None:
-    """Garbage, floods, and bodies too big or cut short get an error, then the end; the server lives on."""
     answer = exchange(server, data)
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert b"connection: close" in answer.lower()
@@ -175,7 +169,6 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(
 
 
 def test_a_chunked_body_that_grows_too_big_is_refused(server: SandboxServer) -> None:
-    """A body whose size is not announced is counted as it comes."""
     with connect(server) as stream:
         stream.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1000001\r\n")
         stream.sendall(b"x" * 0x1000001)
@@ -183,7 +176,6 @@ def test_a_chunked_body_that_grows_too_big_is_refused(server: SandboxServer) -> 
 
 
 def test_a_chunked_upload_is_refused_for_its_head(server: SandboxServer) -> None:
-    """The storage refuses a body of unknown length without reading it, and closes."""
     with connect(server) as stream:
         stream.sendall(
             b"POST /storage/pixel-sandbox HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
@@ -197,7 +189,6 @@ def test_a_chunked_upload_is_refused_for_its_head(server: SandboxServer) -> None
 
 
 def test_random_bytes_never_take_it_down(server: SandboxServer) -> None:
-    """Random bytes, also behind a good start, end in an answer or a closed connection."""
     source = random.Random(7)
     starts = (b"", b"GET / HTTP/1.1\r\n", b"POST /storage/a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
     for number in range(60):
@@ -206,19 +197,16 @@ def test_random_bytes_never_take_it_down(server: SandboxServer) -> None:
 
 
 def test_an_absolute_target_is_understood(server: SandboxServer) -> None:
-    """A target with scheme and host, as proxies are sent, leads to its path."""
     answer = exchange(server, b"GET http://other.test/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert b"PIXEL_API_URL=http://other.test/api/sandbox" in answer
 
 
 def test_a_silent_connection_is_let_go() -> None:
-    """A connection that says nothing for the idle time is closed."""
     with SandboxServer(idle_seconds=0.05) as server, connect(server) as stream:
         assert stream.recv(1) == b""
 
 
 def test_many_connections_are_served_side_by_side(server: SandboxServer) -> None:
-    """Connections do not wait for each other."""
     held = [connect(server) for _ in range(50)]
     try:
         for stream in held:
@@ -230,7 +218,6 @@ def test_many_connections_are_served_side_by_side(server: SandboxServer) -> None
 
 
 def test_uploads_from_many_threads_are_all_kept(server: SandboxServer, client: Client) -> None:
-    """Uploads that come at the same time are all stored, each with its own bytes."""
     place = new_place(client)
     contents = [b"\xff\xd8\xff" + bytes([number]) * 1000 for number in range(16)]
     files = [{"name": f"{number}.jpg", "md5": md5(content)} for number, content in enumerate(contents)]
@@ -252,7 +239,6 @@ def test_uploads_from_many_threads_are_all_kept(server: SandboxServer, client: C
 
 
 def test_closing_leaves_nothing_behind() -> None:
-    """Closing ends connections and threads and frees the port; closing again does no harm."""
     before = threading.active_count()
     server = SandboxServer()
     server.start()
@@ -272,7 +258,6 @@ def test_closing_leaves_nothing_behind() -> None:
 
 
 def test_it_is_not_served_to_others_by_accident() -> None:
-    """A host beyond loopback has to be asked for."""
     for host in ("0.0.0.0", "::", "192.168.1.1", "example.com"):
         with pytest.raises(ValueError, match="can be reached from other machines"):
             SandboxServer(host=host)
@@ -282,7 +267,6 @@ def test_it_is_not_served_to_others_by_accident() -> None:
 
 
 def test_serve_says_when_it_is_ready_and_ends_by_interrupt() -> None:
-    """`serve` calls back with its URL once it can be reached, and returns after a KeyboardInterrupt."""
     seen: list[str] = []
 
     def ready(url: str) -> None:
@@ -294,7 +278,6 @@ def test_serve_says_when_it_is_ready_and_ends_by_interrupt() -> None:
 
 
 def test_it_runs_as_a_module_until_it_is_told_to_end() -> None:
-    """`python -m` prints a client's environment, serves, and ends without an error on SIGTERM."""
     command = [sys.executable, "-W", "error", "-m", "pixel_transports.sandbox", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
@@ -318,7 +301,6 @@ def test_it_runs_as_a_module_until_it_is_told_to_end() -> None:
 
 
 def test_it_does_not_start_where_it_cannot() -> None:
-    """A port that is taken is told on stderr, with status 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [sys.executable, "-m", "pixel_transports.sandbox", "--port", str(taken.getsockname()[1])]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

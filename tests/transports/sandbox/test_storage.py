@@ -43,7 +43,6 @@ def part(caller: Caller) -> dict[str, Any]:
 
 
 def test_a_signed_form_stores_its_file(caller: Caller, job: dict[str, Any]) -> None:
-    """A form with its fields as given is stored, and answered without a body."""
     response = caller.post_form(job["url"], job["upload_fields"], JPEG)
     assert (response.status, response.body) == (204, b"")
     key = job["upload_fields"]["key"]
@@ -54,7 +53,6 @@ def test_a_signed_form_stores_its_file(caller: Caller, job: dict[str, Any]) -> N
 
 
 def test_a_form_may_ask_for_an_answer_in_xml(caller: Caller) -> None:
-    """With `success_action_status` 201, where the policy has it, the answer is XML."""
     signer = caller.sandbox.signer
     fields = signer.sign_form("k", md5(JPEG), caller.clock(), {"success_action_status": "201"})
     response = caller.post_form(f"http://pixel.test/storage/{signer.bucket}/", fields, JPEG)
@@ -89,7 +87,6 @@ def changed(name: str, value: str) -> Callable[[Fields], Fields]:
 def test_a_form_that_differs_from_its_policy_is_refused(
     caller: Caller, job: dict[str, Any], change: Callable[[Fields], Fields], expected: tuple[int, str], message: str
 ) -> None:
-    """A field too many, one too few or another value is refused, and nothing is stored."""
     response = caller.post_form(job["url"], change(job["upload_fields"]), JPEG)
     assert code(response) == expected
     assert message in response.body.decode()
@@ -97,12 +94,10 @@ def test_a_form_that_differs_from_its_policy_is_refused(
 
 
 def test_an_ignored_field_needs_no_condition(caller: Caller, job: dict[str, Any]) -> None:
-    """A field named x-ignore-something may be sent without a condition."""
     assert caller.post_form(job["url"], {**job["upload_fields"], "x-ignore-me": "1"}, JPEG).status == 204
 
 
 def test_an_expired_form_is_refused(caller: Caller, job: dict[str, Any]) -> None:
-    """A form is good until its policy expires, not after."""
     caller.clock.advance(59.9)
     assert caller.post_form(job["url"], job["upload_fields"], JPEG).status == 204
     caller.clock.advance(0.1)
@@ -112,13 +107,11 @@ def test_an_expired_form_is_refused(caller: Caller, job: dict[str, Any]) -> None
 
 
 def test_bytes_that_differ_from_the_digest_are_not_stored(caller: Caller, job: dict[str, Any]) -> None:
-    """A file whose MD5 is not the signed one is refused."""
     assert code(caller.post_form(job["url"], job["upload_fields"], b"other")) == (400, "BadDigest")
     assert not caller.sandbox.objects
 
 
 def test_fields_after_the_file_are_not_seen(caller: Caller, job: dict[str, Any]) -> None:
-    """The file part is the last: a field that follows it counts as missing."""
     body, content_type = form_body(without("policy")(job["upload_fields"]), JPEG)
     late = f'--b0undary\r\nContent-Disposition: form-data; name="policy"\r\n\r\n{job["upload_fields"]["policy"]}\r\n'
     body = body.replace(b"--b0undary--", late.encode() + b"--b0undary--")
@@ -136,12 +129,10 @@ def test_fields_after_the_file_are_not_seen(caller: Caller, job: dict[str, Any])
     ],
 )
 def test_what_is_no_form_is_refused(caller: Caller, content_type: str, body: bytes, expected: tuple[int, str]) -> None:
-    """A body that is not multipart/form-data, not well-formed or without a file is refused."""
     assert code(caller.raw("POST", "/storage/pixel-sandbox", {"Content-Type": content_type}, body)) == expected
 
 
 def test_a_body_of_unknown_length_is_refused(caller: Caller, job: dict[str, Any]) -> None:
-    """A chunked form is refused, since S3 wants to know its length."""
     body, content_type = form_body(job["upload_fields"], JPEG)
     headers = {"Content-Type": content_type, "Transfer-Encoding": "chunked"}
     assert code(caller.raw("POST", "/storage/pixel-sandbox", headers, body)) == (411, "MissingContentLength")
@@ -159,7 +150,6 @@ def test_a_body_of_unknown_length_is_refused(caller: Caller, job: dict[str, Any]
     ],
 )
 def test_other_requests_get_s3s_errors(caller: Caller, method: str, path: str, expected: tuple[int, str]) -> None:
-    """Unsigned requests, other methods and other buckets get the errors of S3."""
     assert code(caller.raw(method, path)) == expected
 
 
@@ -167,13 +157,11 @@ def test_other_requests_get_s3s_errors(caller: Caller, method: str, path: str, e
 
 
 def test_a_signed_part_is_stored(caller: Caller, part: dict[str, Any]) -> None:
-    """A part sent with exactly the headers given is stored and answered with its ETag."""
     response = caller.put(part["url"], part["headers"], JPEG)
     assert (response.status, response.headers["ETag"][0]) == (200, '"')
 
 
 def test_a_part_is_refused_when_anything_signed_differs(caller: Caller, part: dict[str, Any]) -> None:
-    """Another header, host, path or query than the signed one is refused."""
     url = part["url"]
     wrong: list[tuple[str, dict[str, str]]] = [
         (url, {}),
@@ -188,7 +176,6 @@ def test_a_part_is_refused_when_anything_signed_differs(caller: Caller, part: di
 
 
 def test_an_expired_part_is_refused(caller: Caller, part: dict[str, Any]) -> None:
-    """A part's URL is good until it expires, not after."""
     caller.clock.advance(60)
     response = caller.put(part["url"], part["headers"], JPEG)
     assert code(response) == (403, "AccessDenied")
@@ -196,12 +183,10 @@ def test_an_expired_part_is_refused(caller: Caller, part: dict[str, Any]) -> Non
 
 
 def test_a_part_with_other_bytes_is_refused(caller: Caller, part: dict[str, Any]) -> None:
-    """A part whose bytes differ from its digest is refused."""
     assert code(caller.put(part["url"], part["headers"], JPEG + b"!")) == (400, "BadDigest")
 
 
 def test_a_malformed_digest_is_told_apart(caller: Caller) -> None:
-    """A signed digest that is none is an InvalidDigest."""
     path = "/storage/pixel-sandbox/k"
     query = caller.sandbox.signer.sign_query(
         "PUT", path, {}, {"content-md5": "x", "host": "pixel.test"}, caller.clock()
@@ -210,7 +195,6 @@ def test_a_malformed_digest_is_told_apart(caller: Caller) -> None:
 
 
 def test_a_part_must_be_one_of_those_announced(caller: Caller) -> None:
-    """A signed part that was never announced is refused, as is one of an unknown upload."""
     place = caller.place()
     body = {"files": [{"name": "a", "parts": [{"part_number": 1, "md5": md5(JPEG), "content_length": 1}]}]}
     caller.ok("POST", f"{place}/upload_jobs/multipart", body)
@@ -226,7 +210,6 @@ def test_a_part_must_be_one_of_those_announced(caller: Caller) -> None:
 
 
 def test_a_file_part_is_a_window_on_the_body() -> None:
-    """The content of the file is not copied out of the body."""
     body, content_type = form_body({"a": "1", "B": "två"}, JPEG * 10, 'x"y.jpg')
     form = parse_form(memoryview(body), parse_boundary(content_type))
     assert form.fields == {"a": "1", "b": "två"}
@@ -252,7 +235,6 @@ BROKEN = [
 
 @pytest.mark.parametrize("body", BROKEN)
 def test_a_broken_form_is_a_form_error(body: bytes) -> None:
-    """A form that is cut, nameless, too long or doubled is a FormError."""
     with pytest.raises(FormError):
         parse_form(body, b"b")
 
@@ -274,7 +256,6 @@ FORM_PIECES = st.sampled_from(
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.lists(FORM_PIECES, max_size=14).map(b"".join)))
 def test_any_bytes_are_a_form_or_a_form_error(body: bytes) -> None:
-    """Any bytes give a form or a FormError, the same from bytes and from a window on more bytes."""
     outcomes = []
     for content in (body, memoryview(b"." + body)[1:]):
         try:

@@ -43,7 +43,6 @@ def shelf(count: int, looked: list[int]) -> Table[Counted]:
     ],
 )
 def test_a_list_looks_at_no_more_than_it_has_to(query: dict[str, object], ids: list[int], most: int) -> None:
-    """Pages and ids of 20,000 records are looked up; only a name is searched for."""
     looked: list[int] = []
     found = select(shelf(20_000, looked), ListQuery.model_validate(query))
     assert [record.id for record in found] == ids
@@ -52,7 +51,6 @@ def test_a_list_looks_at_no_more_than_it_has_to(query: dict[str, object], ids: l
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9))))
 def test_a_shelf_is_a_sorted_mapping(steps: list[tuple[bool, int]]) -> None:
-    """Whatever is put in and taken out, a shelf holds what a mapping would, in the order of the ids."""
     full: Table[str] = Table()
     model: dict[int, str] = {}
     for put, key in steps:

@@ -3,15 +3,9 @@
 from typing import Any
 
 import pytest
-from pydantic_core import to_json
 
 from pixel_transports.sandbox.objects import StoredObject
 from tests.transports.sandbox.support import JPEG, Caller, md5
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller(job_seconds=3)
 
 
 def multipart_job(caller: Caller, place: str, parts: list[bytes], name: str = "a.jpg") -> dict[str, Any]:
@@ -35,7 +29,6 @@ def end(caller: Caller, place: str, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_upload_job_moves_on_with_the_clock(caller: Caller) -> None:
-    """From "lobby" a job goes through three stages to its end, each a third of the server job's time."""
     place = caller.place()
     job = caller.upload_job(place, JPEG)
     assert (job["status"], job["detail"], job["result"], job["upload_parts"]) == ("lobby", None, None, [])
@@ -57,7 +50,6 @@ def test_an_upload_job_moves_on_with_the_clock(caller: Caller) -> None:
 
 
 def test_an_upload_job_may_end_after_its_server_job() -> None:
-    """With a lag the server job is completed while the upload job is still on its way."""
     caller = Caller(job_seconds=1, lag_seconds=1)
     place = caller.place()
     job = caller.upload(place)
@@ -67,7 +59,6 @@ def test_an_upload_job_may_end_after_its_server_job() -> None:
 
 
 def test_metadata_given_at_upload_lands_on_the_image(caller: Caller) -> None:
-    """Metadata fields and free metadata of the upload are the image's own."""
     place = caller.place()
     metadata = {
         "fields": {"fields_type": "image", "capture_date": "2024-05-14T10:21:37Z", "cam_pitch": -90, "name": "North"},
@@ -83,7 +74,6 @@ def test_metadata_given_at_upload_lands_on_the_image(caller: Caller) -> None:
 
 
 def test_parts_are_digested_while_others_are_served(caller: Caller) -> None:
-    """The digest of parts is computed with nothing locked: whoever reads them may ask the sandbox meanwhile."""
     place = caller.place()
     seen: list[int] = []
 
@@ -107,7 +97,6 @@ def test_parts_are_digested_while_others_are_served(caller: Caller) -> None:
 
 
 def test_said_again_upload_finished_names_the_same_job(caller: Caller) -> None:
-    """Saying again that an upload is finished gives the same job, and one image only."""
     place = caller.place()
     job = caller.upload_job(place, JPEG)
     caller.post_form(job["url"], job["upload_fields"], JPEG)
@@ -120,7 +109,6 @@ def test_said_again_upload_finished_names_the_same_job(caller: Caller) -> None:
 
 
 def test_several_uploads_are_finished_as_a_group(caller: Caller) -> None:
-    """A group counts what went well and what failed; said again, it is the same group."""
     place = caller.place()
     body = {"files": [{"name": name, "md5": md5(JPEG)} for name in ("a.jpg", "b.jpg")]}
     jobs = caller.ok("POST", f"{place}/upload_jobs/", body)
@@ -147,7 +135,6 @@ def test_several_uploads_are_finished_as_a_group(caller: Caller) -> None:
 
 
 def test_what_cannot_be_an_image_fails_with_a_reason(caller: Caller) -> None:
-    """A job fails when nothing was stored, when the content is no image, and when the digest is another."""
     place = caller.place()
     assert end(caller, place, caller.upload_job(place, JPEG))["detail"] == "a.jpg: nothing was stored"
     text = caller.upload_job(place, b"text")
@@ -162,7 +149,6 @@ def test_what_cannot_be_an_image_fails_with_a_reason(caller: Caller) -> None:
 
 @pytest.mark.parametrize("start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*"])
 def test_images_are_known_by_their_first_bytes(caller: Caller, start: bytes) -> None:
-    """JPEG, PNG and TIFF content is an image whatever its name."""
     place = caller.place()
     job = caller.upload_job(place, start + b"...", "a.bin")
     caller.post_form(job["url"], job["upload_fields"], start + b"...")
@@ -170,7 +156,6 @@ def test_images_are_known_by_their_first_bytes(caller: Caller, start: bytes) -> 
 
 
 def test_support_files_are_stored_beside_their_file(caller: Caller) -> None:
-    """Each support file has a form of its own, any content, and has to be stored."""
     place = caller.place("raster")
     support = [{"name": "a.tfw", "md5": md5(b"1.0")}]
     job = caller.upload_job(place, b"II*\0", "a.tif", support_files=support)
@@ -185,7 +170,6 @@ def test_support_files_are_stored_beside_their_file(caller: Caller) -> None:
 
 
 def test_parts_become_one_object(caller: Caller) -> None:
-    """Parts stored in any order are one image in file order, not joined in memory."""
     place = caller.place()
     parts = [JPEG[:2], JPEG[2:9], JPEG[9:]]
     job = multipart_job(caller, place, parts)
@@ -202,7 +186,6 @@ def test_parts_become_one_object(caller: Caller) -> None:
 
 
 def test_a_missing_part_fails_the_job(caller: Caller) -> None:
-    """A job whose part never came fails and names the part."""
     place = caller.place()
     job = multipart_job(caller, place, [JPEG[:4], JPEG[4:]])
     send_part(caller, job, 1, JPEG[:4])
@@ -210,7 +193,6 @@ def test_a_missing_part_fails_the_job(caller: Caller) -> None:
 
 
 def test_small_parts_are_refused_where_a_limit_is_set() -> None:
-    """With a least size of parts, a small one that is not the last fails the job."""
     caller = Caller(min_part_bytes=8)
     place = caller.place()
     job = multipart_job(caller, place, [JPEG[:4], JPEG[4:]])
@@ -220,42 +202,13 @@ def test_small_parts_are_refused_where_a_limit_is_set() -> None:
 
 
 def test_an_aborted_multipart_upload_is_gone(caller: Caller) -> None:
-    """After an abort a part is told that its upload does not exist."""
     place = caller.place()
     job = multipart_job(caller, place, [JPEG])
     caller.sandbox.abort_uploads()
     assert send_part(caller, job, 1, JPEG) == 404
 
 
-GOOD = {"name": "a.jpg", "md5": md5(b"")}
-PART = {"part_number": 1, "md5": md5(b""), "content_length": 0}
-
-
-@pytest.mark.parametrize(
-    ("path", "files"),
-    [
-        ("", []),
-        ("", [GOOD] * 201),
-        ("", [{**GOOD, "md5": "zz"}]),
-        ("", [{**GOOD, "name": "../a"}]),
-        ("", [{**GOOD, "name": ""}]),
-        ("", [{**GOOD, "metadata": {"fields": {"fields_type": "x"}}}]),
-        ("multipart", [GOOD]),
-        ("multipart", [{"name": "a.jpg", "parts": []}]),
-        ("multipart", [{"name": "a.jpg", "parts": [PART, PART]}]),
-        ("multipart", [{"name": "a.jpg", "parts": [{**PART, "part_number": 10_001}]}]),
-    ],
-)
-def test_wrong_upload_requests_are_told(caller: Caller, path: str, files: list[Any]) -> None:
-    """No files, more than 200, wrong digests, names and parts are a 422, and no job is made."""
-    place = caller.place()
-    response = caller.call("POST", f"{place}/upload_jobs/{path}", to_json({"files": files}))
-    assert response.status == 422
-    assert caller.ok("GET", f"{place}/upload_jobs/") == []
-
-
 def test_unknown_jobs_are_not_found(caller: Caller) -> None:
-    """Jobs, groups and upload jobs that do not exist, or belong to another collection, are a 404."""
     place, other = caller.place(), caller.place()
     job = caller.upload_job(place, JPEG)
     assert caller.call("GET", "/jobs/x").status == 404
