@@ -267,7 +267,7 @@ KNOWN: tuple[Known, ...] = (
         "decision",
         ("me/status 400 and no JSON",),
         ("outcome.error",),
-        "every 4xx is a PixelBadRequestError, also without JSON (pixel_core/README.md, 4xx)",
+        "every 4xx is a PixelBadRequestError, also without JSON (pixel_core/README.md, Statuses)",
     ),
     Known(
         "decision",
