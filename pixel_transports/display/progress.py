@@ -20,8 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from pixel_core.events import UploadProgress
 from pixel_transports.display.notebooks import BarView, NotebookBar, in_notebook
@@ -35,16 +34,20 @@ LINE_SECONDS = 30.0
 """The interval between two lines, in seconds."""
 
 
-class ProgressListener(Protocol):
-    """A listener that shows progress until its `with` block ends."""
+class ProgressListener:
+    """Base class of listeners that show progress until their `with` block ends."""
 
-    def __call__(self, event: object) -> None: ...
+    def __call__(self, event: object) -> None:
+        raise NotImplementedError
 
-    def __enter__(self) -> Self: ...
+    def close(self) -> None:
+        """Stop showing progress."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def progress_listener(stream: TextIO) -> ProgressListener:
@@ -59,7 +62,7 @@ def progress_listener(stream: TextIO) -> ProgressListener:
     return LogLines(stream)
 
 
-class LogLines:
+class LogLines(ProgressListener):
     """Writes a line at the start of an upload, every `interval` seconds, and at its end.
 
     The lines go to `stream`, or without one to the logger `pixel_client.uploads`.
@@ -99,16 +102,8 @@ class LogLines:
         else:
             print(line, file=self._stream, flush=True)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Do nothing."""
-
-
-class Bar:
+class Bar(ProgressListener):
     """A bar that ends as an exact line: below the cell in a notebook, otherwise in a terminal (stderr by default)."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -133,12 +128,7 @@ class Bar:
                 self._view.finish(progress_line(event, self._sent_before))
                 self._view = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Release the terminal, also after an interrupted upload."""
         with self._lock:
             if self._view is not None:
