@@ -134,19 +134,23 @@ class Session:
         Raises PixelBadRequestError (4xx), PixelServerError (5xx), PixelStatusError (any other that is not 2xx),
         PixelLoginError, PixelConnectionError, PixelTimeoutError, PixelProtocolError.
         """
-        body = b"" if json is None else encode_json(json)
         target = f"{self._base}{path}?{query}" if query else self._base + path
+        return self._call(method, target, json, sensitive, retries or self._retries)
+
+    def _call(self, method: str, target: str, json: Any, sensitive: bool, retries: RetryPolicy) -> Flow[Answer]:
+        body = b"" if json is None else encode_json(json)
         request_id = _uuid4((yield from _RANDOM))
         timeouts = self.options.timeout_pixel
         deadline = None if timeouts.total is None else Deadline.from_total(timeouts, (yield from _CLOCK))
-        attempts = Attempts(retries or self._retries, request_id, deadline)
+        attempts = Attempts(retries, request_id, deadline)
         renewals, redirects = 0, 0
         while True:
             bearer = self.tokens.bearer((yield from _CLOCK))
             if bearer is None:
                 bearer = yield from self.authorise(request_id, deadline)
-            headers = self._headers_for(bearer, request_id, bool(body))
-            request = Request(method, self._origin, target, headers, body, timeouts)
+            request = Request(
+                method, self._origin, target, self._headers_for(bearer, request_id, bool(body)), body, timeouts
+            )
             outcome = yield from attempts.send(request)
             if isinstance(outcome, Response):
                 answer = Answer(outcome, request, request_id)
@@ -154,13 +158,9 @@ class Session:
                     self._answers.append(answer)
                 if 200 <= outcome.status < 300:
                     return answer
-                if outcome.status == 401 and self.tokens.renewable and renewals < _MAX_RENEWALS:
-                    # A token that expired or was replaced on the way was not refused.
-                    expired = self.tokens.bearer((yield from _CLOCK)) != bearer
-                    if expired or not renewals:
-                        self.tokens.reject(bearer)
-                        renewals += 1
-                        continue
+                if (yield from self._needs_renewal(outcome, bearer, renewals)):
+                    renewals += 1
+                    continue
                 location = redirected(request, outcome)
                 if location is not None and redirects < _MAX_REDIRECTS:
                     target, redirects = location, redirects + 1
@@ -170,6 +170,17 @@ class Session:
                 if isinstance(outcome, Response):
                     raise status_error(request, outcome, attempts.number, sensitive)
                 raise attempts.failure(outcome, request_id)
+
+    def _needs_renewal(self, response: Response, bearer: str, renewals: int) -> Flow[bool]:
+        """Forget a token that the API refused (401), and return whether to repeat the call with another. A token that
+        expired or was replaced on the way was not refused, and may happen several times.
+        """
+        if response.status != 401 or not self.tokens.renewable or renewals >= _MAX_RENEWALS:
+            return False
+        if renewals and self.tokens.bearer((yield from _CLOCK)) == bearer:
+            return False
+        self.tokens.reject(bearer)
+        return True
 
     def store(
         self,
@@ -182,11 +193,9 @@ class Session:
         meter: Meter | None = None,
     ) -> Flow[Response]:
         """Send a form, or one part, to a presigned URL of the object storage. Transient failures are repeated, damaged
-        bytes once (`md5` is that of the file's bytes, in base64). `meter` counts the repeats. A total limit holds for
-        all tries together.
+        bytes once (`md5` is that of the file's bytes, in base64). `meter` counts the repeats.
 
-        Raises PixelStorageError for a response that is not 2xx, PixelConnectionError, PixelTimeoutError,
-        PixelFileChangedError, and ValueError for an invalid URL.
+        Raises PixelStorageError (not 2xx), PixelConnectionError, PixelTimeoutError, PixelFileChangedError, ValueError.
         """
         origin, target = split_url(url)
         timeouts = self.options.timeout_upload
@@ -201,11 +210,9 @@ class Session:
                 verdict = classify(outcome, md5)
                 if verdict is Verdict.STORED:
                     return outcome
-                if verdict is Verdict.MOVED and redirects < _MAX_STORAGE_REDIRECTS:
-                    try:
-                        request, redirects = redirect(request, outcome), redirects + 1
-                    except ValueError:
-                        raise storage_error(request, outcome, attempts.number) from None
+                moved = redirect(request, outcome) if verdict is Verdict.MOVED else None
+                if moved is not None and redirects < _MAX_STORAGE_REDIRECTS:
+                    request, redirects = moved, redirects + 1
                     continue
                 damages += verdict is Verdict.DAMAGED
                 again = verdict is Verdict.TRANSIENT or (verdict is Verdict.DAMAGED and damages == 1)

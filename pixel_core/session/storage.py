@@ -59,12 +59,14 @@ def _has_md5(response: Response, md5: str) -> bool:
     return found is None or found[1].lower() == b64decode(md5).hex()
 
 
-def redirect(request: Request, response: Response) -> Request:
-    """Return the request to the URL of a redirect (307, 308). Raises ValueError for one from https to http."""
-    url = urljoin(request.url, response.headers["Location"])
-    origin, target = split_url(url)
+def redirect(request: Request, response: Response) -> Request | None:
+    """Return the request to the URL of a redirect (307, 308); None for an invalid one, or one from https to http."""
+    try:
+        origin, target = split_url(urljoin(request.url, response.headers["Location"]))
+    except ValueError:
+        return None
     if request.origin.scheme == "https" and origin.scheme != "https":
-        raise ValueError("the storage redirects from https to http")
+        return None
     return replace(request, origin=origin, target=target)
 
 

@@ -190,8 +190,6 @@ def _translated(outbound: Outbound, error: Exception) -> Exception:
             return _of_proxy(outbound, "a proxy could not be reached", None)
         case aiohttp.ClientConnectorError():
             return outbound.not_connected(reason_of(error))
-        case aiohttp.ClientSSLError():
-            return outbound.not_connected(type(error).__name__)
         case aiohttp.ServerDisconnectedError():
             return outbound.cut_short(started=False)
         case aiohttp.ClientPayloadError() if "not completed" in str(error):

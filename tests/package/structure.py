@@ -52,16 +52,10 @@ ROOMS = (
 GROUND = {name for level in ROOMS[:3] for name in level}
 """The single files at the root of the core."""
 
-TO_DO = "to be split"
-
 LONG_FILES: dict[str, str] = {}
 """Reasons for files with more than `MAX_FILE_LINES`, by path."""
 
-LONG_FUNCTIONS = {
-    "pixel_core/session/session.py:Session.call": TO_DO,
-    "pixel_core/session/session.py:Session.store": TO_DO,
-    "pixel_transports/adapters/aiohttp_sessions.py:_translated": "a table of the errors of aiohttp, as match cases",
-}
+LONG_FUNCTIONS: dict[str, str] = {}
 """Reasons for functions with too many lines or branches, by `path:qualified.name`."""
 
 FOLDERS = {
