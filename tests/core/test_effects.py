@@ -39,7 +39,7 @@ ROWS = [
     [cell.strip() for cell in line.split("|")[1:-1]]
     for line in PAGE.partition("| effect | asked for by |")[2].partition("\n\n")[0].splitlines()[2:]
 ]
-ASKED_BY = {row[0].partition("(")[0].strip("`"): row[1] for row in ROWS}
+USED_BY = {row[0].partition("(")[0].strip("`"): row[1] for row in ROWS}
 BELOW = [
     each for each in vars(below).values() if inspect.isclass(each) and issubclass(each, Effect) and each is not Effect
 ]
@@ -50,7 +50,7 @@ def signature(kind: type[Any]) -> str:
     return f"`{kind.__name__}({', '.join(field.name for field in fields(kind) if field.compare)})`"
 
 
-def given_back(kind: type[Any]) -> str:
+def result_of(kind: type[Any]) -> str:
     base = next(each for each in kind.__orig_bases__ if each.__name__ == "Effect")
     (answer,) = get_args(base)
     return "None" if answer is type(None) else re.sub(r"~|\b(?:\w+\.)+", "", inspect.formatannotation(answer))
@@ -63,7 +63,7 @@ def test_each_row_has_the_effect_as_it_is_defined() -> None:
 @pytest.mark.parametrize("kind", [*KINDS, *BELOW], ids=lambda kind: kind.__name__)
 def test_each_row_says_what_the_effect_gives_back(kind: type[Any]) -> None:
     (row,) = [row for row in ROWS if row[0] == signature(kind)]
-    shown = given_back(kind)
+    shown = result_of(kind)
     if shown.startswith("list[tuple"):
         shown = "list[TaskOutcome]"  # an alias, whose name is gone at run time
     assert re.match(r"`([^`]*)`", row[3])[1] == shown  # type: ignore[index]
@@ -83,76 +83,78 @@ def test_both_drivers_perform_what_the_table_names() -> None:
 
 
 class Recorded(BlockingDriver):
-    """A driver that remembers what flows ask for."""
+    """A driver that records effects."""
 
     def __init__(self, journal: JournalPath) -> None:
         super().__init__(SocketTransport(), journal=journal)
-        self.asked: set[str] = set()
+        self.performed: set[str] = set()
 
     def _perform(self, effect: Effect[Any]) -> Any:
-        self.asked.add(type(effect).__name__)
+        self.performed.add(type(effect).__name__)
         return super()._perform(effect)
 
     def during(self, flow: Flow[Any]) -> tuple[Any, set[str]]:
-        """The result of a flow, and what it asked for."""
-        self.asked = set()
-        return self.run(flow), self.asked
+        """The result of a flow, and the effects that it used."""
+        self.performed = set()
+        return self.run(flow), self.performed
 
 
 def among(word: str) -> set[str]:
-    """What the table says is asked for by these."""
-    return {name for name, asked_by in ASKED_BY.items() if word in asked_by}
+    """The effects that the table has for these."""
+    return {name for name, used_by in USED_BY.items() if word in used_by}
 
 
 @contextmanager
 def recording(sandbox: Sandbox, journal: Path) -> Iterator[tuple[PixelApi, Recorded]]:
     with SandboxServer(sandbox) as server:
-        given = sandbox.environment(server.url)
-        account = Account(given["PIXEL_AUTH_SERVER_URL"], "Sandbox", "frontend", sandbox.username, sandbox.password)
+        environment = sandbox.environment(server.url)
+        account = Account(
+            environment["PIXEL_AUTH_SERVER_URL"], "Sandbox", "frontend", sandbox.username, sandbox.password
+        )
         driver = Recorded(JournalPath.parse(str(journal)))
         try:
-            yield PixelApi(Session(given["PIXEL_API_URL"], account)), driver
+            yield PixelApi(Session(environment["PIXEL_API_URL"], account)), driver
         finally:
             driver.transport.close()
 
 
 def calls_only() -> set[str]:
-    return {name for name, asked_by in ASKED_BY.items() if asked_by == "calls, uploads"}
+    return {name for name, used_by in USED_BY.items() if used_by == "calls, uploads"}
 
 
 def test_flows_ask_for_what_the_table_says(tmp_path: Path) -> None:
     with recording(Sandbox(job_seconds=0.02), tmp_path / "journal.sqlite") as (api, driver):
-        user, asked = driver.during(api.me())
+        user, performed = driver.during(api.me())
         assert user["enabled"]
-        assert asked <= calls_only()
-        assert asked == calls_only() - {"Sleep"}  # which is for what is tried again
+        assert performed <= calls_only()
+        assert performed == calls_only() - {"Sleep"}  # which is for what is tried again
 
         project, _ = driver.during(api.create_project("Effects", "", SAMPLE_AREA))
         collection, _ = driver.during(api.create_data_collection(project["id"], "Photos", "", "image"))
         files = [PixelUploadFile(file=path) for path in sample_photos()]
-        (images, failures), asked = driver.during(api.upload_multiple_images(project["id"], collection["id"], files))
+        (images, failures), performed = driver.during(
+            api.upload_multiple_images(project["id"], collection["id"], files)
+        )
         assert (len(images), failures) == (6, [])
-        assert {"Stat", "Digest", "OpenTaskGroup", "Spawn", "NextDone", "OpenJournal", "WriteJournal"} <= asked
-        assert asked <= among("uploads")
+        assert {"Stat", "Digest", "OpenTaskGroup", "Spawn", "NextDone", "OpenJournal", "WriteJournal"} <= performed
+        assert performed <= among("uploads")
 
-        _, asked = driver.during(effects.Gather([api.me(), api.me()], limit=2).__iter__())
-        assert {"OpenTaskGroup", "Spawn", "NextDone"} <= asked
-        assert asked <= calls_only() | among("listings")
+        _, performed = driver.during(effects.Gather([api.me(), api.me()], limit=2).__iter__())
+        assert {"OpenTaskGroup", "Spawn", "NextDone"} <= performed
+        assert performed <= calls_only() | among("listings")
 
 
 def test_a_call_with_a_function_for_a_token_asks_it(server: SandboxServer, tmp_path: Path) -> None:
     url = server.sandbox.environment(server.url)["PIXEL_API_URL"]
-    account = Account("http://login.invalid", "Sandbox", "frontend", "nobody", "")
+    account = Account("http://login.invalid", "Sandbox", "frontend", "user", "")
     driver = Recorded(JournalPath.parse(str(tmp_path / "journal.sqlite")))
     with pytest.raises(PixelAuthenticationError):
         driver.run(PixelApi(Session(url, account, token=lambda: "unknown")).me())
-    assert "CallTokenProvider" in driver.asked
-    assert ASKED_BY["CallTokenProvider"] == "calls with a token provider"
+    assert "CallTokenProvider" in driver.performed
+    assert USED_BY["CallTokenProvider"] == "calls with a token provider"
     driver.transport.close()
 
 
 def test_an_exchange_asks_for_the_effects_of_its_room() -> None:
     """`tests/core/http/test_leasing.py` shows each of them in a flow."""
-    assert {name for name, asked_by in ASKED_BY.items() if asked_by == "`exchange`"} == {
-        kind.__name__ for kind in BELOW
-    }
+    assert {name for name, used_by in USED_BY.items() if used_by == "`exchange`"} == {kind.__name__ for kind in BELOW}

@@ -1,4 +1,4 @@
-"""Attachments: how files and the server's attachments are paired, and what is told before anything is stored."""
+"""Attachments: files are matched with the server's attachments, and errors are raised before anything is stored."""
 
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def test_no_files_attach_nothing_and_send_nothing() -> None:
     assert world.requests == world.logins == []
 
 
-# What is told before anything is sent (defect 20)
+# Errors before anything is sent (defect 20)
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,13 @@ def test_equal_names_are_a_value_error_before_anything_also_where_asserts_are_of
     assert "the names of attachments must differ" in str(error)
 
 
-def test_a_missing_file_is_told_before_anything() -> None:
+def test_a_missing_file_is_an_error_before_anything_is_sent() -> None:
     world = World(files=FILES)
     error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt", "/p/none.txt"]), FileNotFoundError)
     assert "/p/none.txt" in str(error)
 
 
-def test_a_file_that_cannot_be_read_is_told_before_anything_is_sent() -> None:
+def test_a_file_that_cannot_be_read_is_an_error_before_anything_is_sent() -> None:
     class Locked(World):
         def read(self, part: Any) -> bytes:
             raise PermissionError(13, "Permission denied", part.path)
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_is_told_before_anything_is_sent() -> None:
     world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PermissionError)
 
 
-# What is told before anything is stored
+# Errors before anything is stored
 
 
 @pytest.mark.parametrize("answer", [[], [{"name": "a.txt"}], {"a.txt": {}}, None, [{}]])
@@ -172,7 +172,7 @@ def test_an_attachment_that_is_not_pending_or_lacks_a_field_is_a_protocol_error_
 # Failures later on
 
 
-def test_a_failure_of_the_storage_is_raised_and_the_server_is_not_told_that_the_file_is_there() -> None:
+def test_a_failure_of_the_storage_is_raised_and_the_file_is_not_confirmed() -> None:
     world = attaching(refuse={"a.txt": Response(403)})
     world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PixelStorageError)
     assert [method for method, _ in world.calls] == ["POST", "POST"]
@@ -188,7 +188,7 @@ def test_a_storage_that_is_busy_for_a_moment_is_tried_again() -> None:
     assert len(world.sleeps) == 2
 
 
-def test_a_server_that_does_not_take_the_word_for_it_is_an_error() -> None:
+def test_a_refused_confirmation_is_an_error() -> None:
     server = Attaching()
     world = World(lambda request: json_response({}, 404) if request.method == "PUT" else server(request), files=FILES)
     error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PixelError)

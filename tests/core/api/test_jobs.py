@@ -1,4 +1,4 @@
-"""Waiting for the server's jobs: measured on the clock, never counted in polls."""
+"""Waiting for jobs of the server: by the clock, not by the number of requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ GROUP = "/acme/jobs/groups/5"
 OPEN, DONE = json_response({"completed": False}), json_response({"completed": True, "status": "failed"})
 
 
-def looks(count: int, path: str = PATH, takes: float = 0.0) -> list[Expected]:
+def pending(count: int, path: str = PATH, takes: float = 0.0) -> list[Expected]:
     return [Expected("GET", path, OPEN, takes=takes) for _ in range(count)]
 
 
@@ -31,41 +31,41 @@ Wait = Callable[..., Flow[Any]]
 
 
 @WAITS
-def test_a_job_that_is_completed_at_the_first_look_needs_no_pause(path: str, wait: Wait) -> None:
+def test_a_job_that_is_completed_by_the_first_request_needs_no_pause(path: str, wait: Wait) -> None:
     world = World([Expected("GET", path, DONE)])
     assert world.finish(wait(world)) == {"completed": True, "status": "failed"}
     assert world.sleeps == []
 
 
 @WAITS
-def test_a_job_is_looked_at_until_it_is_completed_and_given_as_it_is_then(path: str, wait: Wait) -> None:
-    world = World([*looks(2, path), Expected("GET", path, DONE)])
+def test_a_job_is_read_until_it_is_completed_and_then_returned(path: str, wait: Wait) -> None:
+    world = World([*pending(2, path), Expected("GET", path, DONE)])
     assert world.finish(wait(world)) == {"completed": True, "status": "failed"}
 
 
 @WAITS
-def test_a_timeout_of_zero_is_one_look(path: str, wait: Wait) -> None:
-    world = World(looks(1, path))
+def test_a_timeout_of_zero_is_one_request(path: str, wait: Wait) -> None:
+    world = World(pending(1, path))
     world.fail(wait(world, timeout=0), PixelJobTimeoutError)
     world = World([Expected("GET", path, DONE)])
     world.finish(wait(world, timeout=0))
 
 
-def test_the_first_looks_follow_quickly_and_the_later_ones_every_three_seconds() -> None:
-    world = World([*looks(8), Expected("GET", PATH, DONE)])
+def test_the_pauses_grow_to_three_seconds() -> None:
+    world = World([*pending(8), Expected("GET", PATH, DONE)])
     world.finish(world.api.wait_for_job(5))
     assert world.sleeps == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 3.0])
 
 
-def test_a_job_found_completed_by_the_look_at_the_deadline_is_completed() -> None:
-    world = World([*looks(4), Expected("GET", PATH, DONE)])
+def test_a_job_found_completed_by_the_request_at_the_deadline_is_completed() -> None:
+    world = World([*pending(4), Expected("GET", PATH, DONE)])
     world.finish(world.api.wait_for_job(5, timeout=1))
     assert world.sleeps == pytest.approx([0.1, 0.2, 0.4, 0.3])
     assert world.now == pytest.approx(1001)
 
 
 def test_a_job_that_is_not_completed_at_the_deadline_times_out_then_and_no_earlier() -> None:
-    world = World(looks(5))
+    world = World(pending(5))
     error = world.fail(world.api.wait_for_job(5, timeout=1), PixelJobTimeoutError)
     assert world.now == pytest.approx(1001)
     assert isinstance(error, TimeoutError)
@@ -74,13 +74,13 @@ def test_a_job_that_is_not_completed_at_the_deadline_times_out_then_and_no_earli
     )
 
 
-def test_the_time_that_the_looks_take_counts_too() -> None:
-    world = World(looks(2, takes=5.0))
+def test_the_time_of_requests_counts_too() -> None:
+    world = World(pending(2, takes=5.0))
     world.fail(world.api.wait_for_job(5, timeout=6), PixelJobTimeoutError)
     assert world.now == pytest.approx(1010.1)
 
 
-def test_a_slow_look_that_finds_the_job_completed_after_the_deadline_counts() -> None:
+def test_a_slow_request_that_finds_the_job_completed_after_the_deadline_counts() -> None:
     world = World([Expected("GET", PATH, DONE, takes=60.0)])
     world.finish(world.api.wait_for_job(5, timeout=1))
 
@@ -92,14 +92,14 @@ def test_the_timeouts_by_default_are_ten_and_twenty_minutes(path: str, wait: str
     assert world.now == pytest.approx(1000 + limit)
 
 
-def test_a_group_that_times_out_is_told_of_as_a_group_with_its_counts() -> None:
+def test_the_error_of_a_group_that_times_out_has_its_counts() -> None:
     counts = {"completed": False, "success_count": 3, "failed_count": 1, "total_jobs": 9}
     world = World(lambda _: json_response(counts))
     error = world.fail(world.api.wait_for_group_job("g", timeout=1), PixelJobTimeoutError)
     assert "group job g was not completed within 1 seconds (3 done, 1 failed of 9)" in str(error)
 
 
-def test_each_look_is_reported() -> None:
+def test_each_request_is_reported() -> None:
     counts = {"success_count": 3, "failed_count": 1, "total_jobs": 9}
     script = [
         Expected("GET", GROUP, json_response({"completed": False, **counts})),
@@ -131,8 +131,8 @@ def test_an_answer_that_is_no_object_is_a_protocol_error(answer: Any) -> None:
     assert "a body that has to be an object" in str(error)
 
 
-def test_a_look_that_fails_for_a_moment_is_repeated_within_the_wait() -> None:
-    world = World([*looks(1), Expected("GET", PATH, Response(503)), Expected("GET", PATH, DONE)])
+def test_a_request_that_fails_once_is_repeated_within_the_wait() -> None:
+    world = World([*pending(1), Expected("GET", PATH, Response(503)), Expected("GET", PATH, DONE)])
     world.finish(world.api.wait_for_job(5))
 
 
@@ -148,5 +148,5 @@ def test_a_timeout_that_is_no_number_of_seconds_is_refused(timeout: Any) -> None
 
 
 def test_a_timeout_may_be_endless() -> None:
-    world = World([*looks(2), Expected("GET", PATH, DONE)])
+    world = World([*pending(2), Expected("GET", PATH, DONE)])
     world.finish(world.api.wait_for_job(5, timeout=float("inf")))

@@ -101,14 +101,14 @@ class Simulation(World):
 
     def __init__(
         self,
-        *given: Any,
+        *arguments: Any,
         line_rate: float = float("inf"),
         read_rate: float = float("inf"),
         latency: float = 0.01,
         journal: dict[str, JournalEntry] | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(*given, **more)
+        super().__init__(*arguments, **more)
         self.line_rate, self.read_rate, self.latency = line_rate, read_rate, latency
         self.journal = journal
         self.records: list[tuple[int, list[JournalEntry]]] = []

@@ -16,6 +16,7 @@ from pixel_core.errors import (
     PixelConnectionError,
     PixelError,
     PixelFileChangedError,
+    PixelPermissionError,
     PixelServerError,
     PixelStorageError,
 )
@@ -34,8 +35,8 @@ def files_of(number: int, size: int = 10) -> dict[str, bytes]:
 
 
 def upload(world: Simulation, **more: Any) -> tuple[list[Any], list[Any]]:
-    wanted = [PixelUploadFile.model_validate({"file": path}) for path in world.files if path.endswith(".jpg")]
-    done, errors = world.run(world.api.upload_multiple_images(1, 2, wanted, **more))
+    files = [PixelUploadFile.model_validate({"file": path}) for path in world.files if path.endswith(".jpg")]
+    done, errors = world.run(world.api.upload_multiple_images(1, 2, files, **more))
     return done, errors
 
 
@@ -53,8 +54,8 @@ class Storage(PixelServer):
     last `signature` seconds. Time is that of `world`.
     """
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
         self.script: dict[str, list[Outcome]] = {}
         self.signature = float("inf")
         self.world: Simulation | None = None
@@ -92,7 +93,7 @@ def simulated(
     return server, world
 
 
-# What overlaps
+# Overlap
 
 
 def test_the_next_files_are_read_while_the_present_ones_are_sent() -> None:
@@ -140,18 +141,18 @@ def test_a_file_in_parts_is_read_by_several_at_once() -> None:
     assert world.now - 1000 < 3
 
 
-# What is bounded
+# Bounds
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
 def test_requests_at_a_time_are_bounded_over_files_parts_and_support_files(limit: int) -> None:
     files = {**files_of(6, 4000), **{f"/p/{index}.wld": b"1" for index in range(6)}}
     _, world = simulated(files=files, upload_max_concurrency=limit)
-    wanted = [
+    uploads = [
         PixelUploadFile.model_validate({"file": f"/p/{index:05}.jpg", "support_files": [f"/p/{index}.wld"]})
         for index in range(6)
     ]
-    world.run(world.api.upload_multiple_images(1, 2, wanted, multipart=True, multipart_part_size=1000))
+    world.run(world.api.upload_multiple_images(1, 2, uploads, multipart=True, multipart_part_size=1000))
     assert len(world.sent_at) == 6 * 5
     assert world.most_sending == limit
 
@@ -297,9 +298,9 @@ class Written(Simulation):
 
 
 @pytest.mark.parametrize(
-    ("kind", "at", "status", "told_of"), [(Digest, 1, "not_read", "read"), (Stat, 2, "not_stored", "sent")]
+    ("kind", "at", "status", "phase"), [(Digest, 1, "not_read", "read"), (Stat, 2, "not_stored", "sent")]
 )
-def test_a_file_that_is_written_to_fails_alone(kind: type[Any], at: int, status: str, told_of: str) -> None:
+def test_a_file_that_is_written_to_fails_alone(kind: type[Any], at: int, status: str, phase: str) -> None:
     server = Storage()
     world = Written(server, files=files_of(3, reading.KEPT + 1))
     world.kind, world.at = kind, at
@@ -308,7 +309,7 @@ def test_a_file_that_is_written_to_fails_alone(kind: type[Any], at: int, status:
     assert len(done) == 2
     assert (error.status, error.file) == (status, "/p/00001.jpg")
     assert isinstance(error.__cause__, PixelFileChangedError)
-    assert f"changed while it was {told_of}" in str(error)
+    assert f"changed while it was {phase}" in str(error)
 
 
 def test_what_is_sent_of_a_small_file_is_what_was_hashed_though_it_is_written_to_meanwhile() -> None:
@@ -380,7 +381,7 @@ def test_an_upload_that_is_not_over_at_its_deadline_ends_and_says_so_for_each_fi
     assert world.now - 1000 == pytest.approx(10.0, abs=0.1)
 
 
-def test_a_refusal_of_one_file_among_many_is_told_for_that_file() -> None:
+def test_a_refusal_of_one_file_among_many_is_an_error_of_that_file() -> None:
     class Picky(Storage):
         def __call__(self, request: Request) -> Outcome:
             if request.method == "POST" and request.path.endswith("/upload_jobs/"):
@@ -394,6 +395,23 @@ def test_a_refusal_of_one_file_among_many_is_told_for_that_file() -> None:
     assert len(done) == 149
     assert (error.file, error.status) == ("/p/00077.jpg", "not_uploaded")
     assert "a bad name" in str(error)
+
+
+def test_an_error_that_stops_all_files_is_that_of_files_being_read_too() -> None:
+    """Upload jobs are refused once the first files were finished, while the next are read."""
+
+    class Refusing(Storage):
+        def __call__(self, request: Request) -> Outcome:
+            if request.method == "POST" and request.path.endswith("/upload_jobs/") and self.finished:
+                return json_response({"detail": "forbidden"}, 403)
+            return super().__call__(request)
+
+    _, world = simulated(Refusing(), number=60, size=1 * MIB, read_rate=2 * MIB, line_rate=8 * MIB)
+    done, errors = upload(world)
+    assert len(done) + len(errors) == 60
+    assert done
+    assert {error.status for error in errors} == {"not_uploaded"}
+    assert {type(error.__cause__) for error in errors} == {PixelPermissionError}
 
 
 def test_an_answer_to_uploadfinished_that_is_lost_does_not_finish_files_twice() -> None:
@@ -432,7 +450,7 @@ def test_a_request_to_finish_that_never_arrived_is_made_again() -> None:
 # Progress
 
 
-def test_progress_never_falls_is_told_ten_times_a_second_at_most_and_is_exact_at_the_end() -> None:
+def test_progress_never_falls_is_reported_ten_times_a_second_at_most_and_is_exact_at_the_end() -> None:
     server = Storage()
     server.script = {
         "00003.jpg": [s3(503, "SlowDown")] * 3,
@@ -441,28 +459,28 @@ def test_progress_never_falls_is_told_ten_times_a_second_at_most_and_is_exact_at
     server.script["00007.jpg"] = [s3(403, "SignatureDoesNotMatch")]
     _, world = simulated(server, number=40, size=300_000, line_rate=1 * MIB, read_rate=2 * MIB)
     done, errors = upload(world)
-    told_of = [event for event in world.events if isinstance(event, UploadProgress)]
-    assert len(told_of) > 50
-    for before, after in pairwise(told_of):
+    reports = [event for event in world.events if isinstance(event, UploadProgress)]
+    assert len(reports) > 50
+    for before, after in pairwise(reports):
         assert after.hashed >= before.hashed
         assert after.sent >= before.sent
         assert after.confirmed >= before.confirmed
         assert after.retries >= before.retries
-    spans = [after.seconds - before.seconds for before, after in pairwise(told_of[:-1])]
+    spans = [after.seconds - before.seconds for before, after in pairwise(reports[:-1])]
     assert min(spans) >= 0.0999
-    last = told_of[-1]
+    last = reports[-1]
     assert last.last
     assert (last.total, last.hashed, last.sent) == (40 * 300_000, 40 * 300_000, 39 * 300_000)
     assert last.confirmed == 39 * 300_000
     assert (dict(last.files), last.retries) == ({"done": 39, "failed": 1}, 3)
     assert (len(done), len(errors)) == (39, 1)
-    assert all(sum(event.files.values()) == 40 for event in told_of)
+    assert all(sum(event.files.values()) == 40 for event in reports)
 
 
 # The journal
 
 
-def test_the_journal_is_written_before_the_server_is_told_that_files_are_finished() -> None:
+def test_the_journal_is_written_before_the_server_is_asked_to_finish_files() -> None:
     _, world = simulated(journal={})
     upload(world)
     finished = next(n for n, each in enumerate(world.requests) if each.path.endswith("multiple_uploadFinished"))
@@ -492,7 +510,7 @@ def known(world: Simulation, path: str, state: JournalState, job_id: int | None,
     return JournalEntry(path, len(world.files[path]), 0, state, job_id, **more)
 
 
-def test_a_file_that_was_sent_before_is_only_told_to_be_finished() -> None:
+def test_a_file_that_was_sent_before_is_only_finished() -> None:
     server, world = simulated()
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
     world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", JournalState.SENT, 100)}
@@ -501,7 +519,7 @@ def test_a_file_that_was_sent_before_is_only_told_to_be_finished() -> None:
     assert "00001.jpg" not in server.stored
 
 
-def test_a_file_whose_finish_was_told_before_is_not_told_again() -> None:
+def test_a_file_that_the_server_was_asked_to_finish_is_not_finished_again() -> None:
     server, world = simulated()
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
     server.finished.add(100)
@@ -513,7 +531,7 @@ def test_a_file_whose_finish_was_told_before_is_not_told_again() -> None:
     )
 
 
-def test_a_file_that_changed_since_begins_anew() -> None:
+def test_a_file_that_changed_since_is_uploaded_again() -> None:
     server, world = simulated()
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
     world.journal = {"/p/00001.jpg": JournalEntry("/p/00001.jpg", 10, 99, JournalState.SENT, 100)}
@@ -572,7 +590,7 @@ def test_a_file_with_a_job_is_sent_to_it_without_being_read_for_hashing_again() 
     assert (len(done), errors, server.batches, world.most_reading) == (1, [], [], 0)
 
 
-def test_a_file_whose_job_in_the_journal_cannot_be_used_begins_anew_the_way_it_goes() -> None:
+def test_a_file_whose_job_in_the_journal_cannot_be_used_gets_another_of_its_kind() -> None:
     server, world = simulated(number=1)
     md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
     (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
@@ -586,7 +604,7 @@ def test_a_file_whose_job_in_the_journal_cannot_be_used_begins_anew_the_way_it_g
 @pytest.mark.parametrize(
     "answer", [Response(500), json_response({"results": []}), PixelConnectionError("no", sent=False)]
 )
-def test_a_finished_file_that_cannot_be_looked_up_is_never_begun_anew(answer: Outcome) -> None:
+def test_a_finished_file_that_cannot_be_looked_up_is_not_uploaded_again(answer: Outcome) -> None:
     class Silent(Storage):
         def __call__(self, request: Request) -> Outcome:
             return answer if request.path == f"{D}/images/" else super().__call__(request)
@@ -601,7 +619,7 @@ def test_a_finished_file_that_cannot_be_looked_up_is_never_begun_anew(answer: Ou
 
 
 @pytest.mark.parametrize("outcome", [{"status": None}, {"result": None}, {"result": {"resource_name": "song"}}])
-def test_a_finished_job_that_cannot_be_understood_is_told_and_its_file_never_begun_anew(
+def test_a_finished_job_that_cannot_be_parsed_is_an_error_and_its_file_is_not_uploaded_again(
     outcome: dict[str, Any],
 ) -> None:
     server, world = simulated(Storage(outcomes={"00000.jpg": outcome}), number=1)
@@ -613,7 +631,7 @@ def test_a_finished_job_that_cannot_be_understood_is_told_and_its_file_never_beg
     assert (server.batches, server.stored) == ([], {})
 
 
-def test_an_answer_of_the_storage_after_damaged_bytes_is_judged_for_itself() -> None:
+def test_the_response_after_damaged_bytes_is_classified_by_itself() -> None:
     server = Storage()
     server.script = {"00000.jpg": [s3(400, "BadDigest"), s3(403, "AccessDenied", "Request has expired")]}
     server, world = simulated(server, number=1)
@@ -659,12 +677,12 @@ def test_a_file_above_the_threshold_goes_in_parts_and_the_others_whole() -> None
     assert sorted(server.batches) == [["large.jpg"], ["small.jpg"]]
 
 
-# Whatever happens
+# Any failures
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
-def test_what_is_reported_is_what_is_stored_whatever_goes_wrong(seed: int) -> None:
+def test_reported_files_are_stored_files_after_any_failures(seed: int) -> None:
     chance = random.Random(seed)
 
     class Wild(Storage):
@@ -687,7 +705,7 @@ def test_what_is_reported_is_what_is_stored_whatever_goes_wrong(seed: int) -> No
                     ]
                 )
             answer = super().__call__(request)
-            if wild > 0.95:  # It was done, and nobody hears of it.
+            if wild > 0.95:  # It was done, and the response is lost.
                 return PixelConnectionError("the connection broke", sent=True)
             return answer
 

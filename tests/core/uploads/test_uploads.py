@@ -198,8 +198,8 @@ def test_a_part_size_without_multipart_means_nothing() -> None:
 def test_progress_is_reported_in_order() -> None:
     world = made()
     world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=4))
-    told_of = [each for each in world.events if isinstance(each, (FileHashed, FileSent, FileFinished))]
-    assert told_of == [
+    reported = [each for each in world.events if isinstance(each, (FileHashed, FileSent, FileFinished))]
+    assert reported == [
         FileHashed("/p/a.jpg", 11),
         FileSent("/p/a.jpg", 11),
         FileFinished("/p/a.jpg", "validated_and_moved"),

@@ -61,9 +61,9 @@ def made(kind: str = "raster", collection_type: str | None = None, **fields: Any
 
 
 def declared(world: World) -> list[dict[str, Any]]:
-    """What the server was told of the files."""
-    asked = [each for each in world.requests if each.method == "POST" and "/upload_jobs/" in each.path]
-    return [file for each in asked for file in body_of(each)["files"]]
+    """The files in requests for upload jobs."""
+    requests = [each for each in world.requests if each.method == "POST" and "/upload_jobs/" in each.path]
+    return [file for each in requests for file in body_of(each)["files"]]
 
 
 # Which collections take what
@@ -124,59 +124,24 @@ def test_a_file_of_any_kind_that_is_not_accepted_is_an_upload_job_error(kind: st
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "error"),
     [
-        lambda api: api.upload_raster(1, 2, "/p/none.tif"),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", support_files=["/p/none.tif"]),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", ["/p/none.tif"], None),
-        lambda api: api.upload_point_cloud(1, 2, Path("/p/none.tif")),
-        lambda api: api.upload_multiple_rasters(1, 2, several("a.tif", "none.tif")),
-        lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif", support_files=["/p/none.tif"])),
+        (lambda api: api.upload_raster(1, 2, "/p/none.tif"), FileNotFoundError),
+        (lambda api: api.upload_raster(1, 2, "/p/a.tif", support_files=["/p/none.tif"]), FileNotFoundError),
+        (lambda api: api.upload_raster(1, 2, "/p/a.tif", ["/p/none.tif"], None), FileNotFoundError),
+        (lambda api: api.upload_point_cloud(1, 2, Path("/p/none.tif")), FileNotFoundError),
+        (lambda api: api.upload_multiple_rasters(1, 2, several("a.tif", "none.tif")), FileNotFoundError),
+        (lambda api: api.upload_raster(1, 2, "/p/a.tif", multipart=True), ValueError),
+        (lambda api: api.upload_point_cloud(1, 2, "/p/a.tif", multipart=True), ValueError),
+        (lambda api: api.upload_multiple_rasters(1, 2, several("a.tif"), multipart=True), ValueError),
+        (lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif"), True), ValueError),
+        (lambda api: api.upload_multiple_rasters(1, 2, several("a.tif", "a.tif")), ValueError),
+        (lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif", "a.tif")), ValueError),
     ],
 )
-def test_a_missing_file_of_any_kind_is_told_before_anything_is_sent(call: Call) -> None:
+def test_wrong_arguments_are_errors_before_anything_is_sent(call: Call, error: type[Exception]) -> None:
     world = World(files=FILES)
-    world.fail(call(world.api), FileNotFoundError)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", multipart=True),
-        lambda api: api.upload_point_cloud(1, 2, "/p/a.tif", multipart=True),
-        lambda api: api.upload_multiple_images(1, 2, several("a.tif"), multipart=True),
-        lambda api: api.upload_multiple_rasters(1, 2, several("a.tif"), multipart=True),
-        lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif"), True),
-    ],
-)
-def test_multipart_without_a_part_size_is_a_value_error_before_any_upload_job_is_created(call: Call) -> None:
-    world = World(files=FILES)
-    world.fail(call(world.api), ValueError)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda api: api.upload_multiple_rasters(1, 2, several("a.tif", "a.tif")),
-        lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif", "a.tif")),
-    ],
-)
-def test_equal_names_of_any_kind_are_a_value_error_before_anything_is_sent(call: Call) -> None:
-    world = World(files=FILES)
-    assert str(world.fail(call(world.api), ValueError)).startswith("All files must have unique names")
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda api: api.upload_multiple_rasters(1, 2, []),
-        lambda api: api.upload_multiple_point_clouds(1, 2, []),
-    ],
-)
-def test_no_files_of_any_kind_are_two_empty_lists_and_no_request(call: Call) -> None:
-    world = World()
-    assert world.run(call(world.api)) == ([], [])
-    assert world.requests == world.logins == []
+    world.fail(call(world.api), error)
 
 
 # The two orders of upload_raster (defect 12)

@@ -1,4 +1,4 @@
-"""Storms of requests that are given up at random points, on each face, and what is left of them: nothing.
+"""Storms of requests that are arguments up at random points, on each face, and what is left of them: nothing.
 
     python -m tests.transports.drivers.cancellation --requests 10000 --face trio
 
@@ -52,7 +52,7 @@ class Reluctant:
     def __init__(self, share: float, accepting: bool = True) -> None:
         self.willing = False
         self._random, self._share, self._accepting = Random(1), share, accepting
-        self._heard: dict[socket.socket, bytes] = {}
+        self._received: dict[socket.socket, bytes] = {}
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024 if accepting else 0)
         self._listener.setblocking(False)
@@ -80,13 +80,13 @@ class Reluctant:
     ) -> None:
         self._waker.close()
         self._thread.join()
-        for sock in (*self._heard, self._listener, self._wake):
+        for sock in (*self._received, self._listener, self._wake):
             sock.close()
         self._selector.close()
 
     @property
     def connections(self) -> int:
-        return len(self._heard)
+        return len(self._received)
 
     def _serve(self) -> None:
         while True:
@@ -101,7 +101,7 @@ class Reluctant:
                     if not self._accepting:
                         self._selector.register(self._listener, selectors.EVENT_READ)
                 else:
-                    self._hear(sock)
+                    self._receive(sock)
 
     def _accept(self) -> None:
         try:
@@ -109,22 +109,22 @@ class Reluctant:
         except OSError:
             return
         sock.setblocking(False)
-        self._heard[sock] = b""
+        self._received[sock] = b""
         self._selector.register(sock, selectors.EVENT_READ)
 
-    def _hear(self, sock: socket.socket) -> None:
+    def _receive(self, sock: socket.socket) -> None:
         try:
             data = sock.recv(65536)
-            self._heard[sock] += data
-            if data and self._heard[sock].endswith(b"\r\n\r\n"):
-                self._heard[sock] = b""
+            self._received[sock] += data
+            if data and self._received[sock].endswith(b"\r\n\r\n"):
+                self._received[sock] = b""
                 if self.willing or self._random.random() < self._share:
                     sock.send(OK)
         except OSError:
             data = b""
         if not data:
             self._selector.unregister(sock)
-            del self._heard[sock]
+            del self._received[sock]
             sock.close()
 
 
@@ -151,7 +151,7 @@ class Figures:
 
     @property
     def clean(self) -> bool:
-        """Nothing is held, and no more is there than before: a thread of somebody else may have ended meanwhile."""
+        """Nothing is held, and no more is there than before: a thread of another test may have ended meanwhile."""
         more = [after for before, after in zip(self.before, self.after, strict=True) if after > before]
         return " 0 held, " in self.pools and self.pools.endswith(", 0 waiting>>") and not more
 
@@ -221,7 +221,7 @@ async def storm(face: str, requests: int, seed: int = 1) -> Figures:
 
 
 def transport_waiting(shown: str) -> int:
-    """How many wait, as the repr of a transport tells it."""
+    """The number of waiting requests, from the repr of a transport."""
     return int(shown.rpartition(" waiting")[0].rpartition(" ")[2] or 0)
 
 
@@ -279,10 +279,10 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--face", choices=["blocking", "asyncio", "trio"], action="append")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     clean = True
-    for face in given.face or ["asyncio", "trio", "blocking"]:
-        figures = run(face, given.requests, given.seed)
+    for face in arguments.face or ["asyncio", "trio", "blocking"]:
+        figures = run(face, arguments.requests, arguments.seed)
         print(figures, flush=True)
         clean = clean and figures.clean and figures.further == 9
     raise SystemExit(0 if clean else "something was left, or a further request was not answered")

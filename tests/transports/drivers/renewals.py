@@ -65,7 +65,7 @@ class CountingSandbox(Sandbox):
                     self.refused.add(headers.get("Authorization", ""))
         return response
 
-    def told(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         return {
             "counts": dict(self.counts),
             "refused": len(self.refused),
@@ -79,7 +79,7 @@ def serve() -> None:
         print(server.url, flush=True)
         sys.stdin.read()
         assert isinstance(server.sandbox, CountingSandbox)
-        print(json.dumps(server.sandbox.told()), flush=True)
+        print(json.dumps(server.sandbox.figures()), flush=True)
 
 
 @dataclass
@@ -91,11 +91,11 @@ class Figures:
     seconds: float = 0.0
     answered: int = 0
     failures: list[str] = field(default_factory=list)
-    told: dict[str, Any] = field(default_factory=dict)
+    server: dict[str, Any] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[str]:
-        return Counter(self.told["counts"])
+        return Counter(self.server["counts"])
 
     @property
     def renewals(self) -> int:
@@ -104,7 +104,7 @@ class Figures:
     @property
     def reasons(self) -> int:
         """The most renewals that there was reason for."""
-        return int(self.seconds / RENEWED_AFTER) + int(self.told["refused"])
+        return int(self.seconds / RENEWED_AFTER) + int(self.server["refused"])
 
     @property
     def grants(self) -> dict[str, int]:
@@ -115,7 +115,7 @@ class Figures:
         found = [f"a call failed: {each}" for each in self.failures[:3]]
         if self.grants != {"password 200": 1, "refresh_token 200": self.renewals}:
             found.append("a grant was refused, or the password was sent again")
-        if self.told["refresh_tokens_used_again"]:
+        if self.server["refresh_tokens_used_again"]:
             found.append("a refresh token was used twice")
         if not 1 <= self.renewals <= self.reasons:
             found.append(f"{self.renewals} renewals, with reason for {self.reasons}")
@@ -125,7 +125,7 @@ class Figures:
         return (
             f"{self.face}: {self.calls} calls at a time for {self.seconds:.1f} s: {self.answered} answered, "
             f"{len(self.failures)} failed; {self.renewals} renewals, with reason for up to {self.reasons} "
-            f"({self.told['refused']} tokens refused by the API, {self.counts['call 401']} 401s); "
+            f"({self.server['refused']} tokens refused by the API, {self.counts['call 401']} 401s); "
             f"grants {self.grants}; {'; '.join(self.wrong()) or 'as it should be'}"
         )
 
@@ -140,7 +140,7 @@ def sandbox_process(figures: Figures) -> Iterator[PixelApiSettings]:
         url = process.stdout.readline().strip()
         yield PixelApiSettings(**Sandbox().environment(url))
         process.stdin.close()
-        figures.told = json.loads(process.stdout.read())
+        figures.server = json.loads(process.stdout.read())
 
 
 async def calls_of_tasks(figures: Figures, settings: PixelApiSettings, seconds: float) -> None:
@@ -196,13 +196,13 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--face", choices=["blocking", "asyncio", "trio"], action="append")
     parser.add_argument("--serve", action="store_true", help="be the sandbox of such a run")
-    given = parser.parse_args()
-    if given.serve:
+    arguments = parser.parse_args()
+    if arguments.serve:
         serve()
         return
     wrong = False
-    for face in given.face or ["blocking", "asyncio", "trio"]:
-        figures = run(face, given.seconds, given.calls)
+    for face in arguments.face or ["blocking", "asyncio", "trio"]:
+        figures = run(face, arguments.seconds, arguments.calls)
         print(figures, flush=True)
         wrong = wrong or bool(figures.wrong())
     raise SystemExit("not as it should be" if wrong else 0)

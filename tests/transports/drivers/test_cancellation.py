@@ -56,15 +56,15 @@ async def test_the_next_ten_requests_do_not_time_out_after_those_in_flight_were_
 
 
 def test_the_next_ten_requests_do_not_time_out_after_as_many_threads_gave_up(face: Face) -> None:
-    """The same with limits, on each face: those who hold a place give up reading, and those who wait give up waiting.
+    """The same with limits, on each face: requests with a slot time out while they read, others while they wait.
 
-    Each waits for a place longer than for an answer, so some are served after those before them gave up.
+    Each waits for a slot longer than for a response, so some get a slot after others timed out.
     """
     face.open(max_connections=LIMIT)
     with Reluctant(0.0) as peer:
-        given_up = [face.start(peer.request(Timeouts(read=0.05, pool=0.07))) for _ in range(16)]
-        wait(given_up, PATIENCE)
-        assert [type(each.exception()) for each in given_up] == [PixelTimeoutError] * 16
+        timed_out = [face.start(peer.request(Timeouts(read=0.05, pool=0.07))) for _ in range(16)]
+        wait(timed_out, PATIENCE)
+        assert [type(each.exception()) for each in timed_out] == [PixelTimeoutError] * 16
         face.wait_for_counts("0 held, 0 idle, 0 waiting")
         peer.be_willing()
         assert [each.result(PATIENCE).body for each in [face.start(peer.request()) for _ in range(10)]] == [b"ok"] * 10
@@ -77,5 +77,5 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def test_more_are_under_way_than_have_places() -> None:
-    """Else no storm would come upon those who wait."""
+    """Otherwise no request that waits for a slot would be cancelled."""
     assert AT_ONCE > 3 * LIMIT

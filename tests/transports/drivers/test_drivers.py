@@ -138,7 +138,7 @@ def test_no_more_flows_than_the_limit_run_at_once(driven: Driven, limit: int) ->
 
 def test_flows_are_taken_as_others_end(driven: Driven) -> None:
     taken: list[int] = []
-    seen: list[int] = []
+    counts: list[int] = []
 
     def flows() -> Iterator[Flow[Any]]:
         for number in range(5):
@@ -146,11 +146,11 @@ def test_flows_are_taken_as_others_end(driven: Driven) -> None:
             yield flow_of(Exchange(get()))
 
     def answer(request: Request) -> Response:
-        seen.append(len(taken))
+        counts.append(len(taken))
         return Response(200)
 
     driven.run(flow_of(Gather(flows(), 1)), answer)
-    assert seen == [1, 2, 3, 4, 5]
+    assert counts == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("position", [0, 1])

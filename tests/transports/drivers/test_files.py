@@ -1,4 +1,4 @@
-"""Files: looked at, hashed, and read slice by slice."""
+"""Facts and digests of files, and readers of slices."""
 
 import errno
 import hashlib
@@ -33,13 +33,13 @@ def md5(content: bytes) -> bytes:
     return hashlib.md5(content).digest()
 
 
-def test_a_look_tells_size_and_time(path: str) -> None:
+def test_facts_are_size_and_time(path: str) -> None:
     os.utime(path, ns=(1, 1_700_000_000_123_456_789))
     (facts,) = file_facts([path])
     assert (facts.size, facts.modified) == (len(CONTENT), 1_700_000_000_123_456_789)
 
 
-def test_a_look_follows_links(path: str, tmp_path: Path) -> None:
+def test_facts_follow_links(path: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
     assert file_facts([str(tmp_path / "link")])[0].size == len(CONTENT)
 
@@ -56,7 +56,7 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
     assert caught.value.filename == str(tmp_path)
 
 
-def test_a_pipe_is_no_file_and_nobody_waits_for_it(tmp_path: Path) -> None:
+def test_a_pipe_is_an_error_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="Not a regular file") as caught:
         file_facts([str(tmp_path / "pipe")])
@@ -73,7 +73,7 @@ def test_an_empty_slice_has_the_digest_of_nothing(path: str, offset: int) -> Non
     assert digest([FileSlice(path, offset, 0)], False, never).digests == [md5(b"")]
 
 
-def test_what_is_read_is_kept_where_that_was_asked_for_with_what_the_file_is_like(path: str) -> None:
+def test_bytes_are_returned_on_request_with_the_facts_of_the_file(path: str) -> None:
     os.utime(path, ns=(1, 17))
     whole = FileSlice(path, 0, len(CONTENT))
     kept = digest([whole], True, never)
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_hashed_is_an_error_of_the_system(path: str) -> No
     assert caught.value.filename == path
 
 
-def test_hashing_stops_early_when_it_is_told_to(path: str) -> None:
+def test_hashing_stops_early_on_request(path: str) -> None:
     """After the piece in hand, with the digests of the slices that are through."""
     words = iter([False, True])
     slices = [FileSlice(path, 0, 10), FileSlice(path, 0, len(CONTENT)), FileSlice(path, 0, 10)]

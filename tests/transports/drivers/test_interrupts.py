@@ -1,4 +1,4 @@
-"""Signals that break off a blocking call at any line: no place of the pool and no socket is lost."""
+"""Signals that interrupt a blocking call at any line: no slot of the pool and no socket is lost."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ def interrupt(number, frame):
         raise Interrupt
 
 armed = False
-sys.unraisablehook = lambda told: None
+sys.unraisablehook = lambda unraisable: None
 signal.signal(signal.SIGALRM, interrupt)
 request = Request("GET", Origin("http", "127.0.0.1", int(sys.argv[1])), "/", Headers())
 transport = SocketTransport(max_connections=3)
@@ -61,7 +61,7 @@ while True:
 @pytest.mark.skipif(
     not hasattr(signal, "setitimer") or sys.platform != "linux", reason="open files are counted in /proc"
 )
-def test_calls_that_are_interrupted_anywhere_lose_no_place_and_no_socket() -> None:
+def test_calls_that_are_interrupted_anywhere_lose_no_slot_and_no_socket() -> None:
     with subprocess.Popen([sys.executable, "-c", ANSWERING], stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

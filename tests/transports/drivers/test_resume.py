@@ -252,7 +252,7 @@ def is_part(number: int) -> Callable[[Request], bool]:
 # Broken off anywhere
 
 
-def test_whole_files_are_stored_once_wherever_the_upload_was_broken_off(breaking: tuple[World, bool]) -> None:
+def test_whole_files_are_stored_once_after_an_interruption_at_any_request(breaking: tuple[World, bool]) -> None:
     world, after = breaking
     files = world.files(900, 300 * KIB, supports=1)
     for number in range(1, MOST_REQUESTS):
@@ -272,7 +272,7 @@ def test_whole_files_are_stored_once_wherever_the_upload_was_broken_off(breaking
         pytest.fail("the upload has no end")
 
 
-def test_parts_are_not_sent_again_wherever_the_upload_was_broken_off(breaking: tuple[World, bool]) -> None:
+def test_parts_are_not_sent_again_after_an_interruption_at_any_request(breaking: tuple[World, bool]) -> None:
     world, after = breaking
     files = world.files(2 * PART + 5, 2 * PART, supports=1)
     for number in range(1, MOST_REQUESTS):
@@ -293,7 +293,7 @@ def test_parts_are_not_sent_again_wherever_the_upload_was_broken_off(breaking: t
         pytest.fail("the upload has no end")
 
 
-def test_one_file_alone_is_stored_once_wherever_its_upload_was_broken_off(blocking_world: World) -> None:
+def test_one_file_alone_is_stored_once_after_an_interruption_at_any_request(blocking_world: World) -> None:
     world = blocking_world
     files = world.files(2 * PART + 1)
     for number in range(1, MOST_REQUESTS):

@@ -9,14 +9,14 @@ from pixel_transports.drivers.single_flight import SingleFlights
 
 
 def test_a_key_has_one_flight_until_its_end() -> None:
-    flights, woken = SingleFlights(), []
-    flight, first = flights.join("key", lambda: woken.append("first"))
+    flights, notified = SingleFlights(), []
+    flight, first = flights.join("key", lambda: notified.append("first"))
     assert first
-    assert flights.join("key", lambda: woken.append("second")) == (flight, False)
+    assert flights.join("key", lambda: notified.append("second")) == (flight, False)
     assert flights.join("other", lambda: None)[1]
     with flights.running("key", flight):
         assert flight.end("result") == "result"
-    assert (flight.ended, flight.outcome(), woken) == (True, "result", ["second"])
+    assert (flight.ended, flight.outcome(), notified) == (True, "result", ["second"])
     assert flights.join("key", lambda: None)[1]
 
 
@@ -31,12 +31,12 @@ def test_a_failure_is_the_outcome_for_all() -> None:
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError, GeneratorExit])
 def test_an_interruption_is_no_outcome_and_wakes_the_waiters(interruption: type[BaseException]) -> None:
-    flights, woken = SingleFlights(), []
+    flights, notified = SingleFlights(), []
     flight, _ = flights.join("key", lambda: None)
-    flights.join("key", lambda: woken.append("waiter"))
+    flights.join("key", lambda: notified.append("waiter"))
     with pytest.raises(interruption), flights.running("key", flight):
         raise interruption
-    assert (flight.ended, woken) == (False, ["waiter"])
+    assert (flight.ended, notified) == (False, ["waiter"])
     assert flights.join("key", lambda: None)[1]
 
 
