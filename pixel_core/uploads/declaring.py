@@ -72,25 +72,24 @@ class Declaring:
         queue.add(transfer, self._context.time - (BEGIN_AFTER if renewed else 0.0), first=renewed)
 
     def start(self) -> Flow[None]:
-        if self._context.broken is not None:
-            for queue in (self._whole, self._parted):
-                while queue.waiting:
-                    self._context.fail(queue.waiting.popleft(), NOT_UPLOADED, self._context.broken)
-        elif (ready := self._ready()) is not None:
-            batch = ready.take(self._most_bytes())
+        queue = self._ready()
+        if queue is not None:
+            batch = queue.take(self._most_bytes())
+            for transfer in batch:
+                self._context.move(transfer, TransferState.DECLARING)
             files = [each.hashed for each in batch if each.hashed is not None]
             self._running = True
             yield from self._context.spawn(self, batch, self._service.declare(files))
 
     def next_time(self) -> float:
-        if self._running or not self._sending.is_idle:
+        if self._running or self._context.broken is not None or not self._sending.is_idle:
             return float("inf")
         queues = (self._whole, self._parted)
         return min((each.since + BEGIN_AFTER for each in queues if each.waiting), default=float("inf"))
 
     def _ready(self) -> _Queue | None:
         """The queue for which jobs are to be requested now."""
-        if self._running or self._sending.backlog >= self._context.limit:
+        if self._running or self._context.broken is not None or self._sending.backlog >= self._context.limit:
             return None
         for queue in (self._whole, self._parted):
             if not queue.waiting:

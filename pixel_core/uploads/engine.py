@@ -10,7 +10,7 @@ Rules kept here:
 from collections.abc import Sequence
 from typing import Any
 
-from pixel_core.effects import Clock, Flow, NextDone, OpenTaskGroup, Report
+from pixel_core.effects import Clock, Flow, NextDone, OpenTaskGroup, Report, TaskGroup
 from pixel_core.errors import PixelProtocolError
 from pixel_core.journal import JournalState
 from pixel_core.session.session import Session
@@ -50,7 +50,7 @@ class Engine:
         self._seconds = session.options.upload_deadline
         self._deadline = float("inf") if self._seconds is None else now + self._seconds
         progress = Progress(what, transfers, now)
-        self.context = context = Context(progress, session.options.upload_max_concurrency, run, now)
+        self.context = context = Context(progress, transfers, session.options.upload_max_concurrency, run, now)
         finishing, checking = Finishing(context, service), Checking(context)
         sending, reading = Sending(context, service), Reading(context)
         declaring = Declaring(context, service, reading, sending)
@@ -88,7 +88,7 @@ class Engine:
             transfer.parts = set()
             context.move(transfer, TransferState.HASHED)
 
-    def run(self, group: Any) -> Flow[None]:
+    def run(self, group: TaskGroup[tuple[Stage, Any], Any]) -> Flow[None]:
         """Run the stages until all transfers are at their end."""
         context = self.context
         context.enter(group)

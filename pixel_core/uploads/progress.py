@@ -13,6 +13,9 @@ from pixel_core.events import UploadProgress
 from pixel_core.messages import Meter
 from pixel_core.uploads.transfers import Transfer, TransferState
 
+_REPORTED_AS = {TransferState.DECLARING: TransferState.HASHED, TransferState.STORED: TransferState.SENDING}
+"""States of a moment, and the states that events have for them."""
+
 
 class Progress:
     """Files and bytes by state, and the rate of sending."""
@@ -89,8 +92,7 @@ class Progress:
         left = self._total - sent
         files: Counter[str] = Counter()
         for state, count in self.files.items():
-            # A stored file is compared with the file on disk for a moment: that belongs to sending it.
-            files[(TransferState.SENDING if state is TransferState.STORED else state).value] += count
+            files[_REPORTED_AS.get(state, state).value] += count
         return UploadProgress(
             self._what,
             self._total,

@@ -14,7 +14,7 @@ from pixel_core.events import FileHashed
 from pixel_core.messages import FileSlice
 from pixel_core.uploads.plans import MIB, HashedFile, PlannedFile, in_base64
 from pixel_core.uploads.stages import Context, file_changed
-from pixel_core.uploads.transfers import NOT_UPLOADED, Transfer, TransferState
+from pixel_core.uploads.transfers import BEFORE_SENT, Transfer, TransferState
 
 READ_AT_ONCE = 4
 """How many files, or chunks of one, are read side by side."""
@@ -30,7 +30,8 @@ FILES_AHEAD = 400
 BYTES_AHEAD = 256 * MIB
 """How far reading may be ahead of sending."""
 
-_AHEAD = (TransferState.HASHING, TransferState.HASHED, TransferState.SENDING, TransferState.STORED)
+_AHEAD = BEFORE_SENT[1:]
+"""The states of files that were read, or are being read, and are not sent."""
 
 _Key = tuple[Transfer, int]
 """A transfer and the number of a chunk: of the file from 0, of its support files from -1 downwards."""
@@ -60,9 +61,6 @@ class Reading:
         self._queue.append(transfer)
 
     def start(self) -> Flow[None]:
-        if self._context.broken is not None:
-            while self._queue:
-                self._context.fail(self._queue.popleft(), NOT_UPLOADED, self._context.broken)
         while self._running < READ_AT_ONCE and (self._chunks or self._may_begin()):
             if not self._chunks:
                 self._split(self._queue.popleft())

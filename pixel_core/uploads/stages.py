@@ -10,7 +10,7 @@ Rules kept here:
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from pixel_core.effects import FileFacts, Flow, Report, Spawn, WriteJournal
+from pixel_core.effects import FileFacts, Flow, Report, Spawn, TaskGroup, WriteJournal
 from pixel_core.errors import PixelConnectionError, PixelFileChangedError
 from pixel_core.events import FileFinished
 from pixel_core.journal import JournalState
@@ -69,7 +69,7 @@ class UploadService(Protocol):
 class Context:
     """What the stages of one upload share. `broken` is the error that stopped all files that had not begun."""
 
-    def __init__(self, progress: Progress, limit: int, run: Any, now: float) -> None:
+    def __init__(self, progress: Progress, transfers: Sequence[Transfer], limit: int, run: Any, now: float) -> None:
         self.progress = progress
         self.limit = limit
         self.time = now
@@ -79,27 +79,32 @@ class Context:
         self.kept = 0
         """Bytes of small files in memory."""
         self.horizon = HORIZON
+        self._transfers = transfers
         self._run = run
-        self._group: Any = None
+        self._group: TaskGroup[Any, Any] | None = None
         self._records: dict[Transfer, JournalState] = {}
         self._events: list[object] = []
 
-    def enter(self, group: Any) -> None:
+    def enter(self, group: TaskGroup[Any, Any]) -> None:
         """Use a task group for the work of the stages."""
         self._group = group
 
     def spawn(self, stage: Stage, key: Any, flow: Flow[Any]) -> Flow[None]:
         """Start work of a stage: its outcome is passed to `stage.done` with the key."""
+        if self._group is None:
+            raise RuntimeError("work of a stage is spawned before the engine runs")
         self.running += 1
         yield from Spawn(self._group, (stage, key), flow)
 
     def move(self, transfer: Transfer, state: TransferState) -> None:
-        """Change the state of a transfer, and queue it in the stage of that state.
+        """Change the state of a transfer, and queue it in the stage of that state, if there is one.
 
         Raises PixelProtocolError for SENDING, if the upload job cannot be used.
         """
         self.progress.move(transfer, state)
-        if state in self.stages:
+        if self.broken is not None and state is TransferState.HASHED:
+            self.fail(transfer, NOT_UPLOADED, self.broken)
+        elif state in self.stages:
             self.stages[state].add(transfer)
 
     def record(self, transfer: Transfer, state: JournalState) -> None:
@@ -145,9 +150,10 @@ class Context:
         self.end(transfer)
 
     def stop(self, error: Exception, batch: Sequence[Transfer]) -> None:
-        """Fail a batch with an error that concerns all files: stages then fail what they have not begun."""
+        """Fail a batch with an error that concerns all files, and all files that wait for reading or for a job."""
         self.broken = self.broken or error
-        for transfer in batch:
+        waiting = (TransferState.WAITING, TransferState.HASHED)
+        for transfer in (*batch, *(each for each in self._transfers if each.state in waiting)):
             self.fail(transfer, NOT_UPLOADED, error)
 
 

@@ -21,6 +21,7 @@ class TransferState(enum.Enum):
     WAITING = "waiting"
     HASHING = "hashing"
     HASHED = "hashed"
+    DECLARING = "declaring"
     SENDING = "sending"
     STORED = "stored"
     SENT = "sent"
@@ -33,6 +34,7 @@ BEFORE_SENT = (
     TransferState.WAITING,
     TransferState.HASHING,
     TransferState.HASHED,
+    TransferState.DECLARING,
     TransferState.SENDING,
     TransferState.STORED,
 )
