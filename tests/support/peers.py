@@ -136,7 +136,9 @@ class Peer:
         self._failures: list[BaseException] = []
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        six = ":" in host
+        family = socket.AF_INET6 if six else socket.AF_INET
+        self._listener = socket.create_server((host if six else "127.0.0.1", 0), family=family)
         self._listener.settimeout(PATIENCE)
         self.origin = Origin("http" if context is None else "https", host, self._listener.getsockname()[1])
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
@@ -173,7 +175,7 @@ class Peer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stopping.set()
-        with suppress(OSError), socket.create_connection(self._listener.getsockname()):
+        with suppress(OSError), socket.create_connection(self._listener.getsockname()[:2]):
             pass
         self._acceptor.join()
         self._listener.close()
