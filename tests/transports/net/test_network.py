@@ -53,7 +53,8 @@ async def test_the_environment_does_not_decide_for_this_machine_nor_where_the_ke
 ) -> None:
     for name in ("ALL_PROXY", "HTTP_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
-    for keywords in ({}, {"proxy": None}):
+    ways: list[Any] = [{}, {"proxy": None}]
+    for keywords in ways:
         async with PixelClientAsync.from_settings(settings_of(server, server.url), **keywords) as client:
             assert (await client.me()).get("id")
 
