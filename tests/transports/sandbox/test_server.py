@@ -1,7 +1,6 @@
-"""The sandbox's server keeps HTTP's rules on a real socket, and leaves nothing behind."""
+"""The server follows HTTP on a real socket, and leaves nothing behind."""
 
 import http.client
-import json
 import os
 import random
 import select
@@ -13,13 +12,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from pixel_core.messages import Headers, Request, Response
 from pixel_transports.sandbox import Sandbox, SandboxServer, serve
 from tests.support.paths import ROOT
-from tests.transports.sandbox.support import LOGIN, form_body, md5
+from tests.transports.sandbox.support import Caller
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def connect(server: SandboxServer) -> socket.socket:
 
 
 def exchange(server: SandboxServer, data: bytes) -> bytes:
-    """What comes back for `data` until the server closes."""
+    """Send data and return the response until the server closes."""
     answer = b""
     with connect(server) as stream:
         stream.sendall(data)
@@ -44,85 +44,51 @@ def exchange(server: SandboxServer, data: bytes) -> bytes:
     return answer
 
 
-class Client:
-    """A client of the standard library."""
+class Served:
+    """A sandbox behind a socket, as a function from request to response: requests share one connection."""
 
     def __init__(self, server: SandboxServer) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-        self.headers: dict[str, str] = {}
-        self.api = server.sandbox.api_path
+        self.api_path, self.tenant = server.sandbox.api_path, server.sandbox.tenant
 
-    def close(self) -> None:
-        self.connection.close()
-
-    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-        self.connection.request(method, path, body, {**self.headers, **headers})
+    def __call__(self, request: Request) -> Response:
+        assert isinstance(request.body, bytes)
+        self.connection.request(request.method, request.target, request.body, dict(request.headers))
         response = self.connection.getresponse()
-        return response.status, response.read()
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        content = None if body is None else json.dumps(body).encode()
-        status, answer = self.send(method, self.api + path, content, **{"Content-Type": "application/json"})
-        assert status == 200, answer
-        return json.loads(answer)
-
-    def login(self) -> None:
-        form = "&".join(f"{name}={value}" for name, value in {**LOGIN, "grant_type": "password"}.items())
-        path = "/auth/realms/Sandbox/protocol/openid-connect/token"
-        form = form.replace(" ", "+")
-        status, answer = self.send("POST", path, form.encode(), **{"Content-Type": "application/x-www-form-urlencoded"})
-        assert status == 200
-        self.headers["Authorization"] = f"Bearer {json.loads(answer)['access_token']}"
+        return Response(response.status, Headers(response.getheaders()), response.read())
 
 
 @pytest.fixture
-def client(server: SandboxServer) -> Iterator[Client]:
-    with closing(Client(server)) as connected:
-        yield connected
+def caller(server: SandboxServer) -> Iterator[Caller]:
+    made = Caller(cast(Any, Served(server)))
+    with closing(made.sandbox.connection):  # type: ignore[attr-defined]
+        yield made
 
 
-def new_place(client: Client) -> str:
-    client.login()
-    ring = [[0, 0], [1, 0], [1, 1], [0, 0]]
-    area = {"type": "Polygon", "coordinates": [ring]}
-    project = client.call("POST", "/projects/", {"name": "n", "description": "", "area_of_interest": area})
-    path = f"/projects/{project['id']}/data_collections"
-    body = {"name": "n", "description": "", "data_collection_type": "image"}
-    collection = client.call("POST", f"{path}/", body)
-    return f"{path}/{collection['id']}"
-
-
-def test_a_big_upload_goes_through_a_file(server: SandboxServer, client: Client) -> None:
+def test_a_big_upload_is_mapped_from_a_file_and_read_back_whole(server: SandboxServer, caller: Caller) -> None:
     content = b"\xff\xd8\xff" + random.Random(1).randbytes(3 * 1024 * 1024)
-    place = new_place(client)
-    (job,) = client.call("POST", f"{place}/upload_jobs/", {"files": [{"name": "a.jpg", "md5": md5(content)}]})
-    assert job["url"].startswith(server.url)
-    body, content_type = form_body(job["upload_fields"], content)
-    assert client.send("POST", "/storage/pixel-sandbox", body, **{"Content-Type": content_type}) == (204, b"")
-    client.call("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
-    (job,) = client.call("GET", f"{place}/upload_jobs/?ids={job['id']}&limit=1")
-    assert job["status"] == "validated_and_moved"
+    job = caller.upload(caller.place(), content)
+    assert (job["status"], job["url"]) == ("validated_and_moved", f"{server.url}/storage/pixel-sandbox")
     (stored,) = server.sandbox.objects.values()
     assert isinstance(stored.buffers[0], memoryview)
-    _, objects = client.send("GET", "/_sandbox/objects")
-    assert client.send("GET", json.loads(objects)[0]["path"]) == (200, content)
+    (record,) = caller.raw("GET", "/_sandbox/objects").json()
+    assert caller.raw("GET", record["path"]).body == content
 
 
-def test_a_connection_serves_one_request_after_another(client: Client) -> None:
-    client.send("GET", "/")
-    stream = client.connection.sock
-    for path, status in (("/api/sandbox/users/me", 401), ("/nothing", 404), ("/", 200)):
-        assert client.send("GET", path)[0] == status
-    assert client.connection.sock is stream
-
-
-def test_head_has_no_body(client: Client) -> None:
-    length = len(client.send("GET", "/")[1])
-    client.connection.request("HEAD", "/")
-    response = client.connection.getresponse()
-    assert (response.read(), response.headers["Content-Length"]) == (b"", str(length))
-    assert client.send("HEAD", "/api/sandbox/users/me") == (405, b"")
-    assert client.send("GET", "/")[0] == 200
+def test_a_connection_serves_one_request_after_another(caller: Caller) -> None:
+    connection = cast(Any, caller.sandbox).connection
+    length = len(caller.raw("GET", "/").body)
+    stream = connection.sock
+    for method, path, status in (
+        *(("GET", "/api/sandbox/users/me", 401), ("GET", "/nothing", 404)),
+        *(("HEAD", "/", 200), ("HEAD", "/api/sandbox/users/me", 405), ("GET", "/", 200)),
+    ):
+        response = caller.raw(method, path)
+        assert response.status == status
+        assert not (method == "HEAD" and response.body)
+        if (method, path) == ("HEAD", "/"):
+            assert response.headers["Content-Length"] == str(length)
+    assert connection.sock is stream
 
 
 def test_pipelined_requests_are_answered_in_order(server: SandboxServer) -> None:
@@ -132,7 +98,7 @@ def test_pipelined_requests_are_answered_in_order(server: SandboxServer) -> None
     assert answer.index(b"HTTP/1.1 404") < answer.index(b"HTTP/1.1 200")
 
 
-def test_a_client_that_waits_is_told_to_go_on(server: SandboxServer) -> None:
+def test_expect_100_continue_is_answered_before_the_body(server: SandboxServer) -> None:
     head = b"POST /auth/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     with connect(server) as stream:
         stream.sendall(head)
@@ -159,7 +125,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("data", "status"), REFUSED)
-def test_what_is_no_request_is_refused_and_the_connection_closed(
+def test_an_invalid_request_is_refused_and_the_connection_closed(
     server: SandboxServer, data: bytes, status: bytes
 ) -> None:
     answer = exchange(server, data)
@@ -168,14 +134,14 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(
     assert exchange(server, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
-def test_a_chunked_body_that_grows_too_big_is_refused(server: SandboxServer) -> None:
+def test_a_chunked_body_above_the_limit_is_refused(server: SandboxServer) -> None:
     with connect(server) as stream:
         stream.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1000001\r\n")
         stream.sendall(b"x" * 0x1000001)
         assert stream.recv(1000).startswith(b"HTTP/1.1 413")
 
 
-def test_a_chunked_upload_is_refused_for_its_head(server: SandboxServer) -> None:
+def test_a_chunked_upload_is_refused_before_its_body(server: SandboxServer) -> None:
     with connect(server) as stream:
         stream.sendall(
             b"POST /storage/pixel-sandbox HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
@@ -188,7 +154,7 @@ def test_a_chunked_upload_is_refused_for_its_head(server: SandboxServer) -> None
     assert b"<Code>MissingContentLength</Code>" in answer
 
 
-def test_random_bytes_never_take_it_down(server: SandboxServer) -> None:
+def test_random_bytes_never_stop_the_server(server: SandboxServer) -> None:
     source = random.Random(7)
     starts = (b"", b"GET / HTTP/1.1\r\n", b"POST /storage/a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
     for number in range(60):
@@ -196,17 +162,17 @@ def test_random_bytes_never_take_it_down(server: SandboxServer) -> None:
     assert exchange(server, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
-def test_an_absolute_target_is_understood(server: SandboxServer) -> None:
+def test_an_absolute_target_is_accepted(server: SandboxServer) -> None:
     answer = exchange(server, b"GET http://other.test/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert b"PIXEL_API_URL=http://other.test/api/sandbox" in answer
 
 
-def test_a_silent_connection_is_let_go() -> None:
+def test_an_idle_connection_is_closed() -> None:
     with SandboxServer(idle_seconds=0.05) as server, connect(server) as stream:
         assert stream.recv(1) == b""
 
 
-def test_many_connections_are_served_side_by_side(server: SandboxServer) -> None:
+def test_many_connections_are_served_concurrently(server: SandboxServer) -> None:
     held = [connect(server) for _ in range(50)]
     try:
         for stream in held:
@@ -217,22 +183,22 @@ def test_many_connections_are_served_side_by_side(server: SandboxServer) -> None
             stream.close()
 
 
-def test_uploads_from_many_threads_are_all_kept(server: SandboxServer, client: Client) -> None:
-    place = new_place(client)
+def test_concurrent_uploads_are_all_stored(server: SandboxServer, caller: Caller) -> None:
+    place = caller.place()
     contents = [b"\xff\xd8\xff" + bytes([number]) * 1000 for number in range(16)]
-    files = [{"name": f"{number}.jpg", "md5": md5(content)} for number, content in enumerate(contents)]
-    jobs = client.call("POST", f"{place}/upload_jobs/", {"files": files})
+    jobs = [caller.upload_job(place, content, f"{number}.jpg") for number, content in enumerate(contents)]
 
     def send(number: int) -> int:
-        body, content_type = form_body(jobs[number]["upload_fields"], contents[number])
-        with closing(Client(server)) as other:
-            return other.send("POST", "/storage/pixel-sandbox", body, **{"Content-Type": content_type})[0]
+        served = Served(server)
+        with closing(served.connection):
+            other = Caller(cast(Any, served))
+            return other.post_form(jobs[number]["url"], jobs[number]["upload_fields"], contents[number]).status
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(send, range(16))) == {204}
     ids = {"job_ids": [job["id"] for job in jobs]}
-    group = client.call("PUT", f"{place}/upload_jobs/multiple_uploadFinished", ids)["group_job"]
-    assert client.call("GET", f"/jobs/groups/{group['group_id']}")["success_count"] == 16
+    group = caller.ok("PUT", f"{place}/upload_jobs/multiple_uploadFinished", ids)["group_job"]
+    assert caller.ok("GET", f"/jobs/groups/{group['group_id']}")["success_count"] == 16
     project_id, collection_id = (int(part) for part in place.split("/")[2::2])
     for number, content in enumerate(contents):
         assert server.sandbox.stored(project_id, collection_id, f"{number}.jpg") == content
@@ -257,7 +223,7 @@ def test_closing_leaves_nothing_behind() -> None:
         server.start()
 
 
-def test_it_is_not_served_to_others_by_accident() -> None:
+def test_a_host_beyond_loopback_has_to_be_allowed() -> None:
     for host in ("0.0.0.0", "::", "192.168.1.1", "example.com"):
         with pytest.raises(ValueError, match="can be reached from other machines"):
             SandboxServer(host=host)
@@ -266,18 +232,18 @@ def test_it_is_not_served_to_others_by_accident() -> None:
         _ = SandboxServer().url
 
 
-def test_serve_says_when_it_is_ready_and_ends_by_interrupt() -> None:
-    seen: list[str] = []
+def test_serve_calls_ready_and_ends_after_a_keyboard_interrupt() -> None:
+    urls: list[str] = []
 
     def ready(url: str) -> None:
-        seen.append(url)
+        urls.append(url)
         raise KeyboardInterrupt
 
     serve(ready=ready)
-    assert seen[0].startswith("http://127.0.0.1:")
+    assert urls[0].startswith("http://127.0.0.1:")
 
 
-def test_it_runs_as_a_module_until_it_is_told_to_end() -> None:
+def test_the_module_serves_until_sigterm() -> None:
     command = [sys.executable, "-W", "error", "-m", "pixel_transports.sandbox", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
@@ -300,7 +266,7 @@ def test_it_runs_as_a_module_until_it_is_told_to_end() -> None:
     assert set(values) == set(Sandbox().environment(""))
 
 
-def test_it_does_not_start_where_it_cannot() -> None:
+def test_the_module_exits_with_1_if_the_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [sys.executable, "-m", "pixel_transports.sandbox", "--port", str(taken.getsockname()[1])]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
