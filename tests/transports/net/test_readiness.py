@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import anyio
 import pytest
@@ -12,26 +12,35 @@ import pytest
 from pixel_transports.net.readiness import AsyncioReadiness, Readiness, readiness_of
 from tests.support.peers import eventually
 
+Pair: TypeAlias = tuple[socket.socket, socket.socket]
+
 
 @pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+def pair() -> Iterator[Pair]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with ours, theirs:
         yield ours, theirs
 
 
-def reader(sock: socket.socket) -> Any:
+def reader(sock: socket.socket) -> Callable[[], bytes]:
     return lambda: sock.recv(100)
 
 
 @pytest.mark.anyio
-async def test_bytes_are_read_each_time_they_arrive(pair: tuple[socket.socket, socket.socket]) -> None:
+async def test_bytes_are_read_when_they_arrive_also_after_a_time_out_and_a_cancelled_wait(pair: Pair) -> None:
     ours, theirs = pair
     readiness = readiness_of(ours)
-    for word in (b"one", b"two", b"three"):
+    for word in (b"one", b"two"):
         theirs.send(word)
         assert await readiness.wait_readable(reader(ours), 10.0) == word
+    with pytest.raises(TimeoutError):
+        await readiness.wait_readable(reader(ours), 0.01)
+    with anyio.move_on_after(0.01) as scope:
+        await readiness.wait_readable(reader(ours), None)
+    assert scope.cancelled_caught
+    theirs.send(b"three")
+    assert await readiness.wait_readable(reader(ours), None) == b"three"
     theirs.close()
     assert await readiness.wait_readable(reader(ours), 10.0) == b""
     readiness.close()
@@ -39,57 +48,18 @@ async def test_bytes_are_read_each_time_they_arrive(pair: tuple[socket.socket, s
 
 
 @pytest.mark.anyio
-async def test_silence_is_a_timeout_and_later_bytes_are_read(pair: tuple[socket.socket, socket.socket]) -> None:
+async def test_a_read_that_would_block_is_repeated_and_another_error_is_raised(pair: Pair) -> None:
     ours, theirs = pair
     readiness = readiness_of(ours)
-    with pytest.raises(TimeoutError):
-        await readiness.wait_readable(reader(ours), 0.01)
-    theirs.send(b"late")
-    assert await readiness.wait_readable(reader(ours), None) == b"late"
-    readiness.close()
-
-
-@pytest.mark.anyio
-async def test_a_read_that_would_block_is_repeated(pair: tuple[socket.socket, socket.socket]) -> None:
-    ours, theirs = pair
-    readiness = readiness_of(ours)
-    calls = []
+    errors = [BlockingIOError(), ConnectionResetError(104, "reset")]
 
     def read() -> bytes:
-        calls.append(True)
-        if len(calls) == 1:
-            raise BlockingIOError
-        return ours.recv(100)
-
-    theirs.send(b"x")
-    assert await readiness.wait_readable(read, 10.0) == b"x"
-    assert len(calls) == 2
-    readiness.close()
-
-
-@pytest.mark.anyio
-async def test_an_error_of_the_read_is_raised(pair: tuple[socket.socket, socket.socket]) -> None:
-    ours, theirs = pair
-    readiness = readiness_of(ours)
-
-    def read() -> bytes:
-        raise ConnectionResetError(104, "reset")
+        raise errors.pop(0)
 
     theirs.send(b"x")
     with pytest.raises(ConnectionResetError):
         await readiness.wait_readable(read, 10.0)
-    readiness.close()
-
-
-@pytest.mark.anyio
-async def test_a_cancelled_wait_leaves_the_bytes_to_the_next(pair: tuple[socket.socket, socket.socket]) -> None:
-    ours, theirs = pair
-    readiness = readiness_of(ours)
-    with anyio.move_on_after(0.01) as scope:
-        await readiness.wait_readable(reader(ours), None)
-    assert scope.cancelled_caught
-    theirs.send(b"next")
-    assert await readiness.wait_readable(reader(ours), 10.0) == b"next"
+    assert not errors
     readiness.close()
 
 
@@ -99,6 +69,7 @@ def registered_with(loop: Any) -> int:
 
 
 async def asyncio_readiness(sock: socket.socket) -> Readiness:
+    """The readiness of a socket that is registered with the running loop."""
     readiness = readiness_of(sock)
     assert isinstance(readiness, AsyncioReadiness)
     with pytest.raises(TimeoutError):
@@ -107,26 +78,22 @@ async def asyncio_readiness(sock: socket.socket) -> Readiness:
     return readiness
 
 
-def test_a_socket_that_becomes_readable_while_nothing_waits_is_unregistered(
-    pair: tuple[socket.socket, socket.socket],
-) -> None:
+def test_a_socket_that_becomes_readable_while_nothing_waits_is_unregistered(pair: Pair) -> None:
     ours, theirs = pair
 
     async def main() -> None:
         readiness = await asyncio_readiness(ours)
-        theirs.send(b"uncalls")
+        theirs.send(b"early")
         await asyncio.sleep(0.01)
         assert registered_with(asyncio.get_running_loop()) == 0
-        assert await readiness.wait_readable(reader(ours), 10.0) == b"uncalls"
+        assert await readiness.wait_readable(reader(ours), 10.0) == b"early"
         readiness.close()
         assert registered_with(asyncio.get_running_loop()) == 0
 
     asyncio.run(main())
 
 
-def test_a_socket_that_another_thread_closes_is_unregistered_first(
-    pair: tuple[socket.socket, socket.socket],
-) -> None:
+def test_a_socket_that_another_thread_closes_is_unregistered_first(pair: Pair) -> None:
     ours, theirs = pair
 
     async def main() -> None:
@@ -142,25 +109,20 @@ def test_a_socket_that_another_thread_closes_is_unregistered_first(
     asyncio.run(main())
 
 
-def test_a_socket_can_be_closed_after_its_loop(pair: tuple[socket.socket, socket.socket]) -> None:
-    ours, _ = pair
-    stopped: Readiness
-    with asyncio.Runner() as runner:
-        stopped = runner.run(asyncio_readiness(ours))
-    stopped.close()
-    assert ours.fileno() == -1
-
-
-def test_a_socket_of_a_loop_that_does_not_run_is_closed_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_socket_of_a_loop_that_has_ended_or_does_not_run_is_closed_at_once(pair: Pair, ended: bool) -> None:
     ours, _ = pair
     with asyncio.Runner() as runner:
         readiness = runner.run(asyncio_readiness(ours))
-        readiness.close()
-        assert ours.fileno() == -1
-        assert registered_with(runner.get_loop()) == 0
+        if not ended:
+            readiness.close()
+            assert ours.fileno() == -1
+            assert registered_with(runner.get_loop()) == 0
+    readiness.close()
+    assert ours.fileno() == -1
 
 
-def test_a_loop_without_readers_waits_by_anyio(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_loop_without_readers_waits_by_anyio(pair: Pair) -> None:
     class Proactor(asyncio.SelectorEventLoop):
         add_reader = asyncio.AbstractEventLoop.add_reader
 

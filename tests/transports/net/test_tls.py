@@ -187,7 +187,7 @@ def write_blobs(path: Path, *blobs: trustme.Blob) -> None:
 @pytest.fixture
 def files(authority: trustme.CA, tmp_path: Path) -> Path:
     """A folder with the certificate of the authority, a client's with its key, and the key encrypted."""
-    own = authority.issue_cert("someone@pixel.test")
+    own = authority.issue_cert("client@pixel.test")
     write_blobs(tmp_path / "ca.pem", authority.cert_pem)
     write_blobs(tmp_path / "own.pem", *own.cert_chain_pems)
     write_blobs(tmp_path / "own.key", own.private_key_pem)
@@ -244,7 +244,7 @@ def test_a_client_certificate_is_sent(face: Face, authority: trustme.CA, files: 
     with demanding(authority, record, keep_answering()) as peer:
         assert face.send(peer.request()).body == b"ok"
         face.close()
-    assert subjects == [(("email", "someone@pixel.test"),)]
+    assert subjects == [(("email", "client@pixel.test"),)]
 
 
 def test_a_missing_client_certificate_is_an_error_of_the_connection(

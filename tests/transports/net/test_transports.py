@@ -1,9 +1,11 @@
-"""Transports: what may stand in for a socket, on which face, and what it is given."""
+"""Transports: which objects and functions are one, on which face, and the requests that they receive."""
 
+import inspect
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from pixel_core.errors import PixelFileChangedError
@@ -23,10 +25,11 @@ from tests.support.peers import open_sockets
 
 ORIGIN = Origin("http", "pixel.test", 8080)
 PHOTOS = sample_photos()[:2]
+GET = Request("GET", ORIGIN, "/")
 
 
 def echo(request: Request) -> Response:
-    """Answers with what it was given."""
+    """A response with the headers and the body of the request."""
     assert isinstance(request.body, bytes)
     return Response(200, request.headers, request.body)
 
@@ -45,126 +48,74 @@ class EchoLater:
         return echo(request)
 
 
-functions = pytest.mark.parametrize("function", [echo, Echo(), partial(echo), Echo().__call__])
-coroutine_functions = pytest.mark.parametrize(
-    "function", [echo_later, EchoLater(), partial(echo_later), EchoLater().__call__]
-)
+FUNCTIONS = [echo, Echo(), partial(echo), Echo().__call__]
+COROUTINE_FUNCTIONS = [echo_later, EchoLater(), partial(echo_later), EchoLater().__call__]
 
 
-@functions
-def test_a_plain_function_serves_the_blocking_face(function: Any) -> None:
-    transport = blocking_transport(function)
-    assert transport.send(Request("GET", ORIGIN, "/")).status == 200
-    transport.close()
+def send(async_: bool, function: Any, request: Request) -> Response:
+    """Send a request through the transport of a function."""
+    if not async_:
+        return blocking_transport(function).send(request)
 
+    async def main() -> Response:
+        return await async_transport(function).send(request)
 
-@pytest.mark.anyio
-@functions
-async def test_a_plain_function_serves_the_async_face(function: Any) -> None:
-    transport = async_transport(function)
-    assert (await transport.send(Request("GET", ORIGIN, "/"))).status == 200
-    await transport.aclose()
-
-
-@pytest.mark.anyio
-@coroutine_functions
-async def test_a_coroutine_function_serves_the_async_face(function: Any) -> None:
-    assert (await async_transport(function).send(Request("GET", ORIGIN, "/"))).status == 200
-
-
-@coroutine_functions
-def test_a_coroutine_function_is_refused_on_the_blocking_face(function: Any) -> None:
-    with pytest.raises(TypeError, match="the blocking client needs a transport with methods send and close"):
-        blocking_transport(function)
-
-
-NO_TRANSPORTS = [42, "http://pixel.test", object(), SocketTransport, AnyioTransport]
+    return anyio.run(main)
 
 
 @pytest.mark.parametrize(
-    "given",
-    [AnyioTransport(), AsyncFunctionTransport(echo), *NO_TRANSPORTS],
-    ids=lambda given: getattr(given, "__name__", type(given).__name__),
+    ("async_", "function"),
+    [(False, each) for each in FUNCTIONS] + [(True, each) for each in (*FUNCTIONS, *COROUTINE_FUNCTIONS)],
 )
-def test_what_is_no_transport_of_the_blocking_face_is_refused_and_named(given: Any) -> None:
-    with pytest.raises(TypeError, match="the blocking client needs a transport") as caught:
-        blocking_transport(given)
-    assert repr(given) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [SocketTransport(), FunctionTransport(echo), *NO_TRANSPORTS],
-    ids=lambda given: getattr(given, "__name__", type(given).__name__),
-)
-def test_what_is_no_transport_of_the_async_face_is_refused_and_named(given: Any) -> None:
-    with pytest.raises(TypeError, match="the async client needs a transport") as caught:
-        async_transport(given)
-    assert repr(given) in str(caught.value)
-
-
-def test_a_transport_is_taken_as_it_is() -> None:
-    blocking, asynchronous = SocketTransport(), AnyioTransport()
-    assert blocking_transport(blocking) is blocking
-    assert async_transport(asynchronous) is asynchronous
-
-
-def test_without_one_there_are_sockets() -> None:
-    assert isinstance(blocking_transport(None), SocketTransport)
-    assert isinstance(async_transport(None), AnyioTransport)
-
-
-def as_received(path: Path) -> list[tuple[Request, list[tuple[str, str]], bytes]]:
-    """Requests, with the headers and the body that a function sees."""
+def test_a_function_is_a_transport_and_receives_what_a_server_would(
+    async_: bool, function: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo"
     path.write_bytes(b"_photo_")
     piece = FileSlice(str(path), 1, 5)
     host = ("Host", "pixel.test:8080")
-    form = Form((), "p", piece, "b0")
-    whole = (
+    multipart = ("Content-Type", "multipart/form-data; boundary=b0")
+    form = (
         b'--b0\r\nContent-Disposition: form-data; name="file"; filename="p"\r\n'
         b"Content-Type: application/octet-stream\r\n\r\nphoto\r\n--b0--\r\n"
     )
-    multipart = ("Content-Type", "multipart/form-data; boundary=b0")
-    return [
+    for request, headers, body in (
         (Request("GET", ORIGIN, "/", Headers({"X-A": "b"})), [host, ("X-A", "b")], b""),
         (Request("POST", ORIGIN, "/", body=b"abc"), [host, ("Content-Length", "3")], b"abc"),
         (Request("PUT", ORIGIN, "/", body=piece), [host, ("Content-Length", "5")], b"photo"),
-        (Request("POST", ORIGIN, "/", body=form), [host, multipart, ("Content-Length", str(len(whole)))], whole),
-    ]
+        (
+            Request("POST", ORIGIN, "/", body=Form((), "p", piece, "b0")),
+            [host, multipart, ("Content-Length", str(len(form)))],
+            form,
+        ),
+    ):
+        response = send(async_, function, request)
+        assert (list(response.headers), response.body) == (headers, body)
 
 
-def test_a_function_sees_what_a_server_would(tmp_path: Path) -> None:
-    for request, headers, body in as_received(tmp_path / "photo"):
-        seen = FunctionTransport(echo).send(request)
-        assert (list(seen.headers), seen.body) == (headers, body)
+OTHERS = [42, "http://pixel.test", object(), SocketTransport, AnyioTransport]
 
 
-@pytest.mark.anyio
-async def test_a_coroutine_function_sees_what_a_server_would(tmp_path: Path) -> None:
-    for request, headers, body in as_received(tmp_path / "photo"):
-        seen = await AsyncFunctionTransport(echo_later).send(request)
-        assert (list(seen.headers), seen.body) == (headers, body)
+@pytest.mark.parametrize(
+    "transport",
+    [AnyioTransport(), AsyncFunctionTransport(echo), *COROUTINE_FUNCTIONS, *OTHERS],
+    ids=lambda each: getattr(each, "__name__", type(each).__name__),
+)
+def test_another_object_is_refused_by_the_blocking_face(transport: Any) -> None:
+    with pytest.raises(TypeError, match="the blocking client needs a transport with methods send and close") as caught:
+        blocking_transport(transport)
+    assert repr(transport) in str(caught.value)
 
 
-def test_a_file_that_changed_is_an_error_here_too(tmp_path: Path) -> None:
-    request = Request("PUT", ORIGIN, "/", body=FileSlice(str(tmp_path / "gone"), 0, 5))
-    with pytest.raises(PixelFileChangedError):
-        FunctionTransport(echo).send(request)
-
-
-@pytest.mark.parametrize("answer", [None, (200, b""), b"HTTP/1.1 200 OK"])
-def test_a_function_that_gives_no_response_is_told_so(answer: Any) -> None:
-    with pytest.raises(TypeError, match=f"this one returned {type(answer).__name__}"):
-        FunctionTransport(lambda request: answer).send(Request("GET", ORIGIN, "/"))
-
-
-@pytest.mark.anyio
-async def test_a_coroutine_function_that_gives_no_response_is_told_so() -> None:
-    async def nothing(request: Request) -> Any:
-        return None
-
-    with pytest.raises(TypeError, match="this one returned NoneType"):
-        await AsyncFunctionTransport(nothing).send(Request("GET", ORIGIN, "/"))
+@pytest.mark.parametrize(
+    "transport",
+    [SocketTransport(), FunctionTransport(echo), *OTHERS],
+    ids=lambda each: getattr(each, "__name__", type(each).__name__),
+)
+def test_another_object_is_refused_by_the_async_face(transport: Any) -> None:
+    with pytest.raises(TypeError, match="the async client needs a transport") as caught:
+        async_transport(transport)
+    assert repr(transport) in str(caught.value)
 
 
 @pytest.mark.parametrize("async_", [False, True])
@@ -174,35 +125,49 @@ def test_a_client_refuses_the_transport_of_the_other_face(async_: bool) -> None:
         get_client(async_, settings, transport=SocketTransport() if async_ else AnyioTransport())
 
 
-def assert_stored(sandbox: Sandbox, images: list[Any]) -> None:
-    assert [image["name"] for image in images] == [path.name for path in PHOTOS]
-    assert [bytes(sandbox.stored_by_id(image["id"])) for image in images] == [path.read_bytes() for path in PHOTOS]
+def test_a_transport_is_used_as_it_is_and_without_one_there_are_sockets() -> None:
+    blocking, asynchronous = SocketTransport(), AnyioTransport()
+    assert blocking_transport(blocking) is blocking
+    assert async_transport(asynchronous) is asynchronous
+    assert isinstance(blocking_transport(None), SocketTransport)
+    assert isinstance(async_transport(None), AnyioTransport)
 
 
+@pytest.mark.parametrize("async_", [False, True])
+def test_a_file_that_changed_and_a_result_that_is_no_response_are_errors(async_: bool, tmp_path: Path) -> None:
+    with pytest.raises(PixelFileChangedError):
+        send(async_, echo, Request("PUT", ORIGIN, "/", body=FileSlice(str(tmp_path / "gone"), 0, 5)))
+    for result in (None, (200, b""), b"HTTP/1.1 200 OK"):
+        with pytest.raises(TypeError, match=f"this one returned {type(result).__name__}"):
+            send(async_, lambda request, result=result: result, GET)
+
+
+@pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
 @pytest.mark.parametrize("multipart", [False, True])
-def test_an_upload_runs_in_memory_without_a_socket_on_the_blocking_face(multipart: bool) -> None:
-    sandbox, before = Sandbox(job_seconds=0.01), open_sockets()
+def test_an_upload_runs_in_memory_without_a_socket(multipart: bool, face: str) -> None:
+    sandbox = Sandbox(job_seconds=0.01)
     settings = PixelApiSettings(**sandbox.environment("http://pixel.invalid"))
-    client = get_client(settings=settings, transport=sandbox)
-    project = client.create_project("P", "", SAMPLE_AREA)
-    collection = client.create_data_collection(project["id"], "C", "", "image")
-    files = [PixelUploadFile(file=path) for path in PHOTOS]
-    images, errors = client.upload_multiple_images(project["id"], collection["id"], files, multipart, 16384)
-    assert not errors
-    assert_stored(sandbox, images)
-    assert open_sockets() == before
 
+    async def result(value: Any) -> Any:
+        return await value if inspect.isawaitable(value) else value
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("multipart", [False, True])
-async def test_an_upload_runs_in_memory_without_a_socket_on_the_async_face(multipart: bool) -> None:
-    sandbox, before = Sandbox(job_seconds=0.01), open_sockets()
-    settings = PixelApiSettings(**sandbox.environment("http://pixel.invalid"))
-    client = get_client(True, settings=settings, transport=sandbox)
-    project = await client.create_project("P", "", SAMPLE_AREA)
-    collection = await client.create_data_collection(project["id"], "C", "", "image")
-    files = [PixelUploadFile(file=path) for path in PHOTOS]
-    images, errors = await client.upload_multiple_images(project["id"], collection["id"], files, multipart, 16384)
-    assert not errors
-    assert_stored(sandbox, images)
-    assert open_sockets() == before
+    async def main() -> None:
+        before = open_sockets()
+        client: Any = get_client(face != "blocking", settings, transport=sandbox)
+        project = await result(client.create_project("P", "", SAMPLE_AREA))
+        collection = await result(client.create_data_collection(project["id"], "C", "", "image"))
+        files = [PixelUploadFile(file=path) for path in PHOTOS]
+        images, errors = await result(
+            client.upload_multiple_images(project["id"], collection["id"], files, multipart, 16384)
+        )
+        assert not errors
+        assert [image["name"] for image in images] == [path.name for path in PHOTOS]
+        stored = [bytes(sandbox.stored_by_id(image["id"])) for image in images]
+        assert stored == [path.read_bytes() for path in PHOTOS]
+        assert open_sockets() == before
+
+    if face != "blocking":
+        anyio.run(main, backend=face)
+    else:  # nothing is awaited
+        with pytest.raises(StopIteration):
+            main().send(None)
