@@ -21,8 +21,8 @@ from pixel_core.errors import (
     PixelTimeoutError,
 )
 from pixel_core.messages import encode_json
-from tests.support.scripted_api import ACCOUNT, TOKEN_TARGET, Expected, OffScriptError, World, token
-from tests.support.scripted_api import json_response as told
+from tests.support.scripted_api import ACCOUNT, TOKEN_TARGET, Expected, World, token
+from tests.support.scripted_api import json_response as reply
 
 ME = "/acme/users/me?extended=false"
 RESTORE = "/acme/projects/1/restore"
@@ -56,7 +56,9 @@ def header(world: World, name: str) -> list[str | None]:
 
 
 def test_the_login_precedes_the_first_call_and_its_token_is_kept() -> None:
-    world = World([login(token("abc")), me(told({"id": 1})), Expected("GET", "/acme/plugins/", told([]))], login=False)
+    world = World(
+        [login(token("abc")), me(reply({"id": 1})), Expected("GET", "/acme/plugins/", reply([]))], login=False
+    )
     assert world.run(world.api.me()) == {"id": 1}
     assert world.finish(world.api.get_plugins()) == []
     assert header(world, "Authorization") == ["Bearer abc"] * 2
@@ -69,13 +71,13 @@ def test_the_login_precedes_the_first_call_and_its_token_is_kept() -> None:
 
 def test_a_trailing_slash_of_either_address_does_not_matter() -> None:
     account = Account("https://keycloak.test/auth/", "Acme", "frontend", "kari", "p")
-    script = [Expected("POST", "/auth" + TOKEN_TARGET, token()), me(told(None))]
+    script = [Expected("POST", "/auth" + TOKEN_TARGET, token()), me(reply(None))]
     world = World(script, login=False, account=account, url="https://pixel.test/acme/")
     assert world.finish(world.api.me()) is None
 
 
 def test_an_address_without_a_path_puts_the_operations_at_the_root() -> None:
-    world = World([Expected("GET", "/plugins/", told([]))], url="https://pixel.test")
+    world = World([Expected("GET", "/plugins/", reply([]))], url="https://pixel.test")
     assert world.finish(world.api.get_plugins()) == []
 
 
@@ -83,7 +85,7 @@ def test_an_address_without_a_path_puts_the_operations_at_the_root() -> None:
     ("script", "grant_types"),
     [
         ([login(token("b"))], ["password", "refresh_token"]),
-        ([login(told({"error": "invalid_grant"}, 400)), login(token("b"))], ["password", "refresh_token", "password"]),
+        ([login(reply({"error": "invalid_grant"}, 400)), login(token("b"))], ["password", "refresh_token", "password"]),
     ],
     ids=["accepted", "refused"],
 )
@@ -91,7 +93,7 @@ def test_an_expiring_token_is_renewed_by_the_refresh_token_or_else_by_the_passwo
     script: list[Expected], grant_types: list[str]
 ) -> None:
     first = token("a", expires_in=300, refresh_token="r", refresh_expires_in=1800)
-    world = World([login(first), me(told(1)), me(told(2)), *script, me(told(3))], login=False)
+    world = World([login(first), me(reply(1)), me(reply(2)), *script, me(reply(3))], login=False)
     world.run(world.api.me())
     world.now += 269.9
     world.run(world.api.me())
@@ -102,7 +104,7 @@ def test_an_expiring_token_is_renewed_by_the_refresh_token_or_else_by_the_passwo
 
 
 def test_a_token_that_expired_before_it_arrived_is_used() -> None:
-    world = World([login(token("a", expires_in=1), takes=5.0), me(told(1))], login=False)
+    world = World([login(token("a", expires_in=1), takes=5.0), me(reply(1))], login=False)
     assert world.finish(world.api.me()) == 1
 
 
@@ -137,8 +139,8 @@ def test_a_login_is_repeated_and_the_lifetime_is_measured_from_the_last_try() ->
             login(PixelConnectionError("reset", sent=True)),
             login(Response(503), takes=100.0),
             login(token("a", expires_in=100), takes=50.0),
-            me(told(1)),
-            me(told(2)),
+            me(reply(1)),
+            me(reply(2)),
         ],
         login=False,
         bits=[1, FULL_JITTER, FULL_JITTER, 2],
@@ -170,7 +172,7 @@ def until(world: World, flow: Flow[Any], kind: type[Any]) -> Any:
 @pytest.mark.parametrize("refresh", [{}, {"refresh_token": "r"}])
 def test_a_401_renews_the_login_and_repeats_the_request_with_the_same_id(refresh: dict[str, str]) -> None:
     """Also of a POST."""
-    script = [Expected("POST", RESTORE, told({}, 401)), login(token("b")), Expected("POST", RESTORE, told({"id": 1}))]
+    script = [Expected("POST", RESTORE, reply({}, 401)), login(token("b")), Expected("POST", RESTORE, reply({"id": 1}))]
     world = World([login(token("a", **refresh)), *script], login=False)
     assert world.finish(world.api.restore_project(1)) == {"id": 1}
     assert header(world, "Authorization") == ["Bearer a", "Bearer b"]
@@ -179,19 +181,19 @@ def test_a_401_renews_the_login_and_repeats_the_request_with_the_same_id(refresh
 
 
 def test_a_second_401_is_raised() -> None:
-    world = World([me(told({"detail": "no"}, 401))] * 2)
+    world = World([me(reply({"detail": "no"}, 401))] * 2)
     assert "check PIXEL_TENANT" in str(world.fail(world.api.me(), PixelAuthenticationError))
     assert len(world.logins) == 2
 
 
 def test_a_401_does_not_count_as_a_try() -> None:
-    world = World([me(outcome) for outcome in (Response(503), told({}, 401), Response(503), told(1))])
+    world = World([me(outcome) for outcome in (Response(503), reply({}, 401), Response(503), reply(1))])
     assert world.finish(world.api.me()) == 1
     assert len(world.sleeps) == 2
 
 
 def test_calls_side_by_side_that_meet_a_401_share_one_renewal() -> None:
-    world = World(lambda request: told({}, 401) if request.headers["Authorization"] == "Bearer t1" else told(7))
+    world = World(lambda request: reply({}, 401) if request.headers["Authorization"] == "Bearer t1" else reply(7))
     flows = [world.api.me(), world.api.me()]
     exchanges = [until(world, flow, Exchange) for flow in flows]
     assert [world.resume(flow, exchange) for flow, exchange in zip(flows, exchanges, strict=True)] == [7, 7]
@@ -207,10 +209,10 @@ def test_a_call_whose_tokens_expire_on_the_way_is_repeated_five_times() -> None:
             self.now += 2
             return super()._exchange(request)
 
-    world = Fleeting([*[me(told({}, 401))] * 3, me(told({"id": 1}))])
+    world = Fleeting([*[me(reply({}, 401))] * 3, me(reply({"id": 1}))])
     assert world.finish(world.api.me()) == {"id": 1}
     assert header(world, "Authorization") == ["Bearer t1", "Bearer t2", "Bearer t3", "Bearer t4"]
-    world = Fleeting(lambda _: told({}, 401))
+    world = Fleeting(lambda _: reply({}, 401))
     world.fail(world.api.me(), PixelAuthenticationError)
     assert len(world.requests) == 6
 
@@ -224,20 +226,20 @@ def test_a_call_whose_tokens_expire_on_the_way_is_repeated_five_times() -> None:
     ids=str,
 )
 def test_a_get_is_tried_three_times_with_growing_delays(failure: Response | Exception) -> None:
-    world = World([me(failure), me(failure), me(told(1))], bits=[1, FULL_JITTER, FULL_JITTER])
+    world = World([me(failure), me(failure), me(reply(1))], bits=[1, FULL_JITTER, FULL_JITTER])
     assert world.finish(world.api.me()) == 1
     assert world.sleeps == [0.5, 1.0]
     assert len(set(header(world, "X-Request-ID"))) == 1
 
 
 def test_a_successful_call_draws_random_bits_for_its_request_id_only() -> None:
-    world = World([me(told(1))], bits=[7])
+    world = World([me(reply(1))], bits=[7])
     world.finish(world.api.me())
     assert header(world, "X-Request-ID") == ["00000000-0000-4000-8000-000000000007"]
 
 
 def test_retry_after_is_waited_for_unless_it_is_too_long() -> None:
-    world = World([me(told({}, 429, Retry_After="12")), me(told({}, 503, Retry_After="3600"))])
+    world = World([me(reply({}, 429, Retry_After="12")), me(reply({}, 503, Retry_After="3600"))])
     assert "after 2 tries" in str(world.fail(world.api.me(), PixelServerError))
     assert world.sleeps == [12.0]
 
@@ -265,7 +267,7 @@ def test_a_connection_error_after_all_tries_has_the_last_one_as_its_cause() -> N
 def test_a_post_is_repeated_only_if_it_had_no_effect(failure: Any, kind: type[PixelError] | None) -> None:
     world = World([Expected("POST", RESTORE, failure)])
     if kind is None:
-        world.script.append(Expected("POST", RESTORE, told(1)))
+        world.script.append(Expected("POST", RESTORE, reply(1)))
         assert world.finish(world.api.restore_project(1)) == 1
     else:
         world.fail(world.api.restore_project(1), kind)
@@ -278,7 +280,7 @@ def test_a_post_is_repeated_only_if_it_had_no_effect(failure: Any, kind: type[Pi
     ("status", "kind"), [*BAD_REQUESTS.items(), (400, PixelBadRequestError), (418, PixelBadRequestError)]
 )
 def test_each_status_of_a_refusal_has_its_error(status: int, kind: type[PixelBadRequestError]) -> None:
-    world = World(lambda _: told({"detail": "no"}, status, X_Request_ID="from-server"))
+    world = World(lambda _: reply({"detail": "no"}, status, X_Request_ID="from-server"))
     error = world.fail(world.api.get_project(7), PixelBadRequestError)
     assert type(error) is kind
     assert (error.status_code, error.method, error.request_id) == (status, "GET", "from-server")
@@ -288,7 +290,7 @@ def test_each_status_of_a_refusal_has_its_error(status: int, kind: type[PixelBad
 
 
 def test_a_refusal_shows_the_payload_and_no_token() -> None:
-    world = World(lambda _: told({"detail": "no"}, 400))
+    world = World(lambda _: reply({"detail": "no"}, 400))
     error = world.fail(world.api.update_project(7, name="Ås"), PixelBadRequestError)
     assert error.body == '{"name":"Ås"}'
     assert '\nPayload:\n{"name":"Ås"}\nResponse: \n{\n    "detail": "no"\n}' in str(error)
@@ -312,7 +314,7 @@ def test_an_error_shows_only_the_beginning_of_a_long_page() -> None:
 
 
 def test_a_server_error_names_the_request_and_its_id_and_has_the_response() -> None:
-    world = World([Expected("POST", RESTORE, told({"detail": "oops"}, 500))], bits=[3, 4])
+    world = World([Expected("POST", RESTORE, reply({"detail": "oops"}, 500))], bits=[3, 4])
     error = world.fail(world.api.restore_project(1), PixelServerError)
     assert str(error) == (
         "The server failed: status 500 for POST https://pixel.test/acme/projects/1/restore "
@@ -344,7 +346,7 @@ def test_a_redirect_on_the_same_origin_is_followed_if_it_keeps_the_method(
     method: str, target: str, status: int, followed: bool
 ) -> None:
     redirect = Response(status, Headers({"Location": f"https://pixel.test{target}/"}))
-    end = [Expected(method, f"{target}/", told({"id": 1}))] if followed else []
+    end = [Expected(method, f"{target}/", reply({"id": 1}))] if followed else []
     world = World([Expected(method, target, redirect), *end])
     flow: Flow[Any] = world.api.me() if method == "GET" else world.api.restore_project(1)
     if followed:
@@ -406,13 +408,13 @@ def test_all_tries_of_a_request_end_at_its_total_limit(outcome: Any) -> None:
 
 
 def test_the_login_takes_from_the_total_limit_of_a_call() -> None:
-    world = slow(told({"id": 1}), 10)
+    world = slow(reply({"id": 1}), 10)
     assert world.run(world.api.me()) == {"id": 1}  # eight seconds
     assert [request.timeouts.read for request in (*world.logins, *world.requests)] == [9, 6]
-    world = slow(told({"id": 1}), 3)
+    world = slow(reply({"id": 1}), 3)
     assert "tries" not in str(world.fail(world.api.me(), PixelTimeoutError))
     assert world.now - 1000 <= 3.0
-    world = slow(told({"id": 1}), 4)
+    world = slow(reply({"id": 1}), 4)
     error = world.fail(world.api.me(), PixelTimeoutError)
     assert str(error) == "GET https://pixel.test/acme/users/me: the total limit of 4 seconds is over"
 
@@ -430,7 +432,7 @@ class OthersLogIn(World):
 
 
 def test_the_total_limit_of_a_call_covers_the_login_of_another_call() -> None:
-    world = OthersLogIn(lambda _: told({"id": 1}), options=Options(timeout_pixel=Timeouts(total=4)))
+    world = OthersLogIn(lambda _: reply({"id": 1}), options=Options(timeout_pixel=Timeouts(total=4)))
     error = world.fail(world.api.me(), PixelTimeoutError)
     assert world.now - 1000 == 4.0
     assert str(error) == ("https://pixel.test/acme: the login took too long: the total limit of 4 seconds is over")
@@ -465,7 +467,7 @@ def test_a_secret_is_hidden_wherever_the_answer_to_a_sensitive_call_quotes_it(
 
 
 def test_the_error_of_a_sensitive_call_says_what_was_wrong() -> None:
-    response = told({"detail": [{"loc": ["body", "password"], "msg": "too short", "input": "hunter2"}]}, 422)
+    response = reply({"detail": [{"loc": ["body", "password"], "msg": "too short", "input": "hunter2"}]}, 422)
     world = World(lambda _: response)
     flow = world.session.call("POST", "/users/oidc/", json={"password": "hunter2"}, sensitive=True)
     error = world.fail(flow, PixelBadRequestError)
@@ -486,7 +488,7 @@ def test_a_success_without_json_is_a_protocol_error_that_names_the_request(statu
 
 def test_requests_have_the_time_limits_of_the_options() -> None:
     options = Options(timeout_pixel=Timeouts(1, 2, 3, 4))
-    world = World([me(told(1))], options=options)
+    world = World([me(reply(1))], options=options)
     world.finish(world.api.me())
     assert world.requests[0].timeouts == world.logins[0].timeouts == Timeouts(1, 2, 3, 4)
 
@@ -504,12 +506,6 @@ def test_json_is_sent_compact_in_utf_8_and_without_nan() -> None:
     World().fail(World().session.call("POST", "/x", json={"n": float("nan")}), ValueError)
 
 
-def test_the_hand_driver_ends_a_test_where_a_flow_leaves_the_script() -> None:
-    world = World([Expected("GET", "/other", told(1))])
-    with pytest.raises(OffScriptError):
-        world.run(world.api.me())
-
-
 # Tokens in place of a password
 
 
@@ -521,7 +517,7 @@ def with_token(source: Any, server: Any) -> World:
 
 
 def test_a_token_is_sent_without_a_login_and_its_refusal_is_raised_at_once() -> None:
-    world = with_token("constant", [me(told({"id": 1})), me(told({"detail": "expired"}, 401))])
+    world = with_token("constant", [me(reply({"id": 1})), me(reply({"detail": "expired"}, 401))])
     assert world.run(world.api.me()) == {"id": 1}
     assert "constant" not in str(world.fail(world.api.me(), PixelAuthenticationError))
     assert (header(world, "Authorization"), world.logins) == (["Bearer constant"] * 2, [])
@@ -529,7 +525,7 @@ def test_a_token_is_sent_without_a_login_and_its_refusal_is_raised_at_once() -> 
 
 def test_a_token_function_is_called_once_and_again_when_its_token_is_refused() -> None:
     tokens = iter(["one", "two"])
-    world = with_token(lambda: next(tokens), [me(outcome) for outcome in (told(1), told({}, 401), told(1))])
+    world = with_token(lambda: next(tokens), [me(outcome) for outcome in (reply(1), reply({}, 401), reply(1))])
     world.run(world.api.me())
     world.finish(world.api.me())
     assert header(world, "Authorization") == ["Bearer one", "Bearer one", "Bearer two"]

@@ -434,17 +434,6 @@ def test_each_token_is_renewed_once_for_any_number_of_calls_401s_and_cancellatio
         assert grants.count("password") <= 1 + world.revoked * ends
 
 
-@given(st.integers(2, 30), st.data())
-def test_if_the_call_that_logs_in_is_cancelled_another_takes_over(calls: int, data: st.DataObject) -> None:
-    world = LoginWorld(60, [0.1], [], False, 400)
-    cancelled = data.draw(st.integers(1, calls - 1))
-    cancels = {number: 0.05 * (number + 1) for number in range(cancelled)}
-    outcomes = world.at_once([(0.0, world.api.me()) for _ in range(calls)], cancels)
-    assert outcomes[cancelled:] == [{"id": 1}] * (calls - cancelled)
-    assert world.most_renewing == 1
-    assert len(world.token_requests) <= 1 + cancelled
-
-
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refused_password_is_sent_once_for_all_calls_and_again_only_after_some_seconds(status: int) -> None:
     world = LoginWorld(60, [0.1], [], False, status, knows_the_password=False)
