@@ -49,9 +49,8 @@ def search() -> Iterator[Case]:
         "limit": 2,
         "offset": 1,
     }
-    yield search("all", search_query=full).sends_input(
-        "POST /search/", sort=[{"field": "id", "direction": "desc"}, {"field": "name", "direction": "asc"}]
-    )
+    sorted_by = [{"field": "id", "direction": "desc"}, {"field": "name", "direction": "asc"}]
+    yield search("all", search_query=full).sends_input("POST /search/", sort=sorted_by)
     yield search("all in a model", model("SearchQuery", **full))
     yield search("false values", {"on": "images", "search": "", "out_fields": [], "sort": [], "limit": 0}).sends_input(
         "POST /search/", distinct=False, offset=0
@@ -64,16 +63,19 @@ def search() -> Iterator[Case]:
         yield search(f"filter {label} in a model", model("SearchQuery", on="images", filter=value))
     yield search("refused", {"on": "images"}).answered(Answer("POST", "/search/", 400, {"detail": "no"}))
     pages = Method("paginate_search")
-    yield pages("a mapping", {"on": "images"}, 2).at(total=5)
-    yield pages("a model", model("SearchQuery", **full), page_size=2).at(total=4)
-    yield pages("limit and offset", {"on": "images", "limit": 7, "offset": 3}, 2).sends(
-        ("POST /search/", {"on": "images", "distinct": False, "limit": 2, "offset": 0}),
-        ("POST /search/", {"on": "images", "distinct": False, "limit": 2, "offset": 2}),
+    first, second, third = (
+        ("POST /search/", {"on": "images", "distinct": False, "limit": 2, "offset": offset}) for offset in (0, 2, 4)
     )
+    full_pages = [("POST /search/", {**full, "sort": sorted_by, "limit": 2, "offset": offset}) for offset in (0, 2, 4)]
+    five = [{"id": number} for number in range(1, 6)]
+    yield pages("a mapping", {"on": "images"}, 2).at(total=5).sends(first, second, third).returns(five)
+    yield pages("a model", model("SearchQuery", **full), page_size=2).at(total=4).sends(*full_pages).returns(five[:4])
+    yield pages("limit and offset", {"on": "images", "limit": 7, "offset": 3}, 2).sends(first, second)
     yield pages("only the first item", {"on": "images", "search": "x"}, 2).but(take=1)
-    yield pages("no results", {"on": "images"}, 2).at(total=0)
-    yield pages("no results in the answer", {"on": "images"}, 2).answered(Answer("POST", "/search/", json={"count": 0}))
-    yield pages("a list", {"on": "images"}, 2).answered(Answer("POST", "/search/", json=[{"id": 1}]))
+    yield pages("no results", {"on": "images"}, 2).at(total=0).sends(first).returns([])
+    nothing, a_list = Answer("POST", "/search/", json={"count": 0}), Answer("POST", "/search/", json=[{"id": 1}])
+    yield pages("no results in the answer", {"on": "images"}, 2).answered(nothing).sends(first).returns([])
+    yield pages("a list", {"on": "images"}, 2).answered(a_list).sends(first).returns([{"id": 1}])
     yield pages("filter null", {"on": "images", "filter": {"==": [{"var": "a"}, None]}}, 5)
     yield pages("unknown place", {"on": "nothing"}, 2).raises("ValidationError")
     yield pages("page size 0", {"on": "images"}, 0).answered(
