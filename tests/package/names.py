@@ -41,7 +41,8 @@ OTHERS = {
 PUBLIC = OTHERS.union(*PAGES.values())
 
 EXAMPLES = [
-    *(ROOT / page for page in ("README.md", "pixel_transports/RECIPES.md", *PAGES)),
+    *(ROOT / page for page in ("README.md", "pixel_transports/RECIPES.md", "pixel_core/README.md")),
+    *sorted((ROOT / "pixel_transports").rglob("README.md")),
     *sorted(path for path in (ROOT / "tests/system/embedding").glob("[a-z]*.py") if "test_" not in path.name),
 ]
 

@@ -252,7 +252,7 @@ def test_download_copies_what_a_url_gives(server: SandboxServer) -> None:
         utils.download_from_url("file:///etc/hosts", out)
 
 
-def test_a_blocking_client_made_of_an_async_one_shares_its_login(pixel_settings: PixelApiSettings) -> None:
+def test_a_blocking_client_of_an_async_one_shares_its_login(pixel_settings: PixelApiSettings) -> None:
     async_client = PixelClientAsync.from_settings(pixel_settings, upload_max_concurrency=3)
     with PixelClient(async_client) as client:
         assert client.me().get("email") == pixel_settings.PIXEL_USERNAME

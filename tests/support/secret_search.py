@@ -31,17 +31,17 @@ PASSWORD = "5ecret-of-the-login"
 USER_PASSWORD = "5ecret-of-a-user"
 HARVEST_PASSWORD = "5ecret-of-a-harvest"
 API_KEY = "5ecret-of-a-key"
-GIVEN_TOKEN = "5ecret-of-a-given-token"
+TOKEN = "5ecret-of-a-given-token"
 PROXY_PASSWORD = "5ecret-of-a-proxy"
 KEY_PASSWORD = "5ecret-of-a-private-key"
 SETTING = "5ecret-of-a-setting"
 HEADER = "5ecret-of-a-header"
-GIVEN = [
+SECRETS = [
     PASSWORD,
     USER_PASSWORD,
     HARVEST_PASSWORD,
     API_KEY,
-    GIVEN_TOKEN,
+    TOKEN,
     PROXY_PASSWORD,
     KEY_PASSWORD,
     SETTING,

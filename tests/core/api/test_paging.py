@@ -16,17 +16,17 @@ class TroubleError(Exception):
     pass
 
 
-class Shelf:
+class PageSource:
     """Pages by number, of which the one at `last` is the last; those in `broken` cannot be had."""
 
     def __init__(self, last: int, broken: frozenset[int] = frozenset(), seconds: float = 0.05) -> None:
-        self.asked: list[int] = []
+        self.requested: list[int] = []
         self.seconds = seconds
         self._last = last
         self._broken = broken
 
     def page(self, number: int) -> Flow[Page[int]]:
-        self.asked.append(number)
+        self.requested.append(number)
         yield from Sleep(self.seconds)
         if number in self._broken:
             raise TroubleError(str(number))
@@ -92,51 +92,51 @@ def listed(pages: Pages[int]) -> Generator[int, None, None]:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "asked"), [(1, 11), (2, 11), (3, 12), (8, 15), (100, 15)], ids=lambda value: str(value)
+    ("ahead", "requested"), [(1, 11), (2, 11), (3, 12), (8, 15), (100, 15)], ids=lambda value: str(value)
 )
-def test_windows_grow_twofold_up_to_a_limit(ahead: int, asked: int) -> None:
-    shelf = Shelf(last=10)
-    assert list(listed(shelf.pages(ahead))) == list(range(11))
-    assert sorted(shelf.asked) == list(range(asked))
+def test_windows_grow_twofold_up_to_a_limit(ahead: int, requested: int) -> None:
+    source = PageSource(last=10)
+    assert list(listed(source.pages(ahead))) == list(range(11))
+    assert sorted(source.requested) == list(range(requested))
 
 
 def test_pages_that_come_fast_are_fetched_one_after_another() -> None:
-    shelf = Shelf(last=10, seconds=0.001)
-    items = listed(shelf.pages(8))
+    source = PageSource(last=10, seconds=0.001)
+    items = listed(source.pages(8))
     for number in range(11):
         assert next(items) == number
-        assert shelf.asked == list(range(number + 1))
+        assert source.requested == list(range(number + 1))
     assert not list(items)
 
 
 def test_windows_shrink_again_where_pages_come_fast() -> None:
-    shelf = Shelf(last=1000)
-    items = listed(shelf.pages(8))
+    source = PageSource(last=1000)
+    items = listed(source.pages(8))
     assert [next(items) for _ in range(15)] == list(range(15))
-    shelf.seconds = 0.001
-    sizes, before = [], len(shelf.asked)
+    source.seconds = 0.001
+    sizes, before = [], len(source.requested)
     for _ in range(16):
         next(items)
-        if len(shelf.asked) > before:
-            sizes.append(len(shelf.asked) - before)
-            before = len(shelf.asked)
+        if len(source.requested) > before:
+            sizes.append(len(source.requested) - before)
+            before = len(source.requested)
     assert sizes == [8, 4, 2, 1, 1]
 
 
 def test_nothing_is_asked_for_before_the_first_item_is() -> None:
-    shelf = Shelf(last=3)
-    items = listed(shelf.pages(8))
-    assert shelf.asked == []
+    source = PageSource(last=3)
+    items = listed(source.pages(8))
+    assert source.requested == []
     assert next(items) == 0
-    assert shelf.asked == [0]
+    assert source.requested == [0]
 
 
-def test_nothing_more_is_asked_for_once_nobody_wants_more() -> None:
-    shelf = Shelf(last=100)
-    items = listed(shelf.pages(8))
+def test_a_listing_that_is_left_requests_nothing_more() -> None:
+    source = PageSource(last=100)
+    items = listed(source.pages(8))
     assert [next(items) for _ in range(3)] == [0, 1, 2]
     items.close()
-    assert sorted(shelf.asked) == [0, 1, 2]
+    assert sorted(source.requested) == [0, 1, 2]
 
 
 @given(st.integers(0, 40), st.frozensets(st.integers(0, 45), max_size=3), st.integers(1, 12))
@@ -144,7 +144,7 @@ def test_order_and_errors_are_those_of_pages_one_after_another(last: int, broken
     def outcome(limit: int) -> tuple[list[int], str]:
         found: list[int] = []
         try:
-            found.extend(listed(Shelf(last, broken).pages(limit)))
+            found.extend(listed(PageSource(last, broken).pages(limit)))
         except TroubleError as error:
             return found, str(error)
         return found, ""
@@ -153,8 +153,8 @@ def test_order_and_errors_are_those_of_pages_one_after_another(last: int, broken
 
 
 def test_a_listing_that_ends_by_itself_ends() -> None:
-    shelf = Shelf(last=100)
-    assert list(listed(Pages((shelf.page(number) for number in range(4)), 8))) == [0, 1, 2, 3]
+    source = PageSource(last=100)
+    assert list(listed(Pages((source.page(number) for number in range(4)), 8))) == [0, 1, 2, 3]
     assert list(listed(Pages((), 8))) == []
 
 

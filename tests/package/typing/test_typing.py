@@ -48,7 +48,7 @@ def errors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     text = WRONG.read_text()
     assert text.startswith("# type: ignore\n")
     copy = tmp_path_factory.mktemp("typing") / "wrong_uses.py"
-    # The path makes the copy another file each time: mypy's cache would tell of an equal one under its old path.
+    # The path makes each copy unique: the cache of mypy reports equal files under the old path.
     copy.write_text(f"{text.replace('# type: ignore', '', 1)}# {copy}\n")
     found: Errors = request.param(RIGHT, EFFECTS, copy)
     found[WRONG] = found.pop(copy)

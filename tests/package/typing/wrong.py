@@ -1,7 +1,7 @@
 # type: ignore
 """Wrong uses: every line that ends in the mark is an error for each type checker, and no other line is. Never run.
 
-The first line is for those who check all files at once; the test leaves it out.
+The first line hides the errors from checks of all files; the test removes it.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,7 @@ Python 3.11.
 
 Rules kept here:
 
-* A program is read from top to bottom by somebody who wants to write the next one: so nothing is shared between them.
+* Each program is complete and can be read from top to bottom, so the programs share nothing.
 * They take the address of a sandbox (`pixel sandbox` serves one), and speak plain HTTP. For https, a driver of your own
   has the TLS of its loop, or `pixel_transports.net.tls.TlsSession`, which needs no socket.
 """

@@ -45,7 +45,7 @@ from pixel_core import (
 )
 
 AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
-LOOK_AGAIN = 5  # milliseconds between looks at a socket that connects or is full: the loop tells only what can be read
+LOOK_AGAIN = 5  # milliseconds between looks at a socket that connects or is full: the loop only reports readable ones
 LATER: Any = object()  # what `perform` gives when the answer comes by a callback
 Resume: TypeAlias = Callable[[Any], None]
 
@@ -135,7 +135,7 @@ class Driver:
             case SingleFlight(key, flow):
                 self.once.setdefault(key, []).append(resume)
                 if len(self.once[key]) == 1:
-                    self.start(flow, partial(self.tell_all, key))
+                    self.start(flow, partial(self.notify_waiters, key))
             case Resolve(host, port):
                 return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             case Connect((family, kind, protocol, _, address)):
@@ -160,7 +160,7 @@ class Driver:
                 raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")
         return LATER
 
-    def tell_all(self, key: Hashable, outcome: Any) -> None:
+    def notify_waiters(self, key: Hashable, outcome: Any) -> None:
         for resume in self.once.pop(key):
             resume(outcome)
 

@@ -68,7 +68,7 @@ class Stream:
 
 
 class TaskGroup:
-    """Flows that run alongside a lead, as tasks of a group."""
+    """A task group of the flow `lead`."""
 
     def __init__(self, driver: "Driver", group: Any) -> None:
         self.driver, self.group, self.endings = driver, group, curio.Queue()
@@ -106,14 +106,14 @@ class Driver:
             return error
 
     def perform(self, effect: Effect[Any]) -> Any:
-        """What the flow asked for, or a coroutine that comes to it."""
+        """The result of an effect, or a coroutine that returns it."""
         match effect:
             case effects.Clock():
                 return time.monotonic()
             case effects.Random():
                 return secrets.randbits(128)
             case effects.Report() | effects.WriteJournal():
-                return None  # nobody listens, and nothing is written down
+                return None  # there is no listener and no journal
             case effects.Sleep(seconds):
                 return _slept(seconds)
             case effects.CallTokenProvider(function):
@@ -139,13 +139,13 @@ class Driver:
             case effects.SingleFlight(key, flow):
                 return self.once(key, flow)
             case effects.OpenTaskGroup(lead):
-                return self.alongside(lead)
+                return self.open_group(lead)
             case effects.Spawn(group, key, flow):
                 return group.spawn(key, flow)
             case effects.NextDone(group, timeout):
                 return group.next_done(timeout)
             case effects.OpenJournal(lead=lead):
-                return self.run(lead(JournalSnapshot()))  # no journal: nothing is recalled
+                return self.run(lead(JournalSnapshot()))  # there is no journal
         raise NotImplementedError(repr(effect))
 
     async def once(self, key: Hashable, flow: Flow[Any]) -> Any:
@@ -159,20 +159,20 @@ class Driver:
                 await done.set()
         await done.wait()
         if not outcomes:
-            return await self.once(key, flow)  # whoever ran it was cancelled
+            return await self.once(key, flow)  # the running flow was cancelled
         if isinstance(outcomes[0], Exception):
             raise outcomes[0]
         return outcomes[0]
 
-    async def alongside(self, lead: Callable[[Any], Flow[Any]]) -> Any:
-        async with curio.TaskGroup(wait=None) as group:  # None: whoever is left when the lead ends is cancelled
+    async def open_group(self, lead: Callable[[Any], Flow[Any]]) -> Any:
+        async with curio.TaskGroup(wait=None) as group:  # None: the remaining tasks are cancelled when the lead ends
             return await self.run(lead(TaskGroup(self, group)))
 
 
-async def within(seconds: float | None, function: Any, *given: Any) -> Any:
+async def within(seconds: float | None, function: Any, *args: Any) -> Any:
     try:
         async with timeout_after(seconds):
-            return await function(*given)
+            return await function(*args)
     except curio.TaskTimeout:  # no OSError, as flows expect it, and no Exception at all
         raise TimeoutError(f"nothing happened within {seconds} seconds") from None
 

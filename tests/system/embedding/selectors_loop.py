@@ -219,7 +219,7 @@ class Loop:
             case Random():
                 return secrets.randbits(128)
             case Report() | WriteJournal():
-                return None  # nobody listens, and nothing is written down
+                return None  # there is no listener and no journal
             case CallTokenProvider(function):
                 return function()
             case Stat(paths):
@@ -238,7 +238,7 @@ class Loop:
             case NextDone(group, timeout):
                 return (yield from group.next_done(timeout))
             case OpenJournal(lead=lead):
-                return (yield from self.drive(lead(JournalSnapshot())))  # no journal: nothing is recalled
+                return (yield from self.drive(lead(JournalSnapshot())))  # there is no journal
             case SingleFlight(key, flow):
                 running = self.once.get(key)
                 if running is None or running.over:

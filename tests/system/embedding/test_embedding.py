@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-* A program is a process of its own, in which sockets left open are told of; it ends with 0 and says nothing on stderr.
+* A program runs in a separate process that reports open sockets. It ends with status 0 and an empty stderr.
 * The calls that it makes at once really are: the sandbox answers none of them before all are there. The first login
   fails for a moment, so that something has to be waited for and tried again.
 * A program whose loop is not installed is skipped, and says so.
@@ -100,7 +100,7 @@ def test_a_program_in_a_loop_of_others_logs_in_once_makes_calls_at_once_and_uplo
 
 
 @pytest.mark.parametrize("name", sorted({*LOOPS} - {"gevent_client", "tk_loop"}), indirect=True)
-def test_a_driver_tells_its_flow_when_nobody_is_there(name: str) -> None:
+def test_a_driver_raises_a_refused_connection_in_its_flow(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     done = ended(name, f"http://127.0.0.1:{port}")
@@ -117,21 +117,21 @@ def test_a_librarys_own_operation_gives_the_same_on_three_faces(server: SandboxS
     )
 
 
-def test_what_is_left_alongside_is_broken_off_in_the_loop_over_selectors() -> None:
-    told: list[str] = []
+def test_remaining_tasks_are_cancelled_in_the_loop_over_selectors() -> None:
+    results: list[str] = []
 
     def sleeper() -> Flow[None]:
         try:
             yield from Sleep(3600.0)
         finally:
-            told.append("broken off")
+            results.append("broken off")
 
     def lead(group: Any) -> Flow[None]:
         yield from Spawn(group, "sleeper", sleeper())
         assert (yield from NextDone(group, 0.01)) == []
         yield from Spawn(group, "quick", quick())
         ((key, outcome),) = yield from NextDone(group, None)
-        told.append(f"{key} gave {outcome}")
+        results.append(f"{key} gave {outcome}")
         raise ValueError("enough")
 
     def quick() -> Flow[int]:
@@ -141,7 +141,7 @@ def test_what_is_left_alongside_is_broken_off_in_the_loop_over_selectors() -> No
     loop = Loop()
     with pytest.raises(ValueError, match="enough"):
         loop.run(iter(OpenTaskGroup(lead)))
-    assert told == ["quick gave 7", "broken off"]
+    assert results == ["quick gave 7", "broken off"]
     assert loop.waiting == {}
     loop.close()
 

@@ -6,7 +6,7 @@ Rules kept here:
 
 * Who has an HTTP client performs `Exchange`, and needs none of the effects below it. Proxies, TLS and compression
   are that client's affair.
-* What goes wrong is told with the core's errors, which say whether the request may have been sent.
+* Failures are the errors of the core, which report whether the request may have been sent.
 """
 
 import secrets
@@ -80,7 +80,7 @@ class Driver:
         return Deferred.fromCoroutine(run_async(flow, self.perform))
 
     def perform(self, effect: Effect[Any]) -> Any:
-        """What the flow asked for, or a coroutine that comes to it."""
+        """The result of an effect, or a coroutine that returns it."""
         match effect:
             case Exchange(request):
                 return self.exchange(request)
@@ -91,7 +91,7 @@ class Driver:
             case Random():
                 return secrets.randbits(128)
             case Report():
-                return None  # nobody listens
+                return None  # there is no listener
             case SingleFlight(key, flow):
                 return self.once(key, flow)
         raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")

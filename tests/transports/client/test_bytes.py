@@ -98,7 +98,7 @@ def sent(request: Request) -> bytes:
 
 
 def received(data: bytes) -> tuple[str, str, list[tuple[str, str]], bytes]:
-    """The one request that a server of somebody else finds in these bytes: method, target, header fields, body."""
+    """The one request that h11 as a server finds in these bytes: method, target, header fields, body."""
     server = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
     server.receive_data(data)
     head, body = server.next_event(), b""
@@ -120,8 +120,8 @@ class Hostile:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._api, name)
 
-        def call(*given: Any, **named: Any) -> Any:
-            return method(*[self._of(each) for each in given], **{key: self._of(each) for key, each in named.items()})
+        def call(*args: Any, **named: Any) -> Any:
+            return method(*[self._of(each) for each in args], **{key: self._of(each) for key, each in named.items()})
 
         return call
 
@@ -161,17 +161,17 @@ def check(row: Row, request: Request, text: str) -> None:
     method, target, fields, body = received(sent(request))
     assert method == row.method
     path, _, query = target.partition("?")
-    found, wanted = path.split("/"), row.target.partition("?")[0].split("/")
-    assert len(found) == len(wanted), "another path"
-    for segment, meant in zip(found, wanted, strict=True):
+    found, expected = path.split("/"), row.target.partition("?")[0].split("/")
+    assert len(found) == len(expected), "another path"
+    for segment, meant in zip(found, expected, strict=True):
         assert segment not in (".", "..")
         assert unquote(segment, errors="strict") in (unquote(meant), text)
     pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
     # An argument that is empty in one row, and left out there, may stand in another.
     kin = [each for each in ROWS if each.name == row.name]
-    wanted_queries = [parse_qsl(each.target.partition("?")[2], keep_blank_values=True) for each in kin]
-    wanted_names = {name for query in wanted_queries for name, _ in query}
-    assert {name for name, _ in pairs} <= wanted_names, "another name in the query"
+    expected_queries = [parse_qsl(each.target.partition("?")[2], keep_blank_values=True) for each in kin]
+    expected_names = {name for query in expected_queries for name, _ in query}
+    assert {name for name, _ in pairs} <= expected_names, "another name in the query"
     assert len(pairs) == len({name for name, _ in pairs})
     names = [name for name, _ in fields]
     assert len(names) == len(set(names))

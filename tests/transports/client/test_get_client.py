@@ -47,7 +47,7 @@ def test_a_changed_environment_gives_another_client(monkeypatch: pytest.MonkeyPa
     assert get_client() is not first
 
 
-def test_the_faces_are_kept_apart(sandbox: Sandbox) -> None:
+def test_blocking_and_async_clients_are_separate(sandbox: Sandbox) -> None:
     settings = settings_of(sandbox)
     assert isinstance(get_client(settings=settings), PixelClient)
     assert isinstance(get_client(False, settings), PixelClient)
@@ -69,7 +69,7 @@ def test_a_race_makes_one_client(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("async_", [False, True])
-def test_time_limits_of_any_form_are_known_by_their_value(sandbox: Sandbox, async_: bool) -> None:
+def test_time_limits_of_any_form_are_compared_by_value(sandbox: Sandbox, async_: bool) -> None:
     """Our own type, plain seconds, and an object of httpx's shape, which cannot be hashed."""
 
     class Unhashable(SimpleNamespace):
@@ -84,7 +84,7 @@ def test_time_limits_of_any_form_are_known_by_their_value(sandbox: Sandbox, asyn
     assert first.session.options.timeout_pixel == Timeouts(3.0, 3.0, 3.0, 3.0)
 
 
-def test_an_unhashable_keyword_is_known_by_its_identity(sandbox: Sandbox) -> None:
+def test_an_unhashable_keyword_is_compared_by_identity(sandbox: Sandbox) -> None:
     class Listener:
         __hash__ = None  # type: ignore[assignment]
 
@@ -157,11 +157,7 @@ def test_the_last_to_leave_a_shared_client_closes_it(sandbox: Sandbox) -> None:
     assert outer.closed
 
 
-def test_a_client_works_without_being_entered(sandbox: Sandbox) -> None:
-    assert get_client(settings=settings_of(sandbox), transport=sandbox).me()
-
-
-def test_a_repr_tells_where_and_no_secret(sandbox: Sandbox) -> None:
+def test_a_repr_shows_the_url_and_no_secret(sandbox: Sandbox) -> None:
     client = get_client(settings=settings_of(sandbox, PIXEL_PASSWORD="hush-hush"))
     assert repr(client) == f"<PixelClient at {URL}/api/sandbox>"
     assert "hush" not in repr(client.session) + repr(client.session.tokens)

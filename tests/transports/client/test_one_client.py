@@ -1,4 +1,4 @@
-"""One client object: many threads, one event loop after another, two at once; dropped, or open at the end."""
+"""One client object in many threads and event loops, dropped, or open at the end of the program."""
 
 import asyncio
 import gc
@@ -26,11 +26,11 @@ from tests.transports.sandbox.support import TIFF
 
 @pytest.fixture(autouse=True)
 def nothing_warns() -> Iterator[None]:
-    """Whatever is dropped is dropped without a word: nothing is left for the collector to complain about."""
+    """Dropped objects cause no warnings and no unraisable errors."""
     gc.collect()
-    complaints: list[object] = []
+    problems: list[object] = []
     before = sys.unraisablehook
-    sys.unraisablehook = complaints.append
+    sys.unraisablehook = problems.append
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -38,7 +38,7 @@ def nothing_warns() -> Iterator[None]:
             gc.collect()
     finally:
         sys.unraisablehook = before
-    assert complaints == []
+    assert problems == []
 
 
 def logins(server: SandboxServer) -> int:
@@ -148,8 +148,8 @@ async def test_an_async_client_that_is_dropped_in_its_loop_closes_its_sockets(
 
 @pytest.mark.parametrize("days", [-4000, -1, 1, 4000])
 @pytest.mark.parametrize("async_", [False, True])
-def test_a_server_whose_clock_is_days_off_is_logged_in_at_once_and_served(async_: bool, days: int) -> None:
-    """Times inside tokens are not looked at: they are those of another clock."""
+def test_a_server_whose_clock_is_days_off_needs_one_login(async_: bool, days: int) -> None:
+    """Times inside tokens are not used, since they are of another clock."""
     sandbox = Sandbox(clock=lambda: time.time() + days * 86400, token_seconds=60.0)
     settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
     client: Any = get_client(async_, settings, transport=sandbox)
@@ -165,7 +165,7 @@ def test_a_server_whose_clock_is_days_off_is_logged_in_at_once_and_served(async_
 AT_EXIT = """
 import asyncio, logging, sys, trio
 from pixel_transports import get_client
-logging.getLogger("asyncio").setLevel(logging.ERROR)  # it would tell of every slow step on a busy machine
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of slow steps on a busy machine
 async def main():
     print((await get_client(True).me())["email"])
 print(get_client().me()["email"])
@@ -180,7 +180,7 @@ if "inside" in sys.argv:
 
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
-def test_a_program_that_ends_with_open_clients_ends_without_a_word(server: SandboxServer, where: str) -> None:
+def test_a_program_that_ends_with_open_clients_prints_nothing(server: SandboxServer, where: str) -> None:
     environment = {**os.environ, **server.sandbox.environment(server.url)}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "dev", "-c", AT_EXIT, where],
@@ -215,8 +215,8 @@ print("the program ends")
 
 
 @pytest.mark.parametrize("face", ["blocking", "in a loop"])
-def test_a_program_that_ends_while_a_thread_uploads_ends_without_a_word(face: str, tmp_path: Path) -> None:
-    """The server works on what it got for longer than the program lives."""
+def test_a_program_that_ends_while_a_thread_uploads_prints_nothing(face: str, tmp_path: Path) -> None:
+    """The jobs of the server take longer than the program runs."""
     files = [tmp_path / f"{number}.tif" for number in range(4)]
     for number, file in enumerate(files):
         file.write_bytes(TIFF + bytes([number]))

@@ -22,7 +22,7 @@ LAST = 6
 
 
 def number_of(request: Request) -> int | None:
-    """Which page is asked for; None for a login."""
+    """Which page is requested for; None for a login."""
     offset = parse_qs(urlsplit(request.target).query).get("offset")
     return None if offset is None else int(offset[0])
 
@@ -33,11 +33,11 @@ def page(number: int) -> Response:
 
 class UploadService:
     """Answers for pages, the first of which takes a while. Where they are `paired`, the two after it are answered once
-    both were asked for.
+    both were requested for.
     """
 
     def __init__(self, paired: bool = True) -> None:
-        self.asked: list[int] = []
+        self.requested: list[int] = []
         self._paired = paired
         self._both = threading.Barrier(2)
 
@@ -45,7 +45,7 @@ class UploadService:
         number = number_of(request)
         if number is None:
             return TOKEN
-        self.asked.append(number)
+        self.requested.append(number)
         if number == 0:
             time.sleep(2 * WORTH_SECONDS)
         elif number < 3 and self._paired:
@@ -56,23 +56,23 @@ class UploadService:
         number = number_of(request)
         if number is None:
             return TOKEN
-        self.asked.append(number)
+        self.requested.append(number)
         if number == 0:
             await anyio.sleep(2 * WORTH_SECONDS)
         elif number < 3 and self._paired:
             with anyio.fail_after(20.0):
-                while len(self.asked) < 3:
+                while len(self.requested) < 3:
                     await anyio.lowlevel.checkpoint()
         return page(number)
 
 
-def listed(face: str, desk: UploadService, **options: Any) -> list[int]:
+def listed(face: str, service: UploadService, **options: Any) -> list[int]:
     if face == "blocking":
-        client = PixelClient.from_settings(SETTINGS, transport=desk.blocking)
+        client = PixelClient.from_settings(SETTINGS, transport=service.blocking)
         return [image["id"] for image in client.paginate_images(1, 2, 1, **options)]
 
     async def main() -> list[int]:
-        client = PixelClientAsync.from_settings(SETTINGS, transport=desk.asynchronous)
+        client = PixelClientAsync.from_settings(SETTINGS, transport=service.asynchronous)
         return [image["id"] async for image in client.paginate_images(1, 2, 1, **options)]
 
     return anyio.run(main, backend=face)
@@ -83,34 +83,34 @@ faces = pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
 
 @faces
 def test_two_pages_are_under_way_at_a_time_and_come_in_order(face: str) -> None:
-    desk = UploadService()
-    assert listed(face, desk) == list(range(LAST + 1))
-    assert desk.asked[0] == 0
-    assert sorted(desk.asked[1:3]) == [1, 2]
+    service = UploadService()
+    assert listed(face, service) == list(range(LAST + 1))
+    assert service.requested[0] == 0
+    assert sorted(service.requested[1:3]) == [1, 2]
 
 
 @faces
 def test_with_a_limit_of_one_pages_come_one_after_another(face: str) -> None:
-    desk = UploadService(paired=False)
-    assert listed(face, desk, ahead=1) == list(range(LAST + 1))
-    assert desk.asked == list(range(LAST + 2))
+    service = UploadService(paired=False)
+    assert listed(face, service, ahead=1) == list(range(LAST + 1))
+    assert service.requested == list(range(LAST + 2))
 
 
 def test_who_stops_listing_asks_for_nothing_more_and_leaves_no_thread() -> None:
-    desk = UploadService()
+    service = UploadService()
     threads = threading.active_count()
-    items = PixelClient.from_settings(SETTINGS, transport=desk.blocking).paginate_images(1, 2, 1)
+    items = PixelClient.from_settings(SETTINGS, transport=service.blocking).paginate_images(1, 2, 1)
     assert [next(items)["id"] for _ in range(2)] == [0, 1]
     del items
-    assert sorted(desk.asked) == [0, 1, 2]
+    assert sorted(service.requested) == [0, 1, 2]
     assert threading.active_count() == threads
 
 
 def test_an_error_of_a_page_comes_after_the_items_before_it() -> None:
-    desk = UploadService(paired=False)
+    service = UploadService(paired=False)
 
     def transport(request: Request) -> Response:
-        return Response(500) if number_of(request) == 2 else desk.blocking(request)
+        return Response(500) if number_of(request) == 2 else service.blocking(request)
 
     client = PixelClient.from_settings(SETTINGS, transport=transport).with_options(retries=0)
     items = client.paginate_images(1, 2, 1)

@@ -1,10 +1,9 @@
-"""Clients and logins that are pickled, and wake up in another process: what goes along, what is shared there, and what
-cannot go.
+"""Pickling of clients and logins: what a pickle holds, what is shared after loading, and what cannot be pickled.
 
 Rules kept here:
 
-* Another process is one that was spawned, and talks to a sandbox over a socket.
-* What stands in a pickle is found by its name here: functions of this module.
+* Another process is a spawned one, which connects to a sandbox over a socket.
+* Objects in a pickle are importable from here.
 """
 
 import asyncio
@@ -42,7 +41,7 @@ from pixel_transports.sandbox import Sandbox, SandboxServer
 
 @pytest.fixture(autouse=True)
 def no_clients_are_kept() -> Iterator[None]:
-    """What a test wakes up ends with it."""
+    """Clients that a test rebuilds are closed after it."""
     yield
     for client in cache.clear():
         if isinstance(client, PixelClient):
@@ -58,11 +57,11 @@ def answering(request: Request) -> Response:
     return Response(200, body=b'{"email": "a transport of a module"}')
 
 
-def heard(event: object) -> None:
-    """A listener that does nothing."""
+def listener_function(event: object) -> None:
+    """A listener."""
 
 
-def given() -> str:
+def token_function() -> str:
     return "token-of-a-function"
 
 
@@ -71,22 +70,10 @@ def again(client: Any) -> Any:
 
 
 def email_of(client: Any) -> tuple[int, str]:
-    """Who one is, asked in whatever process this runs in."""
+    """The address of the user, requested in the process of the caller."""
     if isinstance(client, PixelClientAsync):
         return os.getpid(), str(asyncio.run(client.me()).get("email"))
     return os.getpid(), str(client.me().get("email"))
-
-
-def token_of(auth: KeyCloakAuth) -> tuple[int, str]:
-    """A token, asked for in whatever process this runs in, by way of a copy that was pickled there once more."""
-    assert again(auth).token == auth.token
-    return os.getpid(), auth.token
-
-
-def options_of(client: PixelClient) -> tuple[Timeouts, list[tuple[str, str]]]:
-    """What a light copy has of its own."""
-    client.me()
-    return client.session.options.timeout_pixel, list(client.session._headers)
 
 
 def logins(server: SandboxServer) -> int:
@@ -102,25 +89,17 @@ def test_a_client_works_in_a_pool_of_processes_and_each_logs_in_once(
 ) -> None:
     client = get_client(async_, pixel_settings)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        told = list(pool.map(email_of, [client] * 12))
-    processes = {process for process, _ in told}
-    assert {email for _, email in told} == {"demo@example.com"}
+        results = list(pool.map(email_of, [client] * 12))
+    processes = {process for process, _ in results}
+    assert {email for _, email in results} == {"demo@example.com"}
     assert os.getpid() not in processes
     assert logins(server) == len(processes)
 
 
-def test_a_light_copy_takes_its_options_to_another_process(pixel_settings: PixelApiSettings) -> None:
-    client = get_client(settings=pixel_settings).with_options(timeout=7, headers={"X-Note": "n"})
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        limits, headers = pool.submit(options_of, client).result()
-    assert limits == Timeouts.parse(7)
-    assert headers == [("X-Note", "n")]
-
-
-def test_a_client_of_a_program_itself_goes_by_cloudpickle_with_functions_that_have_no_name(
+def test_a_client_of_the_main_program_with_local_functions_is_pickled_by_cloudpickle(
     server: SandboxServer, tmp_path: Path
 ) -> None:
-    """As Dask and Ray send what is defined in a notebook to their workers."""
+    """As Dask and Ray do with objects of a notebook."""
     sending, receiving, path = tmp_path / "sending.py", tmp_path / "receiving.py", tmp_path / "client"
     sending.write_text(
         "import sys, cloudpickle\n"
@@ -141,17 +120,6 @@ def test_a_client_of_a_program_itself_goes_by_cloudpickle_with_functions_that_ha
     assert done.stdout == "RequestSent ResponseReceived LoginRenewed RequestSent ResponseReceived demo@example.com\n"
 
 
-@pytest.mark.parametrize("of", ["a client", "an async client", "nobody"])
-def test_a_login_works_in_a_pool_of_processes_and_each_logs_in_once(
-    server: SandboxServer, pixel_settings: PixelApiSettings, of: str
-) -> None:
-    auth = get_client(of == "an async client", pixel_settings).auth if of != "nobody" else login_of(pixel_settings)
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        told = list(pool.map(token_of, [auth] * 8))
-    assert os.getpid() not in dict(told)
-    assert logins(server) == len(set(told)) == len(dict(told))
-
-
 def login_of(settings: PixelApiSettings) -> KeyCloakAuth:
     """A login by itself."""
     return KeyCloakAuth(
@@ -163,23 +131,28 @@ def login_of(settings: PixelApiSettings) -> KeyCloakAuth:
     )
 
 
-# Waking up
+# Rebuilding
 
 
 @pytest.mark.parametrize("async_", [False, True])
-def test_the_same_client_wakes_up_as_one(settings: PixelApiSettings, async_: bool) -> None:
-    client = get_client(async_, settings, listener=heard, timeout_pixel=3)
-    woken = again(client)
-    assert type(woken) is type(client)
-    assert again(client) is woken
-    assert again(woken) is woken
-    assert woken.url == client.url
-    assert woken.session.options == client.session.options
+def test_the_same_client_is_rebuilt_once(settings: PixelApiSettings, async_: bool) -> None:
+    client = get_client(async_, settings, listener=listener_function, timeout_pixel=3)
+    rebuilt = again(client)
+    assert type(rebuilt) is type(client)
+    assert again(client) is rebuilt
+    assert again(rebuilt) is rebuilt
+    assert rebuilt.url == client.url
+    assert rebuilt.session.options == client.session.options
 
 
 @pytest.mark.parametrize("async_", [False, True])
 def test_a_client_that_is_woken_where_get_client_has_one_is_that_one(settings: PixelApiSettings, async_: bool) -> None:
-    keywords: Any = {"timeout_pixel": 3, "token": given, "listener": heard, "journal": "uploads.sqlite"}
+    keywords: Any = {
+        "timeout_pixel": 3,
+        "token": token_function,
+        "listener": listener_function,
+        "journal": "uploads.sqlite",
+    }
     client = get_client(async_, settings, **keywords)
     kind = PixelClientAsync if async_ else PixelClient
     assert again(client) is client
@@ -188,20 +161,20 @@ def test_a_client_that_is_woken_where_get_client_has_one_is_that_one(settings: P
 
 
 def test_get_client_gives_the_client_that_was_woken_before(settings: PixelApiSettings) -> None:
-    woken = again(PixelClient.from_settings(settings, timeout_upload=7))
-    assert get_client(settings=settings, timeout_upload=7) is woken
-    assert get_client(settings=settings, timeout_upload=8) is not woken
+    rebuilt = again(PixelClient.from_settings(settings, timeout_upload=7))
+    assert get_client(settings=settings, timeout_upload=7) is rebuilt
+    assert get_client(settings=settings, timeout_upload=8) is not rebuilt
 
 
 def test_a_keyword_that_is_equal_to_itself_alone_is_woken_once(settings: PixelApiSettings) -> None:
-    """A listener that is pickled by its value is another each time: `get_client` cannot know it."""
-    client = get_client(settings=settings, listener=Heard())
-    woken = again(client)
-    assert woken is not client
-    assert again(client) is again(woken) is woken
+    """A listener that is pickled by value is another object each time, so `get_client` cannot find it."""
+    client = get_client(settings=settings, listener=Listener())
+    rebuilt = again(client)
+    assert rebuilt is not client
+    assert again(client) is again(rebuilt) is rebuilt
 
 
-class Heard:
+class Listener:
     """A listener that is an object."""
 
     def __call__(self, event: object) -> None: ...
@@ -220,13 +193,13 @@ def test_a_woken_client_has_the_proxies_of_the_moment(
 
 
 def test_a_woken_login_shares_that_of_the_woken_client(settings: PixelApiSettings) -> None:
-    client = PixelClient.from_settings(settings, transport=answering, token=given)
+    client = PixelClient.from_settings(settings, transport=answering, token=token_function)
     auth = again(client.auth)
     assert auth.token == "token-of-a-function"
     assert auth._session.tokens is again(client).session.tokens
 
 
-def test_a_login_by_itself_wakes_up_as_one_and_apart_from_others(settings: PixelApiSettings) -> None:
+def test_a_login_by_itself_is_rebuilt_as_one_and_apart_from_others(settings: PixelApiSettings) -> None:
     elsewhere = settings.model_copy(update={"PIXEL_TENANT": "Elsewhere"})
     one, other = login_of(settings), login_of(elsewhere)
     assert again(one) is again(one)
@@ -239,50 +212,55 @@ def test_the_copy_of_a_login_is_the_same(settings: PixelApiSettings) -> None:
         assert copy.copy(auth) is copy.deepcopy(auth) is auth
 
 
-def test_clients_of_other_settings_or_keywords_wake_up_apart(settings: PixelApiSettings) -> None:
+def test_clients_of_other_settings_or_keywords_are_rebuilt_apart(settings: PixelApiSettings) -> None:
     one, other = PixelClient.from_settings(settings), PixelClient.from_settings(settings, upload_num_retries=3)
     elsewhere = PixelClient.from_settings(settings.model_copy(update={"PIXEL_TENANT": "Elsewhere"}))
     assert len({again(one), again(other), again(elsewhere), again(one)}) == 3
 
 
-def test_a_closed_client_wakes_up_as_a_new_one(settings: PixelApiSettings) -> None:
+def test_a_closed_client_is_rebuilt_as_a_new_one(settings: PixelApiSettings) -> None:
     client = PixelClient.from_settings(settings, transport=answering, token="given")
-    with again(client) as woken:
-        assert woken.me()
+    with again(client) as rebuilt:
+        assert rebuilt.me()
     with pytest.raises(PixelClosedError):
-        woken.me()
-    assert again(client) is not woken
+        rebuilt.me()
+    assert again(client) is not rebuilt
     assert again(client).me()
 
 
-def test_keywords_wake_up_as_they_were(
+def test_keywords_are_rebuilt_unchanged(
     settings: PixelApiSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     limits = SimpleNamespace(connect=1.0, read=2.0, write=3.0, pool=4.0)
     client = PixelClient.from_settings(
-        settings, timeout_upload=limits, transport=answering, listener=heard, token=given, journal="uploads.sqlite"
+        settings,
+        timeout_upload=limits,
+        transport=answering,
+        listener=listener_function,
+        token=token_function,
+        journal="uploads.sqlite",
     )
     monkeypatch.chdir("/")
-    woken = again(client)
-    assert woken.session.options.timeout_upload == Timeouts(1.0, 2.0, 3.0, 4.0)
-    assert woken.session.tokens.function is given
-    assert (woken.config.keywords["transport"], woken.config.keywords["listener"]) == (answering, heard)
-    assert woken.config.journal.path == tmp_path / "uploads.sqlite"
-    assert woken.me().get("email") == "a transport of a module"
+    rebuilt = again(client)
+    assert rebuilt.session.options.timeout_upload == Timeouts(1.0, 2.0, 3.0, 4.0)
+    assert rebuilt.session.tokens.function is token_function
+    assert (rebuilt.config.keywords["transport"], rebuilt.config.keywords["listener"]) == (answering, listener_function)
+    assert rebuilt.config.journal.path == tmp_path / "uploads.sqlite"
+    assert rebuilt.me().get("email") == "a transport of a module"
 
 
-def test_a_light_copy_wakes_up_with_its_options_and_shares_the_login(settings: PixelApiSettings) -> None:
+def test_a_copy_is_rebuilt_with_its_options_and_shares_the_login(settings: PixelApiSettings) -> None:
     client = PixelClient.from_settings(settings, transport=answering)
     copied = client.with_options(timeout=7).with_options(retries=0, headers={"X-Note": "a"})
-    woken = again(copied)
-    assert woken.session.options.timeout_pixel == Timeouts.parse(7)
-    assert woken.session.upload_retries.tries == 1
-    assert woken.session.tokens is again(client).session.tokens
-    assert woken.transport is again(client).transport
+    rebuilt = again(copied)
+    assert rebuilt.session.options.timeout_pixel == Timeouts.parse(7)
+    assert rebuilt.session.upload_retries.tries == 1
+    assert rebuilt.session.tokens is again(client).session.tokens
+    assert rebuilt.transport is again(client).transport
 
 
-def test_the_list_of_answers_of_a_light_copy_stays_behind(settings: PixelApiSettings) -> None:
+def test_a_pickle_holds_no_list_of_answers(settings: PixelApiSettings) -> None:
     answers: list[Answer] = []
     client = PixelClient.from_settings(settings, transport=answering, token="given").with_options(answers=answers)
     client.me()
@@ -290,21 +268,13 @@ def test_the_list_of_answers_of_a_light_copy_stays_behind(settings: PixelApiSett
     assert len(answers) == 1
 
 
-def test_the_blocking_face_of_an_async_client_wakes_up_as_a_blocking_client(settings: PixelApiSettings) -> None:
-    woken = again(PixelClient(PixelClientAsync.from_settings(settings, transport=answering, token="given")))
-    assert type(woken) is PixelClient
-    assert woken.me().get("email") == "a transport of a module"
+def test_the_blocking_face_of_an_async_client_is_rebuilt_as_a_blocking_client(settings: PixelApiSettings) -> None:
+    rebuilt = again(PixelClient(PixelClientAsync.from_settings(settings, transport=answering, token="given")))
+    assert type(rebuilt) is PixelClient
+    assert rebuilt.me().get("email") == "a transport of a module"
 
 
-def test_a_client_of_a_class_of_ones_own_wakes_up_as_one(settings: PixelApiSettings) -> None:
-    assert type(again(OwnClient.from_settings(settings))) is OwnClient
-
-
-class OwnClient(PixelClient):
-    """A client with more to it."""
-
-
-def test_a_token_that_was_fetched_does_not_go_along(settings: PixelApiSettings) -> None:
+def test_a_pickle_holds_no_token(settings: PixelApiSettings) -> None:
     sandbox = Sandbox()
     client = PixelClient.from_settings(PixelApiSettings(**sandbox.environment("http://sandbox.invalid")))
     sandboxed = PixelClient.from_settings(
@@ -316,7 +286,7 @@ def test_a_token_that_was_fetched_does_not_go_along(settings: PixelApiSettings) 
     assert str(client.session.tokens.bearer(0.0)).encode() not in pickle.dumps(client)
 
 
-# What cannot go
+# Refusals
 
 
 @pytest.mark.parametrize(

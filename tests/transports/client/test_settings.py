@@ -63,8 +63,8 @@ def test_addresses_follow_from_environment_and_tenant() -> None:
 
 
 def test_addresses_can_be_given_and_empty_ones_count_as_not_given() -> None:
-    given = PixelApiSettings(**FULL, PIXEL_API_URL="http://a/b", PIXEL_AUTH_SERVER_URL="http://c")
-    assert (given.PIXEL_API_URL, given.PIXEL_AUTH_SERVER_URL) == ("http://a/b", "http://c")
+    urls = PixelApiSettings(**FULL, PIXEL_API_URL="http://a/b", PIXEL_AUTH_SERVER_URL="http://c")
+    assert (urls.PIXEL_API_URL, urls.PIXEL_AUTH_SERVER_URL) == ("http://a/b", "http://c")
     assert PixelApiSettings(**FULL, PIXEL_API_URL="").PIXEL_API_URL == PixelApiSettings(**FULL).PIXEL_API_URL
 
 
@@ -79,12 +79,12 @@ def test_settings_are_frozen_and_hash_by_value() -> None:
 
 @pytest.mark.parametrize("missing", sorted(FULL))
 def test_a_missing_setting_is_named_and_no_value_is_shown(missing: str) -> None:
-    values: dict[str, Any] = {**FULL, "PIXEL_PASSWORD": "hush-hush-secret", "PIXEL_USERNAME": "someone"}
+    values: dict[str, Any] = {**FULL, "PIXEL_PASSWORD": "hush-hush-secret", "PIXEL_USERNAME": "the-user"}
     del values[missing]
     with pytest.raises(ValidationError, match=missing) as caught:
         PixelApiSettings(**values)
     assert "hush" not in str(caught.value)
-    assert "someone" not in str(caught.value)
+    assert "the-user" not in str(caught.value)
 
 
 def test_a_password_does_not_show() -> None:

@@ -1,4 +1,4 @@
-"""Every operation works against the sandbox, from both clients: short stories by resource."""
+"""Every operation works against the sandbox, with both clients: a scenario per resource."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,9 +31,9 @@ from tests.transports.sandbox.support import TIFF, las
 Call = Callable[..., Any]
 
 
-@pytest.fixture(params=["blocking", "asyncio", "trio"])
+@pytest.fixture(params=["blocking", "asyncio"])
 def call(request: pytest.FixtureRequest) -> Call:
-    """Call an operation by its name, on one face; a listing comes as a list."""
+    """Calls an operation of one client by its name. A listing is returned as a list."""
     sandbox = Sandbox(job_seconds=0.0)
     settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
     blocking = get_client(settings=settings, transport=sandbox)
@@ -136,8 +136,8 @@ def test_arcgis_services_start_refresh_and_stop(call: Call, project: int) -> Non
     images = collection(call, project, "image")
     layer = ArcGISFeatureServiceOptions(image_layer=ArcGISFeatureServiceImageLayerOptions())
     options = ArcgisServiceCreateOptions(feature_service_options=layer)
-    given = ArcgisServiceCreateInput(name="Map", description="", data_collection_ids=[images], options=options)
-    service = call("create_arcgis_service", "Feature", given)["id"]
+    values = ArcgisServiceCreateInput(name="Map", description="", data_collection_ids=[images], options=options)
+    service = call("create_arcgis_service", "Feature", values)["id"]
     started = call("start_arcgis_service", "Feature", service)
     assert (started["job"]["completed"], started["arcgis_service"]["id"]) == (True, service)
     assert call("refresh_arcgis_service", "Feature", service, refresh_data=True)["job"]["completed"]
@@ -149,8 +149,8 @@ def test_arcgis_services_start_refresh_and_stop(call: Call, project: int) -> Non
 
 def test_harvest_services_run(call: Call, project: int) -> None:
     images = collection(call, project, "image")
-    given = HarvestServiceCreateInput(name="H", description="", url="https://example.invalid", auth=HarvestAuthInfo())
-    service = call("create_harvest_service", project, images, given)["id"]
+    values = HarvestServiceCreateInput(name="H", description="", url="https://example.invalid", auth=HarvestAuthInfo())
+    service = call("create_harvest_service", project, images, values)["id"]
     call("start_harvest_service", project, images, service)
     assert call("get_harvest_service_tasks", project, images, service, status="completed")
     assert call("get_harvest_service_tasks", project, images, service, status="failed") == []
@@ -161,8 +161,8 @@ def test_harvest_services_run(call: Call, project: int) -> None:
 
 def test_analysis_services_run_tasks(call: Call) -> None:
     module = call("list_analysis_modules")[0]["name"]
-    given = AnalysisServiceCreateUpdateInput(name="A", module_name=module, config={})
-    service = call("create_analysis_service", given)["id"]
+    values = AnalysisServiceCreateUpdateInput(name="A", module_name=module, config={})
+    service = call("create_analysis_service", values)["id"]
     assert call("create_analysis_service", name="B", module_name=module, config={})["name"] == "B"
     assert call("patch_analysis_service", service, config={"x": None})["config"] == {"x": None}
     task = call("create_analysis_task", service, params={"y": 1}, name="T")["id"]
@@ -174,8 +174,8 @@ def test_analysis_services_run_tasks(call: Call) -> None:
 
 
 def test_users_are_created_and_stay_disabled_when_something_else_changes(call: Call) -> None:
-    given = OIDCUserCreateInput(
+    values = OIDCUserCreateInput(
         first_name="A", last_name="B", email="a@example.com", password=SecretStr("x"), enabled=False, user_type="viewer"
     )
-    user = call("create_oidc_user", given)["id"]
+    user = call("create_oidc_user", values)["id"]
     assert call("update_oidc_user", user, OIDCUserUpdateInput(first_name="C"))["enabled"] is False

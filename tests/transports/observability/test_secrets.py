@@ -49,8 +49,6 @@ from tests.support.peers import Peer, Step, read_request, reset, send, wait
 from tests.support.secret_search import (
     API_KEY,
     CREDENTIALS,
-    GIVEN,
-    GIVEN_TOKEN,
     HARVEST_PASSWORD,
     HEADER,
     KEY,
@@ -58,7 +56,9 @@ from tests.support.secret_search import (
     PASSWORD,
     PROXY_PASSWORD,
     SECRET_KINDS,
+    SECRETS,
     SETTING,
+    TOKEN,
     USER_PASSWORD,
     Fault,
     Output,
@@ -189,7 +189,7 @@ def finish(session: Session, output: Output, capfd: pytest.CaptureFixture[str], 
         output.add("the attributes of a client", repr(vars(client)) + repr(vars(client.session)))
     printed = capfd.readouterr()
     output.add("printed text", printed.out + printed.err)
-    output.check([*GIVEN, *(secret for secrets in made.values() for secret in secrets)])
+    output.check([*SECRETS, *(secret for secrets in made.values() for secret in secrets)])
 
 
 def test_a_secret_in_the_output_is_found(output: Output) -> None:
@@ -284,10 +284,10 @@ def test_failed_logins_show_no_secret(session: Session, output: Output, capfd: p
     sandbox.revoke_tokens()
     sandbox.fault = refusing(400, "invalid_grant")  # quotes the refresh token, then the password
     session.fails(PixelLoginError, "me", client=client)
-    session.fails(PixelError, "me", client=session.new(token=GIVEN_TOKEN))
-    session.fails(PixelLoginError, "me", client=session.new(token=lambda: f"{GIVEN_TOKEN} with white space"))
+    session.fails(PixelError, "me", client=session.new(token=TOKEN))
+    session.fails(PixelLoginError, "me", client=session.new(token=lambda: f"{TOKEN} with white space"))
     with pytest.raises(PixelLoginError) as wrong:
-        session.new(token=f"{GIVEN_TOKEN} with white space")
+        session.new(token=f"{TOKEN} with white space")
     output.error(wrong.value)
     auth = KeyCloakAuth(session.settings.PIXEL_AUTH_SERVER_URL, "Sandbox", "frontend", "demo@example.com", PASSWORD)
     assert auth.token
@@ -476,7 +476,7 @@ def test_wrong_arguments_show_no_secret(output: Output, tmp_path: Path) -> None:
             call()
         output.error(refused.value)
     output.reachable(client)
-    output.check(GIVEN)
+    output.check(SECRETS)
 
 
 def _settings() -> PixelApiSettings:
@@ -499,4 +499,4 @@ def test_the_command_shows_no_secret(sandbox: QuotingSandbox, output: Output, tm
     done = pixel("me", environment={**environment, "PIXEL_API_URL": SETTING, "PIXEL_ENV": SETTING})
     assert done.returncode == 2
     output.add("the command", done.stdout + done.stderr)
-    output.check([*GIVEN, *(secret for secrets in sandbox.made.values() for secret in secrets)])
+    output.check([*SECRETS, *(secret for secrets in sandbox.made.values() for secret in secrets)])

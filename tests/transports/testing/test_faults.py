@@ -118,7 +118,7 @@ async def _twice(client: Any) -> None:
     await me(client)
 
 
-def test_the_login_is_spared_unless_it_is_meant(face: Face) -> None:
+def test_the_login_is_exempt_by_default(face: Face) -> None:
     spared, meant = Faults(Sandbox(), then=Refuse()), Faults(Sandbox(), then=Refuse(), where=lambda request: True)
     with pytest.raises(PixelConnectionError, match="users/me"):
         face.run(spared, me, clock=ManualClock())
@@ -126,7 +126,7 @@ def test_the_login_is_spared_unless_it_is_meant(face: Face) -> None:
         face.run(meant, me, clock=ManualClock())
 
 
-def test_faults_that_were_not_met_can_be_told() -> None:
+def test_faults_that_did_not_occur_are_reported() -> None:
     faults = Faults(Sandbox(), [Refuse(), None, Reset(), Garbage()])
     Face("blocking").run(faults, me, clock=ManualClock())
     with pytest.raises(
@@ -141,7 +141,7 @@ def test_a_plan_holds_nothing_but_faults() -> None:
         Face("blocking").run(Faults(Sandbox(), plan), me)
 
 
-def test_a_fault_of_ones_own_is_a_subclass(face: Face) -> None:
+def test_a_fault_can_be_a_subclass(face: Face) -> None:
     class Teapot(Fault):
         def exchange(self, request: Request) -> Flow[Response]:
             yield from ()
@@ -157,11 +157,11 @@ def transport_of(face: Face) -> Any:
 
 def test_faults_go_around_real_transports_of_either_face(face: Face, pixel_settings: PixelApiSettings) -> None:
     faults = Faults(transport_of(face), [Refuse(), Slow(0.01), Status(503)])
-    assert face.run(faults, _twice_told, pixel_settings, ManualClock()) == ["demo@example.com"] * 2
+    assert face.run(faults, _two_calls, pixel_settings, ManualClock()) == ["demo@example.com"] * 2
     faults.assert_all_met()
 
 
-async def _twice_told(client: Any) -> list[str]:
+async def _two_calls(client: Any) -> list[str]:
     return [await me(client), await me(client)]
 
 
@@ -178,20 +178,20 @@ def test_faults_go_around_coroutine_functions(name: str) -> None:
 @pytest.mark.parametrize(
     "make", [lambda: Faults(_coroutine_function), lambda: Faults(AnyioTransport())], ids=["function", "transport"]
 )
-def test_what_is_around_an_async_transport_is_refused_by_the_blocking_client(make: Callable[[], Faults]) -> None:
+def test_a_wrapper_of_an_async_transport_is_refused_by_the_blocking_client(make: Callable[[], Faults]) -> None:
     with pytest.raises(TypeError, match="the blocking client needs"):
         Face("blocking").run(make(), me)
 
 
-def test_what_is_around_a_blocking_transport_is_refused_by_the_async_client() -> None:
+def test_a_wrapper_of_a_blocking_transport_is_refused_by_the_async_client() -> None:
     with pytest.raises(TypeError, match="the async client needs"):
         Face("trio").run(Faults(SocketTransport()), me)
 
 
-@pytest.mark.parametrize("given", [None, 42, "http://pixel.test"])
-def test_there_is_nothing_to_put_around_what_is_no_transport(given: Any) -> None:
+@pytest.mark.parametrize("transport", [None, 42, "http://pixel.test"])
+def test_a_wrong_transport_is_a_type_error(transport: Any) -> None:
     with pytest.raises(TypeError, match="transport"):
-        Faults(given)
+        Faults(transport)
 
 
 def test_faults_go_around_faults(face: Face) -> None:
@@ -202,7 +202,7 @@ def test_faults_go_around_faults(face: Face) -> None:
     assert (len(inner.met), len(outer.met), len(clock.waits)) == (1, 1, 2)
 
 
-def test_a_function_that_gives_no_response_is_told_so() -> None:
+def test_a_function_that_returns_no_response_is_a_type_error() -> None:
     wrong: Any = lambda request: None  # noqa: E731
     with pytest.raises(TypeError, match="this one returned NoneType"):
         Face("blocking").run(Faults(wrong), me)

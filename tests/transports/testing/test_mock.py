@@ -1,4 +1,4 @@
-"""The mock: routes answer, calls are kept, what does not agree is told."""
+"""The mock: routes, recorded calls, and reports of unmatched requests and unused routes."""
 
 import re
 from typing import Any
@@ -7,8 +7,7 @@ import pytest
 
 from pixel_core.errors import PixelConnectionError, PixelNotFoundError, PixelServerError
 from pixel_core.messages import Headers, Origin, Request, Response
-from pixel_transports import get_client
-from pixel_transports.testing import Call, ManualClock, MockTransport, UnmatchedRequestError, UnusedError, settings_for
+from pixel_transports.testing import Call, ManualClock, MockTransport, UnmatchedRequestError, UnusedError
 from tests.transports.testing.faces import Face
 
 
@@ -33,20 +32,6 @@ def test_a_route_answers_with_json_on_every_face(face: Face) -> None:
         mock.get("/projects/7", {"id": 7, "name": "Jæren"})
         assert face.run(mock, project) == {"id": 7, "name": "Jæren"}
         assert mock.logins == 1
-
-
-def test_one_object_serves_both_faces() -> None:
-    mock = MockTransport()
-    mock.get("/projects/{id}", {"id": 7})
-    for name in ("blocking", "trio"):
-        assert Face(name).run(mock, project) == {"id": 7}
-    assert len(mock.calls) == 2
-
-
-def test_get_client_takes_it_like_any_transport() -> None:
-    mock = MockTransport()
-    mock.get("/projects/7", {"id": 7})
-    assert get_client(settings=settings_for(mock), transport=mock).get_project(7)["id"] == 7
 
 
 def test_a_function_is_given_the_call_with_its_placeholders() -> None:
@@ -101,7 +86,7 @@ def test_several_answers_are_given_one_after_another(face: Face) -> None:
         assert len(route.calls) == 3
 
 
-def test_when_all_answers_are_given_the_next_request_is_told_so() -> None:
+def test_a_request_after_the_last_answer_is_unmatched() -> None:
     mock = MockTransport()
     mock.get("/a", 1, 2)
     assert [ask(mock, "/api/mock/a").json() for _ in range(2)] == [1, 2]
@@ -116,7 +101,7 @@ def test_the_first_route_that_still_has_an_answer_answers() -> None:
     assert [ask(mock, "/api/mock/a").json() for _ in range(3)] == [1, 2, 2]
 
 
-def test_status_and_headers_of_json_answers_can_be_said(face: Face) -> None:
+def test_json_answers_can_have_a_status_and_headers(face: Face) -> None:
     mock = MockTransport()
     mock.get("/projects/7", {"detail": "broken"}, status=500, headers={"X-Request-ID": "r1"})
     with pytest.raises(PixelServerError) as caught:
@@ -173,7 +158,7 @@ def test_a_body_is_matched_by_its_value_or_by_a_function(matcher: Any, body: byt
             ask(mock, "/api/mock/a", "POST", body)
 
 
-def test_functions_are_asked_about_calls_of_their_method_and_path_only() -> None:
+def test_predicates_are_called_for_their_method_and_path_only() -> None:
     mock = MockTransport()
     mock.post("/a", 1, query=lambda query: query["b"] == "c", json=lambda json: json["d"])
     mock.get("/a", 2)
@@ -199,12 +184,7 @@ def test_an_unmatched_request_lists_the_nearest_routes_with_what_is_wrong_on_eve
     assert len(near) == 3
 
 
-def test_a_mock_without_routes_says_so() -> None:
-    with pytest.raises(UnmatchedRequestError, match="there are no routes"):
-        ask(MockTransport(), "/")
-
-
-def test_unused_routes_are_told_at_the_end() -> None:
+def test_unused_routes_are_reported_at_the_end() -> None:
     mock = MockTransport()
     mock.get("/a", 1)
     mock.get("/b", 1, 2)
@@ -234,7 +214,7 @@ def test_a_failure_inside_a_with_block_is_not_hidden() -> None:
         raise KeyError
 
 
-def test_an_unmatched_request_that_a_program_swallowed_is_told_at_the_end() -> None:
+def test_an_unmatched_request_that_was_caught_is_reported_at_the_end() -> None:
     mock = MockTransport()
     with pytest.raises(UnmatchedRequestError):
         ask(mock, "/api/mock/a")
@@ -263,7 +243,7 @@ def test_calls_hold_what_was_sent_and_no_secret_of_the_headers(face: Face) -> No
     assert "Authorization" not in call.headers
 
 
-def test_no_complaint_shows_the_signature_of_an_address() -> None:
+def test_no_report_shows_the_signature_of_a_url() -> None:
     mock = MockTransport()
     with pytest.raises(UnmatchedRequestError) as caught:
         ask(mock, "/bucket/key?X-Amz-Signature=5ecret5ecret", "PUT")
@@ -292,10 +272,10 @@ WRONG: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "more", "words"), WRONG)
-def test_a_route_that_means_nothing_is_refused(given: tuple[Any, ...], more: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(("arguments", "more", "words"), WRONG)
+def test_a_wrong_route_is_refused(arguments: tuple[Any, ...], more: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        MockTransport().get(*given, **more)
+        MockTransport().get(*arguments, **more)
 
 
 def test_a_coroutine_function_is_no_answer() -> None:
