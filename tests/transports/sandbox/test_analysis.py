@@ -1,4 +1,4 @@
-"""Analysis services are configured, and their tasks run, fail and are revoked with the clock."""
+"""Analysis services are configured; their tasks run, fail and are revoked with the clock."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ def statuses(caller: Caller, path: str, query: str = "") -> list[str]:
     return [each["status"] for each in caller.ok("GET", f"{path}/tasks/?{query}")]
 
 
-def test_modules_are_listed(caller: Caller) -> None:
+def test_modules_are_listed_and_an_unknown_one_is_a_404(caller: Caller) -> None:
     names = [module["name"] for module in caller.ok("GET", "/analysis/modules/")]
     assert names == ["count_objects", "change_detection", "always_fails"]
     assert caller.status("POST", "/analysis/services/", {**SERVICE, "module_name": "x"}) == 404
 
 
-def test_services_are_listed_by_name_id_and_switch(caller: Caller) -> None:
+def test_services_are_listed_by_name_id_and_enabled(caller: Caller) -> None:
     one = service(caller)
     service(caller, name="Roofs", enabled=False)
     (found,) = caller.ok("GET", f"/analysis/services/?ids={one.rpartition('/')[2]}")
@@ -39,7 +39,7 @@ def test_services_are_listed_by_name_id_and_switch(caller: Caller) -> None:
         assert len(caller.ok("GET", f"/analysis/services/?{query}")) == count, query
 
 
-def test_a_patch_touches_what_was_sent(caller: Caller) -> None:
+def test_a_patch_changes_only_the_fields_of_its_body(caller: Caller) -> None:
     path = service(caller)
     assert caller.ok("PATCH", path, {"enabled": False})["name"] == "Trees"
     patched = caller.ok("PATCH", path, {"config": None})
@@ -68,11 +68,11 @@ def test_a_task_runs_with_the_clock(caller: Caller, module: str, end: str) -> No
     run = caller.ok("POST", f"{one}/run")
     assert run["status"] == "SCHEDULED"
     assert caller.status("POST", f"{one}/run") == 409
-    seen = []
+    states = []
     for _ in range(3):
         caller.clock.advance(1)
-        seen += statuses(caller, path)
-    assert seen == ["RUNNING", "RUNNING", end]
+        states += statuses(caller, path)
+    assert states == ["RUNNING", "RUNNING", end]
     assert caller.ok("GET", f"/jobs/{run['job_id']}")["status"] == {"SUCCESS": "completed", "FAILED": "failed"}[end]
     assert caller.status("POST", f"{one}/revoke") == 409
     assert caller.ok("POST", f"{one}/run")["status"] == "SCHEDULED"
@@ -103,7 +103,7 @@ def test_tasks_are_listed_by_status_and_name(caller: Caller) -> None:
     assert caller.error_loc("POST", f"{path}/tasks/", {"name": "A"}) == ["body", "params"]
 
 
-def test_a_service_that_is_not_enabled_runs_nothing(caller: Caller) -> None:
+def test_a_disabled_service_runs_no_task(caller: Caller) -> None:
     path = service(caller, enabled=False)
     assert caller.status("POST", f"{task(caller, path)}/run") == 409
     assert caller.status("POST", f"{path}/tasks/99/run") == caller.status("POST", f"{path}/tasks/99/revoke") == 404

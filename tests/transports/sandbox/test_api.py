@@ -1,4 +1,4 @@
-"""The API answers as FastAPI does, and keeps its projects and data collections in order."""
+"""The API's authentication and routing, and its projects and data collections."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ def names(records: list[dict[str, Any]]) -> list[str]:
         ({"Authorization": "Bearer \xe6.b"}, "Could not validate credentials"),
     ],
 )
-def test_without_a_good_token_nothing_opens(caller: Caller, headers: dict[str, str], detail: str) -> None:
+def test_without_a_valid_token_every_path_is_a_401(caller: Caller, headers: dict[str, str], detail: str) -> None:
     response = caller.raw("GET", "/api/sandbox/projects/x", headers)
     assert (response.status, response.json()) == (401, {"detail": detail})
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_token_is_good_until_its_time_has_come(caller: Caller) -> None:
+def test_a_token_is_valid_until_it_expires(caller: Caller) -> None:
     caller.login()
     caller.clock.advance(299.9)
     assert caller.call("GET", "/users/me").status == 200
@@ -52,7 +52,7 @@ def test_a_token_is_good_until_its_time_has_come(caller: Caller) -> None:
         ("GET", "/projects/7", 404, None),
     ],
 )
-def test_a_path_is_matched_to_the_slash(
+def test_paths_are_matched_exactly_and_redirected_to_the_other_slash(
     caller: Caller, method: str, path: str, status: int, location: str | None
 ) -> None:
     response = caller.call(method, path)
@@ -64,13 +64,13 @@ def test_another_tenant_is_not_found(caller: Caller) -> None:
     assert caller.raw("GET", "/api/other/users/me").status == 404
 
 
-def test_the_request_id_comes_back(caller: Caller) -> None:
+def test_the_request_id_is_repeated(caller: Caller) -> None:
     for path in ("/users/me", "/projects/7"):
         assert caller.call("GET", path, headers={"X-Request-ID": "abc"}).headers["X-Request-ID"] == "abc"
     assert "X-Request-ID" not in caller.call("GET", "/users/me", headers={"X-Request-ID": "a\r\nb"}).headers
 
 
-def test_the_user_and_the_plugins_are_known(caller: Caller) -> None:
+def test_the_user_and_the_plugins_are_listed(caller: Caller) -> None:
     assert caller.ok("GET", "/users/me?extended=false")["email"] == "demo@example.com"
     assert "tenant" in caller.ok("GET", "/users/me?extended=true")
     plugins = {plugin["name"]: plugin["enabled"] for plugin in caller.ok("GET", "/plugins/")}
@@ -80,7 +80,7 @@ def test_the_user_and_the_plugins_are_known(caller: Caller) -> None:
 # Projects
 
 
-def test_a_project_is_made_read_changed_and_listed(caller: Caller) -> None:
+def test_a_project_is_created_read_updated_and_listed(caller: Caller) -> None:
     one = caller.project("One", tags=["a", "b", "a"])
     caller.project("Two")
     project = caller.ok("GET", f"/projects/{one}?extended=false")
@@ -98,7 +98,7 @@ def test_a_project_is_made_read_changed_and_listed(caller: Caller) -> None:
     assert names(caller.ok("GET", "/projects/?offset=1&limit=1")) == ["Two"]
 
 
-def test_a_deleted_project_is_hidden_with_what_lies_below_until_it_is_restored(caller: Caller) -> None:
+def test_a_deleted_project_is_hidden_with_its_children_until_it_is_restored(caller: Caller) -> None:
     above = caller.project("Above")
     below = caller.project("Below", parent_project_id=above)
     collection = caller.collection(below)
@@ -135,7 +135,7 @@ def test_projects_move_but_never_below_themselves(caller: Caller) -> None:
 # Data collections
 
 
-def test_data_collections_are_made_listed_and_changed(caller: Caller) -> None:
+def test_data_collections_are_created_listed_and_updated(caller: Caller) -> None:
     project = caller.project()
     info = {"srid": 25832, "cell_size": [0.1, 0.1]}
     made = caller.collection(project, "DTM", name="Terrain", raster_info=info)

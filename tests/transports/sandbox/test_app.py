@@ -1,4 +1,4 @@
-"""The sandbox as a function: it answers everything, and tells what it received."""
+"""The sandbox as a function: it responds to every request, and lists requests and objects."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixel_core.messages import FileSlice, Headers, Origin, Request
-from pixel_transports.sandbox import ManualClock, Sandbox
+from pixel_transports.sandbox import Sandbox
 from tests.transports.sandbox.support import JPEG, ORIGIN, Caller
 
 
-def test_a_description_of_a_file_is_no_body() -> None:
+def test_a_body_that_is_no_bytes_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="whose body is bytes, not FileSlice"):
         Sandbox()(Request("PUT", ORIGIN, "/", body=FileSlice("x", 0, 1)))
 
 
-def test_it_lists_what_it_received_without_secrets() -> None:
+def test_requests_are_listed_without_secrets() -> None:
     caller = Caller()
     place = caller.place()
     caller.call("GET", "/projects/?limit=1", headers={"X-Request-ID": "abc"})
@@ -41,7 +41,7 @@ def test_it_lists_what_it_received_without_secrets() -> None:
         assert secret.encode() not in listed.body
 
 
-def test_it_shows_what_is_stored() -> None:
+def test_stored_objects_are_listed_and_can_be_read() -> None:
     caller = Caller()
     job = caller.upload(caller.place(), JPEG, "å b.jpg")
     (stored,) = caller.raw("GET", "/_sandbox/objects").json()
@@ -54,13 +54,13 @@ def test_it_shows_what_is_stored() -> None:
     assert caller.raw("DELETE", "/_sandbox/objects").status == 405
 
 
-def test_the_first_page_says_what_it_is() -> None:
+def test_the_root_page_has_links_and_the_environment() -> None:
     text = Caller().raw("GET", "/").body.decode()
     assert "/_sandbox/requests" in text
     assert "PIXEL_API_URL=http://pixel.test/api/sandbox" in text
 
 
-def test_its_environment_leads_a_client_to_it() -> None:
+def test_the_environment_has_user_tenant_and_urls() -> None:
     assert Sandbox(tenant="Town").environment("http://localhost:8000/") == {
         "PIXEL_USERNAME": "demo@example.com",
         "PIXEL_PASSWORD": "demo",
@@ -70,7 +70,7 @@ def test_its_environment_leads_a_client_to_it() -> None:
     }
 
 
-def test_urls_lead_to_the_origin_of_the_request() -> None:
+def test_urls_have_the_origin_of_the_request() -> None:
     caller = Caller()
     place = caller.place()
     headers = Headers({"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"})
@@ -80,7 +80,7 @@ def test_urls_lead_to_the_origin_of_the_request() -> None:
     assert response.json()[0]["url"] == "https://[::1]:8443/storage/pixel-sandbox"
 
 
-def test_its_own_mistake_is_a_500_and_kept() -> None:
+def test_an_exception_is_a_500_and_kept_in_failures() -> None:
     caller = Caller()
     caller.login()
     caller.sandbox.state.projects[1] = 1  # type: ignore[assignment]
@@ -90,7 +90,7 @@ def test_its_own_mistake_is_a_500_and_kept() -> None:
     assert caller.call("GET", "/users/me").status == 200
 
 
-def test_a_request_line_that_cannot_be_is_refused() -> None:
+def test_an_invalid_request_line_is_a_400() -> None:
     sandbox = Sandbox()
     for method, target in (("G\0T", "/"), ("GET", "/\ud800"), ("GÉT", "/api/é?é")):
         assert sandbox(Request(method, ORIGIN, target)).status == 400
@@ -140,9 +140,3 @@ def test_any_request_gives_a_response(
     assert 200 <= response.status < 500
     assert not caller.sandbox.failures
     assert caller.raw("GET", "/_sandbox/requests").status == 200
-
-
-def test_the_clock_moves_only_when_told() -> None:
-    clock = ManualClock(5)
-    clock.advance(2.5)
-    assert (clock(), clock()) == (7.5, 7.5)

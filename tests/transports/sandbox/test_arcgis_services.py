@@ -1,4 +1,4 @@
-"""ArcGIS services are kept by type, and start, stop and refresh with the clock."""
+"""ArcGIS services have a list for each type, and start, stop and refresh with the clock."""
 
 from typing import Any
 
@@ -28,17 +28,17 @@ def test_the_users_of_the_portal_are_listed(caller: Caller) -> None:
     assert caller.ok("GET", "/arcgis_services/gdo-users") == ["gdo_publisher", "gdo_reader"]
 
 
-def test_a_service_keeps_what_it_was_given(caller: Caller) -> None:
-    given = body(caller)
-    made = caller.ok("POST", "/arcgis_services/Feature/", given)
-    assert made["data_collection_ids"] == given["data_collection_ids"][:1]
+def test_a_new_service_is_stopped_and_has_the_defaults_of_its_options(caller: Caller) -> None:
+    sent = body(caller)
+    made = caller.ok("POST", "/arcgis_services/Feature/", sent)
+    assert made["data_collection_ids"] == sent["data_collection_ids"][:1]
     assert made["options"]["gdo_users"] == ["gdo_reader"]
     assert made["options"]["feature_service_options"]["image_layer"]["image_processed_type"] == "blurred"
     assert (made["service_type"], made["state"]) == ("Feature", "stopped")
     assert caller.ok("GET", f"/arcgis_services/Feature/{made['id']}") == made
 
 
-def test_the_types_are_kept_apart(caller: Caller) -> None:
+def test_feature_and_image_services_have_separate_lists(caller: Caller) -> None:
     feature, image = service(caller), service(caller, "Image", options=IMAGE, name="Map")
     assert [each["name"] for each in caller.ok("GET", "/arcgis_services/Feature/")] == ["Photos"]
     assert [each["name"] for each in caller.ok("GET", "/arcgis_services/Image/?name=Map&limit=1")] == ["Map"]
@@ -55,7 +55,7 @@ def test_unknown_collections_are_not_found(caller: Caller) -> None:
     assert caller.status("POST", "/arcgis_services/Feature/", gone) == 404
 
 
-def test_a_service_is_changed_and_deleted(caller: Caller) -> None:
+def test_a_service_is_updated_and_deleted(caller: Caller) -> None:
     path = service(caller)
     before = caller.ok("GET", path)
     assert caller.ok("PUT", path, {}) == before
@@ -82,7 +82,7 @@ def test_a_service_starts_and_stops_with_the_clock(caller: Caller) -> None:
         assert (again["job"], again["arcgis_service"]["state"]) == (None, at_last)
 
 
-def test_a_refresh_leaves_the_service_started(caller: Caller) -> None:
+def test_a_refresh_is_a_job_of_a_started_service(caller: Caller) -> None:
     path = service(caller)
     assert caller.ok("PUT", f"{path}/refresh?refresh_data=false")["job"] is None
     caller.ok("PUT", f"{path}/start")
@@ -95,7 +95,7 @@ def test_a_refresh_leaves_the_service_started(caller: Caller) -> None:
     assert caller.status("PUT", f"{path}/refresh?refresh_data=x") == 422
 
 
-def test_orders_do_not_cross(caller: Caller) -> None:
+def test_a_service_that_is_starting_cannot_be_stopped_or_refreshed(caller: Caller) -> None:
     path = service(caller)
     job = caller.ok("PUT", f"{path}/start")["job"]["job_id"]
     assert caller.status("PUT", f"{path}/stop") == caller.status("PUT", f"{path}/refresh") == 409

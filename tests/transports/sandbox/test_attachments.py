@@ -1,4 +1,4 @@
-"""Attachments are announced, stored, completed, moved and deleted."""
+"""Attachments are created, stored, completed, moved and deleted."""
 
 from typing import Any
 
@@ -30,19 +30,19 @@ def store(caller: Caller, attachment: dict[str, Any], content: bytes = CONTENT) 
     return caller.post_form(params["url"], params["fields"], content).status
 
 
-def test_a_file_is_attached_to_whatever_can_have_one(caller: Caller) -> None:
+def test_files_are_attached_to_projects_data_collections_and_images(caller: Caller) -> None:
     for owner in owners(caller):
         first, second = announce(caller, owner, "b.pdf", "a.pdf")
         assert (first["name"], first["description"], first["status"]) == ("b.pdf", "about b.pdf", "Pending")
         assert store(caller, first) == store(caller, second) == 204
         done = complete(caller, owner, first)
         assert (done["id"], done["status"], done["upload_file_params"]) == (first["id"], "Completed", None)
-        for status, wanted in (("", [first, second]), ("&status=Pending", [second]), ("&status=Completed", [first])):
+        for status, expected in (("", [first, second]), ("&status=Pending", [second]), ("&status=Completed", [first])):
             found = caller.ok("GET", f"/attachments/?{owner}{status}")
-            assert [each["id"] for each in found] == [each["id"] for each in wanted]
+            assert [each["id"] for each in found] == [each["id"] for each in expected]
 
 
-def test_only_what_is_stored_is_completed(caller: Caller) -> None:
+def test_an_attachment_is_completed_only_after_its_file_is_stored(caller: Caller) -> None:
     owner = owners(caller)[0]
     (attachment,) = announce(caller, owner)
     update = f"/attachments/update?{owner}&attachment_id={attachment['id']}"
@@ -76,7 +76,7 @@ def test_an_attachment_is_deleted(caller: Caller) -> None:
     assert caller.status("DELETE", path) == 404
 
 
-def test_attachments_are_hidden_with_what_they_belong_to(caller: Caller) -> None:
+def test_attachments_are_hidden_with_a_deleted_owner(caller: Caller) -> None:
     project, collection, image = owners(caller)
     announce(caller, image)
     path = f"/projects/{project.rpartition('=')[2]}"
@@ -87,5 +87,5 @@ def test_attachments_are_hidden_with_what_they_belong_to(caller: Caller) -> None
     assert len(caller.ok("GET", f"/attachments/?{image}")) == 1
 
 
-def test_no_files_are_no_attachments(caller: Caller) -> None:
+def test_an_empty_list_of_files_creates_nothing(caller: Caller) -> None:
     assert caller.ok("POST", f"/attachments/?{owners(caller)[0]}", {"files": []}) == []

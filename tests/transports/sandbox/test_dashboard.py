@@ -1,4 +1,4 @@
-"""The page to look at, without a browser: what is served, what its data says, and what is left out."""
+"""The page and its data, without a browser."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ def state(caller: Caller) -> dict[str, Any]:
     return found
 
 
-def test_the_page_is_one_file_that_asks_for_nothing_from_elsewhere() -> None:
+def test_the_page_is_one_file_that_loads_nothing_from_other_servers() -> None:
     answer = Caller().raw("GET", "/_sandbox/")
     text = answer.body.decode()
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -24,7 +24,7 @@ def test_the_page_is_one_file_that_asks_for_nothing_from_elsewhere() -> None:
     assert not re.search(r"<(script|img|iframe|link)[^>]+(src|href)=\"(?!data:)", text)
 
 
-def test_the_policy_of_the_page_lets_its_own_script_run_and_no_other() -> None:
+def test_the_policy_of_the_page_allows_only_its_own_script() -> None:
     policy = Caller().raw("GET", "/_sandbox").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert re.search(r"script-src 'sha256-[\w+/]{43}='; ", policy)
@@ -35,7 +35,7 @@ def test_the_page_writes_no_html() -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", text)
 
 
-def test_images_and_projects_are_told_with_their_places() -> None:
+def test_images_and_projects_have_positions_and_areas() -> None:
     caller = Caller()
     image = caller.resource(caller.place(), metadata=PLACED)
     found = state(caller)
@@ -51,7 +51,7 @@ def test_images_and_projects_are_told_with_their_places() -> None:
     ]
 
 
-def test_what_was_deleted_is_not_on_the_map() -> None:
+def test_deleted_records_are_not_on_the_map() -> None:
     caller = Caller()
     caller.resource(caller.place(), metadata=PLACED)
     caller.ok("DELETE", "/projects/1")
@@ -59,7 +59,7 @@ def test_what_was_deleted_is_not_on_the_map() -> None:
     assert (found["projects"], found["images"], found["image_count"]) == ([], [], 0)
 
 
-def test_a_job_is_told_with_its_stage_and_what_came_of_it() -> None:
+def test_a_job_has_its_status_and_its_resource() -> None:
     caller = Caller()
     place = caller.place()
     caller.upload_job(place, JPEG, "waiting.jpg")
@@ -72,21 +72,21 @@ def test_a_job_is_told_with_its_stage_and_what_came_of_it() -> None:
     assert state(caller)["job_counts"] == {"validated_and_moved": 1, "lobby": 1}
 
 
-def test_time_alone_moves_a_job() -> None:
+def test_only_time_changes_the_status_of_a_job() -> None:
     clock = ManualClock()
     caller = Caller(Sandbox(clock=clock, job_seconds=3.0))
     place = caller.place()
     job = caller.upload_job(place, JPEG)
     caller.post_form(job["url"], job["upload_fields"], JPEG)
     caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
-    seen = []
+    states = []
     for _ in range(4):
-        seen.append(state(caller)["jobs"][0]["status"])
+        states.append(state(caller)["jobs"][0]["status"])
         clock.advance(1.0)
-    assert seen == ["submitted", "validating", "validated", "validated_and_moved"]
+    assert states == ["submitted", "validating", "validated", "validated_and_moved"]
 
 
-def test_requests_are_told_newest_first_and_those_of_the_page_are_not_written_down() -> None:
+def test_requests_are_listed_newest_first_without_those_of_the_page() -> None:
     caller = Caller()
     caller.ok("GET", "/users/me")
     for path in ("/_sandbox", "/_sandbox/", "/_sandbox/state"):
@@ -96,7 +96,7 @@ def test_requests_are_told_newest_first_and_those_of_the_page_are_not_written_do
     assert found["request_count"] == 2
 
 
-def test_long_lists_are_cut_at_their_newest_and_counted() -> None:
+def test_long_lists_have_their_newest_rows_and_a_count() -> None:
     caller = Caller()
     place = caller.place()
     for number in range(MAX_ROWS + 1):

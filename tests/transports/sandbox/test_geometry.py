@@ -1,4 +1,4 @@
-"""Shapes are read from well-known text and GeoJSON, and it is known whether two of them intersects."""
+"""Shapes are parsed from well-known text and GeoJSON, and intersect or not."""
 
 import re
 
@@ -43,7 +43,7 @@ MEETINGS = [
 
 
 @pytest.mark.parametrize(("one", "other", "met"), MEETINGS)
-def test_two_shapes_meet_or_do_not(one: str, other: str, met: bool) -> None:
+def test_two_shapes_intersect_or_do_not(one: str, other: str, met: bool) -> None:
     assert intersects(from_wkt(one), from_wkt(other)) is met
     assert intersects(from_wkt(other), from_wkt(one)) is met
 
@@ -57,7 +57,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_no_geometry_is_told(text: str) -> None:
+def test_invalid_text_is_a_geometry_error(text: str) -> None:
     with pytest.raises(GeometryError):
         from_wkt(text)
 
@@ -84,11 +84,11 @@ def test_any_text_is_a_shape_or_an_error(text: str) -> None:
         {"type": ["Point"], "coordinates": [1, 2]},
     ],
 )
-def test_a_location_that_is_no_geometry_is_nowhere(value: object) -> None:
+def test_json_that_is_no_geometry_has_no_shape(value: object) -> None:
     assert from_geojson(value) is None
 
 
-def test_geojson_is_a_shape_too() -> None:
+def test_a_geojson_point_with_a_height_is_a_shape() -> None:
     point = from_geojson({"type": "Point", "coordinates": [1, 1, 50.0]})
     assert point is not None
     assert intersects(point, from_wkt(SQUARE))

@@ -1,4 +1,4 @@
-"""Harvest services keep secrets, change their field maps as a whole, and make tasks that end with the clock."""
+"""Harvest services hide secrets, change field maps as a whole, and create tasks that end with the clock."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def service(caller: Caller, **changes: Any) -> str:
     return f"{place}/harvest_services/{made['id']}"
 
 
-def test_a_service_keeps_all_but_its_secrets(caller: Caller) -> None:
+def test_a_service_is_returned_without_its_secrets(caller: Caller) -> None:
     path = service(caller)
     found = caller.ok("GET", path)
     assert found["auth"] == {
@@ -65,7 +65,7 @@ def test_services_are_listed_in_their_collection(caller: Caller) -> None:
     assert caller.status("GET", other) == 404
 
 
-def test_a_change_touches_what_it_names(caller: Caller) -> None:
+def test_an_update_changes_only_the_fields_of_its_body(caller: Caller) -> None:
     path = service(caller)
     changed = caller.ok("PUT", path, {"where_clause": "A=1", "auth": {"api_key": {"api_key": "new"}}})
     assert (changed["name"], changed["where_clause"]) == ("Hydrants", "A=1")
@@ -73,7 +73,7 @@ def test_a_change_touches_what_it_names(caller: Caller) -> None:
     assert caller.error_loc("PUT", path, {"auth": {"api_key": {}}}) == ["body", "auth", "api_key", "api_key"]
 
 
-def test_field_maps_are_added_changed_and_removed(caller: Caller) -> None:
+def test_field_maps_are_added_updated_and_removed(caller: Caller) -> None:
     path = service(caller)
     maps = [
         {"operation": "add", "model": "image", "field_name": "radial", "external_field": "R"},
@@ -111,39 +111,39 @@ def test_a_wrong_change_of_field_maps_changes_nothing(
     assert caller.ok("GET", path).items() >= {"name": "Hydrants", "field_mappings": SERVICE["field_mappings"]}.items()
 
 
-def test_the_slash_tells_a_service_from_its_tasks(caller: Caller) -> None:
+def test_the_path_with_a_slash_lists_the_tasks_of_a_service(caller: Caller) -> None:
     path = service(caller)
     assert caller.ok("GET", path)["name"] == "Hydrants"
     assert caller.ok("GET", f"{path}/") == []
     assert caller.status("PUT", f"{path}/", {}) == 405
 
 
-def test_starting_makes_a_task_that_ends_with_the_clock(caller: Caller) -> None:
+def test_starting_creates_a_task_that_ends_with_the_clock(caller: Caller) -> None:
     path = service(caller)
     answer = caller.ok("POST", f"{path}/start")
     assert (answer["harvest_service"]["state"], answer["task"]["status"]) == ("started", "pending")
     assert caller.ok("POST", f"{path}/start")["task"]["id"] == answer["task"]["id"]
-    seen = []
+    states = []
     for _ in range(4):
         (task,) = caller.ok("GET", f"{path}/")
-        seen.append((task["status"], caller.ok("GET", f"/jobs/{task['job_id']}")["completed"]))
+        states.append((task["status"], caller.ok("GET", f"/jobs/{task['job_id']}")["completed"]))
         caller.clock.advance(1)
-    assert seen == [("pending", False), ("in_progress", False), ("in_progress", False), ("completed", True)]
+    assert states == [("pending", False), ("in_progress", False), ("in_progress", False), ("completed", True)]
 
 
-def test_tasks_are_narrowed(caller: Caller) -> None:
+def test_tasks_are_filtered(caller: Caller) -> None:
     path = service(caller)
     first = caller.ok("POST", f"{path}/start")["task"]["id"]
     caller.clock.advance(3)
     second = caller.ok("POST", f"{path}/start")["task"]["id"]
     table = {"": [first, second], "status=completed": [first], "status=pending": [second], "status=failed": []}
-    for query, wanted in {
+    for query, expected in {
         **table,
         "get_new=true": [second],
         "get_new=false&limit=1": [first],
         "offset=1": [second],
     }.items():
-        assert [task["id"] for task in caller.ok("GET", f"{path}/?{query}")] == wanted, query
+        assert [task["id"] for task in caller.ok("GET", f"{path}/?{query}")] == expected, query
     assert caller.status("GET", f"{path}/?status=done") == 422
 
 

@@ -1,4 +1,4 @@
-"""The token endpoint answers as Keycloak does."""
+"""The token endpoint has Keycloak's responses and errors."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ import pytest
 from tests.transports.sandbox.support import LOGIN, Caller
 
 
-def test_a_login_gives_tokens_and_their_lives() -> None:
+def test_a_login_returns_tokens_and_their_lifetimes() -> None:
     response = Caller(token_seconds=300, refresh_seconds=1800).token_request(grant_type="password", **LOGIN)
     answer = response.json()
     assert response.status == 200
@@ -48,17 +48,17 @@ def test_a_wrong_grant_is_refused_with_its_own_error(
     assert response.json()["error_description"].startswith(description)
 
 
-def test_only_forms_are_read() -> None:
+def test_a_body_that_is_no_form_is_a_415() -> None:
     path = "/auth/realms/Sandbox/protocol/openid-connect/token"
     assert Caller().raw("POST", path, {"Content-Type": "application/json"}, b"{}").status == 415
 
 
-def test_an_unknown_realm_is_told() -> None:
+def test_an_unknown_realm_is_a_404() -> None:
     response = Caller().raw("POST", "/auth/realms/Elsewhere/protocol/openid-connect/token")
     assert (response.status, response.json()) == (404, {"error": "Realm does not exist"})
 
 
-def test_the_realm_is_the_tenant_with_a_capital() -> None:
+def test_the_realm_is_the_capitalised_tenant() -> None:
     caller = Caller(tenant="myTOWN")
     assert caller.token_request(grant_type="password", **LOGIN).status == 200
     assert caller.sandbox.api_path == "/api/mytown"
@@ -97,7 +97,7 @@ def test_an_offline_refresh_token_never_expires() -> None:
     assert refresh(caller, answer["refresh_token"]).status == 200
 
 
-def test_revoked_tokens_open_nothing() -> None:
+def test_revoked_tokens_are_refused() -> None:
     caller = Caller()
     token = caller.login()["refresh_token"]
     caller.sandbox.revoke_tokens()
@@ -112,7 +112,7 @@ def test_the_same_requests_give_the_same_tokens() -> None:
     assert Caller(secret="other").login() != Caller().login()
 
 
-def test_tokens_of_an_earlier_run_are_of_no_session() -> None:
+def test_tokens_of_an_earlier_run_are_refused() -> None:
     earlier, caller = Caller(), Caller()
     earlier.login()
     answer = earlier.login()

@@ -1,4 +1,4 @@
-"""Optimised rasters and point clouds are made out, run as a group and listed, and end with the clock."""
+"""Optimised rasters and point clouds are created, run as a group and listed, and end with the clock."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_rasters_are_optimised_with_the_clock(caller: Caller) -> None:
     assert statuses(caller, listing) == ["completed", "completed"]
 
 
-def test_without_ids_the_whole_collection_is_meant(caller: Caller) -> None:
+def test_without_ids_the_whole_collection_is_optimised(caller: Caller) -> None:
     for kind, content in (("raster", TIFF), ("point_cloud", las())):
         place = caller.place(kind)
         ids = [caller.resource(place, content, name) for name in ("a", "b")]
@@ -60,7 +60,7 @@ def test_without_ids_the_whole_collection_is_meant(caller: Caller) -> None:
         assert group(caller, again) == (True, 0, 0, 0)
 
 
-def test_profiles_are_apart(caller: Caller) -> None:
+def test_a_raster_has_one_optimised_form_for_each_profile(caller: Caller) -> None:
     place = caller.place("raster")
     raster = caller.resource(place, TIFF)
     for profile in (None, "web", "print"):
@@ -72,7 +72,7 @@ def test_profiles_are_apart(caller: Caller) -> None:
     assert caller.ok("DELETE", f"{place}/rasters/{raster}/optimized") == []
 
 
-def test_only_a_retry_runs_what_failed(caller: Caller) -> None:
+def test_only_retry_failed_runs_failed_ones(caller: Caller) -> None:
     place = caller.place("raster")
     raster = caller.resource(place, TIFF)
     caller.ok("POST", f"{place}/rasters/optimized/", {"raster_ids": [raster]})
@@ -110,9 +110,9 @@ def test_optimised_point_clouds_are_listed_by_status_and_content(caller: Caller)
     made = caller.ok("POST", f"{place}/point_clouds/optimized/", {})
     caller.ok("POST", f"{place}/point_clouds/optimized/run", {"point_cloud_ids": [made[0]["id"]]})
     table = {"status=in_progress": 0, "status=pending": 1, "format=LAZ": 1, "version_minor=2": 0, "name=b.laz": 1}
-    for query, wanted in {**table, "tags=x": 0, "offset=1": 1}.items():
+    for query, expected in {**table, "tags=x": 0, "offset=1": 1}.items():
         found = caller.ok("GET", f"{place}/point_clouds/optimized/?{query}")
-        assert [each["id"] for each in found] == [made[wanted]["id"]], query
+        assert [each["id"] for each in found] == [made[expected]["id"]], query
     assert caller.status("GET", f"{place}/point_clouds/optimized/?status=done") == 422
 
 
@@ -124,7 +124,7 @@ def test_an_optimised_point_cloud_is_deleted_once(caller: Caller) -> None:
     assert caller.status("DELETE", f"{place}/point_clouds/{cloud}/optimized") == 404
 
 
-def test_optimised_forms_go_with_their_raster(caller: Caller) -> None:
+def test_optimised_forms_move_and_are_deleted_with_their_raster(caller: Caller) -> None:
     place, other = caller.place("raster"), caller.place("raster")
     raster = caller.resource(place, TIFF)
     caller.ok("POST", f"{place}/rasters/optimized/", {})

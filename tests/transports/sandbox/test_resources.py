@@ -1,4 +1,4 @@
-"""Images, rasters and point clouds are known by their content, listed, changed, moved and deleted."""
+"""Images, rasters and point clouds are recognised by their content, listed, updated, moved and deleted."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ def test_images_are_listed_in_pages(caller: Caller) -> None:
     ids = [caller.upload(place, name=f"{n}.jpg")["result"]["resource_id"] for n in range(5)]
     page = caller.ok("GET", f"{place}/images/?offset=2&limit=2&extended=true")
     assert [image["id"] for image in page] == ids[2:4]
-    wanted = ",".join(map(str, ids[1:3]))
-    assert names(caller.ok("GET", f"{place}/images/?ids={wanted}")) == ["1.jpg", "2.jpg"]
+    expected = ",".join(map(str, ids[1:3]))
+    assert names(caller.ok("GET", f"{place}/images/?ids={expected}")) == ["1.jpg", "2.jpg"]
     assert names(caller.ok("GET", f"{place}/images/?name=3.jpg")) == ["3.jpg"]
 
 
@@ -64,7 +64,7 @@ CONTENTS: list[tuple[str, str, bytes, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("collection", "kind", "content", "name", "traits"), CONTENTS)
-def test_each_collection_holds_its_kind_and_knows_its_content(
+def test_an_uploaded_file_becomes_a_resource_with_the_properties_of_its_content(
     caller: Caller, collection: str, kind: str, content: bytes, name: str, traits: dict[str, Any]
 ) -> None:
     place = caller.place(collection)
@@ -92,7 +92,7 @@ def test_content_of_another_kind_is_refused(caller: Caller, collection: str, con
     assert (job["status"], job["detail"], job["result"]) == ("failed", detail, None)
 
 
-def test_lists_are_narrowed_by_content(caller: Caller) -> None:
+def test_resources_are_listed_by_properties_of_their_content(caller: Caller) -> None:
     rasters = caller.place("raster")
     caller.resource(rasters, TIFF, "a.tif")
     caller.resource(rasters, PNG, "b.png")
@@ -110,13 +110,13 @@ def test_lists_are_narrowed_by_content(caller: Caller) -> None:
         "format=LAZ&offset=1": ["c.laz"],
         "version_minor=3": [],
     }
-    for query, wanted in table.items():
-        assert names(caller.ok("GET", f"{clouds}/point_clouds/?{query}")) == wanted, query
+    for query, expected in table.items():
+        assert names(caller.ok("GET", f"{clouds}/point_clouds/?{query}")) == expected, query
     for query in ("point_record_format=11", "format=PNG", "version_major=x"):
         assert caller.status("GET", f"{clouds}/point_clouds/?{query}") == 422
 
 
-def test_tags_come_and_go_on_every_kind(caller: Caller) -> None:
+def test_tags_are_added_removed_and_listed_by(caller: Caller) -> None:
     for kind, content in (("image", JPEG), ("raster", TIFF), ("point_cloud", las())):
         place = caller.place(kind)
         first, second = (caller.resource(place, content, name) for name in ("a", "b"))
@@ -127,7 +127,7 @@ def test_tags_come_and_go_on_every_kind(caller: Caller) -> None:
         assert caller.ok("GET", f"{place}/{kind}s/?tags=z") == []
 
 
-def test_a_raster_takes_its_fields(caller: Caller) -> None:
+def test_metadata_fields_are_updated(caller: Caller) -> None:
     for kind, content in (("raster", TIFF), ("point_cloud", las())):
         place = caller.place(kind)
         path = f"{place}/{kind}s/{caller.resource(place, content)}"
@@ -174,7 +174,7 @@ def test_deleting_a_parent_hides_its_resources(caller: Caller) -> None:
         assert caller.ok("GET", image)["name"] == "a.jpg"
 
 
-def test_the_content_of_an_image_is_at_hand(caller: Caller) -> None:
+def test_the_content_of_an_image_is_found_by_name_and_by_id(caller: Caller) -> None:
     place = caller.place()
     image_id = caller.upload(place, JPEG, "a.jpg")["result"]["resource_id"]
     project_id, collection_id = (int(part) for part in place.split("/")[2::2])

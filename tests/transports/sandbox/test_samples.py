@@ -1,4 +1,4 @@
-"""The sample photos are real photos with a place and a time."""
+"""The sample photos are real photos with a position and a date."""
 
 from io import BytesIO
 from pathlib import Path

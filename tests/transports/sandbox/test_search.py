@@ -1,4 +1,4 @@
-"""Search finds by filters, full text and place, and gives pages of results."""
+"""Search finds by filters, full text and location, and returns pages."""
 
 import itertools
 from typing import Any
@@ -127,7 +127,7 @@ FILTERS: list[tuple[str, str, Any, list[str]]] = [
 
 
 @pytest.mark.parametrize(("variable", "operator", "value", "names"), FILTERS)
-def test_an_operator_finds_what_it_says(
+def test_an_operator_compares_a_field_with_a_value(
     caller: Caller, variable: str, operator: str, value: Any, names: list[str]
 ) -> None:
     assert found(caller, filter={operator: [{"var": variable}, value]}) == names
@@ -172,7 +172,7 @@ WRONG: list[tuple[Any, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("filter_", "place"), WRONG)
-def test_a_wrong_filter_is_told_where_it_is_wrong(caller: Caller, filter_: Any, place: list[Any]) -> None:
+def test_an_invalid_filter_is_an_error_with_its_location(caller: Caller, filter_: Any, place: list[Any]) -> None:
     assert caller.error_loc("POST", "/search/", {"on": "images", "filter": filter_}) == ["body", "filter", *place]
 
 
@@ -196,7 +196,7 @@ def test_a_filter_that_is_too_deep_is_a_422(caller: Caller) -> None:
         ("rasters", ".png", ["b.png"]),
     ],
 )
-def test_full_text_looks_at_names_descriptions_tags_and_metadata(
+def test_full_text_searches_names_descriptions_tags_and_metadata(
     caller: Caller, on: str, text: str, names: list[str]
 ) -> None:
     assert found(caller, on, search=text) == names
@@ -216,11 +216,11 @@ def test_full_text_looks_at_names_descriptions_tags_and_metadata(
         ("point_clouds", "POINT (5.6 58.9)", []),
     ],
 )
-def test_intersects_finds_by_place(caller: Caller, on: str, wkt: str, names: list[str]) -> None:
+def test_intersects_finds_by_location(caller: Caller, on: str, wkt: str, names: list[str]) -> None:
     assert found(caller, on, intersects=wkt) == names
 
 
-def test_every_kind_is_searched_and_what_is_hidden_is_not(caller: Caller) -> None:
+def test_every_kind_is_searched_without_hidden_records(caller: Caller) -> None:
     assert found(caller, "projects") == ["Coast", "Inland"]
     assert found(caller, "data_collections") == ["Photos", "raster", "point_cloud"]
     assert found(caller, "images") == NAMES
@@ -244,9 +244,9 @@ def test_results_come_in_pages(caller: Caller) -> None:
     assert caller.ok("POST", "/search/", {"on": "images", "offset": 10**30})["count"] == 0
 
 
-def test_only_some_fields_are_given_once(caller: Caller) -> None:
-    wanted = ["name", "json_metadata.clouds"]
-    assert search(caller, out_fields=wanted)[0] == {"name": N, "json_metadata.clouds": 3}
+def test_out_fields_and_distinct_limit_the_results(caller: Caller) -> None:
+    expected = ["name", "json_metadata.clouds"]
+    assert search(caller, out_fields=expected)[0] == {"name": N, "json_metadata.clouds": 3}
     body = {"on": "images", "out_fields": ["data_collection_id"]}
     assert caller.ok("POST", "/search/", body)["total_count"] == 4
     assert caller.ok("POST", "/search/", {**body, "distinct": True})["total_count"] == 1
@@ -254,7 +254,7 @@ def test_only_some_fields_are_given_once(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("on", ["images", "rasters", "point_clouds", "projects", "data_collections"])
-def test_the_fields_of_every_kind_are_told_and_can_be_given(caller: Caller, on: str) -> None:
+def test_the_fields_of_search_info_are_those_of_the_results(caller: Caller, on: str) -> None:
     info = caller.ok("GET", f"/search/info?on={on}")
     names = [field["name"] for field in info["fields"]]
     (first, *_) = search(caller, on, out_fields=names)

@@ -1,4 +1,4 @@
-"""Lists stay in order and look at no more records than they have to."""
+"""Tables are in the order of their ids, and lists read only the records they need."""
 
 from dataclasses import dataclass, field
 
@@ -12,22 +12,22 @@ from pixel_transports.sandbox.tables import Table, select
 
 @dataclass
 class Counted:
-    """A record that counts how often anyone looks at its name."""
+    """A record that counts how often its name is read."""
 
     id: int
-    looked: list[int] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        self.looked.append(self.id)
+        self.reads.append(self.id)
         return f"{self.id}.jpg"
 
 
-def shelf(count: int, looked: list[int]) -> Table[Counted]:
+def filled_table(count: int, reads: list[int]) -> Table[Counted]:
     full: Table[Counted] = Table()
     for number in reversed(range(count)):
-        full.put(number, Counted(number, looked))
+        full.put(number, Counted(number, reads))
     return full
 
 
@@ -42,15 +42,15 @@ def shelf(count: int, looked: list[int]) -> Table[Counted]:
         ({"offset": 10**30}, [], 0),
     ],
 )
-def test_a_list_looks_at_no_more_than_it_has_to(query: dict[str, object], ids: list[int], most: int) -> None:
-    looked: list[int] = []
-    found = select(shelf(20_000, looked), ListQuery.model_validate(query))
+def test_a_list_reads_only_the_records_it_needs(query: dict[str, object], ids: list[int], most: int) -> None:
+    reads: list[int] = []
+    found = select(filled_table(20_000, reads), ListQuery.model_validate(query))
     assert [record.id for record in found] == ids
-    assert len(looked) <= most
+    assert len(reads) <= most
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9))))
-def test_a_shelf_is_a_sorted_mapping(steps: list[tuple[bool, int]]) -> None:
+def test_a_table_is_a_sorted_mapping(steps: list[tuple[bool, int]]) -> None:
     full: Table[str] = Table()
     model: dict[int, str] = {}
     for put, key in steps:

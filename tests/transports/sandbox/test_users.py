@@ -1,4 +1,4 @@
-"""Users are made, changed, and log in while they are enabled."""
+"""Users are created, updated, and log in while they are enabled."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def login(caller: Caller, password: str = "fjord") -> Any:
     )
 
 
-def test_a_new_user_logs_in_and_is_told_who_that_is(caller: Caller) -> None:
+def test_a_new_user_logs_in_and_is_returned_by_me(caller: Caller) -> None:
     made = caller.ok("POST", "/users/oidc/", USER)
     assert made == {**{name: value for name, value in USER.items() if name != "password"}, "id": 2, "enabled": True}
     caller.token = login(caller).json()["access_token"]
@@ -33,7 +33,7 @@ def test_two_users_do_not_share_an_address(caller: Caller) -> None:
         assert caller.status("POST", "/users/oidc/", {**USER, "email": email}) == 409
 
 
-def test_a_changed_user_keeps_what_was_not_named(caller: Caller) -> None:
+def test_an_update_of_a_user_changes_only_the_fields_of_its_body(caller: Caller) -> None:
     user_id = caller.ok("POST", "/users/oidc/", USER)["id"]
     changed = caller.ok("PUT", f"/users/oidc/{user_id}/", {"last_name": "Hansen", "password": "vidde"})
     assert (changed["first_name"], changed["last_name"], changed["enabled"]) == ("Kari", "Hansen", True)
