@@ -71,9 +71,9 @@ class FakeTls:
 class SimulatedNetwork:
     """Performs the effects in simulated time. `peers` has the seconds after which each address connects or fails."""
 
-    def __init__(self, peers: dict[Any, tuple[float, OSError | None]] | None = None, replies: Sequence[bytes] = ()):
-        self.now = 0.0
-        self.peers = {FOUR: (0.0, None)} if peers is None else peers
+    def __init__(self, peers: Any = None, replies: Sequence[bytes] = (), read_seconds: float = 0.0) -> None:
+        self.now, self.read_seconds = 0.0, read_seconds
+        self.peers: dict[Any, tuple[float, OSError | None]] = {FOUR: (0.0, None)} if peers is None else peers
         self.replies = list(replies)
         self.log: list[str] = []
         self.streams: list[FakeStream] = []
@@ -112,6 +112,7 @@ class SimulatedNetwork:
                 if not self.replies:
                     self.now += 60
                     raise TimeoutError
+                self.now += self.read_seconds
                 return self.replies.pop(0)
             case IsIdle():
                 return self.idle
@@ -144,7 +145,7 @@ def leasing_of(proxy: str | None = None, **options: Any) -> tuple[Leasing, list[
 
 
 OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-
+SLOW = [bytes([each]) for each in OPENED]
 
 TLS = "tls {0}, write hello, read, write finished"
 CONNECT = "write CONNECT pixel.example:443 HTTP/1.1, read"
@@ -198,8 +199,13 @@ REFUSED = ConnectionRefusedError(111, "refused")
         ({SIX: (0.1, REFUSED), FOUR: (0.0, None)}, "four", ["connect six at 0", "connect four at 0.1"]),
         ({SIX: (0.3, None), FOUR: (0.1, None)}, "six", ["connect six at 0", f"connect four at {ATTEMPT_DELAY}"]),
         ({SIX: (0.5, REFUSED), FOUR: (9.0, None)}, "four", ["connect six at 0", f"connect four at {ATTEMPT_DELAY}"]),
+        (
+            {SIX: (0.0, REFUSED), (10, "other"): (0.0, None), FOUR: (0.0, REFUSED)},
+            "other",
+            ["connect six at 0", "connect four at 0", "connect other at 0"],
+        ),
     ],
-    ids=["the first at once", "the first is silent", "the first refuses", "the first is later", "the first fails late"],
+    ids=["first at once", "first silent", "first refuses", "first later", "first fails late", "families alternate"],
 )
 def test_addresses_are_tried_in_turn_and_the_first_to_connect_wins(
     peers: Any, winner: str, attempts: list[str]
@@ -212,47 +218,30 @@ def test_addresses_are_tried_in_turn_and_the_first_to_connect_wins(
     assert [stream.closed for stream in network.streams] == [int(stream.name != winner) for stream in network.streams]
 
 
+REFUSES = {FOUR: (0.0, REFUSED)}
+BOTH_FAIL = {SIX: (0.0, REFUSED), FOUR: (0.0, OSError(113, "no route"))}
+PROXY = "http://p:1"
+
+
 @pytest.mark.parametrize(
     ("network", "origin", "proxy", "error", "message"),
     [
-        (SimulatedNetwork({}), HTTP, None, OSError, "it has no address"),
-        (
-            SimulatedNetwork({SIX: (0.0, REFUSED), FOUR: (0.0, OSError(113, "no route"))}),
-            HTTP,
-            None,
-            OSError,
-            "refused",
-        ),
-        (SimulatedNetwork({FOUR: (99.0, None)}), HTTP, None, TimeoutError, "no connection within 10 seconds"),
-        (SimulatedNetwork(replies=[b"refuse"]), HTTPS, None, OSError, "its certificate is not accepted"),
-        (SimulatedNetwork(), HTTPS, None, TimeoutError, "no connection within 10 seconds"),
-        (
-            SimulatedNetwork({FOUR: (0.0, REFUSED)}),
-            HTTP,
-            "http://p:1",
-            ProxyFailure,
-            "the proxy http://p:1 cannot be reached",
-        ),
-        (
-            SimulatedNetwork(),
-            HTTPS,
-            "http://p:1",
-            TimeoutError,
-            "no connection through the proxy http://p:1 within 10 seconds",
-        ),
-        (
-            SimulatedNetwork(replies=[b"HTTP/1.1 403 No\r\n\r\n"]),
-            HTTPS,
-            "http://p:1",
-            ProxyFailure,
-            "opened no tunnel",
-        ),
+        ({"peers": {}}, HTTP, None, OSError, "it has no address"),
+        ({"peers": BOTH_FAIL}, HTTP, None, OSError, "refused"),
+        ({"peers": {FOUR: (99.0, None)}}, HTTP, None, TimeoutError, "no connection within 10 seconds"),
+        ({"replies": [b"refuse"]}, HTTPS, None, OSError, "its certificate is not accepted"),
+        ({}, HTTPS, None, TimeoutError, "no connection within 10 seconds"),
+        ({"peers": REFUSES}, HTTP, PROXY, ProxyFailure, "the proxy http://p:1 cannot be reached: refused"),
+        ({}, HTTPS, PROXY, TimeoutError, "no connection through the proxy http://p:1 within 10 seconds"),
+        ({"replies": SLOW, "read_seconds": 1.0}, HTTPS, PROXY, TimeoutError, "within 10 seconds"),
+        ({"replies": [b"HTTP/1.1 403 No\r\n\r\n"]}, HTTPS, PROXY, ProxyFailure, "opened no tunnel"),
     ],
-    ids=["no address", "all refuse", "silence", "TLS fails", "TLS hangs", "no proxy", "proxy hangs", "proxy refuses"],
+    ids=["no address", "refused", "silent", "TLS fails", "TLS hangs", "no proxy", "proxy hangs", "slow", "no tunnel"],
 )
 def test_a_failure_is_named_closes_every_stream_and_frees_the_slot(
-    network: SimulatedNetwork, origin: Origin, proxy: str | None, error: type[OSError], message: str
+    network: Any, origin: Origin, proxy: str | None, error: type[OSError], message: str
 ) -> None:
+    network = SimulatedNetwork(**network)
     leasing, traced = leasing_of(proxy)
     lease: Lease[Connection] = Lease(origin)
     with pytest.raises(error, match=message):
