@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -84,16 +84,6 @@ def read_to_end(connection: ScriptedConnection) -> None:
 
 def send(data: bytes) -> Step:
     return lambda connection: connection.sock.sendall(data)
-
-
-def dribble(data: bytes) -> Step:
-    """Send bytes one by one."""
-
-    def step(connection: ScriptedConnection) -> None:
-        for value in data:
-            connection.sock.sendall(bytes([value]))
-
-    return step
 
 
 def wait(event: threading.Event) -> Step:
@@ -266,16 +256,11 @@ class Face:
 def open_face(name: str) -> Iterator[Face]:
     """The face "blocking", "asyncio" or "trio". Fails if sockets are open at the end that were not before."""
     before = open_sockets()
-    with ThreadPoolExecutor(16) as threads:
-        if name == "blocking":
-            face = Face(name, None, threads)
-            yield face
-            face.close()
-        else:
-            with start_blocking_portal(name) as portal:
-                face = Face(name, portal, threads)
-                yield face
-                face.close()
+    with ThreadPoolExecutor(16) as threads, ExitStack() as stack:
+        portal = None if name == "blocking" else stack.enter_context(start_blocking_portal(name))
+        face = Face(name, portal, threads)
+        yield face
+        face.close()
     eventually(lambda: open_sockets() <= before, lambda: f"{open_sockets()} open sockets instead of {before}")
 
 

@@ -21,7 +21,6 @@ from tests.support.peers import (
     Peer,
     ScriptedConnection,
     Step,
-    dribble,
     half_close,
     keep_answering,
     read_head,
@@ -47,7 +46,7 @@ def assert_one_sentence(error: Exception, request: Request) -> None:
 
 @pytest.mark.parametrize(
     "steps",
-    [[dribble(CHUNKED)], [send(b"HTTP/1.1 200 OK\r\n\r\nok")], [send(OK), half_close]],
+    [[*(send(bytes([each])) for each in CHUNKED)], [send(b"HTTP/1.1 200 OK\r\n\r\nok")], [send(OK), half_close]],
     ids=["byte by byte", "up to the end of the connection", "and a half-closed connection"],
 )
 def test_a_response_is_read(face: Face, steps: list[Step]) -> None:

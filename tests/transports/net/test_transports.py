@@ -1,6 +1,5 @@
 """Transports: which objects and functions are one, on which face, and the requests that they receive."""
 
-import inspect
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 
 from pixel_core.errors import PixelFileChangedError
 from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response
-from pixel_core.models import PixelUploadFile
 from pixel_transports import (
     AnyioTransport,
     AsyncFunctionTransport,
@@ -20,11 +18,9 @@ from pixel_transports import (
     get_client,
 )
 from pixel_transports.net.transports import async_transport, blocking_transport
-from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, sample_photos
-from tests.support.peers import open_sockets
+from pixel_transports.sandbox import Sandbox
 
 ORIGIN = Origin("http", "pixel.test", 8080)
-PHOTOS = sample_photos()[:2]
 GET = Request("GET", ORIGIN, "/")
 
 
@@ -140,34 +136,3 @@ def test_a_file_that_changed_and_a_result_that_is_no_response_are_errors(async_:
     for result in (None, (200, b""), b"HTTP/1.1 200 OK"):
         with pytest.raises(TypeError, match=f"this one returned {type(result).__name__}"):
             send(async_, lambda request, result=result: result, GET)
-
-
-@pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
-@pytest.mark.parametrize("multipart", [False, True])
-def test_an_upload_runs_in_memory_without_a_socket(multipart: bool, face: str) -> None:
-    sandbox = Sandbox(job_seconds=0.01)
-    settings = PixelApiSettings(**sandbox.environment("http://pixel.invalid"))
-
-    async def result(value: Any) -> Any:
-        return await value if inspect.isawaitable(value) else value
-
-    async def main() -> None:
-        before = open_sockets()
-        client: Any = get_client(face != "blocking", settings, transport=sandbox)
-        project = await result(client.create_project("P", "", SAMPLE_AREA))
-        collection = await result(client.create_data_collection(project["id"], "C", "", "image"))
-        files = [PixelUploadFile(file=path) for path in PHOTOS]
-        images, errors = await result(
-            client.upload_multiple_images(project["id"], collection["id"], files, multipart, 16384)
-        )
-        assert not errors
-        assert [image["name"] for image in images] == [path.name for path in PHOTOS]
-        stored = [bytes(sandbox.stored_by_id(image["id"])) for image in images]
-        assert stored == [path.read_bytes() for path in PHOTOS]
-        assert open_sockets() == before
-
-    if face != "blocking":
-        anyio.run(main, backend=face)
-    else:  # nothing is awaited
-        with pytest.raises(StopIteration):
-            main().send(None)
