@@ -33,30 +33,10 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
             ".replaying": ["NotRecordedError", "Replay"],
             ".routes": ["Call", "Route"],
         },
-    )
+    )  # fmt: skip
 
 __all__ = [
-    "AsyncTimedDriver",
-    "Call",
-    "Fault",
-    "Faults",
-    "Garbage",
-    "ManualClock",
-    "MockTransport",
-    "NoJson",
-    "NotRecordedError",
-    "Recorder",
-    "Refuse",
-    "Replay",
-    "Reset",
-    "Route",
-    "Sandbox",
-    "Slow",
-    "Status",
-    "TimeOut",
-    "TimedDriver",
-    "UnmatchedRequestError",
-    "UnusedError",
-    "client",
-    "settings_for",
-]
+    "AsyncTimedDriver", "Call", "Fault", "Faults", "Garbage", "ManualClock", "MockTransport", "NoJson",
+    "NotRecordedError", "Recorder", "Refuse", "Replay", "Reset", "Route", "Sandbox", "Slow", "Status", "TimeOut",
+    "TimedDriver", "UnmatchedRequestError", "UnusedError", "client", "settings_for",
+]  # fmt: skip
