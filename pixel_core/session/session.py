@@ -107,6 +107,8 @@ class Session:
         """Return a session with the same login and other options of the client."""
         twin = copy(self)
         twin.options = options
+        if options.upload_num_retries != self.options.upload_num_retries:
+            twin._storage_retries = replace(self._storage_retries, tries=options.upload_num_retries)
         return twin
 
     @property
@@ -172,8 +174,8 @@ class Session:
                 raise attempts.failure(outcome, request_id)
 
     def _needs_renewal(self, response: Response, bearer: str, renewals: int) -> Flow[bool]:
-        """Forget a token that the API refused (401), and return whether to repeat the call with another. A token that
-        expired or was replaced on the way was not refused, and may happen several times.
+        """Forget a token that the API refused (401), and return whether to repeat the call with another: once for a
+        valid token, and up to _MAX_RENEWALS times for one that expired or was replaced on the way.
         """
         if response.status != 401 or not self.tokens.renewable or renewals >= _MAX_RENEWALS:
             return False
