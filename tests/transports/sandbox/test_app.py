@@ -118,7 +118,7 @@ BODIES = st.one_of(
 TYPES = st.sampled_from(["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     method=st.one_of(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD"]), st.text(max_size=5)),
     path=PATHS,

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from pixel_transports.sandbox import ManualClock, Sandbox
 from pixel_transports.sandbox.dashboard import MAX_ROWS
 from tests.transports.sandbox.support import JPEG, Caller
 
@@ -70,20 +69,6 @@ def test_a_job_has_its_status_and_its_resource() -> None:
         ("waiting.jpg", "lobby", None),
     ]
     assert state(caller)["job_counts"] == {"validated_and_moved": 1, "lobby": 1}
-
-
-def test_only_time_changes_the_status_of_a_job() -> None:
-    clock = ManualClock()
-    caller = Caller(Sandbox(clock=clock, job_seconds=3.0))
-    place = caller.place()
-    job = caller.upload_job(place, JPEG)
-    caller.post_form(job["url"], job["upload_fields"], JPEG)
-    caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
-    states = []
-    for _ in range(4):
-        states.append(state(caller)["jobs"][0]["status"])
-        clock.advance(1.0)
-    assert states == ["submitted", "validating", "validated", "validated_and_moved"]
 
 
 def test_requests_are_listed_newest_first_without_those_of_the_page() -> None:

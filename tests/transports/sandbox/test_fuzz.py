@@ -100,7 +100,7 @@ def filled() -> tuple[Caller, list[dict[str, Any]]]:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(REQUESTS, min_size=1, max_size=8))
 def test_any_requests_in_any_order_get_responses(requests: list[tuple[str, str, dict[str, str], Any, int]]) -> None:
     caller, ids = filled()

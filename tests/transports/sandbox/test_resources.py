@@ -11,16 +11,6 @@ def names(records: list[dict[str, Any]]) -> list[str]:
     return [record["name"] for record in records]
 
 
-def test_images_are_listed_in_pages(caller: Caller) -> None:
-    place = caller.place()
-    ids = [caller.upload(place, name=f"{n}.jpg")["result"]["resource_id"] for n in range(5)]
-    page = caller.ok("GET", f"{place}/images/?offset=2&limit=2&extended=true")
-    assert [image["id"] for image in page] == ids[2:4]
-    expected = ",".join(map(str, ids[1:3]))
-    assert names(caller.ok("GET", f"{place}/images/?ids={expected}")) == ["1.jpg", "2.jpg"]
-    assert names(caller.ok("GET", f"{place}/images/?name=3.jpg")) == ["3.jpg"]
-
-
 def test_an_image_is_changed_moved_and_deleted(caller: Caller) -> None:
     place, other, rasters = caller.place(), caller.place(), caller.place("RGB")
     image_id = caller.upload(place)["result"]["resource_id"]

@@ -6,14 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, sample_photos
-from tests.transports.sandbox.support import Caller
+from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 
 PHOTOS = [path.name for path in sample_photos()]
-
-
-def test_there_are_six_photos() -> None:
-    assert [f"pixel_{number:04d}.jpg" for number in range(1, 7)] == PHOTOS
 
 
 @pytest.mark.parametrize("path", sample_photos(), ids=PHOTOS)
@@ -35,9 +30,3 @@ def test_a_photo_has_a_size_a_place_a_time_and_a_camera(path: Path) -> None:
     (west, south), _, (east, north), *_ = SAMPLE_AREA["coordinates"][0]
     assert west < longitude < east
     assert south < latitude < north
-
-
-def test_a_photo_becomes_an_image() -> None:
-    caller = Caller(Sandbox(job_seconds=0))
-    content = sample_photos()[0].read_bytes()
-    assert caller.upload(caller.place(), content, PHOTOS[0])["status"] == "validated_and_moved"
