@@ -11,18 +11,12 @@ from pixel_core.values import value
 class JournalState(enum.StrEnum):
     """How far a file is. The values are stored in journals."""
 
-    DECLARED = "declared"
-    """The server made its upload job."""
-    STORING = "storing"
-    """Written only: more of its parts are stored. A journal adds the parts to a declared entry."""
-    SENT = "sent"
-    """All its bytes are stored."""
-    FINISHING = "finishing"
-    """The server is about to be asked to finish its upload job."""
-    DONE = "done"
-    """It is a resource of the server."""
-    DROPPED = ""
-    """Written only: a journal deletes the entry."""
+    DECLARED = "declared"  # The server made its upload job.
+    STORING = "storing"  # Written only: its parts are stored, too. A journal adds them to the declared entry.
+    SENT = "sent"  # All its bytes are stored.
+    FINISHING = "finishing"  # The server is about to be asked to finish its upload job.
+    DONE = "done"  # It is a resource of the server.
+    DROPPED = ""  # Written only: a journal deletes the entry.
 
 
 @value

@@ -24,33 +24,23 @@ from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED
 class JobStatus(enum.Enum):
     """The status of an upload job on the server."""
 
-    UNLISTED = enum.auto()
-    """There is none."""
-    LOBBY = enum.auto()
-    """It waits for the file."""
-    UNDER_WAY = enum.auto()
-    """The file is in validation."""
-    DONE = enum.auto()
-    REFUSED = enum.auto()
+    UNLISTED = "there is none"
+    LOBBY = "it waits for the file"
+    UNDER_WAY = "the file is in validation"
+    DONE = "the file is a resource"
+    REFUSED = "the file was not accepted"
 
 
 class Action(enum.Enum):
     """How a file continues."""
 
-    RESTART = enum.auto()
-    """Upload it from the start."""
-    SEND = enum.auto()
-    """Send what is not stored to the upload job in the journal."""
-    FINISH = enum.auto()
-    """Ask the server to finish its upload job."""
-    AWAIT = enum.auto()
-    """Wait for the end of its validation."""
-    LOOK_UP = enum.auto()
-    """Read the resource that the upload job names."""
-    LOOK_UP_RECORDED = enum.auto()
-    """Read the resource that the journal names."""
-    SEARCH = enum.auto()
-    """Search for its resource by name and size, and upload it from the start if there is none."""
+    RESTART = "upload it from the start"
+    SEND = "send what is not stored to the upload job in the journal"
+    FINISH = "ask the server to finish its upload job"
+    AWAIT = "wait for the end of its validation"
+    LOOK_UP = "read the resource that the upload job names"
+    LOOK_UP_RECORDED = "read the resource that the journal names"
+    SEARCH = "search for its resource by name and size, and upload it from the start if there is none"
 
 
 _STATES = (JournalState.DECLARED, JournalState.SENT, JournalState.FINISHING, JournalState.DONE)

@@ -5,11 +5,11 @@ from collections import deque
 from pixel_core.effects import FileFacts, Flow, Stat
 from pixel_core.events import FileSent
 from pixel_core.journal import JournalState
-from pixel_core.uploads.stages import Context, file_changed
+from pixel_core.uploads.stages import Context, Stage, file_changed
 from pixel_core.uploads.transfers import Transfer, TransferState
 
 
-class Checking:
+class Checking(Stage):
     """Looks at files after they were sent."""
 
     def __init__(self, context: Context) -> None:
@@ -26,9 +26,6 @@ class Checking:
         while self._queue:
             transfer = self._queue.popleft()
             yield from self._context.spawn(self, transfer, iter(Stat([transfer.file.path])))
-
-    def next_time(self) -> float:
-        return float("inf")
 
     def done(self, key: Transfer, outcome: list[FileFacts] | Exception) -> None:
         file = key.file

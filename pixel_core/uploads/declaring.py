@@ -17,7 +17,7 @@ from pixel_core.session.answers import Field
 from pixel_core.uploads.plans import MIB
 from pixel_core.uploads.reading import Reading
 from pixel_core.uploads.sending import Sending
-from pixel_core.uploads.stages import BEGIN_AFTER, FILES_PER_REQUEST, Context, UploadService
+from pixel_core.uploads.stages import BEGIN_AFTER, FILES_PER_REQUEST, Context, Stage, UploadService
 from pixel_core.uploads.transfers import NOT_UPLOADED, Transfer, TransferState
 
 BYTES_PER_REQUEST = 64 * MIB
@@ -55,7 +55,7 @@ class _Queue:
         return sorted(batch, key=lambda transfer: transfer.number)
 
 
-class Declaring:
+class Declaring(Stage):
     """Requests upload jobs, one batch at a time."""
 
     def __init__(self, context: Context, service: UploadService, reading: Reading, sending: Sending) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 
 from pixel_core.effects import Flow
 from pixel_core.journal import JournalState
-from pixel_core.uploads.stages import FILES_PER_REQUEST, Context, UploadService
+from pixel_core.uploads.stages import FILES_PER_REQUEST, Context, Stage, UploadService
 from pixel_core.uploads.transfers import BEFORE_SENT, Transfer, TransferState
 
 FINISH_AFTER = 2.0
@@ -20,7 +20,7 @@ MOST_FINISHING = 16
 """How many batches may be in validation at once."""
 
 
-class Finishing:
+class Finishing(Stage):
     """Finishes files, several batches at a time."""
 
     def __init__(self, context: Context, service: UploadService) -> None:

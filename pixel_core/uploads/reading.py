@@ -13,7 +13,7 @@ from pixel_core.effects import Digest, Digested, Flow
 from pixel_core.events import FileHashed
 from pixel_core.messages import FileSlice
 from pixel_core.uploads.plans import MIB, HashedFile, PlannedFile, in_base64
-from pixel_core.uploads.stages import Context, file_changed
+from pixel_core.uploads.stages import Context, Stage, file_changed
 from pixel_core.uploads.transfers import BEFORE_SENT, Transfer, TransferState
 
 READ_AT_ONCE = 4
@@ -47,7 +47,7 @@ class _Partial:
     content: bytes | None = None
 
 
-class Reading:
+class Reading(Stage):
     """Reads files."""
 
     def __init__(self, context: Context) -> None:
@@ -68,9 +68,6 @@ class Reading:
             if not key[0].over:
                 self._running += 1
                 yield from self._context.spawn(self, key, iter(digest))
-
-    def next_time(self) -> float:
-        return float("inf")
 
     @property
     def is_idle(self) -> bool:

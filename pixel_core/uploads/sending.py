@@ -13,7 +13,7 @@ from pixel_core.effects import Flow
 from pixel_core.errors import PixelStorageError
 from pixel_core.journal import JournalState
 from pixel_core.uploads.requests import StorageRequest
-from pixel_core.uploads.stages import Context, UploadService
+from pixel_core.uploads.stages import Context, Stage, UploadService
 from pixel_core.uploads.transfers import Transfer, TransferState
 
 MOST_RENEWALS = 10
@@ -23,7 +23,7 @@ _Key = tuple[Transfer, int, StorageRequest]
 """A request of a transfer, and the number of its renewals when it was made."""
 
 
-class Sending:
+class Sending(Stage):
     """Sends requests to the object storage."""
 
     def __init__(self, context: Context, service: UploadService) -> None:
@@ -50,9 +50,6 @@ class Sending:
                 self._running += 1
                 self._context.progress.follow(key[2].meter)
                 yield from self._context.spawn(self, key, key[2].send())
-
-    def next_time(self) -> float:
-        return float("inf")
 
     @property
     def is_idle(self) -> bool:

@@ -31,11 +31,10 @@ HORIZON = 120.0
 
 
 class Stage(Protocol):
-    """One stage of an upload: a queue of transfers, and the work on them that runs."""
+    """One stage of an upload: a queue of transfers, and the work on them that runs. Stages are subclasses of it."""
 
     def add(self, transfer: Transfer) -> None:
         """Queue a transfer."""
-        ...
 
     def start(self) -> Flow[None]:
         """Spawn the work that may begin now."""
@@ -43,11 +42,10 @@ class Stage(Protocol):
 
     def done(self, key: Any, outcome: Any) -> None:
         """Take the outcome of spawned work, an Exception if it failed, and move its transfers on."""
-        ...
 
     def next_time(self) -> float:
         """The time at which `start` is to be called though no work has ended: infinity if there is none."""
-        ...
+        return float("inf")
 
 
 class UploadService(Protocol):

@@ -506,96 +506,78 @@ def test_each_part_that_is_stored_is_written_down_once() -> None:
         assert len(parts) >= 8  # the last wave may go straight to "sent"
 
 
-def known(world: Simulation, path: str, state: JournalState, job_id: int | None, **more: Any) -> JournalEntry:
-    return JournalEntry(path, len(world.files[path]), 0, state, job_id, **more)
-
-
-def test_a_file_that_was_sent_before_is_only_finished() -> None:
-    server, world = simulated()
+def recalled(state: JournalState, server: Storage | None = None, modified: int = 0) -> tuple[Storage, Simulation]:
+    """A world with three files; the journal has the second one, with upload job 100."""
+    server, world = simulated(server)
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
-    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", JournalState.SENT, 100)}
+    world.journal = {"/p/00001.jpg": JournalEntry("/p/00001.jpg", 10, modified, state, 100)}
+    if state is JournalState.FINISHING:
+        server.finished.add(100)
+    return server, world
+
+
+def declared(size: int, part_size: int = 0, parts: tuple[int, ...] = (), **changes: Any) -> tuple[Storage, Simulation]:
+    """A world with one file; the journal has it with upload job 100, with changes, and stored parts."""
+    server, world = simulated(number=1, size=size)
+    ((path, content),) = world.files.items()
+    step = part_size or size
+    digests = tuple(b64encode(md5(content[at : at + step]).digest()).decode() for at in range(0, size, step))
+    pieces = {"parts": [{"part_number": n, "md5": each} for n, each in enumerate(digests, 1)]} if part_size else {}
+    (job,) = server._create([{"name": "00000.jpg", "md5": digests[0], **pieces}])
+    server.made_at[100] = world.now
+    server.batches.clear()
+    target = {**job, **changes}
+    entry = JournalEntry(path, size, 0, JournalState.DECLARED, 100, digests, target, part_size, parts)
+    world.journal = {path: entry}
+    return server, world
+
+
+@pytest.mark.parametrize(
+    ("state", "modified", "stored", "finished"),
+    [
+        (JournalState.SENT, 0, False, True),
+        (JournalState.FINISHING, 0, False, False),
+        (JournalState.SENT, 99, True, False),
+    ],
+    ids=["sent before", "finished before", "changed since"],
+)
+def test_a_file_of_an_earlier_run_is_continued_unless_it_changed(
+    state: JournalState, modified: int, stored: bool, finished: bool
+) -> None:
+    server, world = recalled(state, modified=modified)
     done, errors = upload(world)
     assert ([each["name"] for each in done], errors) == (["00000.jpg", "00001.jpg", "00002.jpg"], [])
-    assert "00001.jpg" not in server.stored
+    assert ("00001.jpg" in server.stored) is stored
+    ids = [body_of(each)["job_ids"] for each in world.requests if each.path.endswith("multiple_uploadFinished")]
+    assert any(100 in each for each in ids) is finished
 
 
-def test_a_file_that_the_server_was_asked_to_finish_is_not_finished_again() -> None:
-    server, world = simulated()
-    server.jobs[100] = {"id": 100, "name": "00001.jpg"}
-    server.finished.add(100)
-    world.journal = {"/p/00001.jpg": known(world, "/p/00001.jpg", JournalState.FINISHING, 100)}
-    done, _ = upload(world)
-    assert len(done) == 3
-    assert all(
-        100 not in body_of(each)["job_ids"] for each in world.requests if each.path.endswith("multiple_uploadFinished")
-    )
-
-
-def test_a_file_that_changed_since_is_uploaded_again() -> None:
-    server, world = simulated()
-    server.jobs[100] = {"id": 100, "name": "00001.jpg"}
-    world.journal = {"/p/00001.jpg": JournalEntry("/p/00001.jpg", 10, 99, JournalState.SENT, 100)}
-    done, _ = upload(world)
-    assert len(done) == 3
-    assert len(server.stored["00001.jpg"]) == 1
-
-
-def test_only_the_parts_that_are_missing_are_sent() -> None:
-    server, world = simulated(number=1, size=50)
-    content = world.files["/p/00000.jpg"]
-    digests = tuple(b64encode(md5(content[at : at + 10]).digest()).decode() for at in range(0, 50, 10))
-    parts = [{"part_number": n + 1, "md5": digest} for n, digest in enumerate(digests)]
-    (job,) = server._create([{"name": "00000.jpg", "parts": parts}])
-    server.made_at[100] = 0.0
-    server.batches.clear()
-    entry = known(
-        world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=digests, target=job, part_size=10, parts=(1, 2, 4)
-    )
-    world.journal = {"/p/00000.jpg": entry}
+def test_only_missing_parts_are_sent() -> None:
+    server, world = declared(50, 10, (1, 2, 4))
     done, errors = upload(world, multipart=True, multipart_part_size=10)
-    assert (len(done), errors) == (1, [])
-    assert server.batches == []
+    assert (len(done), errors, server.batches) == (1, [], [])
     assert sorted(request.query for _, request in world.sent_at) == ["partNumber=3&sig=x", "partNumber=5&sig=x"]
     progress = [event for event in world.events if isinstance(event, UploadProgress)]
-    assert progress[0].sent == 30
-    assert progress[-1].sent == 50
+    assert (progress[0].sent, progress[-1].sent) == (30, 50)
 
 
-def test_parts_whose_addresses_are_dead_are_sent_to_a_new_job() -> None:
-    server, world = simulated(number=1, size=30)
-    content = world.files["/p/00000.jpg"]
-    digests = tuple(b64encode(md5(content[at : at + 10]).digest()).decode() for at in range(0, 30, 10))
-    parts = [{"part_number": n + 1, "md5": digest} for n, digest in enumerate(digests)]
-    (job,) = server._create([{"name": "00000.jpg", "parts": parts}])
+def test_parts_with_expired_signatures_are_sent_to_another_job() -> None:
+    server, world = declared(30, 10, (1,))
     server.made_at[100], server.signature = -1e9, 3600.0
-    entry = known(
-        world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=digests, target=job, part_size=10, parts=(1,)
-    )
-    world.journal = {"/p/00000.jpg": entry}
     done, errors = upload(world, multipart=True, multipart_part_size=10)
     assert (len(done), errors) == (1, [])
+    content = world.files["/p/00000.jpg"]
     assert sorted(server.stored["00000.jpg"]) == sorted([content[:10], content[10:20], content[20:]])
 
 
-def test_a_file_with_a_job_is_sent_to_it_without_being_read_for_hashing_again() -> None:
-    server, world = simulated(number=1)
-    md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
-    (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
-    server.made_at[100] = world.now
-    server.batches.clear()
-    world.journal = {
-        "/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=(md5_of,), target=job)
-    }
+def test_a_file_with_a_job_is_sent_to_it_without_being_hashed_again() -> None:
+    server, world = declared(10)
     done, errors = upload(world)
     assert (len(done), errors, server.batches, world.most_reading) == (1, [], [], 0)
 
 
 def test_a_file_whose_job_in_the_journal_cannot_be_used_gets_another_of_its_kind() -> None:
-    server, world = simulated(number=1)
-    md5_of = b64encode(md5(world.files["/p/00000.jpg"]).digest()).decode()
-    (job,) = server._create([{"name": "00000.jpg", "md5": md5_of}])
-    entry = known(world, "/p/00000.jpg", JournalState.DECLARED, 100, digests=(md5_of,), target={**job, "url": None})
-    world.journal = {"/p/00000.jpg": entry}
+    _, world = declared(10, url=None)
     done, errors = upload(world)
     assert (len(done), errors) == (1, [])
     assert next(each.path for each in world.requests if each.method == "POST") == f"{D}/upload_jobs/"
@@ -609,10 +591,7 @@ def test_a_finished_file_that_cannot_be_looked_up_is_not_uploaded_again(answer: 
         def __call__(self, request: Request) -> Outcome:
             return answer if request.path == f"{D}/images/" else super().__call__(request)
 
-    server, world = simulated(Silent(), number=1)
-    server.jobs[100] = {"id": 100, "name": "00000.jpg"}
-    server.finished.add(100)
-    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.FINISHING, 100)}
+    server, world = recalled(JournalState.FINISHING, Silent())
     with pytest.raises(PixelError):
         upload(world)
     assert (server.batches, server.stored) == ([], {})
@@ -622,13 +601,10 @@ def test_a_finished_file_that_cannot_be_looked_up_is_not_uploaded_again(answer: 
 def test_a_finished_job_that_cannot_be_parsed_is_an_error_and_its_file_is_not_uploaded_again(
     outcome: dict[str, Any],
 ) -> None:
-    server, world = simulated(Storage(outcomes={"00000.jpg": outcome}), number=1)
-    server.jobs[100] = {"id": 100, "name": "00000.jpg"}
-    server.finished.add(100)
-    world.journal = {"/p/00000.jpg": known(world, "/p/00000.jpg", JournalState.FINISHING, 100)}
+    server, world = recalled(JournalState.FINISHING, Storage(outcomes={"00001.jpg": outcome}))
     done, (error,) = upload(world)
-    assert (done, error.status) == ([], "not_confirmed")
-    assert (server.batches, server.stored) == ([], {})
+    assert (len(done), error.file, error.status) == (2, "/p/00001.jpg", "not_confirmed")
+    assert "00001.jpg" not in server.stored
 
 
 def test_the_response_after_damaged_bytes_is_classified_by_itself() -> None:

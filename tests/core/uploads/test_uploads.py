@@ -502,11 +502,9 @@ def test_a_failure_of_one_file_is_its_own(name: str) -> None:
 
 
 def test_files_that_all_fail_before_they_are_stored_are_not_finished() -> None:
-    for fields in (
-        {"skip": frozenset({"a.jpg", "b.jpg"})},
-        {"refuse": dict.fromkeys(("a.jpg", "b.jpg"), Response(403))},
-    ):
-        world = made(PixelServer(**fields))
+    skip, refuse = frozenset({"a.jpg", "b.jpg"}), {"a.jpg": Response(403), "b.jpg": Response(403)}
+    for server in (PixelServer(skip=skip), PixelServer(refuse={**refuse})):
+        world = made(server)
         done, errors = both(world)
         assert (done, len(errors)) == ([], 2)
         assert not any(each.path.endswith("multiple_uploadFinished") for each in world.requests)

@@ -27,7 +27,7 @@ request = Request("GET", Origin("http", "127.0.0.1", int(sys.argv[1])), "/", Hea
 transport = SocketTransport(max_connections=3)
 assert transport.send(request).status == 200
 sockets, draw, broken = len(os.listdir("/proc/self/fd")), random.Random(7), 0
-for _ in range(1500):
+for _ in range(700):
     signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.00001, 0.0006))
     armed = True
     try:
@@ -73,5 +73,5 @@ def test_calls_that_are_interrupted_anywhere_lose_no_slot_and_no_socket() -> Non
             server.kill()
     assert done.returncode == 0, done.stderr
     broken, all_free, more = done.stdout.split()
-    assert int(broken) > 100
+    assert int(broken) > 50
     assert (all_free, int(more) <= 2) == ("True", True), done.stdout

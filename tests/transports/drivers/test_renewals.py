@@ -7,7 +7,7 @@ from tests.transports.drivers.renewals import Figures, run
 
 @pytest.mark.parametrize(("face", "calls"), [("blocking", 50), ("asyncio", 200), ("trio", 200)])
 def test_each_token_is_renewed_once_and_no_call_fails_however_many_are_under_way(face: str, calls: int) -> None:
-    figures = run(face, 3.0, calls)
+    figures = run(face, 1.2, calls)
     assert figures.wrong() == [], figures
     assert figures.answered >= calls
     assert figures.renewals >= 1
