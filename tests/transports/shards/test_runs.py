@@ -112,14 +112,14 @@ def test_an_async_client_is_a_type_error(site: Site) -> None:
 
 
 def test_a_shard_continues_after_its_worker_was_killed(site: Site) -> None:
-    (shard,) = site.shards(200, upload_max_concurrency=2)
+    (shard,) = site.shards(100, upload_max_concurrency=2)
     with start_worker(shard, site.folder, "first") as process:
-        while site.stores < 60:
+        while site.stores < 30:
             time.sleep(0.002)
         process.kill()
-    assert site.stores < 200
+    assert site.stores < 100
     assert report_of(start_worker(shard, site.folder, "second")).complete
-    assert site.stores <= 200 + 2, "more was sent again than was in flight"
+    assert site.stores <= 100 + 2, "more was sent again than was in flight"
     assert MachineLock(shard.journal).holder() is None
     site.assert_every_file_once()
 
