@@ -349,4 +349,4 @@ class Owners(RuleBasedStateMachine):
 
 
 TestOwners = Owners.TestCase
-TestOwners.settings = settings(max_examples=100, stateful_step_count=50)
+TestOwners.settings = settings(max_examples=60, stateful_step_count=50)

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import anyio
@@ -20,7 +20,6 @@ from tests.support.peers import (
     PATIENCE,
     Face,
     Peer,
-    eventually,
     keep_answering,
     server_context,
     trusting_context,
@@ -165,29 +164,10 @@ def test_a_name_is_looked_up_as_it_is_sent_and_its_certificate_has_no_final_dot(
 # Threads
 
 
-def stopped(send: Callable[[], object], started: threading.Event) -> None:
-    """Run it in a scope that is cancelled once it has started: it ends with the scope."""
-    scope = CancelScope()
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        current_scope.set(scope)
-        try:
-            send()
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    eventually(started.is_set)
-    scope.cancel()
-    thread.join(PATIENCE)
-    assert [type(each) for each in errors] == [ScopeCancelled]
-
-
 @pytest.mark.parametrize("waits_for", ["look-up", "connection"])
 def test_a_thread_that_connects_is_stopped_by_its_scope(full_listener: Origin, waits_for: str) -> None:
-    started, over = threading.Event(), threading.Event()
+    scope, started, over = CancelScope(), threading.Event(), threading.Event()
+    errors: list[BaseException] = []
 
     def look_up(host: str, port: int) -> Sequence[Address]:
         started.set()
@@ -195,8 +175,20 @@ def test_a_thread_that_connects_is_stopped_by_its_scope(full_listener: Origin, w
             over.wait(PATIENCE)
         return [at(full_listener)] * 3
 
-    stopped(lambda: SocketTransport(resolve=look_up).send(request_to()), started)
+    def run() -> None:
+        current_scope.set(scope)
+        try:
+            SocketTransport(resolve=look_up).send(request_to())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert started.wait(PATIENCE)
+    scope.cancel()
+    thread.join(PATIENCE)
     over.set()
+    assert [type(each) for each in errors] == [ScopeCancelled]
 
 
 def test_a_look_up_does_not_keep_a_program_from_ending() -> None:

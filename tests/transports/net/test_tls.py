@@ -77,7 +77,7 @@ def test_a_connection_is_used_again_and_a_file_is_sent_byte_for_byte(
     trusting: Face, authority: trustme.CA, tmp_path: Path
 ) -> None:
     path = tmp_path / "photo.jpg"
-    content = bytes(range(256)) * 16 * 1024
+    content = bytes(range(256)) * 4096
     path.write_bytes(content)
     with secure(authority, [keep_answering()]) as peer:
         for method in ("GET", "POST"):
