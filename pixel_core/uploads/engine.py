@@ -50,7 +50,8 @@ class Engine:
         self._seconds = session.options.upload_deadline
         self._deadline = float("inf") if self._seconds is None else now + self._seconds
         progress = Progress(what, transfers, now)
-        self.context = context = Context(progress, transfers, session.options.upload_max_concurrency, run, now)
+        self.context: Context = Context(progress, transfers, session.options.upload_max_concurrency, run, now)
+        context = self.context
         finishing, checking = Finishing(context, service), Checking(context)
         sending, reading = Sending(context, service), Reading(context)
         declaring = Declaring(context, service, reading, sending)

@@ -28,8 +28,8 @@ class Progress:
             self.files[transfer.state] += 1
             self.bytes[transfer.state] += transfer.file.total
         self._total = self.bytes.total()
-        self.hashed = 0
-        self.confirmed = 0
+        self.hashed: int = 0
+        self.confirmed: int = 0
         self.meters: set[Meter] = set()
         """Of requests that are being sent."""
         self._stored = 0

@@ -73,8 +73,8 @@ class Context:
         self.time = now
         self.broken: Exception | None = None
         self.stages: dict[TransferState, Stage] = {}
-        self.running = 0
-        self.kept = 0
+        self.running: int = 0
+        self.kept: int = 0
         """Bytes of small files in memory."""
         self.horizon = HORIZON
         self._transfers = transfers

@@ -19,7 +19,7 @@ class Flight:
     """The outcome of one run, once it has `ended`, and the callbacks that wake its waiters."""
 
     def __init__(self) -> None:
-        self.ended = False
+        self.ended: bool = False
         self._result: Any = None
         self._error: Exception | None = None
         self._wake: list[Callable[[], object]] = []

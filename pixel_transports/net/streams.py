@@ -64,7 +64,7 @@ class SocketStream:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
-        self.is_readable = waiter_for(sock, read=True)
+        self.is_readable: Waiter = waiter_for(sock, read=True)
         self._tls: TlsSession | None = None
         self._read_size = SMALL
         self._early = b""  # received while sending

@@ -49,7 +49,7 @@ CREATE INDEX IF NOT EXISTS claims_of_runs ON claims (run);
 Key: TypeAlias = tuple[str, bytes]
 """Destination and path of a file."""
 
-fork_lock = threading.Lock()
+fork_lock: threading.Lock = threading.Lock()
 """Held while files are created and runs are registered. No process is forked while a thread holds it: the lock would
 stay locked in the child.
 """
