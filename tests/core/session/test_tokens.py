@@ -7,7 +7,7 @@ import pytest
 
 from pixel_core.errors import PixelError, PixelLoginError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response, Timeouts
-from pixel_core.session.tokens import REFUSAL_SECONDS, Account, Tokens
+from pixel_core.session.tokens import REFUSAL_SECONDS, Account, ProvidedToken, Tokens
 
 ACCOUNT = Account("https://auth.example", "acme", "pixel", "me@acme.example", "5ec2e7 pass&word")
 PASSWORD_GRANT = (
@@ -199,3 +199,30 @@ def test_no_repr_and_no_error_shows_a_password_or_a_token() -> None:
     for thing in shown:
         assert "5ec2e7" not in repr(thing)
         assert "5ec2e7" not in str(thing)
+
+
+# Tokens in place of a password
+
+
+def test_the_token_of_a_function_is_used_for_its_lifetime_or_until_it_is_refused() -> None:
+    tokens = ProvidedToken(lambda: "never called here")
+    assert tokens.bearer(0) is None
+    assert tokens.accept(("a", 100), 1000) == "a"
+    assert (tokens.bearer(1089), tokens.bearer(1091)) == ("a", None)
+    assert tokens.accept("b", 1100) == "b"
+    tokens.reject("a")
+    assert tokens.bearer(1e9) == "b"
+    tokens.reject("b")
+    assert tokens.bearer(1e9) is None
+
+
+def test_a_constant_token_is_used_always() -> None:
+    tokens = ProvidedToken("a")
+    tokens.reject("a")
+    assert (tokens.bearer(1e9), tokens.renewable) == ("a", False)
+
+
+@pytest.mark.parametrize("result", [("a",), ("a", -1), ("a", 0), ("a", "1"), "å", b"bytes", float("nan")])
+def test_another_result_of_the_function_is_a_login_error(result: object) -> None:
+    with pytest.raises(PixelLoginError, match="Invalid token"):
+        ProvidedToken(lambda: None).accept(result, 0)

@@ -17,11 +17,11 @@ from urllib.parse import parse_qs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pixel_core import Account, Effect, Flow, Request, Response, SingleFlight
 from pixel_core.errors import PixelAuthenticationError, PixelLoginError, PixelProtocolError
-from pixel_core.session.tokens import REFUSAL_SECONDS, ProvidedToken, Tokens
+from pixel_core.session.tokens import REFUSAL_SECONDS, Tokens
 from pixel_transports.drivers.single_flight import SingleFlights
 from tests.core.uploads.simulated import Signal, Simulation, Steps, Task, Wait
 from tests.support.scripted_api import TOKEN_TARGET, json_response
@@ -197,62 +197,6 @@ def test_a_refused_refresh_token_that_was_replaced_meanwhile_changes_nothing() -
     tokens.receive(second, json_response({"error": "invalid_grant"}, 400), 60, 61)
     assert tokens.bearer(61) == "a2"
     assert form(tokens.grant(120))["refresh_token"] == "r2"
-
-
-class ProvidedTokens(RuleBasedStateMachine):
-    """A constant token, or a function that returns tokens with or without a lifetime."""
-
-    @initialize(source=st.sampled_from(["always-the-same", None]))
-    def start(self, source: str | None) -> None:
-        self.now = 1000.0
-        self.tokens = ProvidedToken(source or self.provide)
-        self.static = source
-        self.count = 0
-        self.access, self.renew_at, self.old = source, float("inf"), ["nothing"]
-
-    def provide(self) -> object:
-        raise AssertionError("the tokens call no function: a driver does")
-
-    @rule(seconds=TICKS)
-    def time_passes(self, seconds: float) -> None:
-        self.now += seconds
-
-    @precondition(lambda self: self.static is None)
-    @rule(life=LIVES, took=st.sampled_from([0.0, 0.2]))
-    def the_function_returns_a_token(self, life: float | None, took: float) -> None:
-        self.count += 1
-        access = f"a{self.count}"
-        result = access if life is None else (access, life)
-        called_at, self.now = self.now, self.now + took
-        if life == 0:
-            with pytest.raises(PixelLoginError, match="Invalid token"):
-                self.tokens.accept(result, called_at)
-            return
-        assert self.tokens.accept(result, called_at) == access
-        self.access, self.renew_at = access, float("inf") if life is None else called_at + life - early(life)
-        self.old.append(access)
-
-    @rule(result=st.sampled_from([None, "", "a b", "å", b"bytes", ("a",), ("a", -1), ("a", "1"), 5, float("nan")]))
-    def the_function_returns_no_token(self, result: Any) -> None:
-        with pytest.raises(PixelLoginError, match="Invalid token"):
-            self.tokens.accept(result, self.now)
-
-    @rule(data=st.data())
-    def the_api_rejects_a_token(self, data: st.DataObject) -> None:
-        """A constant token stays: there is no other."""
-        rejected = data.draw(st.sampled_from([*self.old, self.access or "nothing"]))
-        self.tokens.reject(rejected)
-        if rejected == self.access and self.static is None:
-            self.access = None
-
-    @invariant()
-    def the_bearer_is_the_newest_valid_token(self) -> None:
-        assert self.tokens.bearer(self.now) == (self.access if self.now < self.renew_at else None)
-        assert self.tokens.renewable is (self.static is None)
-
-
-TestProvidedTokens = ProvidedTokens.TestCase
-TestProvidedTokens.settings = settings(max_examples=50, stateful_step_count=30)
 
 
 # Sessions in simulated time

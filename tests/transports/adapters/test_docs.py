@@ -1,4 +1,4 @@
-"""What the page of the transports says about adapters and checks is true: its Python blocks run as they are written."""
+"""The examples of the pages about adapters and checks run, and the pages list every ability."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ def run(block: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("block", [each for each in BLOCKS if "email" in each], ids=range(1, 4))
-def test_each_example_of_an_adapter_runs_and_prints_who_one_is(
+def test_each_example_of_an_adapter_prints_the_user(
     block: str, server: SandboxServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in server.sandbox.environment(server.url).items():
@@ -35,8 +35,7 @@ def test_each_example_of_an_adapter_runs_and_prints_who_one_is(
     assert {"demo@example.com", "me@example.com"} >= set(capsys.readouterr().out.split()) != set()
 
 
-def test_the_loop_over_all_checks_is_as_short_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it runs is run elsewhere already; here it is seen that all checks are called with the transport."""
+def test_the_example_loop_calls_all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[object] = []
     monkeypatch.setattr(checks.Check, "__call__", lambda check, subject: called.append((check, subject)))
     (block,) = [each for each in BLOCKS if "checks.CHECKS" in each]
@@ -44,7 +43,7 @@ def test_the_loop_over_all_checks_is_as_short_as_told(monkeypatch: pytest.Monkey
     assert called == [(check, transport) for check in checks.CHECKS]
 
 
-def test_the_example_for_pytest_makes_a_test_of_each_check() -> None:
+def test_the_example_for_pytest_has_a_test_for_each_check() -> None:
     (block,) = [each for each in BLOCKS if "pytest.mark" in each]
     (mark,) = run(block)["test_my_transport"].pytestmark
     ids = mark.kwargs["ids"]
@@ -67,13 +66,12 @@ def test_every_check_is_a_sentence_and_applies_to_some_transport() -> None:
     assert len({check.name for check in checks.CHECKS}) == len(checks.CHECKS)
 
 
-def test_all_checks_apply_to_our_own_transports() -> None:
+def test_all_checks_apply_to_the_transports_of_the_library() -> None:
     for name in ("sockets", "asyncio", "trio"):
         assert checks.applicable(CANDIDATES[name]) == list(checks.CHECKS)
 
 
 def test_apps_and_checks_need_neither_httpx_nor_aiohttp_nor_pytest() -> None:
-    """Each library is imported when its adapter is asked for; without it, that is an ImportError."""
     code = (
         "import sys\n"
         "for name in ('httpx', 'aiohttp', 'pytest', 'trio'): sys.modules[name] = None\n"
