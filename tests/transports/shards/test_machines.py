@@ -63,8 +63,8 @@ def test_a_lost_journal_sends_no_file_again(site: Site) -> None:
 
 
 def test_lost_rows_of_a_journal_send_no_file_again(site: Site) -> None:
-    """The journal is a copy from when some files were sent, others had an upload job, and others were unknown."""
-    (shard,) = site.shards(150, upload_max_concurrency=2)
+    """The journal is a copy from when some files were sent, others had an upload job, and others were unknown: a batch has 200 files."""
+    (shard,) = site.shards(300, upload_max_concurrency=2)
     early = site.folder / "early.sqlite"
     process = start_worker(shard, site.folder, "first")
     while site.stores < 20:
@@ -73,11 +73,11 @@ def test_lost_rows_of_a_journal_send_no_file_again(site: Site) -> None:
         journal.backup(copy)
     assert report_of(process).complete
     early.replace(shard.journal)
-    assert 0 < len(Journal(shard.journal).files()) < 150
+    assert 0 < len(Journal(shard.journal).files()) < 300
     lock_for_another_machine(shard)
     report = shard.run(take_over=True)
-    assert (len(report.uploaded), len(report.skipped), report.failed) == (0, 150, ())
-    assert site.stores == 150
+    assert (len(report.uploaded), len(report.skipped), report.failed) == (0, 300, ())
+    assert site.stores == 300
     site.assert_every_file_once()
 
 
