@@ -147,12 +147,13 @@ class Checker:
         is_image = self._file_type.name == "image"
         exif = read_metadata(candidate.path) if is_image else None
         metadata = merge_metadata(exif.body() if exif else None, self._common_metadata, candidate.metadata)
-        checked.captured = _capture_date(metadata)
+        captured = _field(metadata, "capture_date")
+        checked.captured = captured.isoformat() if isinstance(captured, datetime) else None
         if is_image:
             self._check_position(metadata, checked)
 
     def _check_position(self, metadata: MetadataObject | None, checked: CheckedFile) -> None:
-        location = getattr(metadata.fields, "location", None) if metadata and metadata.fields else None
+        location = _field(metadata, "location")
         shape = from_geojson(location)
         if shape is None:
             if checked.size and not any(each.code in _UNREADABLE for each in checked.problems):
@@ -161,7 +162,7 @@ class Checker:
         if location and location.get("type") == "Point":
             checked.position = list(location["coordinates"])
             longitude, latitude = checked.position[:2]
-            if abs(longitude) < NULL_ISLAND_DEGREES and abs(latitude) < NULL_ISLAND_DEGREES:
+            if max(abs(longitude), abs(latitude)) < NULL_ISLAND_DEGREES:
                 checked.problems.append(Problem("null_island", f"its position is {longitude:g}, {latitude:g}"))
                 return
         if self._area is not None and not intersects(shape, self._area):
@@ -169,9 +170,8 @@ class Checker:
             checked.problems.append(Problem("outside_project", f"its position{where} is outside the project's area"))
 
 
-def _capture_date(metadata: MetadataObject | None) -> str | None:
-    date = getattr(metadata.fields, "capture_date", None) if metadata and metadata.fields else None
-    return date.isoformat() if isinstance(date, datetime) else None
+def _field(metadata: MetadataObject | None, name: str) -> Any:
+    return getattr(metadata.fields, name, None) if metadata and metadata.fields else None
 
 
 def mark_duplicates(files: Sequence[CheckedFile]) -> None:

@@ -95,13 +95,13 @@ def _parse_line(line: str, file_type: FileType, source: str) -> Candidate:
         value = json.loads(line)
     except ValueError as error:
         raise click.UsageError(f"{source}: is no JSON: {error}") from error
-    if not isinstance(value, dict) or not isinstance(value.get("file"), str) or not value["file"]:
+    if not isinstance(value, dict) or not _are_paths([value.get("file")]):
         raise click.UsageError(f'{source}: expected is an object with "file", a path')
     unknown = sorted(set(value) - set(_KEYS))
     if unknown:
         raise click.UsageError(f"{source}: {', '.join(unknown)} is not known; known are {', '.join(_KEYS)}")
     support_files = value.get("support_files") or []
-    if not isinstance(support_files, list) or not all(isinstance(each, str) and each for each in support_files):
+    if not _are_paths(support_files):
         raise click.UsageError(f"{source}: support_files is a list of paths")
     if support_files and file_type.name == "point-cloud":
         raise click.UsageError(f"{source}: point clouds have no support files")
@@ -109,6 +109,10 @@ def _parse_line(line: str, file_type: FileType, source: str) -> Candidate:
     if metadata is not None:
         metadata = validate_metadata(metadata, file_type, f"{source}: metadata")
     return Candidate(Path(value["file"]), tuple(Path(each) for each in support_files), metadata)
+
+
+def _are_paths(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
 
 
 def _add_support_files(candidates: list[Candidate]) -> list[Candidate]:

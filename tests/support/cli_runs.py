@@ -1,9 +1,9 @@
-"""What the tests of the command line share: ways to run it, and a place to upload to.
+"""Shared by the tests of the command line: ways to run it, and a project to upload to.
 
 Rules kept here:
 
-* A process of its own gets none of this machine's settings, but the journal that the test was given.
-* What was sent is read from what the sandbox received, what is there from what it lists.
+* A child process gets none of the machine's settings, except the journal of the test.
+* Sent files are read from the requests of the sandbox, stored files from its lists.
 """
 
 import json
@@ -33,7 +33,7 @@ Rational = TiffImagePlugin.IFDRational
 
 
 def pixel(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a process of its own, with warnings as errors and nothing on stdin."""
+    """Run the command in its own process, with warnings as errors and an empty stdin."""
     return subprocess.run(
         [*COMMAND, *arguments],
         env=clean_environment(environment),
@@ -58,7 +58,7 @@ def run(*arguments: str, stdin: str = "", environment: dict[str, str] | None = N
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A project at a sandbox, with a data collection of each kind."""
+    """A project in a sandbox, with a data collection for each type of files."""
 
     server: SandboxServer
     client: PixelClient
@@ -80,7 +80,7 @@ class Place:
         return self.server.sandbox.environment(self.server.url)
 
     def arguments(self, *more: object, kind: str = "image") -> list[str]:
-        """The arguments of an upload to here."""
+        """Return the arguments of an upload to this project."""
         where = ["--project", str(self.project), "--collection", str(self.collections[kind])]
         return ["upload", *map(str, more), *where]
 
@@ -88,7 +88,7 @@ class Place:
         return run(*self.arguments(*more, kind=kind), stdin=stdin, environment=self.environment)
 
     def listed(self, kind: str = "image") -> list[dict[str, Any]]:
-        """What the server lists of a kind, by name."""
+        """Return the resources of a kind, by name."""
         method: dict[str, Any] = {
             "image": self.client.get_images,
             "raster": self.client.get_rasters,
@@ -101,17 +101,17 @@ class Place:
         return [each["name"] for each in self.listed(kind)]
 
     def sent(self) -> list[str]:
-        """What went to the object storage, and was stored: a path each."""
+        """Return the path of each request that stored something."""
         received = list(self.server.sandbox.received)
         return [each.path for each in received if each.path.startswith("/storage/") and each.status < 300]
 
     def lines(self, result: Result) -> list[dict[str, Any]]:
-        """The JSON lines of an output."""
+        """Parse JSON lines of stdout."""
         return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def make_photos(folder: Path, count: int, size: int = 2000) -> list[Path]:
-    """Files that the sandbox takes for photos; each has bytes of its own."""
+    """Write files that the sandbox accepts as photos, each with different bytes."""
     folder.mkdir(exist_ok=True)
     paths = [folder / f"photo_{number:03}.jpg" for number in range(count)]
     for number, path in enumerate(paths):
@@ -120,7 +120,7 @@ def make_photos(folder: Path, count: int, size: int = 2000) -> list[Path]:
 
 
 def photo_at(path: Path, position: tuple[float, float] | None, colour: int = 0) -> Path:
-    """A photo of 64 × 64 pixels with a position in its EXIF, in degrees."""
+    """Write a photo of 64 × 64 pixels with a position in its EXIF, in degrees."""
     photo = Image.effect_noise((64, 64), 20 + colour).convert("RGB")
     exif = photo.getexif()
     if position is not None:
