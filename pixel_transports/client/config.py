@@ -8,7 +8,7 @@ Rules kept here:
 """
 
 import ssl
-from collections.abc import Awaitable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import field
 from os import PathLike
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
@@ -18,11 +18,10 @@ from pixel_core.messages import Timeouts
 from pixel_core.session.options import CallOptions, Options
 from pixel_core.session.tokens import Account, TokenSource
 from pixel_core.values import value
-from pixel_transports.drivers.instrumentation import Instrumentation
 from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.net.network import Network
 from pixel_transports.net.tls import TlsOptions
-from pixel_transports.net.transports import AnyTransport, AsyncTransport, Transport
+from pixel_transports.net.transports import AnyTransport
 from pixel_transports.observability.instrumentation import Listener
 
 T = TypeVar("T")
@@ -44,24 +43,8 @@ class AwaitableDriver(Protocol):
         ...
 
 
-class MakeDriver(Protocol):
-    """Makes the driver of a blocking client. `BlockingDriver` is one."""
-
-    def __call__(
-        self, transport: Transport, /, *, instrumentation: Instrumentation, journal: JournalPath
-    ) -> Driver: ...
-
-
-class MakeAsyncDriver(Protocol):
-    """Makes the driver of an async client. `AsyncDriver` is one."""
-
-    def __call__(
-        self, transport: AsyncTransport, /, *, instrumentation: Instrumentation, journal: JournalPath
-    ) -> AwaitableDriver: ...
-
-
-DriverFactory: TypeAlias = MakeDriver | MakeAsyncDriver
-"""A driver class, or a function with the same arguments."""
+DriverFactory: TypeAlias = Callable[..., Driver | AwaitableDriver]
+"""A driver class, or a function: called with a transport and the keywords `instrumentation` and `journal`."""
 
 
 class PixelClientKwargs(TypedDict, total=False):

@@ -69,6 +69,11 @@ class AsyncDriver:
             **performers,
         }
 
+    @property
+    def performed(self) -> frozenset[type[Effect[Any]]]:
+        """The effects that the driver performs."""
+        return frozenset(self._performers)
+
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end, in this task."""
         return await run_async(flow, self._perform)

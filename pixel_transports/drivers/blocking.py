@@ -65,6 +65,11 @@ class BlockingDriver:
             **performers,
         }
 
+    @property
+    def performed(self) -> frozenset[type[Effect[Any]]]:
+        """The effects that the driver performs."""
+        return frozenset(self._performers)
+
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end, in this thread."""
         return run(flow, self._perform)
