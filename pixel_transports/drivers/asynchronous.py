@@ -70,7 +70,7 @@ class AsyncDriver:
         }
 
     @property
-    def performed(self) -> frozenset[type[Effect[Any]]]:
+    def supported_effects(self) -> frozenset[type[Effect[Any]]]:
         """The effects that the driver performs."""
         return frozenset(self._performers)
 

@@ -66,7 +66,7 @@ class BlockingDriver:
         }
 
     @property
-    def performed(self) -> frozenset[type[Effect[Any]]]:
+    def supported_effects(self) -> frozenset[type[Effect[Any]]]:
         """The effects that the driver performs."""
         return frozenset(self._performers)
 

@@ -79,7 +79,7 @@ def test_every_error_that_the_table_names_exists() -> None:
 def test_both_drivers_perform_what_the_table_names() -> None:
     drivers = BlockingDriver(SocketTransport()), AsyncDriver(AnyioTransport())
     for driver in drivers:
-        assert driver.performed == set(KINDS)
+        assert driver.supported_effects == set(KINDS)
 
 
 class Recorded(BlockingDriver):
