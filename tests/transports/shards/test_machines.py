@@ -63,7 +63,7 @@ def test_a_lost_journal_sends_no_file_again(site: Site) -> None:
 
 
 def test_lost_rows_of_a_journal_send_no_file_again(site: Site) -> None:
-    """The journal is a copy from when some files were sent, others had an upload job, and others were unknown: a batch has 200 files."""
+    """The journal is a copy: some files are sent, others have an upload job, those after the first 200 are unknown."""
     (shard,) = site.shards(300, upload_max_concurrency=2)
     early = site.folder / "early.sqlite"
     process = start_worker(shard, site.folder, "first")
