@@ -77,38 +77,6 @@ def test_after_closing_no_connection_of_an_earlier_lease_is_kept() -> None:
     assert pool.release(acquired(pool, A, "five"), 1, True) == []
 
 
-@pytest.mark.parametrize("reusable", [True, False])
-def test_a_slot_goes_to_the_first_lease_that_still_waits(reusable: bool) -> None:
-    pool: Pool[str] = Pool(limit=1)
-    holder, gone, first, second = acquired(pool, A, "one"), acquired(pool), acquired(pool), acquired(pool)
-    notified: list[str] = []
-    first.notify = lambda: notified.append("first")
-    pool.release(gone, 0, False)
-    assert pool.release(holder, 0, reusable) == ([] if reusable else ["one"])
-    assert (first.state, first.connection) == (LeaseState.HOLDING, "one" if reusable else None)
-    assert (second.state, notified) == (LeaseState.WAITING, ["first"])
-    assert pool.counts() == (1, 0, 1)
-
-
-@pytest.mark.parametrize("state", LeaseState)
-def test_a_second_release_does_nothing_in_every_state(state: LeaseState) -> None:
-    pool: Pool[str] = Pool(limit=1)
-    lease: Lease[str] = Lease(A)
-    holder = acquired(pool)
-    if state is not LeaseState.NEW:
-        pool.acquire(lease, 0)
-    if state in (LeaseState.HOLDING, LeaseState.RELEASED):
-        pool.release(holder, 0, False)
-    if state is LeaseState.RELEASED:
-        pool.release(lease, 0, False)
-    assert lease.state is state
-    pool.release(lease, 0, False)
-    counts = pool.counts()
-    assert pool.release(lease, 0, True) == []
-    assert pool.counts() == counts
-    assert (lease.state, lease.connection) == (LeaseState.RELEASED, None)
-
-
 def test_origins_without_connections_leave_nothing_behind() -> None:
     pool: Pool[str] = Pool()
     for port in range(1, 1000):
