@@ -1,7 +1,7 @@
-"""A scripted driver: it performs nothing, and answers what a flow asks for with the lines of a script.
+"""A scripted driver: it performs nothing, and returns the lines of a script as the results of a flow's effects.
 
-A line is what the flow gets back for one effect; an exception as a line is thrown in where the flow asked. A flow
-that asks for more than the script holds fails the test.
+A line is the result of one effect; an exception as a line is thrown into the flow. A flow with more effects than the
+script has lines fails the test.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Played(Generic[T]):
-    """How a flow went: what it asked for, in order, and what came of it."""
+    """The effects of a flow in order, and its result or error."""
 
-    asked: list[Effect[Any]] = field(default_factory=list)
+    effects: list[Effect[Any]] = field(default_factory=list)
     outcome: T | None = None
     error: BaseException | None = None
 
     @property
     def kinds(self) -> list[type[Effect[Any]]]:
-        return [type(effect) for effect in self.asked]
+        return [type(effect) for effect in self.effects]
 
     @property
     def result(self) -> T:
-        """The flow's result; raises what the flow raised."""
+        """The result of the flow. Raises its error."""
         if self.error is not None:
             raise self.error
         assert self.outcome is not None
@@ -40,14 +40,14 @@ class Played(Generic[T]):
 
 
 def play(flow: Flow[T], *script: Any) -> Played[T]:
-    """Run a flow to its end against a script, which has to be used up."""
+    """Run a flow to its end. Every line of the script has to be used."""
     played: Played[T] = Played()
     lines = list(script)
     reply: Any = None
     try:
         while True:
             effect = flow.throw(reply) if isinstance(reply, BaseException) else flow.send(reply)
-            played.asked.append(effect)
+            played.effects.append(effect)
             assert lines, f"the script has no line for {effect!r}"
             reply = lines.pop(0)
     except StopIteration as end:
@@ -61,7 +61,7 @@ def play(flow: Flow[T], *script: Any) -> Played[T]:
 
 
 def play_until(flow: Flow[Any], *script: Any) -> Effect[Any]:
-    """Run a flow through a script and leave it at the effect that follows the last line."""
+    """Run a flow through a script. Returns the effect after the last line."""
     effect = next(flow)
     for reply in script:
         effect = flow.throw(reply) if isinstance(reply, BaseException) else flow.send(reply)
@@ -70,14 +70,14 @@ def play_until(flow: Flow[Any], *script: Any) -> Effect[Any]:
 
 @dataclass(slots=True, eq=False)
 class LeaseConnection(Effect[Any]):
-    """What `FakeLeasing` yields: its result is a `FakeLease`, or a failure is thrown in."""
+    """The effect of `FakeLeasing`. Its result is a `FakeLease`."""
 
     origin: Origin
     timeouts: Timeouts
 
 
 class FakeLeasing(Leasing):
-    """Leasing whose connections come from the script."""
+    """Leasing with connections of the script."""
 
     def __init__(self) -> None:
         super().__init__(Pool())
@@ -118,7 +118,7 @@ def _at_time_zero(flow: Flow[T]) -> Flow[T]:
 
 @dataclass(slots=True, eq=False)
 class FakeLease:
-    """A leased connection without a stream; `released` has an item for each release: whether it was reusable."""
+    """A leased connection without a stream. `released` has for each release whether it was reusable."""
 
     used: bool = False
     http: ClientConnection = field(default_factory=ClientConnection)
@@ -127,6 +127,6 @@ class FakeLease:
 
 
 def joined(segments: Sequence[Any]) -> bytes:
-    """Segments that are all bytes, in one piece."""
+    """Join segments that are all bytes."""
     assert all(isinstance(segment, bytes) for segment in segments), segments
     return b"".join(segments)

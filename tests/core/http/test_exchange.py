@@ -44,7 +44,7 @@ def test_effects_have_the_stream_the_origin_and_the_time_limits() -> None:
     played = play(exchange(request_of("PUT", LARGE)), lease, WRITTEN, OK[:20], OK[20:])
     assert (played.result.status, played.result.body) == (200, b"ok")
     assert played.kinds == [LeaseConnection, Write, Read, Read]
-    leasing, writing, reading, _ = played.asked
+    leasing, writing, reading, _ = played.effects
     assert isinstance(leasing, LeaseConnection)
     assert (leasing.origin, leasing.timeouts) == (ORIGIN, Timeouts(1, 2, 3, 4))
     assert isinstance(writing, Write)
@@ -81,7 +81,7 @@ def test_sending_goes_on_after_an_interim_response(cuts: list[bytes]) -> None:
     played = play(exchange(request_of("PUT", LARGE)), lease, CUT_OFF, *cuts, WRITTEN, OK)
     assert played.result.status == 200
     assert played.kinds == [LeaseConnection, Write, *[Read] * len(cuts), Write, Read]
-    assert played.asked[-2] == Write(lease.stream, (), 3)
+    assert played.effects[-2] == Write(lease.stream, (), 3)
     assert lease.released == [True]
 
 
@@ -208,7 +208,7 @@ def test_a_flow_that_is_closed_gives_the_connection_back_by_a_plain_call(script:
 
 def test_the_rest_of_the_total_limits_each_step() -> None:
     played = play(exchange(request_of(total=3.5)), 100.0, 100.0, FakeLease(), 101.0, WRITTEN, 102.0, OK, 102.0)
-    leasing, writing, reading = (each for each in played.asked if not isinstance(each, Clock))
+    leasing, writing, reading = (each for each in played.effects if not isinstance(each, Clock))
     assert isinstance(leasing, LeaseConnection)
     assert leasing.timeouts == Timeouts(1, 2, 3, 3.5, 3.5)
     assert isinstance(writing, Write)

@@ -268,7 +268,7 @@ def test_an_input_may_be_a_model_a_mapping_or_keywords() -> None:
     model = models.AnalysisTaskCreateInput(params={"a": 1})
     beside = play(read_input(models.AnalysisTaskCreateInput, model, {"params": {}}), None)
     assert beside.result is model
-    assert beside.asked == [Report(KeywordsIgnored("AnalysisTaskCreateInput", ("params",)))]
+    assert beside.effects == [Report(KeywordsIgnored("AnalysisTaskCreateInput", ("params",)))]
     assert play(read_input(models.AnalysisTaskCreateInput, {"params": {"a": 1}}, {})).result == model
     assert play(read_input(models.AnalysisTaskCreateInput, None, {"params": {"a": 1}})).result == model
 
