@@ -12,6 +12,7 @@ Rules kept here:
   limits are kept; other cuts give the same outcome; errors of a proxy only where there is one; its credentials are
   sent to it once; no error shows a secret.
 * Responses to CONNECT have a fuzz of their own: `fuzz_tunnels.py`.
+* The file is long since a third of it is data: the responses and fragments that cases are made of.
 """
 
 import argparse
