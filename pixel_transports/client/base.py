@@ -80,7 +80,8 @@ class Client(Operations):
         )
         if groups and "api_class" not in vars(cls):
             name = cls.__name__.removesuffix("Async").removesuffix("Client")
-            cls.api_class = type(f"{name}Api", (*groups, cls.api_class), {"__module__": cls.__module__})
+            make: Any = type  # its result is no type for type checkers
+            cls.api_class = make(f"{name}Api", (*groups, cls.api_class), {"__module__": cls.__module__})
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class Client(Operations):
 
     def _use(self, session: Session) -> None:
         self.session = session
-        self.api = self.api_class(session)
+        self.api = self.api_class(session)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def _make_transport(self, config: ClientConfig) -> Any:
         """Make the transport of the face. Raises TypeError if the keyword is no transport of this face."""

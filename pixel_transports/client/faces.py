@@ -77,7 +77,8 @@ def _client(group: type[Resource], base: type[Client], face: str) -> Any:
         return _rebuild, (group, face, *arguments[1:])
 
     namespace = {"__module__": group.__module__, "__doc__": group.__doc__ or base.__doc__, "__reduce__": reduce}
-    return type(f"{group.__name__}{base.__name__.removeprefix('Pixel')}", (group, base), namespace)
+    make: Any = type  # its result is no type for type checkers
+    return make(f"{group.__name__}{base.__name__.removeprefix('Pixel')}", (group, base), namespace)
 
 
 def _rebuild(group: type[Resource], face: str, *state: Any) -> Any:

@@ -105,7 +105,7 @@ def test_a_closed_client_runs_no_flow(sandbox: Sandbox) -> None:
 
 def test_a_group_may_be_without_the_operations_of_the_library(sandbox: Sandbox) -> None:
     client = faces(Small).blocking.from_settings(settings_for(sandbox), transport=sandbox)
-    assert (client.seven(), client.me()["email"]) == (7, "demo@example.com")
+    assert (client.seven(), client.me().get("email")) == (7, "demo@example.com")
 
 
 def test_the_classes_of_a_group_are_made_once() -> None:
