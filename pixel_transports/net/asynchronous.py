@@ -124,7 +124,7 @@ class AnyioTransport:
     """HTTP/1.1 over sockets under asyncio or trio, with a pool of kept connections for each event loop. One object
     serves any number of loops, in turn or at once in threads of their own.
 
-    `max_connections` is per origin and loop. `proxies` tells which origin is reached through which proxy. `tls`
+    `max_connections` is per origin and loop. `proxies` maps origins to proxies. `tls`
     replaces the system's trust store; its files are read, in a worker thread, when the first request is sent.
     `resolve` replaces the system's look-up of names; it is not called for hosts that are addresses.
     """

@@ -94,7 +94,7 @@ class BlockingStream(SocketStream):
 class SocketTransport:
     """HTTP/1.1 over sockets, with a pool of kept connections. One object serves any number of threads.
 
-    `max_connections` is per origin. `proxies` tells which origin is reached through which proxy. `tls` replaces the
+    `max_connections` is per origin. `proxies` maps origins to proxies. `tls` replaces the
     system's trust store; its files are read when the first request is sent. `resolve` replaces the system's look-up of
     names; it is called in a thread of its own, and not for hosts that are addresses.
     """

@@ -4,7 +4,7 @@ Rules kept here:
 
 * Every announced file has to be stored, with the announced digest.
 * The type of a file is known by its first bytes, not its name: JPEG, PNG and TIFF are images and rasters, LAS files
-  are point clouds. Only the name tells whether a point cloud is compressed (`.laz`).
+  are point clouds. Only the name shows whether a point cloud is compressed (`.laz`).
 * A resource is created exactly once.
 """
 

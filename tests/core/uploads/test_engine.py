@@ -506,7 +506,7 @@ def test_each_part_that_is_stored_is_written_down_once() -> None:
         assert len(parts) >= 8  # the last wave may go straight to "sent"
 
 
-def recalled(state: JournalState, server: Storage | None = None, modified: int = 0) -> tuple[Storage, Simulation]:
+def continued(state: JournalState, server: Storage | None = None, modified: int = 0) -> tuple[Storage, Simulation]:
     """A world with three files; the journal has the second one, with upload job 100."""
     server, world = simulated(server)
     server.jobs[100] = {"id": 100, "name": "00001.jpg"}
@@ -544,7 +544,7 @@ def declared(size: int, part_size: int = 0, parts: tuple[int, ...] = (), **chang
 def test_a_file_of_an_earlier_run_is_continued_unless_it_changed(
     state: JournalState, modified: int, stored: bool, finished: bool
 ) -> None:
-    server, world = recalled(state, modified=modified)
+    server, world = continued(state, modified=modified)
     done, errors = upload(world)
     assert ([each["name"] for each in done], errors) == (["00000.jpg", "00001.jpg", "00002.jpg"], [])
     assert ("00001.jpg" in server.stored) is stored
@@ -591,7 +591,7 @@ def test_a_finished_file_that_cannot_be_looked_up_is_not_uploaded_again(answer: 
         def __call__(self, request: Request) -> Outcome:
             return answer if request.path == f"{D}/images/" else super().__call__(request)
 
-    server, world = recalled(JournalState.FINISHING, Silent())
+    server, world = continued(JournalState.FINISHING, Silent())
     with pytest.raises(PixelError):
         upload(world)
     assert (server.batches, server.stored) == ([], {})
@@ -601,7 +601,7 @@ def test_a_finished_file_that_cannot_be_looked_up_is_not_uploaded_again(answer: 
 def test_a_finished_job_that_cannot_be_parsed_is_an_error_and_its_file_is_not_uploaded_again(
     outcome: dict[str, Any],
 ) -> None:
-    server, world = recalled(JournalState.FINISHING, Storage(outcomes={"00001.jpg": outcome}))
+    server, world = continued(JournalState.FINISHING, Storage(outcomes={"00001.jpg": outcome}))
     done, (error,) = upload(world)
     assert (len(done), error.file, error.status) == (2, "/p/00001.jpg", "not_confirmed")
     assert "00001.jpg" not in server.stored

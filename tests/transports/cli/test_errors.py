@@ -18,7 +18,7 @@ from tests.transports.cli.support import World, at_terminal
     ("changes", "code", "messages"),
     [
         ({"PIXEL_PASSWORD": "hush-hush"}, LOGIN, ["check PIXEL_USERNAME and PIXEL_PASSWORD"]),
-        ({"PIXEL_TENANT": "nobody"}, LOGIN, ["no tenant 'Nobody'"]),
+        ({"PIXEL_TENANT": "unknown"}, LOGIN, ["no tenant 'Unknown'"]),
         ({"PIXEL_AUTH_SERVER_URL": "http://127.0.0.1:1"}, UNREACHABLE, ["refused", "Check PIXEL_API_URL"]),
         (None, USAGE, ["PIXEL_USERNAME", "PIXEL_PASSWORD", "PIXEL_TENANT", "--env-file", "pixel config"]),
     ],

@@ -146,7 +146,9 @@ def test_the_same_client_is_rebuilt_once(settings: PixelApiSettings, async_: boo
 
 
 @pytest.mark.parametrize("async_", [False, True])
-def test_a_client_that_is_woken_where_get_client_has_one_is_that_one(settings: PixelApiSettings, async_: bool) -> None:
+def test_a_client_that_is_rebuilt_where_get_client_has_one_is_that_one(
+    settings: PixelApiSettings, async_: bool
+) -> None:
     keywords: Any = {
         "timeout_pixel": 3,
         "token": token_function,
@@ -160,13 +162,13 @@ def test_a_client_that_is_woken_where_get_client_has_one_is_that_one(settings: P
     assert get_client(async_, settings, **keywords) is client
 
 
-def test_get_client_gives_the_client_that_was_woken_before(settings: PixelApiSettings) -> None:
+def test_get_client_gives_the_client_that_was_rebuilt_before(settings: PixelApiSettings) -> None:
     rebuilt = again(PixelClient.from_settings(settings, timeout_upload=7))
     assert get_client(settings=settings, timeout_upload=7) is rebuilt
     assert get_client(settings=settings, timeout_upload=8) is not rebuilt
 
 
-def test_a_keyword_that_is_equal_to_itself_alone_is_woken_once(settings: PixelApiSettings) -> None:
+def test_a_keyword_that_is_equal_to_itself_alone_is_rebuilt_once(settings: PixelApiSettings) -> None:
     """A listener that is pickled by value is another object each time, so `get_client` cannot find it."""
     client = get_client(settings=settings, listener=Listener())
     rebuilt = again(client)
@@ -180,7 +182,7 @@ class Listener:
     def __call__(self, event: object) -> None: ...
 
 
-def test_a_woken_client_has_the_proxies_of_the_moment(
+def test_a_rebuilt_client_has_the_proxies_of_the_moment(
     settings: PixelApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pickled = pickle.dumps(PixelClient.from_settings(settings))
@@ -192,7 +194,7 @@ def test_a_woken_client_has_the_proxies_of_the_moment(
     assert after.config.network.proxies.for_origin(split_url(settings.PIXEL_API_URL)[0]) is not None
 
 
-def test_a_woken_login_shares_that_of_the_woken_client(settings: PixelApiSettings) -> None:
+def test_a_rebuilt_login_shares_that_of_the_rebuilt_client(settings: PixelApiSettings) -> None:
     client = PixelClient.from_settings(settings, transport=answering, token=token_function)
     auth = again(client.auth)
     assert auth.token == "token-of-a-function"
