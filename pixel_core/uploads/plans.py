@@ -63,7 +63,8 @@ class PlannedFile:
     @property
     def total(self) -> int:
         """The bytes of the file and of its support files."""
-        return self.size + sum(each.size for each in self.support_files)
+        size = self.facts.size
+        return size + sum([each.size for each in self.support_files]) if self.support_files else size
 
 
 @value

@@ -45,10 +45,11 @@ class Progress:
 
     def move(self, transfer: Transfer, state: TransferState) -> None:
         """Change the state of a transfer."""
-        size = transfer.file.total
-        for each, sign in ((transfer.state, -1), (state, 1)):
-            self.files[each] += sign
-            self.bytes[each] += sign * size
+        size, before = transfer.file.total, transfer.state
+        self.files[before] -= 1
+        self.bytes[before] -= size
+        self.files[state] += 1
+        self.bytes[state] += size
         transfer.state = state
         if state is TransferState.DONE:
             self.confirmed += size

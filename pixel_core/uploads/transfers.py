@@ -15,7 +15,7 @@ UNDER_WAY = ("lobby", "submitted", "validating", "validated")
 """The states of an upload job that is not at its end."""
 
 
-class TransferState(enum.Enum):
+class TransferState(enum.StrEnum):
     """The states of a transfer, in order. It ends as DONE with its resource, or as FAILED with its error."""
 
     WAITING = "waiting"
