@@ -53,9 +53,13 @@ class AsyncStream(SocketStream):
     async def read(self, timeout: float | None) -> bytes:
         """Read what has arrived; b"" at the end. Raises OSError; TimeoutError when `timeout` seconds are over."""
         data = self.take_early() or self.pending()
+        limit, until = timeout, None
         try:
             while data is None:
-                data = self.decrypt(await self._recv(timeout))
+                data = self.decrypt(await self._recv(limit))
+                if data is None and timeout is not None:  # TLS records without data do not extend the limit
+                    until = until or time.monotonic() + timeout
+                    limit = max(0.0, until - time.monotonic())
         except TimeoutError as error:
             raise (timed_out("no answer", timeout) if error.errno is None else error) from None
         return data

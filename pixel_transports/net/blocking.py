@@ -74,8 +74,9 @@ class BlockingStream(SocketStream):
     def read(self, timeout: float | None) -> bytes:
         """Read what has arrived; b"" at the end. Raises OSError; TimeoutError when `timeout` seconds are over."""
         data = self.take_early() or self.pending()
-        while data is None:
-            if not self.is_readable(timeout):
+        until = None if timeout is None else time.monotonic() + timeout
+        while data is None:  # again after TLS records without data, which do not extend the limit
+            if not self.is_readable(None if until is None else max(0.0, until - time.monotonic())):
                 raise timed_out("no answer", timeout)
             with suppress(BlockingIOError):
                 data = self.decrypt(self.recv())

@@ -39,7 +39,7 @@ class SliceReader:
 
     def __init__(self, piece: FileSlice, size: int = PIECE) -> None:
         self._slice = piece
-        self._left = piece.length
+        self.left = piece.length
         self._size = min(size, piece.length)
         self._buffer: memoryview | None = None
         self._file: FileIO | None = None
@@ -60,7 +60,7 @@ class SliceReader:
 
     def read(self) -> memoryview:
         """Read the next piece. The next call overwrites it. Empty at the end."""
-        if not self._left:
+        if not self.left:
             return memoryview(b"")
         file = self._open()
         if self._buffer is None:
@@ -68,7 +68,7 @@ class SliceReader:
         try:
             if file.tell() != self._at:
                 file.seek(self._at)
-            count = file.readinto(self._buffer[: self._left])
+            count = file.readinto(self._buffer[: self.left])
         except OSError as error:
             raise self._unreadable(error) from error
         self._advance(count)
@@ -78,15 +78,15 @@ class SliceReader:
         """Send the next piece to a socket by sendfile(2), as far as it takes it; False at the end. Raises also
         BlockingIOError, and OSError of the socket.
         """
-        if not self._left:
+        if not self.left:
             return False
-        self._advance(os.sendfile(sock.fileno(), self._open().fileno(), self._at, self._left))
+        self._advance(os.sendfile(sock.fileno(), self._open().fileno(), self._at, self.left))
         return True
 
     @property
     def _at(self) -> int:
         """The offset of the next byte in the file."""
-        return self._slice.offset + self._slice.length - self._left
+        return self._slice.offset + self._slice.length - self.left
 
     def _open(self) -> FileIO:
         if self._file is None:
@@ -101,8 +101,8 @@ class SliceReader:
 
     def _advance(self, count: int) -> None:
         if not count:
-            raise too_short(self._slice, self._left)
-        self._left -= count
+            raise too_short(self._slice, self.left)
+        self.left -= count
         if self._slice.meter is not None:
             self._slice.meter.bytes += count
 
@@ -121,6 +121,11 @@ class Outgoing:
         self._segments = deque(segments)
         self._reader: SliceReader | None = None
         self._reads = False
+
+    @property
+    def is_empty(self) -> bool:
+        """True when all was taken and sent."""
+        return not (self.left or self._segments or (self._reader is not None and self._reader.left))
 
     def send_file(self, sock: socket.socket) -> bool:
         """Send the next piece of a file by sendfile(2), as far as the socket takes it; False if bytes are next, or if

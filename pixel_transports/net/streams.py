@@ -165,6 +165,9 @@ class SocketStream:
                     break
         except ConnectionError:
             return False
+        if self._outgoing.is_empty:  # the peer may respond as soon as it has the last byte
+            self._outgoing.close()
+            return True
         return False
 
     def _send_next(self) -> bool:

@@ -203,3 +203,57 @@ async def test_a_write_that_is_cancelled_before_it_begins_closes_its_socket(larg
         stream.close()
         assert ours.fileno() == -1
         assert theirs.recv(1) == b""
+
+
+class RecordsWithoutData:
+    """A TLS session whose peer sends records of TLS itself only (KeyUpdate, say)."""
+
+    outer = None
+
+    def feed(self, data: bytes) -> None:
+        """Ignore a record."""
+
+    def read(self, limit: int) -> None:
+        return None
+
+
+@pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
+def test_tls_records_without_data_do_not_extend_the_limit_of_a_read(kind: str) -> None:
+    ours, theirs = socket.socketpair()
+    over = threading.Event()
+
+    def send_records() -> None:
+        while not over.wait(0.02):
+            theirs.send(b"record")
+
+    async def read() -> None:
+        stream = AsyncStream(ours)
+        stream.secure(RecordsWithoutData())
+        await stream.read(0.1)
+
+    sender = threading.Thread(target=send_records)
+    with theirs, ours:
+        sender.start()
+        try:
+            with pytest.raises(TimeoutError, match=r"no answer within 0\.1 seconds"):
+                if kind == "blocking":
+                    stream = BlockingStream(ours)
+                    stream.secure(RecordsWithoutData())
+                    stream.read(0.1)
+                else:
+                    anyio.run(read, backend=kind)
+        finally:
+            over.set()
+            sender.join()
+
+
+def test_a_response_that_arrives_with_the_last_byte_of_a_file_leaves_the_request_complete(tmp_path: Path) -> None:
+    """Else the connection would not be reused."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"x" * 100)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        stream = BlockingStream(ours)
+        assert not stream.send_now([whole_file(path)])
+        assert stream.send_all(1.0, None, stopped=lambda: theirs.send(OK) == 0)
+        assert stream.read(1.0) == OK
