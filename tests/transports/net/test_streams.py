@@ -226,22 +226,24 @@ def test_tls_records_without_data_do_not_extend_the_limit_of_a_read(kind: str) -
         while not over.wait(0.02):
             theirs.send(b"record")
 
-    async def read() -> None:
+    async def read_async() -> None:
         stream = AsyncStream(ours)
         stream.secure(RecordsWithoutData())
         await stream.read(0.1)
+
+    def read() -> None:
+        if kind != "blocking":
+            return anyio.run(read_async, backend=kind)
+        stream = BlockingStream(ours)
+        stream.secure(RecordsWithoutData())
+        stream.read(0.1)
 
     sender = threading.Thread(target=send_records)
     with theirs, ours:
         sender.start()
         try:
             with pytest.raises(TimeoutError, match=r"no answer within 0\.1 seconds"):
-                if kind == "blocking":
-                    stream = BlockingStream(ours)
-                    stream.secure(RecordsWithoutData())
-                    stream.read(0.1)
-                else:
-                    anyio.run(read, backend=kind)
+                read()
         finally:
             over.set()
             sender.join()
