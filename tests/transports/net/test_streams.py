@@ -232,11 +232,12 @@ def test_tls_records_without_data_do_not_extend_the_limit_of_a_read(kind: str) -
         await stream.read(0.1)
 
     def read() -> None:
-        if kind != "blocking":
-            return anyio.run(read_async, backend=kind)
-        stream = BlockingStream(ours)
-        stream.secure(RecordsWithoutData())
-        stream.read(0.1)
+        if kind == "blocking":
+            stream = BlockingStream(ours)
+            stream.secure(RecordsWithoutData())
+            stream.read(0.1)
+        else:
+            anyio.run(read_async, backend=kind)
 
     sender = threading.Thread(target=send_records)
     with theirs, ours:
