@@ -68,6 +68,8 @@ class Pool(Generic[C]):
         self._idle_seconds = idle_seconds
         self._slots: dict[Origin, _Slots[C]] = {}
         self._generation = 0
+        self._expires_at = float("inf")
+        """No idle connection expires before this time."""
 
     def __repr__(self) -> str:
         held, idle, waiting = self.counts()
@@ -87,7 +89,7 @@ class Pool(Generic[C]):
 
         Afterwards the lease is HOLDING, with a connection or (None) with the right to open one; or it is WAITING.
         """
-        expired = self._expire(now)
+        expired = self._expire(now) if now >= self._expires_at else []
         lease.generation = self._generation
         slots = self._slots.get(lease.origin)
         if slots is None:
@@ -128,9 +130,11 @@ class Pool(Generic[C]):
             lease.connection = None
             if kept is not None:
                 slots.idle.append((kept, now))
+                self._expires_at = min(self._expires_at, now + self._idle_seconds)
                 if len(slots.idle) > self._idle_limit:
                     unwanted.append(slots.idle.pop(0)[0])
         slots.held.discard(lease)
+        self._discard_empty(lease.origin)
         lease.state = LeaseState.RELEASED
         return unwanted
 
@@ -148,17 +152,22 @@ class Pool(Generic[C]):
         lease.state = LeaseState.HOLDING
         slots.held.add(lease)
 
+    def _discard_empty(self, origin: Origin) -> None:
+        slots = self._slots[origin]
+        if not (slots.held or slots.idle or slots.waiting):
+            del self._slots[origin]
+
     def _expire(self, now: float) -> list[C]:
-        """Take out connections that were idle too long, and origins without any. Origins are few, and the oldest
-        connections stand first, so this looks at no more of them than it removes.
-        """
+        """Take out connections that were idle too long. The oldest of an origin stand first."""
         expired: list[C] = []
+        since = [now]
         for origin, slots in list(self._slots.items()):
             count = 0
             while count < len(slots.idle) and now - slots.idle[count][1] >= self._idle_seconds:
                 count += 1
             expired += [connection for connection, _ in slots.idle[:count]]
             del slots.idle[:count]
-            if not slots.held and not slots.idle and not slots.waiting:
-                del self._slots[origin]
+            since += [idle_since for _, idle_since in slots.idle[:1]]
+            self._discard_empty(origin)
+        self._expires_at = min(since) + self._idle_seconds
         return expired
