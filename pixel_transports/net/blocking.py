@@ -15,7 +15,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from pixel_core.effects import Clock, Effect
 from pixel_core.http import effects
@@ -39,8 +39,6 @@ from pixel_transports.observability.logs import connection_line
 from pixel_transports.runtime.cancellation import current_scope, on_cancel
 from pixel_transports.runtime.forks import register_after_fork
 from pixel_transports.runtime.running import run
-
-T = TypeVar("T")
 
 
 class LockedPool(Pool[Connection]):
@@ -138,15 +136,11 @@ class SocketTransport:
         self._leasing.close()
 
     def _perform(self, effect: Effect[Any]) -> Any:
-        return _PERFORMERS[type(effect)](self, effect)
-
-
-def _abortable(stream: BlockingStream, method: Callable[[Any], T], argument: Any) -> T:
-    """Call a method of a stream; a cancelled scope shuts the stream down meanwhile."""
-    if current_scope.get() is None:
-        return method(argument)
-    with on_cancel(stream.abort):
-        return method(argument)
+        stream = None if current_scope.get() is None else getattr(effect, "stream", None)
+        if stream is None:
+            return _PERFORMERS[type(effect)](self, effect)
+        with on_cancel(stream.abort):
+            return _PERFORMERS[type(effect)](self, effect)
 
 
 def _wait_for_slot(transport: SocketTransport, effect: effects.WaitForSlot) -> None:
@@ -170,8 +164,8 @@ def _start_tls(transport: SocketTransport, effect: effects.StartTls) -> TlsSessi
 
 
 _PERFORMERS: dict[type[Effect[Any]], Callable[[SocketTransport, Any], Any]] = {
-    effects.Read: lambda transport, effect: _abortable(effect.stream, effect.stream.read, effect.timeout),
-    effects.Write: lambda transport, effect: _abortable(effect.stream, effect.stream.write, effect),
+    effects.Read: lambda transport, effect: effect.stream.read(effect.timeout),
+    effects.Write: lambda transport, effect: effect.stream.write(effect),
     Clock: lambda transport, effect: time.monotonic(),
     effects.IsIdle: lambda transport, effect: effect.stream.is_idle,
     effects.WaitForSlot: _wait_for_slot,
