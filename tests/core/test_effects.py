@@ -37,7 +37,7 @@ KINDS = [
 ]
 ROWS = [
     [cell.strip() for cell in line.split("|")[1:-1]]
-    for line in PAGE.partition("| effect | asked for by |")[2].partition("\n\n")[0].splitlines()[2:]
+    for line in PAGE.partition("| effect | used by |")[2].partition("\n\n")[0].splitlines()[2:]
 ]
 USED_BY = {row[0].partition("(")[0].strip("`"): row[1] for row in ROWS}
 BELOW = [
