@@ -84,9 +84,9 @@ class AttachmentUploads:
             query = f"{self._query}&{query_of(attachment_id=attachment_id)}"
             yield from self._session.call("DELETE", "/attachments/", query)
 
-    def requests(self, hashed: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
+    def requests(self, file: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
         target = job.field("upload_file_params")
-        return [whole(self._session, hashed, target.field("url").url(), target.field("fields").texts())]
+        return [whole(self._session, file, target.field("url").url(), target.field("fields").texts())]
 
     def finish(self, sent: Sequence[Transfer]) -> Flow[None]:
         """Confirm each file, and take its attachment from the response."""
