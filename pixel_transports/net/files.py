@@ -39,7 +39,7 @@ class SliceReader:
 
     def __init__(self, piece: FileSlice, size: int = PIECE) -> None:
         self._slice = piece
-        self.left = piece.length
+        self.left: int = piece.length
         self._size = min(size, piece.length)
         self._buffer: memoryview | None = None
         self._file: FileIO | None = None
