@@ -190,7 +190,7 @@ def test_upload_jobs_are_made_for_what_can_be_sent_soon() -> None:
 
 def test_calls_of_the_api_for_each_file_stay_few_however_many_files_there_are() -> None:
     calls = []
-    for number in (400, 4000):
+    for number in (400, 2000):
         _, world = simulated(number=number, latency=0.0)
         done, errors = upload(world)
         assert (len(done), errors) == (number, [])
