@@ -221,8 +221,8 @@ class PixelJobTimeoutError(PixelError, TimeoutError):
 
 
 class PixelUploadJobError(PixelError):
-    """A file was not accepted. `job_id` is its upload job (None if none was made), `status` and `detail` its last state,
-    `file` its path as a string.
+    """A file was not accepted. `job_id` is its upload job (None if none was made), `status` and `detail` its last
+    state, `file` its path as a string.
     """
 
     def __init__(self, job_id: Any, status: str, detail: Any, file: str | None = None) -> None:

@@ -55,7 +55,7 @@ class UploadProgress:
     `total` is the size of all files (support files too), in bytes; `hashed`, `sent` and `confirmed` are the bytes of it
     that were read, are in the object storage, and were accepted by the server. They never fall, also when requests are
     repeated. `files` is the number of files in each state: "waiting", "hashing", "hashed", "sending", "sent",
-    "finishing", "done", "failed". `rate` is in bytes a second, over the last seconds; `seconds_left` is None if unknown.
+    "finishing", "done", "failed". `rate` is in bytes a second, recently; `seconds_left` is None if unknown.
     """
 
     what: str
@@ -73,7 +73,7 @@ class UploadProgress:
 
 @value
 class RequestSent:
-    """A request is about to be sent. `size` is that of its body in bytes; `resend` counts the times it was sent before."""
+    """A request is about to be sent. `size` is that of its body in bytes; `resend` counts earlier sends."""
 
     call: str
     request_id: str

@@ -14,8 +14,8 @@ from typing import Any
 def lazily(
     namespace: dict[str, Any], homes: Mapping[str, Iterable[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return `__getattr__` and `__dir__` for a package, given its `globals()` and the names of each module. A module that
-    begins with a dot is the package's own, and is a name too.
+    """Return `__getattr__` and `__dir__` for a package, given its `globals()` and the names of each module. A module
+    that begins with a dot is the package's own, and is a name too.
     """
     package: str = namespace["__name__"]
     home_of = {name: module for module, names in homes.items() for name in names}

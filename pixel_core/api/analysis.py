@@ -52,7 +52,7 @@ class Analysis(Lists):
     def patch_analysis_service(
         self, /, service_id: int, patch_input: models.AnalysisServicePatchInput | None = None, **kwargs: Any
     ) -> Flow[models.AnalysisService]:
-        """Change the fields of an analysis service that are set in `patch_input`, or as keywords. None is sent as null."""
+        """Change the fields of an analysis service set in `patch_input`, or as keywords. None is sent as null."""
         changes = yield from read_input(models.AnalysisServicePatchInput, patch_input, kwargs)
         body = changes.model_dump(mode="json", exclude_unset=True)
         return (yield from self.session.call("PATCH", _service(service_id), json=body)).json(models.AnalysisService)

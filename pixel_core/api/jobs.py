@@ -88,7 +88,7 @@ def poll(
     timeout: float,
     describe: Callable[[Answer], str] = lambda answer: "",
 ) -> Flow[Answer]:
-    """Call `look` until `completed`, and return its last answer. Raises PixelJobTimeoutError after `timeout` seconds."""
+    """Call `look` until `completed`; return its last answer. Raises PixelJobTimeoutError after `timeout` seconds."""
     started = yield from Clock()
     pause = FIRST_PAUSE
     while True:

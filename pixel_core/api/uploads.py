@@ -118,7 +118,7 @@ class Uploads(Lists):
         the others. The names of the files must differ.
 
         Raises FileNotFoundError and ValueError before anything is sent, ValueError for a data collection that accepts
-        no images, and any PixelError that concerns all files while none was uploaded. Does not raise PixelUploadJobError.
+        no images, and any PixelError that concerns all files while none was uploaded. Never PixelUploadJobError.
         """
         flows = self._upload_flows("image", project_id, data_collection_id)
         return (yield from flows.many(files, multipart, multipart_part_size))

@@ -31,7 +31,7 @@ TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 @value
 class RetryPolicy:
-    """At most `tries` in all, with delays of up to `base`, 2 × `base`, 4 × `base` … seconds, never above `longest`. With
+    """At most `tries` in all, with delays of up to `base`, 2 × `base`, 4 × `base` … seconds, at most `longest`. With
     `repeatable`, any method is treated as a safe one.
     """
 

@@ -3,7 +3,7 @@
 Rules kept here:
 
 * The journal is written before the server is asked to finish files.
-* Files wait a moment for others, so that they are finished together. A slow job of the server delays its own files only.
+* Files wait a moment for others, to be finished together. A slow job of the server delays its own files only.
 """
 
 from collections import deque

@@ -45,8 +45,8 @@ _spare: list[bytearray] = []
 
 @contextmanager
 def _buffer(size: int) -> Iterator[memoryview]:
-    """A buffer for a file of `size` bytes. Large ones are reused, since memory that a thread frees stays with that thread
-    in the allocators of many systems.
+    """A buffer for a file of `size` bytes. Large ones are reused, since memory that a thread frees stays with that
+    thread in the allocators of many systems.
     """
     if size < BUFFER:
         yield memoryview(bytearray(1 + size))

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,12 @@ def test_the_picture_of_the_readme_has_all_rooms() -> None:
     assert sorted(re.findall(r"^ *(\w+)/", picture, re.MULTILINE)) == sorted(
         [*folders, "pixel_core", "pixel_transports", "tests"]
     )
+
+
+def test_every_package_is_installed() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    assert listed == sorted(listed, key=lambda name: (name == "pixel_client", name))
+    assert set(listed) == {name for name, module in MODULES.items() if module.path.name == "__init__.py"}
 
 
 def test_every_package_says_what_it_is() -> None:

@@ -4,8 +4,8 @@ Rules kept here:
 
 * Secrets of the tests are marked strings. Secrets of the server (tokens, signatures, policies) are extracted from its
   responses.
-* `Output` collects the message, `repr`, traceback, attributes and pickle of errors, and the `repr` of each object of the
-  library that can be reached from a client.
+* `Output` collects the message, `repr`, traceback, attributes and pickle of errors, and the `repr` of each object of
+  the library that can be reached from a client.
 """
 
 import gc

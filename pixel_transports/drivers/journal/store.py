@@ -27,9 +27,9 @@ KEPT_DAYS = 90
 _VERSION = 1
 _PAGE = 4096
 _PADDING = " " * (_PAGE // 4)
-"""Stands before a target, which is then stored on pages of its own: SQLite keeps up to a quarter of a page of a row with
-other rows. Such pages are overwritten when they are deleted; rows that share a page may leave traces when they move.
-"""
+"""Stands before a target, which is then stored on pages of its own: SQLite keeps up to a quarter of a page of a row
+with other rows. Such pages are overwritten when they are deleted; rows that share a page may leave traces when they
+move. """
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (

@@ -1,4 +1,4 @@
-"""Requests that are given up leave nothing behind: the short runs of `python -m tests.transports.drivers.cancellation`."""
+"""Cancelled requests leave nothing behind: short runs of `python -m tests.transports.drivers.cancellation`."""
 
 from collections.abc import Callable
 from concurrent.futures import wait

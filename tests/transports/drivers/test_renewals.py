@@ -1,4 +1,4 @@
-"""Many calls at a time with tokens that live for a second: the short runs of `python -m tests.transports.drivers.renewals`."""
+"""Calls share the renewals of short-lived tokens: a short run of `python -m tests.transports.drivers.renewals`."""
 
 import pytest
 
