@@ -22,8 +22,6 @@ from tests.benchmarks.tables import Results, growth_table, lines_of, scenario_ta
 from tests.support.environments import REFERENCE, NotInstalledError, installed, python_of
 
 OTHERS = ("import", "first_answer", "cached_client", "layers", "growth")
-
-
 PEERS = ("httpx", "sniffio", "urllib3", "requests", "aiohttp")
 
 

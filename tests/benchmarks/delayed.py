@@ -9,33 +9,29 @@ Rules kept here:
 """
 
 import argparse
-import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from statistics import median
 from typing import Any
 
-from tests.benchmarks.clients.faces import creation_path, declaration, hashed
+from tests.benchmarks.clients.faces import FILES_AT_ONCE, declared, hashed
 from tests.benchmarks.clients.floors import RawSocket
+from tests.benchmarks.clients.pixel import client_of, files_of
+from tests.benchmarks.scenarios import MIB, Environments, make_files, run_client
 from tests.benchmarks.server import LoadServer, compile_server
-from tests.support.paths import ROOT
 
-MIB = 1024 * 1024
-AT_ONCE = 10
 CLIENTS = ("raw", "ours", "ours-async", "ours-trio")
 
 
 def raw(api: str, paths: list[str]) -> float:
     """Ten plain sockets, hashed beforehand. Gives the seconds."""
-    files = {path: hashed(path, None) for path in paths}
-    sockets = [RawSocket(api) for _ in range(AT_ONCE)]
+    files = [hashed(path, None) for path in paths]
+    sockets = [RawSocket(api) for _ in range(FILES_AT_ONCE)]
     work: SimpleQueue[tuple[Any, Any]] = SimpleQueue()
     started = time.monotonic()
 
@@ -45,44 +41,37 @@ def raw(api: str, paths: list[str]) -> float:
                 parts, job = work.get_nowait()
             except Empty:
                 return
-            sock._form(job["url"], job["upload_fields"], parts[0])
+            sock.form(job["url"], job["upload_fields"], parts[0])
 
-    for start in range(0, len(paths), 200):
-        some = {path: files[path] for path in paths[start : start + 200]}
-        jobs = sockets[0]._send("POST", creation_path(False), declaration(some, False))
-        for pair in zip(some.values(), jobs, strict=True):
+    for start in range(0, len(files), 200):
+        some = files[start : start + 200]
+        for pair in zip(some, sockets[0].send(*declared(some, False)), strict=True):
             work.put(pair)
-    threads = [threading.Thread(target=send, args=(sock,)) for sock in sockets]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(FILES_AT_ONCE) as threads:
+        list(threads.map(send, sockets))
     return time.monotonic() - started
 
 
-def ours(client: str, paths: list[str], journal: str) -> float:
+def ours(name: str, api: str, paths: list[str], journal: str) -> float:
     """This library. Gives the moment at which it began."""
     import anyio
-    from pixel_client import PixelUploadFile, get_client
 
-    files = [PixelUploadFile(file=Path(path)) for path in paths]
+    files, options = files_of(paths), {"journal": journal, "upload_max_concurrency": FILES_AT_ONCE}
 
     async def run() -> float:
-        client = get_client(True, journal=journal, upload_max_concurrency=AT_ONCE)
+        client = client_of(api, True, **options)
         await client.me()
         started = time.monotonic()
         _, errors = await client.upload_multiple_images(1, 2, files)
         assert not errors
         return started
 
-    if client == "ours-async":
-        return asyncio.run(run())
-    if client == "ours-trio":
-        return anyio.run(run, backend="trio")
-    with get_client(journal=journal, upload_max_concurrency=AT_ONCE) as blocking:
-        blocking.me()
+    if name != "ours":
+        return anyio.run(run, backend="trio" if name == "ours-trio" else "asyncio")
+    with client_of(api, False, **options) as client:
+        client.me()
         started = time.monotonic()
-        _, errors = blocking.upload_multiple_images(1, 2, files)
+        _, errors = client.upload_multiple_images(1, 2, files)
         assert not errors
         return started
 
@@ -90,25 +79,9 @@ def ours(client: str, paths: list[str], journal: str) -> float:
 def measured(server: LoadServer, client: str, paths: list[str], work: str) -> float:
     """The seconds of one client, in a process of its own."""
     api = f"http://127.0.0.1:{server.ports[1]}/api"
-    plan = json.dumps([client, api, paths[0].rpartition("/")[0], f"{work}/journal.sqlite"])
-    environment = {
-        **os.environ,
-        "PIXEL_USERNAME": "demo@example.com",
-        "PIXEL_PASSWORD": "demo",
-        "PIXEL_TENANT": "sandbox",
-        "PIXEL_API_URL": api,
-        "PIXEL_AUTH_SERVER_URL": api.replace("/api", "/auth"),
-    }
+    plan = {"api": api, "folder": paths[0].rpartition("/")[0], "journal": f"{work}/journal.sqlite"}
     server.reset()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.delayed", "--child", plan],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env=environment,
-        cwd=ROOT,
-    )
-    seconds = float(done.stdout)
+    seconds: float = run_client(Environments(None, None), client, plan, "tests.benchmarks.delayed", "--child")
     finished = server.finished()
     if finished.stored != len(paths):
         raise RuntimeError(f"{client} stored {finished.stored} of {len(paths)} files")
@@ -123,18 +96,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--size", type=int, default=2 * MIB, help="bytes")
     chosen = parser.parse_args(arguments)
-    if chosen.child is not None:
-        client, api, folder, journal = chosen.child
-        paths = sorted(str(path) for path in Path(folder).iterdir())
-        print(raw(api, paths) if client == "raw" else ours(client, paths, journal))
+    if (plan := chosen.child) is not None:
+        paths, client = sorted(str(path) for path in Path(plan["folder"]).iterdir()), plan["client"]
+        print(raw(plan["api"], paths) if client == "raw" else ours(client, plan["api"], paths, plan["journal"]))
         return 0
     with tempfile.TemporaryDirectory() as work, LoadServer(compile_server(Path(work))) as server:
         folder = Path(work) / "files"
         folder.mkdir()
-        content = os.urandom(chosen.size)
-        for number in range(chosen.files):
-            (folder / f"{number:06}.jpg").write_bytes(b"\xff\xd8\xff\xe0" + number.to_bytes(4, "big") + content[8:])
-        paths = sorted(str(path) for path in folder.iterdir())
+        paths = make_files(folder, chosen.files, chosen.size)
         seconds: dict[str, list[float]] = {client: [] for client in CLIENTS}
         for _ in range(chosen.rounds):
             for client in CLIENTS:

@@ -12,15 +12,13 @@ Rules kept here:
 
 import gc
 import json
-import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 from pixel_transports.sandbox import SandboxServer
-from tests.benchmarks.scenarios import Environments
-from tests.support.paths import ROOT
+from tests.benchmarks.scenarios import Environments, output_of
 
 BOUNDS = {
     "modules that `import pixel_client` loads": 45,
@@ -119,11 +117,8 @@ print(*sorted(set(sys.modules) - imported))
 """
 
 
-def _output(*arguments: str, **more: str) -> str:
-    variables = {**Environments(None, None).variables("ours"), **more}
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout
+def _output(*arguments: str, **variables: str) -> str:
+    return output_of(Environments(None, None), "ours", *arguments, where=variables)
 
 
 if __name__ == "__main__":

@@ -14,43 +14,30 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.clients.pixel import client_of, files_of
+from tests.benchmarks.scenarios import MIB, Environments, make_files, run_client
 from tests.benchmarks.server import LoadServer, compile_server
-from tests.support.paths import ROOT
 
-MIB = 1024 * 1024
 LIMIT = 80 * MIB
 """How much an upload may hold over the idle process."""
 
+LOADS = {
+    "10,000 small files": (10_000, 20_000),
+    "200 x 2 MiB": (200, 2 * MIB),
+    "one of 512 MiB": (1, 512 * MIB),
+    "one of 20 GiB": (1, 20 * 1024 * MIB),
+}
+"""Number and size of files, by name."""
 
-@dataclass(frozen=True)
-class Load:
-    """So many files of so many bytes."""
-
-    name: str
-    count: int
-    size: int
-
-    @property
-    def total(self) -> int:
-        return self.count * self.size
-
-
-LOADS = [
-    Load("10,000 small files", 10_000, 20_000),
-    Load("200 x 2 MiB", 200, 2 * MIB),
-    Load("one of 512 MiB", 1, 512 * MIB),
-    Load("one of 20 GiB", 1, 20 * 1024 * MIB),
-]
-GROWTH = [Load(f"{count:,} tiny files", count, 100) for count in (1_000, 10_000, 100_000)]
+GROWTH = {f"{count:,} tiny files": (count, 100) for count in (1_000, 10_000, 100_000)}
 
 
 def held() -> int:
@@ -60,95 +47,66 @@ def held() -> int:
 
 
 class Samples:
-    """What the process holds, twenty times a second, from another thread."""
+    """The memory and time of this process, from `start` on; memory is read in another thread."""
 
-    def __init__(self) -> None:
+    def start(self) -> None:
         self.found: list[int] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._instrumentation, daemon=True)
+        self.idle, self.started, self._over = held(), time.monotonic(), threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def _instrumentation(self) -> None:
+    def _watch(self) -> None:
         while not self._over.wait(0.05):
             self.found.append(held())
 
-    def close(self) -> list[int]:
+    def stop(self, result: tuple[list[Any], list[Any]]) -> dict[str, Any]:
+        """The figures of an upload with this result."""
         self._over.set()
         self._thread.join()
-        return self.found
+        count, seconds = len(result[0]) - len(result[1]), time.monotonic() - self.started
+        return {"count": count, "idle": self.idle, "samples": self.found, "seconds": seconds}
 
 
-def child(plan: dict[str, Any]) -> None:
-    """Upload what the plan says, and print what it took."""
-    from pixel_client import PixelUploadFile, get_client
+def child(plan: dict[str, Any]) -> dict[str, Any]:
+    """Upload what the plan says. Gives what it took."""
+    files, samples = files_of(sorted(Path(plan["folder"]).iterdir())), Samples()
+    client = client_of(plan["api"], plan["async"], journal=plan["journal"])
+    upload = partial(client.upload_multiple_images, 1, 2, files)
 
-    paths = sorted(Path(plan["folder"]).iterdir())
-    files = [PixelUploadFile(file=path) for path in paths]
-
-    async def run() -> tuple[int, list[int], int, float]:
-        client = get_client(True, journal=plan["journal"])
+    async def run() -> Any:
         await client.me()
-        idle, started, samples = held(), time.monotonic(), Samples()
-        done, errors = await client.upload_multiple_images(1, 2, files)
-        found = samples.close()
-        return len(done) - len(errors), found, idle, time.monotonic() - started
+        samples.start()
+        return await upload()
 
     if plan["async"]:
-        count, found, idle, seconds = asyncio.run(run())
-    else:
-        with get_client(journal=plan["journal"]) as client:
-            client.me()
-            idle, started, samples = held(), time.monotonic(), Samples()
-            done, errors = client.upload_multiple_images(1, 2, files)
-            found = samples.close()
-            count, seconds = len(done) - len(errors), time.monotonic() - started
-    print(json.dumps({"count": count, "idle": idle, "samples": found, "seconds": seconds}))
+        return samples.stop(asyncio.run(run()))
+    with client:
+        client.me()
+        samples.start()
+        return samples.stop(upload())
 
 
-def run(server: LoadServer, load: Load, async_: bool, work: Path) -> dict[str, Any]:
-    """Upload a load in a process of its own."""
+def run(server: LoadServer, count: int, size: int, async_: bool, work: Path) -> tuple[float, int, str]:
+    """Upload files in a process of its own. Gives seconds, the peak of memory over idle, and both as text."""
     folder = work / "files"
     folder.mkdir()
-    content = os.urandom(min(load.size, MIB))
-    for number in range(load.count):
-        with (folder / f"{number:06}.jpg").open("wb") as file:
-            file.write(b"\xff\xd8\xff\xe0" + number.to_bytes(4, "big") + content[: max(0, load.size - 8)])
-            file.truncate(load.size)
-    environment = {
-        **os.environ,
-        "PIXEL_USERNAME": "demo@example.com",
-        "PIXEL_PASSWORD": "demo",
-        "PIXEL_TENANT": "sandbox",
-        "PIXEL_API_URL": f"http://127.0.0.1:{server.ports[0]}/api",
-        "PIXEL_AUTH_SERVER_URL": f"http://127.0.0.1:{server.ports[0]}/auth",
-    }
-    plan = {"folder": str(folder), "async": async_, "journal": str(work / "journal.sqlite")}
+    make_files(folder, count, size, sparse=size > MIB)
+    api = f"http://127.0.0.1:{server.ports[0]}/api"
+    plan = {"folder": str(folder), "async": async_, "journal": str(work / "journal.sqlite"), "api": api}
     server.reset()
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.flat", "--child", json.dumps(plan)],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            env=environment,
-            cwd=ROOT,
-        )
+        result = run_client(Environments(None, None), "ours", plan, "tests.benchmarks.flat", "--child", timeout=3600.0)
     finally:
         shutil.rmtree(folder)
     finished = server.finished()
-    result: dict[str, Any] = json.loads(done.stdout)
-    if result["count"] != load.count or finished.stored_bytes < load.total:
-        raise RuntimeError(
-            f"{result['count']} of {load.count} files were uploaded, {finished.stored_bytes} bytes stored"
-        )
+    if result["count"] != count or finished.stored_bytes < count * size:
+        raise RuntimeError(f"{result['count']} of {count} files were uploaded, {finished.stored_bytes} bytes stored")
     samples: list[int] = result["samples"] or [result["idle"]]
     half = samples[len(samples) // 2 :]
-    return {
-        "seconds": result["seconds"],
-        "over": max(samples) - result["idle"],
-        "grown": half[-1] - half[0],
-        "calls": (finished.requests - finished.stored) / load.count,
-    }
+    over, grown = max(samples) - result["idle"], half[-1] - half[0]
+    calls = (finished.requests - finished.stored) / count
+    memory = f"peak {over / MIB:5.1f} MiB over idle, {grown / MIB:+5.1f} in the second half, {calls:.3f} calls a file"
+    return result["seconds"], over, memory
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -159,27 +117,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--async", dest="async_", action="store_true", help="the async client, on asyncio")
     chosen = parser.parse_args(arguments)
     if chosen.child is not None:
-        child(chosen.child)
+        print(json.dumps(child(chosen.child)))
         return 0
     flat = True
     with tempfile.TemporaryDirectory() as folder, LoadServer(compile_server(Path(folder))) as server:
-        for load in LOADS[:3] if chosen.quick else LOADS:
-            figures = run(server, load, chosen.async_, Path(folder))
-            flat = flat and figures["over"] <= LIMIT
-            print(
-                f"{load.name:20} {figures['seconds']:8.2f} s  {load.total / figures['seconds'] / MIB:7.0f} MiB/s  peak "
-                f"{figures['over'] / MIB:5.1f} MiB over idle, {figures['grown'] / MIB:+5.1f} in the second half, "
-                f"{figures['calls']:.3f} calls a file",
-                flush=True,
-            )
-        for load in GROWTH[: 2 if chosen.quick else 3]:
-            figures = run(server, load, chosen.async_, Path(folder))
-            print(
-                f"{load.name:20} {figures['seconds']:8.2f} s  {figures['seconds'] / load.count * 1e6:7.0f} us a file   "
-                f"peak {figures['over'] / MIB:5.1f} MiB over idle, {figures['grown'] / MIB:+5.1f} in the second half, "
-                f"{figures['calls']:.3f} calls a file",
-                flush=True,
-            )
+        loads = [*list(LOADS.items())[: 3 if chosen.quick else 4], *list(GROWTH.items())[: 2 if chosen.quick else 3]]
+        for name, (count, size) in loads:
+            seconds, over, memory = run(server, count, size, chosen.async_, Path(folder))
+            flat = flat and (name in GROWTH or over <= LIMIT)
+            rate = f"{1e6 * seconds / count:7.0f} us a file " if name in GROWTH else ""
+            rate = rate or f"{count * size / seconds / MIB:7.0f} MiB/s"
+            print(f"{name:20} {seconds:8.2f} s  {rate}  {memory}", flush=True)
     return 0 if flat else 1
 
 

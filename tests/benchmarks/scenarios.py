@@ -54,44 +54,36 @@ QUICK = Sizes(rounds=1, seconds=0.1, large=4 * MIB, part=MIB, many=5, each=MIB /
 
 @dataclass(frozen=True)
 class Scenario:
-    """Something that clients do over the network. `floor` is what ratios are taken against."""
+    """Something that clients do over the network."""
 
     name: str
     title: str
     unit: str
     clients: Sequence[str]
-    floor: str = "raw"
-    uploads: bool = False
-    delayed: bool = False
+
+    @property
+    def uploads(self) -> bool:
+        return self.name.startswith("upload")
+
+    @property
+    def delayed(self) -> bool:
+        return self.name == "delayed_pages"
 
 
+_ALL = (*FLOORS, *OURS, "ours-pure", *REFERENCE, *PEERS)
+_AT_ONCE = (*FLOORS, "h11-one-thread", *OURS, "reference-async", *PEERS)
+_DELAYED = ("raw", *OURS, *REFERENCE, "httpx")
+_UPLOADERS = ("raw", *OURS, *REFERENCE, *PEERS)
 SCENARIOS = {
-    each.name: each
-    for each in (
-        Scenario(
-            "calls", "Small calls, one after another", "calls/s", (*FLOORS, *OURS, "ours-pure", *REFERENCE, *PEERS)
-        ),
-        Scenario(
-            "at_once",
-            "64 at once: threads, or tasks",
-            "calls/s",
-            (*FLOORS, "h11-one-thread", *OURS, "reference-async", *PEERS),
-        ),
-        Scenario("pages", "20,000 images in pages", "items/s", (*FLOORS, *OURS, "ours-pure", *REFERENCE, *PEERS)),
-        Scenario(
-            "delayed_pages",
-            "The same with 50 ms more for each answer",
-            "items/s",
-            ("raw", *OURS, *REFERENCE, "httpx"),
-            delayed=True,
-        ),
-        Scenario(
-            "upload_single", "A file of 512 MiB as one form", "MiB/s", ("raw", *OURS, *REFERENCE, *PEERS), uploads=True
-        ),
-        Scenario(
-            "upload_multipart", "A file of 512 MiB in parts", "MiB/s", ("raw", *OURS, *REFERENCE, *PEERS), uploads=True
-        ),
-        Scenario("upload_many", "200 files of 2 MiB", "files/s", ("raw", *OURS, *REFERENCE, *PEERS), uploads=True),
+    name: Scenario(name, title, unit, clients)
+    for name, title, unit, clients in (
+        ("calls", "Small calls, one after another", "calls/s", _ALL),
+        ("at_once", "64 at once: threads, or tasks", "calls/s", _AT_ONCE),
+        ("pages", "20,000 images in pages", "items/s", _ALL),
+        ("delayed_pages", "The same with 50 ms more for each answer", "items/s", _DELAYED),
+        ("upload_single", "A file of 512 MiB as one form", "MiB/s", _UPLOADERS),
+        ("upload_multipart", "A file of 512 MiB in parts", "MiB/s", _UPLOADERS),
+        ("upload_many", "200 files of 2 MiB", "files/s", _UPLOADERS),
     )
 }
 
@@ -141,6 +133,19 @@ def cpus() -> tuple[int | None, int | None]:
     return (usable[0], usable[1]) if len(usable) > 1 else (None, None)
 
 
+def make_files(folder: Path, count: int, size: int, sparse: bool = False) -> list[str]:
+    """Files of this size, each with bytes of its own. All but the first bytes of a sparse one are zeros."""
+    block = os.urandom(min(size, MIB))
+    paths = [folder / f"image_{number:06}.jpg" for number in range(count)]
+    for number, path in enumerate(paths):
+        with path.open("wb") as file:
+            file.write(number.to_bytes(4, "big"))
+            while not sparse and (left := size - file.tell()) > 0:
+                file.write(block[:left])
+            file.truncate(size)
+    return list(map(str, paths))
+
+
 @contextmanager
 def files_for(name: str, sizes: Sizes) -> Iterator[list[str]]:
     """The files that a scenario uploads, in a folder that is removed afterwards."""
@@ -151,43 +156,42 @@ def files_for(name: str, sizes: Sizes) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         space = os.statvfs(folder)
         if space.f_bavail * space.f_frsize < 2 * count * size:
-            raise RuntimeError(
-                f"{name} needs {2 * count * size // MIB} MiB of free space in the folder for temporary files"
-            )
-        block = os.urandom(min(size, 8 * MIB))
-        paths = []
-        for number in range(count):
-            path = Path(folder) / f"image_{number:04}.jpg"
-            with path.open("wb") as file:
-                file.write(number.to_bytes(4, "big"))
-                left = size - 4
-                while left > 0:
-                    left -= file.write(block[:left])
-            paths.append(str(path))
-        yield paths
+            raise RuntimeError(f"{name} needs {2 * count * size // MIB} MiB of free space in the temporary folder")
+        yield make_files(Path(folder), count, size)
+
+
+def output_of(
+    environments: Environments,
+    client: str,
+    *arguments: str,
+    where: Mapping[str, str] | None = None,
+    timeout: float = RUN_SECONDS,
+) -> str:
+    """Run a client's interpreter. Raises RuntimeError with its last line when it fails."""
+    command = [str(environments.python(client)), *arguments]
+    variables = {**environments.variables(client), **(where or {})}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=ROOT, env=variables, timeout=timeout
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{client} was not done after {timeout:g} seconds") from None
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:200])
+    return done.stdout
 
 
 def run_client(
-    environments: Environments, client: str, plan: Mapping[str, Any], module: str = "tests.benchmarks.clients.run"
-) -> dict[str, Any]:
-    """Run a plan in a process. Raises RuntimeError with what it said when it fails."""
-    command = [str(environments.python(client)), "-m", module, json.dumps({**plan, "client": client})]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-            env=environments.variables(client),
-            timeout=RUN_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"{client} was not done after {RUN_SECONDS:g} seconds") from None
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:200])
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    environments: Environments,
+    client: str,
+    plan: Mapping[str, Any],
+    *module: str,
+    timeout: float = RUN_SECONDS,
+) -> Any:
+    """Run a plan in a process, by `clients.run` or another module. Gives its JSON."""
+    module = module or ("tests.benchmarks.clients.run",)
+    output = output_of(environments, client, "-m", *module, json.dumps({**plan, "client": client}), timeout=timeout)
+    return json.loads(output.splitlines()[-1])
 
 
 def measure(

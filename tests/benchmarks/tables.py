@@ -6,7 +6,7 @@ Rules kept here:
 * A target is (what is compared, at least or at most, how much, the measure); what was not measured is said to be so.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from statistics import median
@@ -75,19 +75,10 @@ def scenario_table(scenario: Scenario, figures: Mapping[str, Figures]) -> list[s
         rate = found.middle("rates")
         floors = [figures[name].middle("rates") for name in ("raw", _floor_of(client, figures)) if name in figures]
         ratios = [_number(rate / floor) for floor in floors] + ["-"] * (2 - len(floors))
-        rows.append(
-            [
-                client,
-                _number(rate),
-                _number(min(found.rates)),
-                _number(max(found.rates)),
-                *ratios,
-                _number(found.middle("cpu_each") * 1e6),
-                f"{found.middle('totals'):.2f}",
-                _number(found.middle("peaks") / MIB),
-                _number(found.middle("growths") / MIB),
-            ]
-        )
+        rates = map(_number, (rate, min(found.rates), max(found.rates)))
+        spent = [_number(found.middle("cpu_each") * 1e6), f"{found.middle('totals'):.2f}"]
+        memory = [_number(found.middle(name) / MIB) for name in ("peaks", "growths")]
+        rows.append([client, *rates, *ratios, *spent, *memory])
     return [f"== {scenario.name}: {scenario.title}", *lines_of(rows), *troubles]
 
 
@@ -98,14 +89,8 @@ def seconds_table(title: str, found: Mapping[str, Sequence[float]], more: Mappin
     for client, seconds in found.items():
         middle = median(seconds)
         modules = _number(median(more[client])) if client in more else "-"
-        rows.append(
-            [
-                client,
-                *(f"{1000 * each:.3g}" for each in (middle, min(seconds), max(seconds))),
-                _number(middle / reference),
-                modules,
-            ]
-        )
+        times = [f"{1000 * each:.3g}" for each in (middle, min(seconds), max(seconds))]
+        rows.append([client, *times, _number(middle / reference), modules])
     return [f"== {title}", *lines_of(rows)]
 
 
@@ -156,12 +141,10 @@ def _flattest(results: Results, curve: str) -> float:
     return min((min(each) / each[0] for each in rates if each), default=float("nan"))
 
 
-def _ratio(scenario: str, client: str, other: str, name: str = "rates") -> Callable[[Results], float]:
+def _ratio(comparison: str, name: str = "rates") -> Callable[[Results], float]:
+    """A ratio of two medians, from `scenario: client / other`."""
+    scenario, client, _, other = comparison.replace(":", "").split()
     return lambda results: results.ratio(scenario, client, other, name)
-
-
-def _times_faster(scenario: str, client: str, other: str) -> Callable[[Results], float]:
-    return lambda results: results.ratio(scenario, other, client, "totals")
 
 
 def _peak(scenario: str) -> Callable[[Results], float]:
@@ -172,78 +155,54 @@ def _peak(scenario: str) -> Callable[[Results], float]:
     return worst
 
 
-def _uploads(name: str, floor: float, beyond: float | None, faster: float, memory: float) -> list[Target]:
-    return [
-        Target(name, "of raw_copy, blocking", True, floor, _ratio(name, "ours", "raw"), beyond),
-        Target(name, "of raw_copy, async", True, floor, _ratio(name, "ours-async", "raw"), beyond),
-        Target(
-            name, "end to end, times pixel-client, blocking", True, faster, _times_faster(name, "ours", "reference")
-        ),
-        Target(
-            name,
-            "end to end, times pixel-client, async",
-            True,
-            faster,
-            _times_faster(name, "ours-async", "reference-async"),
-        ),
-        Target(name, "peak MiB, the larger of both faces", False, memory, _peak(name)),
-    ]
+def _of_reference(found: Mapping[str, Sequence[float]]) -> float:
+    return _middle(found, "ours") / _middle(found, "reference")
+
+
+def _imports(results: Results) -> float:
+    return _of_reference({name: each["seconds"] for name, each in results.imports.items()})
+
+
+def _flow(results: Results) -> float:
+    return 1e6 * results.layers.get("flow and session", float("nan"))
+
+
+def _uploads(name: str, floor: float, beyond: float | None, faster: float, memory: float) -> Iterator[Target]:
+    faces = {"blocking": ("ours", "reference"), "async": ("ours-async", "reference-async")}
+    for face, (client, _) in faces.items():
+        yield Target(name, f"of raw_copy, {face}", True, floor, _ratio(f"{name}: {client} / raw"), beyond)
+    for face, (client, other) in faces.items():
+        times = _ratio(f"{name}: {other} / {client}", "totals")
+        yield Target(name, f"end to end, times pixel-client, {face}", True, faster, times)
+    yield Target(name, "peak MiB, the larger of both faces", False, memory, _peak(name))
 
 
 TARGETS = [
-    Target("calls, blocking", "of h11", True, 0.7, _ratio("calls", "ours", "h11"), 0.85),
-    Target("calls, blocking", "times pixel-client", True, 4, _ratio("calls", "ours", "reference")),
-    Target("calls, blocking", "times urllib3", True, 1, _ratio("calls", "ours", "urllib3")),
-    Target("calls, async", "of h11 on anyio", True, 0.75, _ratio("calls", "ours-async", "h11-anyio"), 0.9),
-    Target("calls, async", "times pixel-client", True, 2.8, _ratio("calls", "ours-async", "reference-async")),
-    Target("calls, async", "of aiohttp (beyond only)", True, 0, _ratio("calls", "ours-async", "aiohttp"), 1),
-    Target("at_once, blocking", "of h11 in as many threads", True, 0.65, _ratio("at_once", "ours", "h11")),
-    Target("at_once, blocking", "times urllib3", True, 1, _ratio("at_once", "ours", "urllib3")),
-    Target("at_once, async", "of h11 on anyio", True, 0.75, _ratio("at_once", "ours-async", "h11-anyio")),
-    Target("at_once, async", "times pixel-client", True, 9, _ratio("at_once", "ours-async", "reference-async")),
-    Target("at_once, async", "of aiohttp (beyond only)", True, 0, _ratio("at_once", "ours-async", "aiohttp"), 0.8),
-    Target("pages", "of raw with json.loads, blocking", True, 1, _ratio("pages", "ours", "raw")),
-    Target("pages", "of raw with json.loads, async", True, 1, _ratio("pages", "ours-async", "raw")),
-    Target("delayed_pages", "times a sequential pager, blocking", True, 3, _ratio("delayed_pages", "ours", "raw")),
-    Target("delayed_pages", "times a sequential pager, async", True, 3, _ratio("delayed_pages", "ours-async", "raw")),
+    Target("calls, blocking", "of h11", True, 0.7, _ratio("calls: ours / h11"), 0.85),
+    Target("calls, blocking", "times pixel-client", True, 4, _ratio("calls: ours / reference")),
+    Target("calls, blocking", "times urllib3", True, 1, _ratio("calls: ours / urllib3")),
+    Target("calls, async", "of h11 on anyio", True, 0.75, _ratio("calls: ours-async / h11-anyio"), 0.9),
+    Target("calls, async", "times pixel-client", True, 2.8, _ratio("calls: ours-async / reference-async")),
+    Target("calls, async", "of aiohttp (beyond only)", True, 0, _ratio("calls: ours-async / aiohttp"), 1),
+    Target("at_once, blocking", "of h11 in as many threads", True, 0.65, _ratio("at_once: ours / h11")),
+    Target("at_once, blocking", "times urllib3", True, 1, _ratio("at_once: ours / urllib3")),
+    Target("at_once, async", "of h11 on anyio", True, 0.75, _ratio("at_once: ours-async / h11-anyio")),
+    Target("at_once, async", "times pixel-client", True, 9, _ratio("at_once: ours-async / reference-async")),
+    Target("at_once, async", "of aiohttp (beyond only)", True, 0, _ratio("at_once: ours-async / aiohttp"), 0.8),
+    Target("pages", "of raw with json.loads, blocking", True, 1, _ratio("pages: ours / raw")),
+    Target("pages", "of raw with json.loads, async", True, 1, _ratio("pages: ours-async / raw")),
+    Target("delayed_pages", "times a sequential pager, blocking", True, 3, _ratio("delayed_pages: ours / raw")),
+    Target("delayed_pages", "times a sequential pager, async", True, 3, _ratio("delayed_pages: ours-async / raw")),
     *_uploads("upload_single", 0.9, None, 3.5, 60),
     *_uploads("upload_multipart", 1.0, 1.2, 3.5, 80),
     *_uploads("upload_many", 0.9, None, 5, 60),
-    Target(
-        "layers",
-        "us a call of flow and session",
-        False,
-        12,
-        lambda r: 1e6 * r.layers.get("flow and session", float("nan")),
-        6,
-    ),
-    Target(
-        "import",
-        "of pixel-client",
-        False,
-        0.4,
-        lambda r: (
-            _middle({name: each["seconds"] for name, each in r.imports.items()}, "ours")
-            / _middle({name: each["seconds"] for name, each in r.imports.items()}, "reference")
-        ),
-    ),
-    Target(
-        "first_answer",
-        "of pixel-client",
-        False,
-        0.6,
-        lambda r: _middle(r.first_answers, "ours") / _middle(r.first_answers, "reference"),
-    ),
-    Target(
-        "cached_client",
-        "of pixel-client",
-        False,
-        0.2,
-        lambda r: _middle(r.cached, "ours") / _middle(r.cached, "reference"),
-    ),
-    Target("growth", "slowest of first, by calls made", True, 0.8, lambda r: _flattest(r, "made")),
-    Target("growth", "slowest of first, by idle connections", True, 0.8, lambda r: _flattest(r, "idle")),
-    Target("growth", "slowest of first, by waiters", True, 0.8, lambda r: _flattest(r, "waiting")),
+    Target("layers", "us a call of flow and session", False, 12, _flow, 6),
+    Target("import", "of pixel-client", False, 0.4, _imports),
+    Target("first_answer", "of pixel-client", False, 0.6, lambda results: _of_reference(results.first_answers)),
+    Target("cached_client", "of pixel-client", False, 0.2, lambda results: _of_reference(results.cached)),
+    Target("growth", "slowest of first, by calls made", True, 0.8, lambda results: _flattest(results, "made")),
+    Target("growth", "slowest of first, by idle connections", True, 0.8, lambda results: _flattest(results, "idle")),
+    Target("growth", "slowest of first, by waiters", True, 0.8, lambda results: _flattest(results, "waiting")),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What a client has to offer to be measured, and what the peers share: an upload as the API wants it.
+"""The two kinds of client that are measured, and the requests that they make: pages, and an upload as the API wants it.
 
 Rules kept here:
 
@@ -9,11 +9,10 @@ Rules kept here:
 
 import asyncio
 import hashlib
-import json
 import os
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 PIECE = 1024 * 1024
 COLLECTION = "/projects/1/data_collections/2"
 ME = "/users/me?extended=false"
+FINISHED = f"{COLLECTION}/upload_jobs/multiple_uploadFinished"
 FILES_AT_ONCE = 10
 HEADERS = {
     "Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJsb2FkIjp0cnVlLCJleHAiOjQxMDI0NDQ4MDB9.bm8tc2lnbmF0dXJl",
@@ -29,51 +29,8 @@ HEADERS = {
 }
 """What this library sends with each call, for clients without settings of their own."""
 
-
-class Blocking(ABC):
-    """A client of blocking calls. One object serves any number of threads, unless `fork` says otherwise."""
-
-    @abstractmethod
-    def call(self) -> Any:
-        """One small call."""
-
-    @abstractmethod
-    def pages(self, size: int) -> int:
-        """All images, so many a page. Gives how many there were."""
-
-    @abstractmethod
-    def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        """Upload files, in parts where a part size is given."""
-
-    def fork(self) -> "Blocking":
-        """The client that another thread uses."""
-        return self
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the connections."""
-
-
-class Async(ABC):
-    """A client of coroutines, for one event loop."""
-
-    backend = "asyncio"
-
-    @abstractmethod
-    async def call(self) -> Any: ...
-
-    @abstractmethod
-    async def pages(self, size: int) -> int: ...
-
-    @abstractmethod
-    async def upload(self, paths: Sequence[str], part_size: int | None) -> None: ...
-
-    async def fork(self) -> "Async":
-        """The client that another task uses."""
-        return self
-
-    @abstractmethod
-    async def close(self) -> None: ...
+Steps = Generator[list[tuple[Any, ...]], list[Any], Any]
+"""Yields names of a client's methods with their arguments, which may run side by side. Receives their results."""
 
 
 @dataclass(frozen=True)
@@ -107,123 +64,152 @@ def hashed(path: str, part_size: int | None) -> list[Part]:
     return parts
 
 
-def declaration(files: Mapping[str, list[Part]], multipart: bool) -> dict[str, Any]:
-    """The body that asks for upload jobs."""
+def declared(files: Sequence[list[Part]], multipart: bool) -> tuple[str, str, dict[str, Any]]:
+    """The request that asks for upload jobs: method, path and value."""
     entries = []
-    for path, parts in files.items():
-        entry: dict[str, Any] = {"name": os.path.basename(path)}
-        if multipart:
-            entry["parts"] = [
-                {"part_number": number, "md5": part.md5, "content_length": part.length}
-                for number, part in enumerate(parts, 1)
-            ]
-        else:
-            entry["md5"] = parts[0].md5
-        entries.append(entry)
-    return {"files": entries}
+    for parts in files:
+        listed = [{"part_number": n, "md5": part.md5, "content_length": part.length} for n, part in enumerate(parts, 1)]
+        facts = {"parts": listed} if multipart else {"md5": parts[0].md5}
+        entries.append({"name": os.path.basename(parts[0].path), **facts})
+    return "POST", f"{COLLECTION}/upload_jobs/{'multipart' if multipart else ''}", {"files": entries}
 
 
-def creation_path(multipart: bool) -> str:
-    return f"{COLLECTION}/upload_jobs/{'multipart' if multipart else ''}"
+def paging(size: int) -> Steps:
+    """All images, so many a page. Returns how many there were."""
+    offset = count = 0
+    while True:
+        (page,) = yield [("send", "GET", f"{COLLECTION}/images/?offset={offset}&limit={size}")]
+        for _ in page:
+            count += 1
+        if len(page) < size:
+            return count
+        offset += size
 
 
-FINISHED = f"{COLLECTION}/upload_jobs/multiple_uploadFinished"
+def uploading(paths: Sequence[str], part_size: int | None) -> Steps:
+    """An upload of files, in parts where a part size is given."""
+    files: list[list[Part]] = []
+    for path in paths:
+        files += yield [("hash", path, part_size)]
+    (jobs,) = yield [("send", *declared(files, part_size is not None))]
+    bodies: list[tuple[Any, ...]] = []
+    for parts, job in zip(files, jobs, strict=True):
+        if part_size is None:
+            bodies.append(("form", job["url"], job["upload_fields"], parts[0]))
+        for place in job["upload_parts"]:
+            bodies.append(("put", place["url"], place["headers"], parts[place["part_number"] - 1]))
+    yield bodies
+    yield [("send", "PUT", FINISHED, {"job_ids": [job["id"] for job in jobs]})]
 
 
-def page_path(offset: int, size: int) -> str:
-    return f"{COLLECTION}/images/?offset={offset}&limit={size}"
-
-
-class BlockingPeer(Blocking):
-    """A general HTTP library, blocking."""
+class Blocking(ABC):
+    """A client of blocking calls. One object serves any number of threads, unless `fork` says otherwise."""
 
     def __init__(self, api: str) -> None:
         self.api = api
 
-    @abstractmethod
-    def send(self, method: str, url: str, body: bytes | None = None) -> Any:
+    def send(self, method: str, path: str, value: Any = None) -> Any:
         """A request with the usual header fields; the decoded answer."""
+        raise NotImplementedError
 
-    @abstractmethod
     def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
         """Post a form with a file."""
+        raise NotImplementedError
 
-    @abstractmethod
     def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
         """Put a part."""
+        raise NotImplementedError
+
+    def hash(self, path: str, part_size: int | None) -> list[Part]:
+        return hashed(path, part_size)
+
+    def run(self, steps: Steps) -> Any:
+        """Take one step after another."""
+        results: Any = None
+        try:
+            while True:
+                results = [getattr(self, name)(*arguments) for name, *arguments in steps.send(results)]
+        except StopIteration as end:
+            return end.value
 
     def call(self) -> Any:
-        return self.send("GET", self.api + ME)
+        """One small call."""
+        return self.send("GET", ME)
 
     def pages(self, size: int) -> int:
-        offset = count = 0
-        while True:
-            page = self.send("GET", self.api + page_path(offset, size))
-            for _ in page:
-                count += 1
-            if len(page) < size:
-                return count
-            offset += size
+        """All images, so many a page. Gives how many there were."""
+        count: int = self.run(paging(size))
+        return count
 
     def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        files = {path: hashed(path, part_size) for path in paths}
-        body = json.dumps(declaration(files, part_size is not None)).encode()
-        jobs = self.send("POST", self.api + creation_path(part_size is not None), body)
-        for parts, job in zip(files.values(), jobs, strict=True):
-            if part_size is None:
-                self.form(job["url"], job["upload_fields"], parts[0])
-            for place in job["upload_parts"]:
-                self.put(place["url"], place["headers"], parts[place["part_number"] - 1])
-        self.send("PUT", self.api + FINISHED, json.dumps({"job_ids": [job["id"] for job in jobs]}).encode())
+        """Upload files, in parts where a part size is given."""
+        self.run(uploading(paths, part_size))
+
+    def fork(self) -> "Blocking":
+        """The client that another thread uses."""
+        return self
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections."""
 
 
-class AsyncPeer(Async):
-    """A general HTTP library, async."""
+class Async(ABC):
+    """The same with coroutines, for one event loop."""
+
+    backend = "asyncio"
 
     def __init__(self, api: str) -> None:
         self.api = api
 
-    @abstractmethod
-    async def send(self, method: str, url: str, body: bytes | None = None) -> Any: ...
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
+        raise NotImplementedError
 
-    @abstractmethod
-    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None: ...
+    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        raise NotImplementedError
 
-    @abstractmethod
-    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None: ...
+    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        raise NotImplementedError
+
+    async def hash(self, path: str, part_size: int | None) -> list[Part]:
+        return await asyncio.to_thread(hashed, path, part_size)
+
+    async def run(self, steps: Steps) -> Any:
+        """Take the steps; those of one list side by side."""
+        places: Any = None
+
+        async def one(name: str, *arguments: Any) -> Any:
+            async with places:
+                return await getattr(self, name)(*arguments)
+
+        results: Any = None
+        try:
+            while True:
+                found = steps.send(results)
+                if len(found) == 1:
+                    ((name, *arguments),) = found
+                    results = [await getattr(self, name)(*arguments)]
+                else:
+                    places = places or asyncio.Semaphore(FILES_AT_ONCE)
+                    results = await asyncio.gather(*(one(*step) for step in found))
+        except StopIteration as end:
+            return end.value
 
     async def call(self) -> Any:
-        return await self.send("GET", self.api + ME)
+        return await self.send("GET", ME)
 
     async def pages(self, size: int) -> int:
-        offset = count = 0
-        while True:
-            page = await self.send("GET", self.api + page_path(offset, size))
-            for _ in page:
-                count += 1
-            if len(page) < size:
-                return count
-            offset += size
+        count: int = await self.run(paging(size))
+        return count
 
     async def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        files = {path: await asyncio.to_thread(hashed, path, part_size) for path in paths}
-        body = json.dumps(declaration(files, part_size is not None)).encode()
-        jobs = await self.send("POST", self.api + creation_path(part_size is not None), body)
-        places = asyncio.Semaphore(FILES_AT_ONCE)
+        await self.run(uploading(paths, part_size))
 
-        async def one(request: Any) -> None:
-            async with places:
-                await request()
+    async def fork(self) -> "Async":
+        return self
 
-        requests: list[Any] = []
-        for parts, job in zip(files.values(), jobs, strict=True):
-            if part_size is None:
-                requests.append(lambda job=job, parts=parts: self.form(job["url"], job["upload_fields"], parts[0]))
-            for place in job["upload_parts"]:
-                part = parts[place["part_number"] - 1]
-                requests.append(lambda place=place, part=part: self.put(place["url"], place["headers"], part))
-        await asyncio.gather(*map(one, requests))
-        await self.send("PUT", self.api + FINISHED, json.dumps({"job_ids": [job["id"] for job in jobs]}).encode())
+    @abstractmethod
+    async def close(self) -> None: ...
 
 
 def address(api: str) -> tuple[str, int, str]:

@@ -13,36 +13,43 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.benchmarks.clients.faces import (
-    FINISHED,
-    HEADERS,
-    ME,
-    PIECE,
-    Async,
-    Blocking,
-    Part,
-    address,
-    creation_path,
-    declaration,
-    hashed,
-    page_path,
-)
+from tests.benchmarks.clients.faces import HEADERS, ME, PIECE, Async, Blocking, Part, address
 
 SMALL, LARGE = 16 * 1024, 256 * 1024
 """How much is read at once: of small answers, and of pages. A large buffer costs 20 us to allocate, for each read."""
+
+
+def connected(api: str) -> socket.socket:
+    """A socket to the API."""
+    sock = socket.create_connection(address(api)[:2])
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def one_thread(others: Sequence[Any], seconds: float) -> tuple[int, float]:
+    """Small calls by all of these in this one thread: write to all, read from all. Gives calls and seconds."""
+    count, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        for other in others:
+            other.begin()
+        for other in others:
+            other.end()
+        count += len(others)
+    for other in others:
+        other.close()
+    return count, elapsed
 
 
 class RawSocket(Blocking):
     """One plain socket; requests are bytes that were made before."""
 
     def __init__(self, api: str) -> None:
-        self._api = api
+        super().__init__(api)
         host, port, self._base = address(api)
-        self._sock = socket.create_connection((host, port))
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock = connected(api)
         self._fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": f"{host}:{port}", **HEADERS}.items())
         self._me = self._request("GET", ME)
 
@@ -73,69 +80,42 @@ class RawSocket(Blocking):
         self._sock.sendall(self._me)
         return json.loads(self.receive())
 
-    def pages(self, size: int) -> int:
-        offset = count = 0
-        while True:
-            self._sock.sendall(self._request("GET", page_path(offset, size)))
-            page = json.loads(self.receive())
-            for _ in page:
-                count += 1
-            if len(page) < size:
-                return count
-            offset += size
+    def begin(self) -> None:
+        """Send a small call."""
+        self._sock.sendall(self._me)
+
+    def end(self) -> Any:
+        """Receive its answer."""
+        return json.loads(self.receive())
 
     def at_once(self, width: int, seconds: float) -> tuple[int, float]:
-        """So many sockets in this one thread: write to all, read from all. Gives calls and seconds."""
-        others = [RawSocket(self._api) for _ in range(width)]
-        count, start = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - start) < seconds:
-            for other in others:
-                other._sock.sendall(self._me)
-            for other in others:
-                json.loads(other.receive())
-            count += width
-        for other in others:
-            other.close()
-        return count, elapsed
+        return one_thread([self.fork() for _ in range(width)], seconds)
 
     def fork(self) -> "RawSocket":
-        return RawSocket(self._api)
+        return RawSocket(self.api)
 
     def close(self) -> None:
         self._sock.close()
 
-    def _send(self, method: str, path: str, value: Any) -> Any:
-        self._sock.sendall(
-            self._request(method, path, json.dumps(value).encode(), "Content-Type: application/json\r\n")
-        )
+    def send(self, method: str, path: str, value: Any = None) -> Any:
+        body, extra = (b"", "") if value is None else (json.dumps(value).encode(), "Content-Type: application/json\r\n")
+        self._sock.sendall(self._request(method, path, body, extra))
         return json.loads(self.receive())
 
-    def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        multipart = part_size is not None
-        files = {path: hashed(path, part_size) for path in paths}
-        jobs = self._send("POST", creation_path(multipart), declaration(files, multipart))
-        for parts, job in zip(files.values(), jobs, strict=True):
-            if not multipart:
-                self._form(job["url"], job["upload_fields"], parts[0])
-            for place in job["upload_parts"]:
-                self._body("PUT", place["url"], parts[place["part_number"] - 1], place["headers"])
-        self._send("PUT", FINISHED, {"job_ids": [job["id"] for job in jobs]})
-
-    def _form(self, url: str, fields: dict[str, str], part: Part) -> None:
+    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
         boundary = "0123456789abcdef0123456789abcdef"
-        before = "".join(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in fields.items()
-        )
-        before += (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{os.path.basename(part.path)}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        )
+        disposition = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        before = "".join(f'{disposition}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+        before += f'{disposition}"file"; filename="{os.path.basename(part.path)}"\r\n'
+        before += "Content-Type: application/octet-stream\r\n\r\n"
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         self._body("POST", url, part, headers, before.encode(), f"\r\n--{boundary}--\r\n".encode())
 
+    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        self._body("PUT", url, part, headers)
+
     def _body(
-        self, method: str, url: str, part: Part, headers: dict[str, str], before: bytes = b"", after: bytes = b""
+        self, method: str, url: str, part: Part, headers: Mapping[str, str], before: bytes = b"", after: bytes = b""
     ) -> None:
         host, port, path = address(url)
         fields = {"Host": f"{host}:{port}", **headers, "Content-Length": str(part.length + len(before) + len(after))}
@@ -156,6 +136,7 @@ class _H11:
     """What both h11 floors share: one machine, requests to bytes, bytes to a decoded answer."""
 
     def __init__(self, api: str) -> None:
+        self.api = api
         self._h11: Any = importlib.import_module("h11")
         host, port, self._base = address(api)
         self._headers = [
@@ -188,35 +169,27 @@ class H11Socket(_H11, Blocking):
 
     def __init__(self, api: str) -> None:
         super().__init__(api)
-        self._api = api
-        self._sock = socket.create_connection(address(api)[:2])
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock = connected(api)
 
-    def _get(self, path: str, buffer: int = SMALL) -> Any:
+    def send(self, method: str, path: str, value: Any = None) -> Any:
         self._sock.sendall(self.request(path))
+        return self.end(LARGE)
+
+    def call(self) -> Any:
+        self.begin()
+        return self.end()
+
+    def begin(self) -> None:
+        self._sock.sendall(self.request(ME))
+
+    def end(self, buffer: int = SMALL) -> Any:
         body: list[bytes] = []
         while not self.feed(self._sock.recv(buffer), body):
             pass
         return json.loads(b"".join(body))
 
-    def call(self) -> Any:
-        return self._get(ME)
-
-    def pages(self, size: int) -> int:
-        offset = count = 0
-        while True:
-            page = self._get(page_path(offset, size), LARGE)
-            for _ in page:
-                count += 1
-            if len(page) < size:
-                return count
-            offset += size
-
-    def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        raise NotImplementedError
-
     def fork(self) -> "H11Socket":
-        return H11Socket(self._api)
+        return H11Socket(self.api)
 
     def close(self) -> None:
         self._sock.close()
@@ -226,21 +199,7 @@ class H11OneThread(H11Socket):
     """h11 on blocking sockets, all served by one thread: a floor for 64 at once that no thread switches slow down."""
 
     def at_once(self, width: int, seconds: float) -> tuple[int, float]:
-        """As `RawSocket.at_once`."""
-        others = [H11Socket(self._api) for _ in range(width)]
-        count, start = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - start) < seconds:
-            for other in others:
-                other._sock.sendall(other.request(ME))
-            for other in others:
-                body: list[bytes] = []
-                while not other.feed(other._sock.recv(SMALL), body):
-                    pass
-                json.loads(b"".join(body))
-            count += width
-        for other in others:
-            other.close()
-        return count, elapsed
+        return one_thread([self.fork() for _ in range(width)], seconds)
 
 
 class H11Anyio(_H11, Async):
@@ -248,13 +207,12 @@ class H11Anyio(_H11, Async):
 
     def __init__(self, api: str) -> None:
         super().__init__(api)
-        self._api = api
         self._anyio: Any = importlib.import_module("anyio")
         self._stream: Any = None
 
-    async def _get(self, path: str, buffer: int = SMALL) -> Any:
+    async def _get(self, path: str, buffer: int) -> Any:
         if self._stream is None:
-            host, port, _ = address(self._api)
+            host, port, _ = address(self.api)
             self._stream = await self._anyio.connect_tcp(host, port)
         await self._stream.send(self.request(path))
         body: list[bytes] = []
@@ -262,24 +220,14 @@ class H11Anyio(_H11, Async):
             pass
         return json.loads(b"".join(body))
 
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
+        return await self._get(path, LARGE)
+
     async def call(self) -> Any:
-        return await self._get(ME)
-
-    async def pages(self, size: int) -> int:
-        offset = count = 0
-        while True:
-            page = await self._get(page_path(offset, size), LARGE)
-            for _ in page:
-                count += 1
-            if len(page) < size:
-                return count
-            offset += size
-
-    async def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        raise NotImplementedError
+        return await self._get(ME, SMALL)
 
     async def fork(self) -> "H11Anyio":
-        return H11Anyio(self._api)
+        return H11Anyio(self.api)
 
     async def close(self) -> None:
         if self._stream is not None:
@@ -292,7 +240,7 @@ class H11AnyioTrio(H11Anyio):
     backend = "trio"
 
 
-FLOORS: dict[str, Callable[[str], Blocking | Async]] = {
+CLIENTS: dict[str, Callable[[str], Blocking | Async]] = {
     "raw": RawSocket,
     "h11": H11Socket,
     "h11-one-thread": H11OneThread,

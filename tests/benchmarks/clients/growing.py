@@ -9,151 +9,132 @@ Rules kept here:
 
 import asyncio
 import json
-import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any
 
 from pixel_core.messages import Origin, Request
 from pixel_transports import AnyioTransport, SocketTransport
-from tests.benchmarks.clients.pixel import ENVIRONMENT
+from tests.benchmarks.clients.pixel import client_of
 
 EACH = 32
 """How many idle connections are kept to one origin."""
 
-
-def _client(async_: bool, port: int, transport: Any) -> Any:
-    from pixel_client import get_client
-
-    api = f"http://127.0.0.1:{port}"
-    os.environ.update(ENVIRONMENT, PIXEL_API_URL=f"{api}/api", PIXEL_AUTH_SERVER_URL=f"{api}/auth")
-    return get_client(async_, transport=transport)
+Curves = Generator[Callable[[], Any], Any, dict[str, list[tuple[int, float]]]]
 
 
-def _marks(most: int) -> list[int]:
-    return [10**power for power in range(len(str(most)))]
+class Blocking:
+    """Calls of the blocking face: one after another, and side by side."""
 
+    transport = SocketTransport
+    widths: Sequence[int] = (1, 4, 16, 64)
 
-def _rate(call: Callable[[], Any], seconds: float) -> float:
-    best = 0.0
-    for _ in range(3):
-        count, start = 0, time.process_time()
-        while (elapsed := time.process_time() - start) < seconds:
+    def repeat(self, call: Callable[[], Any], goes_on: Callable[[int], bool]) -> int:
+        count = 0
+        while goes_on(count):
             call()
             count += 1
-        best = max(best, count / elapsed)
-    return best
+        return count
 
-
-async def _async_rate(call: Callable[[], Any], seconds: float) -> float:
-    best = 0.0
-    for _ in range(3):
-        count, start = 0, time.process_time()
-        while (elapsed := time.process_time() - start) < seconds:
-            await call()
-            count += 1
-        best = max(best, count / elapsed)
-    return best
-
-
-def _to(port: int) -> Request:
-    return Request("GET", Origin("http", "127.0.0.1", port), "/api/users/me")
-
-
-def _blocking(plan: dict[str, Any]) -> dict[str, list[tuple[int, float]]]:
-    ports, seconds = plan["ports"], plan["seconds"]
-    transport = SocketTransport()
-    client = _client(False, ports[0], transport)
-    client.me()
-    idle = [(0, _rate(client.me, seconds))]
-    for number, port in enumerate(ports[1:], 1):
-        threads = [threading.Thread(target=transport.send, args=(_to(port),)) for _ in range(EACH)]
+    def side_by_side(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
+        results: list[Any] = []
+        threads = [threading.Thread(target=lambda work=work: results.append(work())) for work in works]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        if number & (number - 1) == 0:
-            idle.append((EACH * number, _rate(client.me, seconds)))
-    narrow = _client(False, ports[0], SocketTransport(max_connections=1))
-    narrow.me()
-    waiting = []
-    for width in (1, 4, 16, 64):
+        return results
+
+    def run(self, curves: Curves) -> Any:
+        result = None
+        try:
+            while True:
+                result = curves.send(result)()
+        except StopIteration as end:
+            return end.value
+
+
+class Async:
+    """The same with coroutines."""
+
+    transport = AnyioTransport
+    widths: Sequence[int] = (1, 10, 100, 1000)
+
+    async def repeat(self, call: Callable[[], Any], goes_on: Callable[[int], bool]) -> int:
+        count = 0
+        while goes_on(count):
+            await call()
+            count += 1
+        return count
+
+    async def side_by_side(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
+        return await asyncio.gather(*(work() for work in works))
+
+    async def run(self, curves: Curves) -> Any:
+        result = None
+        try:
+            while True:
+                result = await curves.send(result)()
+        except StopIteration as end:
+            return end.value
+
+
+def _until(clock: Callable[[], float], seconds: float) -> Callable[[int], bool]:
+    end = clock() + seconds
+    return lambda count: clock() < end
+
+
+def curves(face: Any, plan: dict[str, Any]) -> Curves:
+    """The three curves of a face."""
+    ports, seconds, clock = plan["ports"], plan["seconds"], time.process_time
+
+    def client(transport: Any) -> Any:
+        return client_of(f"http://127.0.0.1:{ports[0]}/api", isinstance(face, Async), transport=transport)
+
+    def fastest(work: Callable[[], Callable[[], Any]]) -> Generator[Callable[[], Any], Any, float]:
         best = 0.0
         for _ in range(3):
-            counts = [0] * width
-            until = time.perf_counter() + seconds
+            start = clock()
+            counts = yield work()
+            best = max(best, (sum(counts) if isinstance(counts, list) else counts) / (clock() - start))
+        return best
 
-            def work(number: int, counts: list[int] = counts, until: float = until) -> None:
-                while time.perf_counter() < until:
-                    narrow.me()
-                    counts[number] += 1
+    transport = face.transport()
+    wide, narrow, fresh = client(transport), client(face.transport(max_connections=1)), client(face.transport())
+    for each in (wide, narrow, fresh):
+        yield each.me
 
-            threads = [threading.Thread(target=work, args=(number,)) for number in range(width)]
-            start = time.process_time()
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            best = max(best, sum(counts) / (time.process_time() - start))
-        waiting.append((width - 1, best))
-    fresh = _client(False, ports[0], SocketTransport())
-    fresh.me()
-    made, calls, done = [], 0, time.process_time()
-    for mark in _marks(plan["calls"]):
-        since = calls
-        while calls < mark:
-            fresh.me()
-            calls += 1
-        now = time.process_time()
-        made.append((mark, (calls - since) / (now - done)))
-        done = now
-    return {"idle": idle, "waiting": waiting, "made": made}
+    def alone() -> Callable[[], Any]:
+        return partial(face.repeat, wide.me, _until(clock, seconds))
 
-
-async def _asynchronous(plan: dict[str, Any]) -> dict[str, list[tuple[int, float]]]:
-    ports, seconds = plan["ports"], plan["seconds"]
-    transport = AnyioTransport()
-    client = _client(True, ports[0], transport)
-    await client.me()
-    idle = [(0, await _async_rate(client.me, seconds))]
+    idle = [(0, (yield from fastest(alone)))]
     for number, port in enumerate(ports[1:], 1):
-        await asyncio.gather(*(transport.send(_to(port)) for _ in range(EACH)))
+        request = Request("GET", Origin("http", "127.0.0.1", port), "/api/users/me")
+        yield partial(face.side_by_side, [partial(transport.send, request)] * EACH)
         if number & (number - 1) == 0:
-            idle.append((EACH * number, await _async_rate(client.me, seconds)))
-    narrow = _client(True, ports[0], AnyioTransport(max_connections=1))
-    await narrow.me()
+            idle.append((EACH * number, (yield from fastest(alone))))
     waiting = []
-    for width in (1, 10, 100, 1000):
-        best = 0.0
-        for _ in range(3):
-            counts = [0] * width
-            until = time.perf_counter() + seconds
+    for width in face.widths:
 
-            async def work(number: int, counts: list[int] = counts, until: float = until) -> None:
-                while time.perf_counter() < until:
-                    await narrow.me()
-                    counts[number] += 1
+        def together(width: int = width) -> Callable[[], Any]:
+            until = _until(time.perf_counter, seconds)
+            return partial(face.side_by_side, [partial(face.repeat, narrow.me, until)] * width)
 
-            start = time.process_time()
-            await asyncio.gather(*map(work, range(width)))
-            best = max(best, sum(counts) / (time.process_time() - start))
-        waiting.append((width - 1, best))
-    fresh = _client(True, ports[0], AnyioTransport())
-    await fresh.me()
-    made, calls, done = [], 0, time.process_time()
-    for mark in _marks(plan["calls"]):
-        since = calls
-        while calls < mark:
-            await fresh.me()
-            calls += 1
-        now = time.process_time()
-        made.append((mark, (calls - since) / (now - done)))
-        done = now
+        waiting.append((width - 1, (yield from fastest(together))))
+    made, calls = [], 0
+    for mark in (10**power for power in range(len(str(plan["calls"])))):
+        start = clock()
+        count = yield partial(face.repeat, fresh.me, lambda count, left=mark - calls: count < left)
+        made.append((mark, count / (clock() - start)))
+        calls = mark
     return {"idle": idle, "waiting": waiting, "made": made}
 
 
 if __name__ == "__main__":
     plan = json.loads(sys.argv[1])
-    print(json.dumps({"blocking": _blocking(plan), "async": asyncio.run(_asynchronous(plan))}))
+    blocking, async_ = Blocking(), Async()
+    results = {"blocking": blocking.run(curves(blocking, plan))}
+    print(json.dumps({**results, "async": asyncio.run(async_.run(curves(async_, plan)))}))

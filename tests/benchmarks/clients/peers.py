@@ -12,10 +12,15 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.benchmarks.clients.faces import HEADERS, Async, AsyncPeer, Blocking, BlockingPeer, Part
+from tests.benchmarks.clients.faces import HEADERS, Async, Blocking, Part
 
 CONNECTIONS = 100
 _JSON = {**HEADERS, "Content-Type": "application/json"}
+
+
+def _body(name: str, value: Any) -> dict[str, Any]:
+    """The arguments for header fields, and for a value under this name."""
+    return {"headers": HEADERS} if value is None else {name: json.dumps(value).encode(), "headers": _JSON}
 
 
 def _name(part: Part) -> str:
@@ -27,15 +32,19 @@ def _expect(status: int) -> None:
         raise RuntimeError(f"status {status}")
 
 
-class HttpxBlocking(BlockingPeer):
+def _httpx(kind: str) -> Any:
+    httpx: Any = importlib.import_module("httpx")
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    return getattr(httpx, kind)(limits=limits, timeout=60, trust_env=False)
+
+
+class HttpxBlocking(Blocking):
     def __init__(self, api: str) -> None:
         super().__init__(api)
-        httpx: Any = importlib.import_module("httpx")
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx.Client(limits=limits, timeout=60, trust_env=False)
+        self._client = _httpx("Client")
 
-    def send(self, method: str, url: str, body: bytes | None = None) -> Any:
-        response = self._client.request(method, url, content=body, headers=HEADERS if body is None else _JSON)
+    def send(self, method: str, path: str, value: Any = None) -> Any:
+        response = self._client.request(method, self.api + path, **_body("content", value))
         _expect(response.status_code)
         return response.json()
 
@@ -50,15 +59,13 @@ class HttpxBlocking(BlockingPeer):
         self._client.close()
 
 
-class HttpxAsync(AsyncPeer):
+class HttpxAsync(Async):
     def __init__(self, api: str) -> None:
         super().__init__(api)
-        httpx: Any = importlib.import_module("httpx")
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
+        self._client = _httpx("AsyncClient")
 
-    async def send(self, method: str, url: str, body: bytes | None = None) -> Any:
-        response = await self._client.request(method, url, content=body, headers=HEADERS if body is None else _JSON)
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
+        response = await self._client.request(method, self.api + path, **_body("content", value))
         _expect(response.status_code)
         return response.json()
 
@@ -73,14 +80,14 @@ class HttpxAsync(AsyncPeer):
         await self._client.aclose()
 
 
-class Urllib3(BlockingPeer):
+class Urllib3(Blocking):
     def __init__(self, api: str) -> None:
         super().__init__(api)
         urllib3: Any = importlib.import_module("urllib3")
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
 
-    def send(self, method: str, url: str, body: bytes | None = None) -> Any:
-        response = self._pool.request(method, url, body=body, headers=HEADERS if body is None else _JSON)
+    def send(self, method: str, path: str, value: Any = None) -> Any:
+        response = self._pool.request(method, self.api + path, **_body("body", value))
         _expect(response.status)
         return json.loads(response.data)
 
@@ -94,7 +101,7 @@ class Urllib3(BlockingPeer):
         self._pool.clear()
 
 
-class Requests(BlockingPeer):
+class Requests(Blocking):
     def __init__(self, api: str) -> None:
         super().__init__(api)
         requests: Any = importlib.import_module("requests")
@@ -102,8 +109,8 @@ class Requests(BlockingPeer):
         self._session.trust_env = False
         self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
 
-    def send(self, method: str, url: str, body: bytes | None = None) -> Any:
-        response = self._session.request(method, url, data=body, headers=HEADERS if body is None else _JSON)
+    def send(self, method: str, path: str, value: Any = None) -> Any:
+        response = self._session.request(method, self.api + path, **_body("data", value))
         _expect(response.status_code)
         return response.json()
 
@@ -118,7 +125,7 @@ class Requests(BlockingPeer):
         self._session.close()
 
 
-class Aiohttp(AsyncPeer):
+class Aiohttp(Async):
     def __init__(self, api: str) -> None:
         super().__init__(api)
         self._aiohttp: Any = importlib.import_module("aiohttp")
@@ -130,9 +137,8 @@ class Aiohttp(AsyncPeer):
             self._session = self._aiohttp.ClientSession(connector=connector)
         return self._session
 
-    async def send(self, method: str, url: str, body: bytes | None = None) -> Any:
-        headers = HEADERS if body is None else _JSON
-        async with self._opened().request(method, url, data=body, headers=headers) as response:
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
+        async with self._opened().request(method, self.api + path, **_body("data", value)) as response:
             _expect(response.status)
             return await response.json()
 
@@ -154,7 +160,7 @@ class Aiohttp(AsyncPeer):
             await self._session.close()
 
 
-PEERS: dict[str, Callable[[str], Blocking | Async]] = {
+CLIENTS: dict[str, Callable[[str], Blocking | Async]] = {
     "httpx": HttpxBlocking,
     "httpx-async": HttpxAsync,
     "urllib3": Urllib3,

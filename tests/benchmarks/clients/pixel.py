@@ -23,24 +23,40 @@ ENVIRONMENT = {
 }
 
 
-def _client(async_: bool, api: str) -> Any:
-    os.environ.update(ENVIRONMENT, PIXEL_API_URL=api, PIXEL_AUTH_SERVER_URL=api.rpartition("/")[0] + "/auth")
-    return importlib.import_module("pixel_client").get_client(async_)
+def variables(api: str) -> dict[str, str]:
+    """The environment variables that lead a client to this address."""
+    return {**ENVIRONMENT, "PIXEL_API_URL": api, "PIXEL_AUTH_SERVER_URL": api.rpartition("/")[0] + "/auth"}
 
 
-def _files(paths: Sequence[str]) -> list[Any]:
+def client_of(api: str, async_: bool, **options: Any) -> Any:
+    """A client for this address."""
+    os.environ.update(variables(api))
+    return importlib.import_module("pixel_client").get_client(async_, **options)
+
+
+def files_of(paths: Sequence[Any]) -> list[Any]:
+    """Files to upload."""
     package: Any = importlib.import_module("pixel_client")
     return [package.PixelUploadFile(file=path) for path in paths]
 
 
-def _checked(images: Sequence[Any], errors: Sequence[object], paths: Sequence[str]) -> None:
+def _call(paths: Sequence[str], part_size: int | None) -> tuple[str, Any, dict[str, Any]]:
+    """The method of a client that uploads, what it uploads, and options."""
+    parts: dict[str, Any] = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
+    if len(paths) == 1:
+        return "upload_image", Path(paths[0]), parts
+    return "upload_multiple_images", files_of(paths), parts
+
+
+def _check(result: Any, paths: Sequence[str]) -> None:
+    images, errors = ([result], ()) if len(paths) == 1 else result
     if errors or sorted(image["name"] for image in images) != sorted(map(os.path.basename, paths)):
         raise RuntimeError(f"{len(images)} of {len(paths)} files were uploaded: {errors}")
 
 
 class PixelBlocking(Blocking):
     def __init__(self, api: str) -> None:
-        self.client = _client(False, api)
+        self.client = client_of(api, False)
 
     def call(self) -> Any:
         return self.client.me()
@@ -52,12 +68,8 @@ class PixelBlocking(Blocking):
         return count
 
     def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        parts: dict[str, Any] = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
-        if len(paths) == 1:
-            _checked([self.client.upload_image(1, 2, Path(paths[0]), **parts)], (), paths)
-        else:
-            images, errors = self.client.upload_multiple_images(1, 2, _files(paths), **parts)
-            _checked(images, errors, paths)
+        method, files, options = _call(paths, part_size)
+        _check(getattr(self.client, method)(1, 2, files, **options), paths)
 
     def close(self) -> None:
         """Nothing to do: the reference's cannot be closed once it was used, and both end with the process."""
@@ -65,7 +77,7 @@ class PixelBlocking(Blocking):
 
 class PixelAsync(Async):
     def __init__(self, api: str) -> None:
-        self.client = _client(True, api)
+        self.client = client_of(api, True)
 
     async def call(self) -> Any:
         return await self.client.me()
@@ -77,12 +89,8 @@ class PixelAsync(Async):
         return count
 
     async def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        parts: dict[str, Any] = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
-        if len(paths) == 1:
-            _checked([await self.client.upload_image(1, 2, Path(paths[0]), **parts)], (), paths)
-        else:
-            images, errors = await self.client.upload_multiple_images(1, 2, _files(paths), **parts)
-            _checked(images, errors, paths)
+        method, files, options = _call(paths, part_size)
+        _check(await getattr(self.client, method)(1, 2, files, **options), paths)
 
     async def close(self) -> None:
         """As `PixelBlocking.close`."""
@@ -113,17 +121,11 @@ class PixelPure(Blocking):
                 break
         return count
 
-    def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        raise NotImplementedError
-
-    def fork(self) -> "PixelPure":
-        raise NotImplementedError
-
     def close(self) -> None:
         self._direct.close()
 
 
-PIXEL: dict[str, Callable[[str], Blocking | Async]] = {
+CLIENTS: dict[str, Callable[[str], Blocking | Async]] = {
     "ours": PixelBlocking,
     "ours-async": PixelAsync,
     "ours-trio": PixelTrio,

@@ -17,7 +17,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -50,17 +50,15 @@ def package_of(name: str) -> str:
 
 def make(name: str, api: str) -> Blocking | Async:
     """The client of that name."""
-    if name in ("ours", "ours-async", "ours-trio", "ours-pure", "reference", "reference-async"):
-        from tests.benchmarks.clients.pixel import PIXEL
+    peer = "floors" if name.startswith(("raw", "h11")) else "peers"
+    module = importlib.import_module(
+        f"tests.benchmarks.clients.{'pixel' if package_of(name) == 'pixel_client' else peer}"
+    )
+    client: Blocking | Async = module.CLIENTS[name](api)
+    return client
 
-        return PIXEL[name](api)
-    if name.startswith(("raw", "h11")):
-        from tests.benchmarks.clients.floors import FLOORS
 
-        return FLOORS[name](api)
-    from tests.benchmarks.clients.peers import PEERS
-
-    return PEERS[name](api)
+Scenario = Generator[Callable[[], Any], Any, Any]
 
 
 class Watch:
@@ -87,37 +85,47 @@ class Watch:
         return {**result, "started_ns": self.started_ns}
 
 
-def blocking(client: Blocking, plan: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    """A scenario by a blocking client."""
-    seconds, scenario = plan["seconds"], plan["scenario"]
-    if scenario == "calls":
+def scenario(client: Any, plan: dict[str, Any], watch: Watch, repeat: Any, at_once: Any) -> Scenario:
+    """A scenario's steps, for the client's own kind of calls. Returns what it took."""
+    name, seconds = plan["scenario"], plan["seconds"]
+    pages = partial(client.pages, plan["page_size"])
+    if name == "calls":
         for duration in (WARM_SECONDS, seconds):
-            count = 0
-            watch.start()
-            while watch.seconds < duration:
-                for _ in range(BATCH):
-                    client.call()
-                count += BATCH
-            result = watch.stop(count)
+            result = yield partial(repeat, client.call, duration, watch, BATCH)
         return result
-    if scenario == "at_once":
-        return _threads(client, plan["width"], seconds, watch)
-    client.call()
-    if scenario == "pages":
-        client.pages(plan["page_size"])
-        return _repeated(lambda: client.pages(plan["page_size"]), seconds, watch)
+    if name == "at_once":
+        return (yield partial(at_once, client, plan["width"], seconds, watch))
+    yield client.call
+    if name == "pages":
+        yield pages
+        return (yield partial(repeat, pages, seconds, watch))
     watch.start()
-    if scenario == "delayed_pages":
-        return watch.stop(client.pages(plan["page_size"]))
-    client.upload(plan["paths"], plan["part_size"])
+    if name == "delayed_pages":
+        return watch.stop((yield pages))
+    yield partial(client.upload, plan["paths"], plan["part_size"])
     return watch.stop(len(plan["paths"]))
 
 
-def _repeated(work: Callable[[], int], seconds: float, watch: Watch) -> dict[str, Any]:
+def _repeat(work: Callable[[], Any], seconds: float, watch: Watch, batch: int = 0) -> dict[str, Any]:
+    """Repeat the work, so many times a look at the clock; without a batch, the work gives its own count."""
     count = 0
     watch.start()
     while watch.seconds < seconds:
-        count += work()
+        if batch:
+            for _ in range(batch):
+                work()
+        count += batch or work()
+    return watch.stop(count)
+
+
+async def _repeat_async(work: Callable[[], Any], seconds: float, watch: Watch, batch: int = 0) -> dict[str, Any]:
+    count = 0
+    watch.start()
+    while watch.seconds < seconds:
+        if batch:
+            for _ in range(batch):
+                await work()
+        count += batch or await work()
     return watch.stop(count)
 
 
@@ -166,37 +174,6 @@ def _threads(client: Blocking, width: int, seconds: float, watch: Watch) -> dict
         if own is not client:
             own.close()
     return result
-
-
-async def asynchronous(client: Async, plan: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    """A scenario by an async client."""
-    seconds, scenario = plan["seconds"], plan["scenario"]
-    if scenario == "calls":
-        result: dict[str, Any] = {}
-        for duration in (WARM_SECONDS, seconds):
-            count = 0
-            watch.start()
-            while watch.seconds < duration:
-                for _ in range(BATCH):
-                    await client.call()
-                count += BATCH
-            result = watch.stop(count)
-        return result
-    if scenario == "at_once":
-        return await _tasks(client, plan["width"], seconds, watch)
-    await client.call()
-    if scenario == "pages":
-        await client.pages(plan["page_size"])
-        count = 0
-        watch.start()
-        while watch.seconds < seconds:
-            count += await client.pages(plan["page_size"])
-        return watch.stop(count)
-    watch.start()
-    if scenario == "delayed_pages":
-        return watch.stop(await client.pages(plan["page_size"]))
-    await client.upload(plan["paths"], plan["part_size"])
-    return watch.stop(len(plan["paths"]))
 
 
 async def _tasks(client: Async, width: int, seconds: float, watch: Watch) -> dict[str, Any]:
@@ -249,14 +226,24 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     profile = cProfile.Profile() if plan.get("profile") else None
     watch = Watch(profile)
     if isinstance(client, Blocking):
-        result = blocking(client, plan, watch)
+        steps, answer = scenario(client, plan, watch, _repeat, _threads), None
+        try:
+            while True:
+                answer = steps.send(answer)()
+        except StopIteration as end:
+            result = end.value
         client.close()
     else:
         loop_client = client
 
         async def main() -> dict[str, Any]:
+            steps, answer = scenario(loop_client, plan, watch, _repeat_async, _tasks), None
             try:
-                return await asynchronous(loop_client, plan, watch)
+                while True:
+                    answer = await steps.send(answer)()
+            except StopIteration as end:
+                result: dict[str, Any] = end.value
+                return result
             finally:
                 await loop_client.close()
 
