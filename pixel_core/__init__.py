@@ -12,81 +12,26 @@ if TYPE_CHECKING:
     from pixel_core.api import Operations, PixelApi
     from pixel_core.api.operation import AsyncFace, BlockingFace, Resource, listing, operation
     from pixel_core.api.paging import Page, Pages
-    from pixel_core.effects import (
-        CallTokenProvider,
-        Clock,
-        Digest,
-        Digested,
-        Effect,
-        Exchange,
-        FileFacts,
-        Flow,
-        Gather,
-        NextDone,
-        OpenJournal,
-        OpenTaskGroup,
-        Random,
-        Report,
-        SingleFlight,
-        Sleep,
-        Spawn,
-        Stat,
-        TaskGroup,
-        TaskOutcome,
-        WriteJournal,
-    )
-    from pixel_core.errors import (
-        PixelAuthenticationError,
-        PixelBadRequestError,
-        PixelClosedError,
-        PixelConflictError,
-        PixelConnectionError,
-        PixelError,
-        PixelFileChangedError,
-        PixelJobTimeoutError,
-        PixelLoginError,
-        PixelMultipleUploadJobError,
-        PixelNotFoundError,
-        PixelPermissionError,
-        PixelProtocolError,
-        PixelProxyError,
-        PixelRateLimitError,
-        PixelServerError,
-        PixelStatusError,
-        PixelStorageError,
-        PixelTimeoutError,
-        PixelUploadJobError,
+    from pixel_core.effects import (  # isort: skip
+        CallTokenProvider, Clock, Digest, Digested, Effect, Exchange, FileFacts, Flow, Gather, NextDone, OpenJournal,
+        OpenTaskGroup, Random, Report, SingleFlight, Sleep, Spawn, Stat, TaskGroup, TaskOutcome, WriteJournal,
+    )  # fmt: skip
+    from pixel_core.errors import (  # isort: skip
+        PixelAuthenticationError, PixelBadRequestError, PixelClosedError, PixelConflictError, PixelConnectionError,
+        PixelError, PixelFileChangedError, PixelJobTimeoutError, PixelLoginError, PixelMultipleUploadJobError,
+        PixelNotFoundError, PixelPermissionError, PixelProtocolError, PixelProxyError, PixelRateLimitError,
+        PixelServerError, PixelStatusError, PixelStorageError, PixelTimeoutError, PixelUploadJobError,
         PixelValidationError,
-    )
-    from pixel_core.events import (
-        CallFailed,
-        CallRepeated,
-        Event,
-        FileFinished,
-        FileHashed,
-        FileSent,
-        JobProgress,
-        KeywordsIgnored,
-        LoginFailed,
-        LoginRenewed,
-        RequestFailed,
-        RequestSent,
-        ResponseReceived,
-        UploadProgress,
-    )
+    )  # fmt: skip
+    from pixel_core.events import (  # isort: skip
+        CallFailed, CallRepeated, Event, FileFinished, FileHashed, FileSent, JobProgress, KeywordsIgnored, LoginFailed,
+        LoginRenewed, RequestFailed, RequestSent, ResponseReceived, UploadProgress,
+    )  # fmt: skip
     from pixel_core.http.connection import ClientConnection
     from pixel_core.http.decoding import Limits
-    from pixel_core.http.effects import (
-        Connect,
-        ConnectResult,
-        IsIdle,
-        Read,
-        Resolve,
-        StartTls,
-        WaitConnected,
-        WaitForSlot,
-        Write,
-    )
+    from pixel_core.http.effects import (  # isort: skip
+        Connect, ConnectResult, IsIdle, Read, Resolve, StartTls, WaitConnected, WaitForSlot, Write,
+    )  # fmt: skip
     from pixel_core.http.exchange import exchange
     from pixel_core.http.leasing import Connection, Leasing
     from pixel_core.http.pool import Lease, Pool

@@ -98,12 +98,7 @@ class PixelBadRequestError(PixelStatusError):
             message += f"\nPayload:\n{body}"
         message += f"\nResponse: \n{self.json_resp_msg}"
         super().__init__(
-            message,
-            status_code=status_code,
-            method=method,
-            url=url,
-            response_json=response_json,
-            request_id=request_id,
+            message, status_code=status_code, method=method, url=url, response_json=response_json, request_id=request_id
         )
 
     hint = ""

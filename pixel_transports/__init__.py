@@ -23,13 +23,9 @@ if TYPE_CHECKING:
     from pixel_transports.net.blocking import SocketTransport
     from pixel_transports.net.files import SliceReader
     from pixel_transports.net.tls import TlsOptions
-    from pixel_transports.net.transports import (
-        AnyTransport,
-        AsyncFunctionTransport,
-        AsyncTransport,
-        FunctionTransport,
-        Transport,
-    )
+    from pixel_transports.net.transports import (  # isort: skip
+        AnyTransport, AsyncFunctionTransport, AsyncTransport, FunctionTransport, Transport,
+    )  # fmt: skip
     from pixel_transports.observability.hooks import Hooks
     from pixel_transports.observability.instrumentation import Listener
     from pixel_transports.runtime.cancellation import on_cancel

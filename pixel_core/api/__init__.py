@@ -26,21 +26,9 @@ from pixel_core.session.options import CallOptions
 
 
 class Operations(
-    Users,
-    Projects,
-    DataCollections,
-    Images,
-    Rasters,
-    PointClouds,
-    Uploads,
-    Optimizing,
-    Arcgis,
-    Harvest,
-    Attachments,
-    Search,
-    Analysis,
-    Raw,
-):
+    Users, Projects, DataCollections, Images, Rasters, PointClouds, Uploads, Optimizing, Arcgis, Harvest, Attachments,
+    Search, Analysis, Raw,
+):  # fmt: skip
     """All operations. Base class of `PixelApi` and of the clients."""
 
 
@@ -68,22 +56,6 @@ def operation_names() -> list[str]:
 
 
 __all__ = [
-    "Analysis",
-    "Arcgis",
-    "Attachments",
-    "DataCollections",
-    "Harvest",
-    "Images",
-    "Jobs",
-    "Operations",
-    "Optimizing",
-    "PixelApi",
-    "PointClouds",
-    "Projects",
-    "Rasters",
-    "Raw",
-    "Search",
-    "Uploads",
-    "Users",
-    "operation_names",
-]
+    "Analysis", "Arcgis", "Attachments", "DataCollections", "Harvest", "Images", "Jobs", "Operations", "Optimizing",
+    "PixelApi", "PointClouds", "Projects", "Rasters", "Raw", "Search", "Uploads", "Users", "operation_names",
+]  # fmt: skip

@@ -27,11 +27,7 @@ class DataCollections(Lists):
         raster_info: models.RasterInfo | None = None,
     ) -> Flow[models.DataCollection]:
         """Create a data collection in a project. `raster_info` has the properties that all its rasters share."""
-        body: dict[str, Any] = {
-            "name": name,
-            "description": description,
-            "data_collection_type": data_collection_type,
-        }
+        body: dict[str, Any] = {"name": name, "description": description, "data_collection_type": data_collection_type}
         if tags:
             body["tags"] = list(tags)
         if raster_info is not None:

@@ -83,12 +83,7 @@ class Images(Lists):
 
     @operation
     def move_image(
-        self,
-        project_id: int,
-        data_collection_id: int,
-        image_id: int,
-        new_project_id: int,
-        new_data_collection_id: int,
+        self, project_id: int, data_collection_id: int, image_id: int, new_project_id: int, new_data_collection_id: int
     ) -> Flow[models.Image]:
         """Move an image to another data collection, also of another project. Raises PixelNotFoundError."""
         path = f"{_image_path(project_id, data_collection_id, image_id)}/move"

@@ -194,8 +194,4 @@ def _creation(
         else models.NearblackOptions.model_validate(nearblack)
     )
     creation = {"nearblack_options": options.body(), "overview_resampling": overview_resampling}
-    return {
-        "creation_options": creation,
-        **_ids("raster_ids", raster_ids),
-        **({"profile": profile} if profile else {}),
-    }
+    return {"creation_options": creation, **_ids("raster_ids", raster_ids), **({"profile": profile} if profile else {})}

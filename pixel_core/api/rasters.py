@@ -60,12 +60,7 @@ class Rasters(Lists):
 
     @operation
     def move_raster(
-        self,
-        project_id: int,
-        data_collection_id: int,
-        raster_id: int,
-        new_project_id: int,
-        new_data_collection_id: int,
+        self, project_id: int, data_collection_id: int, raster_id: int, new_project_id: int, new_data_collection_id: int
     ) -> Flow[models.Raster]:
         """Move a raster to another data collection, also of another project. Raises PixelNotFoundError."""
         path = f"{rasters_path(project_id, data_collection_id)}{segment(raster_id)}/move"

@@ -59,9 +59,7 @@ class HeadWriter:
         _check_value(name, value)
         # h11 takes the header fields of another event without checking them again.
         event = h11.Request(
-            method=request.method.encode("ascii"),
-            target=self._target(request),
-            headers=self._checked.headers,
+            method=request.method.encode("ascii"), target=self._target(request), headers=self._checked.headers
         )
         return b"%s%s: %s\r\n\r\n" % ((machine.send(event) or b"")[:-2], name.encode(), value.encode("latin-1"))
 

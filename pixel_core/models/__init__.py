@@ -14,84 +14,33 @@ if TYPE_CHECKING:
         AnalysisServicePatchInput,
         AnalysisTaskCreateInput,
     )
-    from pixel_core.models.arcgis import (
-        ArcGISFeatureServiceImageLayerOptions,
-        ArcGISFeatureServiceOptions,
-        ArcGISFeatureServiceProjectLayerOptions,
-        ArcGISImageServiceOptions,
-        ArcGISImageServiceWMSOptions,
-        ArcgisServiceCreateInput,
-        ArcgisServiceCreateOptions,
-        ArcgisServiceType,
-        ArcgisServiceUpdateInput,
-    )
+    from pixel_core.models.arcgis import (  # isort: skip
+        ArcGISFeatureServiceImageLayerOptions, ArcGISFeatureServiceOptions, ArcGISFeatureServiceProjectLayerOptions,
+        ArcGISImageServiceOptions, ArcGISImageServiceWMSOptions, ArcgisServiceCreateInput, ArcgisServiceCreateOptions,
+        ArcgisServiceType, ArcgisServiceUpdateInput,
+    )  # fmt: skip
     from pixel_core.models.base import PixelModel
-    from pixel_core.models.files import (
-        ImageMetadataFields,
-        ImageUpdateInput,
-        Metadata,
-        MetadataFieldsType,
-        MetadataObject,
-        NearblackOptions,
-        PixelAttachmentUpload,
-        PixelUploadFile,
-        PointCloudMetadataFields,
-        PointCloudUpdateInput,
-        RasterInfo,
-        RasterMetadataFields,
-        RasterUpdateInput,
-        UpdateInputBase,
-    )
+    from pixel_core.models.files import (  # isort: skip
+        ImageMetadataFields, ImageUpdateInput, Metadata, MetadataFieldsType, MetadataObject, NearblackOptions,
+        PixelAttachmentUpload, PixelUploadFile, PointCloudMetadataFields, PointCloudUpdateInput, RasterInfo,
+        RasterMetadataFields, RasterUpdateInput, UpdateInputBase,
+    )  # fmt: skip
     from pixel_core.models.geometry import Geometry, Polygon, polygon
-    from pixel_core.models.harvest import (
-        ApiKey,
-        Credentials,
-        FieldMapsUpdateInput,
-        HarvestAuthInfo,
-        HarvestFieldMap,
-        HarvestFieldMapping,
-        HarvestFieldMapUpdate,
-        HarvestServiceCreateInput,
-        HarvestServiceUpdateInput,
-    )
-    from pixel_core.models.lists import (
-        AnalysisServiceListParams,
-        AnalysisTaskListParams,
-        AnalysisTaskStatusEnum,
-        DataCollectionListParams,
-        HarvestTaskListParams,
-        ListParams,
-        OptimizedPointCloudListParams,
-        PixelStatusEnum,
-        PointCloudListParams,
+    from pixel_core.models.harvest import (  # isort: skip
+        ApiKey, Credentials, FieldMapsUpdateInput, HarvestAuthInfo, HarvestFieldMap, HarvestFieldMapping,
+        HarvestFieldMapUpdate, HarvestServiceCreateInput, HarvestServiceUpdateInput,
+    )  # fmt: skip
+    from pixel_core.models.lists import (  # isort: skip
+        AnalysisServiceListParams, AnalysisTaskListParams, AnalysisTaskStatusEnum, DataCollectionListParams,
+        HarvestTaskListParams, ListParams, OptimizedPointCloudListParams, PixelStatusEnum, PointCloudListParams,
         RasterListParams,
-    )
-    from pixel_core.models.results import (
-        AnalysisModule,
-        AnalysisService,
-        AnalysisTask,
-        ArcgisService,
-        ArcgisServiceChange,
-        Attachment,
-        AttachmentResourceType,
-        DataCollection,
-        DataCollectionType,
-        HarvestService,
-        HarvestTask,
-        Image,
-        Job,
-        JobGroup,
-        OptimizedPointCloud,
-        OptimizedRaster,
-        OverviewResampling,
-        Plugin,
-        PointCloud,
-        Project,
-        Raster,
-        SearchResults,
-        UploadJob,
-        User,
-    )
+    )  # fmt: skip
+    from pixel_core.models.results import (  # isort: skip
+        AnalysisModule, AnalysisService, AnalysisTask, ArcgisService, ArcgisServiceChange, Attachment,
+        AttachmentResourceType, DataCollection, DataCollectionType, HarvestService, HarvestTask, Image, Job, JobGroup,
+        OptimizedPointCloud, OptimizedRaster, OverviewResampling, Plugin, PointCloud, Project, Raster, SearchResults,
+        UploadJob, User,
+    )  # fmt: skip
     from pixel_core.models.search import SearchFilter, SearchOn, SearchQuery, SortField
     from pixel_core.models.users import OIDCUserCreateInput, OIDCUserUpdateInput
 else:  # A package with `__getattr__` would have any name for type checkers.

@@ -105,11 +105,7 @@ class Tokens:
             raise copy(self._refusal[0])
         tokens, account = self._tokens, self._account
         if tokens.refresh is not None and now < tokens.refresh_until:
-            fields = {
-                "client_id": account.client_id,
-                "refresh_token": tokens.refresh,
-                "grant_type": "refresh_token",
-            }
+            fields = {"client_id": account.client_id, "refresh_token": tokens.refresh, "grant_type": "refresh_token"}
         else:
             fields = {
                 "client_id": account.client_id,

@@ -7,16 +7,6 @@ from pixel_core.uploads.stages import UploadService
 from pixel_core.uploads.transfers import Transfer, TransferState
 
 __all__ = [
-    "FileSpec",
-    "HashedFile",
-    "PartSizing",
-    "PlannedFile",
-    "StorageRequest",
-    "Transfer",
-    "TransferState",
-    "UploadService",
-    "plan",
-    "storage_requests",
-    "upload",
-    "whole",
-]
+    "FileSpec", "HashedFile", "PartSizing", "PlannedFile", "StorageRequest", "Transfer", "TransferState",
+    "UploadService", "plan", "storage_requests", "upload", "whole",
+]  # fmt: skip

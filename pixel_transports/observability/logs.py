@@ -15,20 +15,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from pixel_core.events import (
-    CallFailed,
-    CallRepeated,
-    FileFinished,
-    FileHashed,
-    FileSent,
-    KeywordsIgnored,
-    LoginFailed,
-    LoginRenewed,
-    RequestFailed,
-    RequestSent,
-    ResponseReceived,
-    UploadProgress,
-)
+from pixel_core import events
 
 CALLS = logging.getLogger("pixel_client.calls")
 HTTP = logging.getLogger("pixel_client.http")
@@ -65,59 +52,59 @@ def connection_line(what: str, origin: object) -> None:
         write(CONNECTIONS, logging.DEBUG, current_request_id.get(), "%s: %s", origin, what)
 
 
-def _call_failed(event: CallFailed) -> None:
+def _call_failed(event: events.CallFailed) -> None:
     text = "%s failed: %s (request ID: %s, tries: %d)"
     args = (event.call, event.reason, event.request_id, event.tries)
     CALLS.error(text, *args, extra={"request_id": event.request_id})
 
 
-def _call_repeated(event: CallRepeated) -> None:
+def _call_repeated(event: events.CallRepeated) -> None:
     text = "%s again in %.3g s, after try %d: %s"
     write(CALLS, logging.WARNING, event.request_id, text, event.call, event.delay, event.attempt, event.reason)
 
 
-def _keywords_ignored(event: KeywordsIgnored) -> None:
+def _keywords_ignored(event: events.KeywordsIgnored) -> None:
     text = "Ignoring kwargs when params is provided: %s beside a %s"
     write(CALLS, logging.WARNING, "", text, ", ".join(event.names), event.model)
 
 
-def _request_sent(event: RequestSent) -> None:
+def _request_sent(event: events.RequestSent) -> None:
     again = f", sent {event.resend + 1} times" if event.resend else ""
     write(HTTP, logging.DEBUG, event.request_id, "%s: %d bytes are sent%s", event.call, event.size, again)
 
 
-def _response_received(event: ResponseReceived) -> None:
+def _response_received(event: events.ResponseReceived) -> None:
     text = "%s: status %d after %.3f s, %d bytes"
     write(HTTP, logging.DEBUG, event.request_id, text, event.call, event.status, event.seconds, event.size)
 
 
-def _request_failed(event: RequestFailed) -> None:
+def _request_failed(event: events.RequestFailed) -> None:
     text = "%s: no answer after %.3f s: %s"
     write(HTTP, logging.DEBUG, event.request_id, text, event.call, event.seconds, event.reason)
 
 
-def _login_renewed(event: LoginRenewed) -> None:
+def _login_renewed(event: events.LoginRenewed) -> None:
     who = f" for {event.realm}" if event.realm else ""
     write(LOGIN, logging.INFO, event.request_id, "A new token%s from %s", who, event.call)
 
 
-def _login_failed(event: LoginFailed) -> None:
+def _login_failed(event: events.LoginFailed) -> None:
     write(LOGIN, logging.ERROR, event.request_id, "No token: %s", event.reason)
 
 
-def _file_hashed(event: FileHashed) -> None:
+def _file_hashed(event: events.FileHashed) -> None:
     write(UPLOADS, logging.DEBUG, "", "%s: read, %d bytes", event.path, event.size)
 
 
-def _file_sent(event: FileSent) -> None:
+def _file_sent(event: events.FileSent) -> None:
     write(UPLOADS, logging.DEBUG, "", "%s: sent, %d bytes", event.path, event.size)
 
 
-def _file_finished(event: FileFinished) -> None:
+def _file_finished(event: events.FileFinished) -> None:
     write(UPLOADS, logging.DEBUG, "", "%s: %s", event.path, event.status)
 
 
-def _upload_progress(event: UploadProgress) -> None:
+def _upload_progress(event: events.UploadProgress) -> None:
     if event.last:
         text = "%s: %d of %d files done, %d of %d bytes sent, %d retries, %.1f s"
         files = event.files.get("done", 0), sum(event.files.values())
@@ -126,16 +113,16 @@ def _upload_progress(event: UploadProgress) -> None:
 
 
 _LINES: dict[type, Callable[[Any], None]] = {
-    CallFailed: _call_failed,
-    CallRepeated: _call_repeated,
-    KeywordsIgnored: _keywords_ignored,
-    RequestSent: _request_sent,
-    ResponseReceived: _response_received,
-    RequestFailed: _request_failed,
-    LoginRenewed: _login_renewed,
-    LoginFailed: _login_failed,
-    FileHashed: _file_hashed,
-    FileSent: _file_sent,
-    FileFinished: _file_finished,
-    UploadProgress: _upload_progress,
+    events.CallFailed: _call_failed,
+    events.CallRepeated: _call_repeated,
+    events.KeywordsIgnored: _keywords_ignored,
+    events.RequestSent: _request_sent,
+    events.ResponseReceived: _response_received,
+    events.RequestFailed: _request_failed,
+    events.LoginRenewed: _login_renewed,
+    events.LoginFailed: _login_failed,
+    events.FileHashed: _file_hashed,
+    events.FileSent: _file_sent,
+    events.FileFinished: _file_finished,
+    events.UploadProgress: _upload_progress,
 }

@@ -11,29 +11,13 @@ from typing import TYPE_CHECKING, Any
 from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
-    from pixel_core.errors import (
-        PixelAuthenticationError,
-        PixelBadRequestError,
-        PixelClosedError,
-        PixelConflictError,
-        PixelConnectionError,
-        PixelError,
-        PixelFileChangedError,
-        PixelJobTimeoutError,
-        PixelLoginError,
-        PixelMultipleUploadJobError,
-        PixelNotFoundError,
-        PixelPermissionError,
-        PixelProtocolError,
-        PixelProxyError,
-        PixelRateLimitError,
-        PixelServerError,
-        PixelStatusError,
-        PixelStorageError,
-        PixelTimeoutError,
-        PixelUploadJobError,
+    from pixel_core.errors import (  # isort: skip
+        PixelAuthenticationError, PixelBadRequestError, PixelClosedError, PixelConflictError, PixelConnectionError,
+        PixelError, PixelFileChangedError, PixelJobTimeoutError, PixelLoginError, PixelMultipleUploadJobError,
+        PixelNotFoundError, PixelPermissionError, PixelProtocolError, PixelProxyError, PixelRateLimitError,
+        PixelServerError, PixelStatusError, PixelStorageError, PixelTimeoutError, PixelUploadJobError,
         PixelValidationError,
-    )
+    )  # fmt: skip
     from pixel_core.messages import Timeouts
     from pixel_core.session.answers import Answer
     from pixel_core.session.options import CallOptions
@@ -47,46 +31,17 @@ if TYPE_CHECKING:
     from pixel_transports.net.tls import TlsOptions
     from pixel_transports.observability.hooks import Hooks
 
-    from .models import (
-        AnalysisServiceCreateUpdateInput,
-        AnalysisServiceListParams,
-        AnalysisServicePatchInput,
-        AnalysisTaskCreateInput,
-        AnalysisTaskListParams,
-        ArcGISFeatureServiceImageLayerOptions,
-        ArcGISFeatureServiceOptions,
-        ArcGISFeatureServiceProjectLayerOptions,
-        ArcGISImageServiceOptions,
-        ArcGISImageServiceWMSOptions,
-        ArcgisServiceCreateInput,
-        ArcgisServiceCreateOptions,
-        ArcgisServiceUpdateInput,
-        DataCollectionListParams,
-        FieldMapsUpdateInput,
-        HarvestAuthInfo,
-        HarvestFieldMap,
-        HarvestFieldMapping,
-        HarvestFieldMapUpdate,
-        HarvestServiceCreateInput,
-        HarvestServiceUpdateInput,
-        ImageMetadataFields,
-        ImageUpdateInput,
-        ListParams,
-        MetadataFieldsType,
-        MetadataObject,
-        NearblackOptions,
-        OIDCUserCreateInput,
-        OIDCUserUpdateInput,
-        PixelAttachmentUpload,
-        PixelUploadFile,
-        PointCloudListParams,
-        PointCloudMetadataFields,
-        PointCloudUpdateInput,
-        RasterInfo,
-        RasterListParams,
-        RasterMetadataFields,
-        RasterUpdateInput,
-    )
+    from .models import (  # isort: skip
+        AnalysisServiceCreateUpdateInput, AnalysisServiceListParams, AnalysisServicePatchInput, AnalysisTaskCreateInput,
+        AnalysisTaskListParams, ArcGISFeatureServiceImageLayerOptions, ArcGISFeatureServiceOptions,
+        ArcGISFeatureServiceProjectLayerOptions, ArcGISImageServiceOptions, ArcGISImageServiceWMSOptions,
+        ArcgisServiceCreateInput, ArcgisServiceCreateOptions, ArcgisServiceUpdateInput, DataCollectionListParams,
+        FieldMapsUpdateInput, HarvestAuthInfo, HarvestFieldMap, HarvestFieldMapping, HarvestFieldMapUpdate,
+        HarvestServiceCreateInput, HarvestServiceUpdateInput, ImageMetadataFields, ImageUpdateInput, ListParams,
+        MetadataFieldsType, MetadataObject, NearblackOptions, OIDCUserCreateInput, OIDCUserUpdateInput,
+        PixelAttachmentUpload, PixelUploadFile, PointCloudListParams, PointCloudMetadataFields, PointCloudUpdateInput,
+        RasterInfo, RasterListParams, RasterMetadataFields, RasterUpdateInput,
+    )  # fmt: skip
 
     __version__: str
 

@@ -55,7 +55,5 @@ class AsyncTimedDriver(AsyncDriver):
             return outcomes
 
         super().__init__(
-            transport,
-            performers={Clock: lambda effect: clock(), Sleep: sleep, NextDone: next_done},
-            **keywords,
+            transport, performers={Clock: lambda effect: clock(), Sleep: sleep, NextDone: next_done}, **keywords
         )

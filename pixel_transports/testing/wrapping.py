@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pixel_core.effects import Effect, Exchange, Flow, Sleep
 from pixel_core.messages import Request, Response
 from pixel_core.values import value
-from pixel_transports.net.transports import (
-    AnyTransport,
-    AsyncTransport,
-    Transport,
-    async_transport,
-    blocking_transport,
-)
+from pixel_transports.net.transports import AnyTransport, AsyncTransport, Transport, async_transport, blocking_transport
 from pixel_transports.runtime.running import run, run_async
 
 if TYPE_CHECKING:

@@ -54,14 +54,5 @@ def cases(**subjects: Subject) -> Cases:
 
 
 __all__ = [
-    "CHECKS",
-    "Ability",
-    "Candidate",
-    "Cases",
-    "Check",
-    "Harness",
-    "StubServer",
-    "Subject",
-    "applicable",
-    "cases",
-]
+    "CHECKS", "Ability", "Candidate", "Cases", "Check", "Harness", "StubServer", "Subject", "applicable", "cases",
+]  # fmt: skip

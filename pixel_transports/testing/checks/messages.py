@@ -169,11 +169,7 @@ def a_response_is_decoded_once_and_only_if_requested(harness: Harness) -> None:
     """gzip and deflate are decoded once if the request accepts them; otherwise the body is returned unchanged."""
     body = b'{"a": "' + b"x" * 50_000 + b'"}'
     raw = zlib.compressobj(wbits=-15)
-    encoded = {
-        "gzip": gzip.compress(body),
-        "deflate": zlib.compress(body),
-        "DEFLATE": raw.compress(body) + raw.flush(),
-    }
+    encoded = {"gzip": gzip.compress(body), "deflate": zlib.compress(body), "DEFLATE": raw.compress(body) + raw.flush()}
     for coding, data in encoded.items():
         harness.server.answers["/a"] = Response(200, Headers({"Content-Encoding": coding.lower()}), data)
         expect(
