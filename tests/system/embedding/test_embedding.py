@@ -74,7 +74,12 @@ def run(name: str, url: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.fixture(params=LOOPS)
+def marked(name: str) -> Any:
+    """A program as a parameter; those of curio and Tk are slow."""
+    return pytest.param(name, marks=[pytest.mark.slow] if name in ("curio_client", "tk_loop") else [])
+
+
+@pytest.fixture(params=[marked(name) for name in LOOPS])
 def name(request: pytest.FixtureRequest) -> str:
     """A program whose loop is installed."""
     name: str = request.param
@@ -99,7 +104,9 @@ def test_a_program_in_a_loop_of_others_logs_in_once_makes_calls_at_once_and_uplo
     assert stored == sorted(photo.read_bytes() for photo in sample_photos() if name in UPLOADING)
 
 
-@pytest.mark.parametrize("name", sorted({*LOOPS} - {"gevent_client", "tk_loop"}), indirect=True)
+@pytest.mark.parametrize(
+    "name", [marked(name) for name in LOOPS if name not in ("gevent_client", "tk_loop")], indirect=True
+)
 def test_a_driver_raises_a_refused_connection_in_its_flow(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
