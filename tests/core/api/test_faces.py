@@ -9,18 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pixel_core import (
-    AsyncFace,
-    BlockingFace,
-    Flow,
-    Page,
-    Pages,
-    PixelApi,
-    Resource,
-    Response,
-    listing,
-    operation,
-)
+from pixel_core import AsyncFace, BlockingFace, Flow, Page, Pages, PixelApi, Resource, Response, listing, operation
 from pixel_core.api import Operations
 from pixel_core.models import Project
 from tests.support.scripted_api import PixelServer, World, json_response
@@ -116,14 +105,6 @@ def answering(value: Any) -> World:
     return World(lambda _: json_response(value))
 
 
-def test_the_blocking_face_gives_the_result() -> None:
-    assert Blocking(answering(PROJECT)).get_project(7) == PROJECT
-
-
-def test_the_async_face_gives_a_coroutine_of_the_result() -> None:
-    assert finished(Async(answering(PROJECT)).get_project(project_id=7, extended=True)) == PROJECT
-
-
 def test_the_pure_face_gives_the_flow() -> None:
     world = answering(PROJECT)
     flow = world.api.get_project(7)
@@ -132,14 +113,10 @@ def test_the_pure_face_gives_the_flow() -> None:
     assert world.run(flow) == PROJECT
 
 
-def test_the_blocking_face_of_a_listing_stops_at_the_last_page() -> None:
-    world = pages_of([{"id": 1}, {"id": 2}], [{"id": 3}])
-    assert [each["id"] for each in Blocking(world).paginate_images(7, 8, 2)] == [1, 2, 3]
-
-
-def test_the_async_face_of_a_listing_stops_at_the_last_page() -> None:
-    world = pages_of([{"id": 1}, {"id": 2}], [{"id": 3}])
-    assert [each["id"] for each in all_of(Async(world).paginate_images(7, 8, page_size=2))] == [1, 2, 3]
+def test_a_listing_of_the_blocking_and_the_async_face_stops_at_the_last_page() -> None:
+    blocking, asynchronous = (pages_of([{"id": 1}, {"id": 2}], [{"id": 3}]) for _ in range(2))
+    assert [each["id"] for each in Blocking(blocking).paginate_images(7, 8, 2)] == [1, 2, 3]
+    assert [each["id"] for each in all_of(Async(asynchronous).paginate_images(7, 8, page_size=2))] == [1, 2, 3]
 
 
 def test_the_pure_face_of_a_listing_gives_a_flow_a_page() -> None:
@@ -156,8 +133,10 @@ def test_errors_come_out_of_every_face() -> None:
         Async(world).me().send(None)
 
 
-def test_a_method_can_be_taken_from_the_class() -> None:
+def test_a_method_of_an_instance_or_a_class_gives_the_result_or_a_coroutine_of_it() -> None:
     world = answering(PROJECT)
+    assert Blocking(world).get_project(7) == PROJECT
+    assert finished(Async(world).get_project(project_id=7, extended=True)) == PROJECT
     assert Blocking.get_project(Blocking(world), 7) == PROJECT
     assert finished(Async.get_project(Async(world), 7)) == PROJECT
     assert world.run(PixelApi.get_project(world.api, 7)) == PROJECT

@@ -110,8 +110,12 @@ def test_keywords_are_sent_with_every_page() -> None:
 @pytest.mark.parametrize("size", [0, -1, 1.5, "2", True, None])
 def test_a_page_size_below_one_is_a_value_error_before_anything_is_sent(size: Any) -> None:
     world = World()
-    with pytest.raises(ValueError, match="page_size"):
-        next(world.api.paginate_images(7, 8, size))
+    for pages in (
+        lambda: world.api.paginate_images(7, 8, size),
+        lambda: world.api.paginate_search({"on": "images"}, size),
+    ):
+        with pytest.raises(ValueError, match="page_size"):
+            next(pages())
     assert world.requests == world.logins == []
 
 

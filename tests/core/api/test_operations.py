@@ -1,6 +1,5 @@
 """Every operation sends exactly the requests of the table (`tests/support/operations`)."""
 
-import json
 import re
 from inspect import signature
 from typing import Any, Literal, get_args, get_origin
@@ -107,12 +106,10 @@ REQUEST_ID = b"X-Request-ID: 01234567-89ab-4def-8123-456789abcdef\r\n"
             REQUEST_ID + b"Content-Length: 0\r\n\r\n",
         ),
         (
-            lambda api: api.update_project(7, name="Ås"),
+            lambda api: api.update_project(7, name="Ås", add_tags=["b"]),
             b"PUT /acme/projects/7",
-            b"Content-Type: application/json\r\n"
-            + REQUEST_ID
-            + b"Content-Length: 14\r\n\r\n"
-            + '{"name":"Ås"}'.encode(),
+            b"Content-Type: application/json\r\n%bContent-Length: 31\r\n\r\n" % REQUEST_ID
+            + '{"name":"Ås","add_tags":["b"]}'.encode(),
         ),
     ],
 )
@@ -188,9 +185,3 @@ def test_an_update_without_changes_names_the_arguments() -> None:
 def test_keywords_may_be_called_self() -> None:
     world = World([Expected("GET", "/acme/projects/7/data_collections/8/images/?self=1", json_response([]))])
     world.finish(world.api.get_images(7, 8, self=1))
-
-
-def test_a_body_is_compact_json() -> None:
-    world = World(lambda _: json_response({}))
-    world.run(world.api.update_project(7, name="a", add_tags=["b"]))
-    assert world.requests[0].body == json.dumps({"name": "a", "add_tags": ["b"]}, separators=(",", ":")).encode()

@@ -222,13 +222,6 @@ def test_results_that_are_no_list_are_a_protocol_error(answer: Any) -> None:
     assert "POST https://pixel.test/acme/search/" in str(error)
 
 
-@pytest.mark.parametrize("size", [0, -1, 1.5, "2", True, None])
-def test_a_page_size_of_a_search_below_one_is_a_value_error(size: Any) -> None:
-    world = World()
-    with pytest.raises(ValueError, match="page_size"):
-        world.api.paginate_search({"on": "images"}, size)
-
-
 def test_an_error_of_a_search_is_raised_at_its_page() -> None:
     world = World([page(0, [1, 2]), Expected("POST", "/acme/search/", Response(404))])
     pages = world.api.paginate_search({"on": "images"}, 2)

@@ -161,10 +161,7 @@ ACCEPTED: list[tuple[type[PixelModel], dict[str, Any]]] = [
     (models.HarvestServiceCreateInput, HARVEST),
     (models.HarvestServiceUpdateInput, {}),
     (models.HarvestAuthInfo, {}),
-    (
-        models.HarvestAuthInfo,
-        {"credentials": {"username": "k", "password": "p"}, "api_key": {"api_key": "key"}},
-    ),
+    (models.HarvestAuthInfo, {"credentials": {"username": "k", "password": "p"}, "api_key": {"api_key": "key"}}),
     (models.HarvestFieldMapUpdate, {**MAP, "operation": "remove"}),
     *((models.HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": ""}) for each in ("add", "update")),
     (models.ArcgisServiceCreateInput, ARCGIS),

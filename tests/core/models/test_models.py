@@ -186,10 +186,7 @@ def test_a_result_requires_no_key_except_id_and_name() -> None:
         (models.OIDCUserUpdateInput, {"password": ["hemmelig"]}),
         (
             models.HarvestServiceCreateInput,
-            {
-                "name": "x",
-                "auth": {"credentials": {"username": "u", "password": "hemmelig"}, "api_key": {"k": "hemmelig"}},
-            },
+            {"auth": {"credentials": {"username": "u", "password": "hemmelig"}, "api_key": {"k": "hemmelig"}}},
         ),
     ],
 )

@@ -4,14 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.support.operations.answering import Answer
-from tests.support.operations.case import (
-    CLOUDS,
-    RASTERS,
-    Case,
-    Method,
-    Sent,
-    model,
-)
+from tests.support.operations.case import CLOUDS, RASTERS, Case, Method, Sent, model
 from tests.support.operations.lists import cases_of_lists
 
 
@@ -24,29 +17,20 @@ def optimizing() -> Iterator[Case]:
     def options(nearblack: dict[str, Any], resampling: str) -> dict[str, Any]:
         return {"creation_options": {"nearblack_options": nearblack, "overview_resampling": resampling}}
 
+    def after(name: str, target: str, ids: str) -> tuple[Sent, ...]:
+        """Return the requests after the creation: none of `create_...`, otherwise the run, its group and the list."""
+        run = (f"POST {target}run", {ids: [71, 72], "retry_failed": False})
+        return () if name.startswith("create") else (run, *group, f"GET {target}?ids=71%2C72&limit=2")
+
     default = options(plain, "average")
     group = ["GET /jobs/groups/61"] * 2
     optimized = [{"id": 71, "of": "optimized"}, {"id": 72, "of": "optimized"}]
-    completed = {
-        "id": "61",
-        "group_id": "61",
-        "completed": True,
-        "total_jobs": 2,
-        "success_count": 2,
-        "failed_count": 0,
-    }
+    counts = {"total_jobs": 2, "success_count": 2, "failed_count": 0}
+    completed = {"id": "61", "group_id": "61", "completed": True, **counts}
     for name in ("create_optimized_rasters", "optimize_rasters"):
         call = Method(name, 1, RASTERS)
         target = f"{place}/{RASTERS}/rasters/optimized/"
-        then: tuple[Sent, ...] = (
-            ()
-            if name.startswith("create")
-            else (
-                (f"POST {target}run", {"optimized_raster_ids": [71, 72], "retry_failed": False}),
-                *group,
-                f"GET {target}?ids=71%2C72&limit=2",
-            )
-        )
+        then = after(name, target, "optimized_raster_ids")
         create = f"POST {target}"
         grey_options = options({"enabled": True, "color": 0, "algorithm": "floodfill"}, "cubic")
         yield (
@@ -70,15 +54,7 @@ def optimizing() -> Iterator[Case]:
     for name in ("create_optimized_point_clouds", "optimize_point_clouds"):
         call = Method(name, 1, CLOUDS)
         target = f"{place}/{CLOUDS}/point_clouds/optimized/"
-        then = (
-            ()
-            if name.startswith("create")
-            else (
-                (f"POST {target}run", {"point_cloud_ids": [71, 72], "retry_failed": False}),
-                *group,
-                f"GET {target}?ids=71%2C72&limit=2",
-            )
-        )
+        then = after(name, target, "point_cloud_ids")
         yield (
             call("ids", [1, 2])
             .sends((f"POST {target}", {"point_cloud_ids": [1, 2]}), *then)

@@ -4,15 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.support.operations.answering import Answer
-from tests.support.operations.case import (
-    CLOUDS,
-    DC,
-    RASTERS,
-    Case,
-    Method,
-    instant,
-    model,
-)
+from tests.support.operations.case import CLOUDS, DC, RASTERS, Case, Method, instant, model
 from tests.support.operations.lists import cases_of_pages, cases_of_passing_lists
 
 FIELDS: dict[str, Any] = {

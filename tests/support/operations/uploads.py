@@ -57,9 +57,7 @@ def cases_of_single_uploads(method: str, collection: int, file: str, wrong: int,
     yield call("refused", path(file)).answered(Answer("POST", f"{job}/", 400, {"detail": "no"}))
     yield call("still validating", path(file)).answered(
         Answer(
-            "GET",
-            f"{job}/",
-            json=[{"id": 101, "name": file, "status": "validating", "detail": None, "result": None}],
+            "GET", f"{job}/", json=[{"id": 101, "name": file, "status": "validating", "detail": None, "result": None}]
         )
     )
     if support:

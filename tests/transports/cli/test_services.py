@@ -69,8 +69,7 @@ def test_an_analysis_service_and_its_tasks_are_created_run_stopped_and_deleted(w
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [("{", "no JSON"), ("[]", "a JSON object is needed"), ("{}", "name: Field required")],
+    ("text", "message"), [("{", "no JSON"), ("[]", "a JSON object is needed"), ("{}", "name: Field required")]
 )
 @pytest.mark.parametrize(
     "command",

@@ -58,9 +58,7 @@ GOOD: list[dict[str, Any]] = [
     {"fields": {"fields_type": "image", "location": {}}},
 ]
 BODIES = st.builds(
-    lambda good, change: {**good, **change},
-    st.sampled_from([{}, *GOOD]),
-    st.dictionaries(NAMES, VALUES, max_size=3),
+    lambda good, change: {**good, **change}, st.sampled_from([{}, *GOOD]), st.dictionaries(NAMES, VALUES, max_size=3)
 )
 QUERY_NAMES = st.sampled_from(field_names(queries=True))
 QUERIES = st.dictionaries(QUERY_NAMES, st.one_of(NUMBERS.map(str), st.sampled_from(["image", "project", "a,b", "1,2"])))

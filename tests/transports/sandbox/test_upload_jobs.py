@@ -122,13 +122,7 @@ def test_several_uploads_are_finished_as_a_group(caller: Caller) -> None:
     assert caller.ok("GET", f"/jobs/groups/{group_id}")["completed"] is False
     caller.clock.advance(3)
     group = caller.ok("GET", f"/jobs/groups/{group_id}")
-    assert group == {
-        "group_id": group_id,
-        "completed": True,
-        "total_jobs": 2,
-        "success_count": 1,
-        "failed_count": 1,
-    }
+    assert group == {"group_id": group_id, "completed": True, "total_jobs": 2, "success_count": 1, "failed_count": 1}
     again = caller.ok("PUT", f"{place}/upload_jobs/multiple_uploadFinished", ids)
     assert again["group_job"] == group
     listed = caller.ok("GET", f"{place}/upload_jobs/?ids={jobs[0]['id']},{jobs[1]['id']}&limit=2")
