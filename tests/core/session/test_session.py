@@ -442,7 +442,9 @@ def test_the_total_limit_of_a_call_covers_the_login_of_another_call() -> None:
 # Sensitive calls
 
 
-@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, PixelBadRequestError), (422, PixelBadRequestError), (500, PixelServerError)]
+)
 @pytest.mark.parametrize(
     ("body", "is_marked"),
     [
@@ -456,11 +458,11 @@ def test_the_total_limit_of_a_call_covers_the_login_of_another_call() -> None:
     ],
 )
 def test_a_secret_is_hidden_wherever_the_answer_to_a_sensitive_call_quotes_it(
-    body: bytes, is_marked: bool, status: int
+    body: bytes, is_marked: bool, status: int, kind: type[PixelStatusError]
 ) -> None:
     world = World(lambda _: Response(status, Headers(), body))
     flow = world.session.call("POST", "/users/oidc/", json={"auth": [{"password": "hunter2"}]}, sensitive=True)
-    error = world.fail(flow, PixelStatusError)
+    error = world.fail(flow, kind)
     assert "hunter2" not in f"{error} {error.__dict__}"
     assert ("***" in str(error.response_json)) is is_marked
     assert getattr(error, "body", None) is None

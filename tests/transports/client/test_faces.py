@@ -10,7 +10,7 @@ import pytest
 
 from pixel_core import Flow, Operations, Pages, PixelApi, Resource, listing, operation
 from pixel_core.errors import PixelClosedError
-from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, faces
+from pixel_transports import PixelClient, PixelClientAsync, faces
 from pixel_transports.client import cache
 from pixel_transports.sandbox import Sandbox
 from pixel_transports.testing import client as made
@@ -113,14 +113,14 @@ def test_the_classes_of_a_group_are_made_once() -> None:
     assert faces(Survey).blocking is not faces(Small).blocking
 
 
-@pytest.mark.parametrize("face", ["blocking", "asynchronous"])
-def test_their_clients_can_be_pickled_and_copied(sandbox: Sandbox, face: str) -> None:
-    settings: PixelApiSettings = settings_for(sandbox)
-    client = getattr(faces(Survey), face).from_settings(settings)
-    rebuilt = pickle.loads(pickle.dumps(client))
-    assert type(rebuilt) is type(copy.copy(client)) is getattr(faces(Survey), face)
-    assert pickle.loads(pickle.dumps(client)) is rebuilt
-    assert pickle.loads(pickle.dumps(client.auth))
+@pytest.mark.parametrize(("blocking", "asynchronous"), CLASSES)
+def test_their_clients_can_be_pickled_and_copied(sandbox: Sandbox, blocking: Any, asynchronous: Any) -> None:
+    for kind in (blocking, asynchronous):
+        client = kind.from_settings(settings_for(sandbox))
+        rebuilt = pickle.loads(pickle.dumps(client))
+        assert type(rebuilt) is type(copy.copy(client)) is kind
+        assert pickle.loads(pickle.dumps(client)) is rebuilt
+        assert pickle.loads(pickle.dumps(client.auth))
     cache.clear()
 
 

@@ -69,11 +69,13 @@ def again(client: Any) -> Any:
     return pickle.loads(pickle.dumps(client))
 
 
-def email_of(client: Any) -> tuple[int, str]:
-    """The address of the user, requested in the process of the caller."""
-    if isinstance(client, PixelClientAsync):
-        return os.getpid(), str(asyncio.run(client.me()).get("email"))
-    return os.getpid(), str(client.me().get("email"))
+def use_in_process(rebuilt: PixelClient | PixelClientAsync | KeyCloakAuth) -> tuple[int, int]:
+    """Send a request or log in, and return the process of the caller and the id of the rebuilt object."""
+    if isinstance(rebuilt, PixelClientAsync):
+        assert asyncio.run(rebuilt.me())
+    else:
+        assert rebuilt.me() if isinstance(rebuilt, PixelClient) else rebuilt.token
+    return os.getpid(), id(rebuilt)
 
 
 def logins(server: SandboxServer) -> int:
@@ -83,17 +85,15 @@ def logins(server: SandboxServer) -> int:
 # In another process
 
 
-@pytest.mark.parametrize("async_", [False, True])
-def test_a_client_works_in_a_pool_of_processes_and_each_logs_in_once(
-    server: SandboxServer, pixel_settings: PixelApiSettings, async_: bool
+def test_each_process_of_a_pool_has_one_client_or_login_and_logs_in_once(
+    server: SandboxServer, pixel_settings: PixelApiSettings
 ) -> None:
-    client = get_client(async_, pixel_settings)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        results = list(pool.map(email_of, [client] * 12))
-    processes = {process for process, _ in results}
-    assert {email for _, email in results} == {"demo@example.com"}
-    assert os.getpid() not in processes
-    assert logins(server) == len(processes)
+        for sent in (get_client(False, pixel_settings), get_client(True, pixel_settings), login_of(pixel_settings)):
+            before = logins(server)
+            used = set(pool.map(use_in_process, [sent] * 12))
+            assert os.getpid() not in dict(used)
+            assert logins(server) - before == len(used) == len(dict(used))
 
 
 def test_a_client_of_the_main_program_with_local_functions_is_pickled_by_cloudpickle(

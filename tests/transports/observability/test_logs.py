@@ -29,6 +29,7 @@ from pixel_core.events import (
     UploadProgress,
 )
 from pixel_core.messages import split_url
+from pixel_core.models import ListParams
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
 from pixel_transports.observability.hooks import Hooks
 from pixel_transports.observability.instrumentation import DriverInstrumentation
@@ -322,6 +323,26 @@ def test_connections_are_logged_with_the_call_that_uses_them(
     assert first == second != third
     assert f"(request ID: {first})" in records[0].getMessage()
     assert records[0].getMessage().startswith(str(split_url(pixel_settings.PIXEL_API_URL)[0]))
+
+
+def test_each_record_of_every_logger_has_the_attribute_request_id(
+    pixel_settings: PixelApiSettings, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Except those of the journal, which are in `test_journal_runs`."""
+    caplog.set_level(logging.DEBUG, "pixel_client")
+    path = tmp_path / "a.tif"
+    path.write_bytes(TIFF)
+    with PixelClient.from_settings(pixel_settings, listener=lambda event: 1 / 0) as client:
+        project = client.create_project("Project", "", SAMPLE_AREA)["id"]
+        collection = client.create_data_collection(project, "Rasters", "", "RGB")["id"]
+        client.upload_multiple_rasters(project, collection, [PixelUploadFile(file=path)])
+        client.list_projects(ListParams(), name="ignored")
+        with pytest.raises(PixelError):
+            client.get_project(4711)
+    records = [record for record in caplog.records if record.name.startswith("pixel_client.")]
+    loggers = {record.name.removeprefix("pixel_client.") for record in records}
+    assert loggers == {"calls", "http", "login", "connections", "uploads"}
+    assert all(isinstance(vars(record).get("request_id"), str) for record in records)
 
 
 # Costs

@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from pixel_client import PixelUploadFile
 
 from pixel_core import Request, Response
-from pixel_core.errors import PixelConnectionError, PixelNotFoundError
+from pixel_core.errors import PixelConnectionError, PixelNotFoundError, PixelValidationError
 from pixel_transports import PixelApiSettings, get_client
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox
 from tests.transports.sandbox.support import TIFF
@@ -214,6 +214,24 @@ async def test_a_cancelled_operation_has_the_error_type_cancelled() -> None:
         ("POST", "cancelled"),
         ("pixel.me", "cancelled"),
     ]
+
+
+@pytest.mark.parametrize(
+    "outcome", [OSError("hush-hush"), Response(422, body=b'{"detail": "hush-hush"}')], ids=["OSError", "refusal"]
+)
+def test_no_span_holds_the_message_of_an_error(traced: Traced, outcome: Response | OSError) -> None:
+    def failing(request: Request) -> Response:
+        if not request.path.endswith("/me"):
+            return traced.sandbox(request)
+        if isinstance(outcome, OSError):
+            raise outcome
+        return outcome
+
+    traced.handler = failing
+    with pytest.raises((OSError, PixelValidationError), match="hush-hush") as caught:
+        traced("me")
+    assert "hush" not in "".join(span.to_json() for span in traced.spans())
+    assert attributes(traced.spans("pixel.me")[0])["error.type"] == caught.typename
 
 
 def test_true_is_the_global_tracer() -> None:

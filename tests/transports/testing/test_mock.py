@@ -3,11 +3,20 @@
 import re
 from typing import Any
 
+import anyio
 import pytest
 
 from pixel_core.errors import PixelConnectionError, PixelNotFoundError, PixelServerError
 from pixel_core.messages import Headers, Origin, Request, Response
-from pixel_transports.testing import Call, ManualClock, MockTransport, UnmatchedRequestError, UnusedError
+from pixel_transports import get_client
+from pixel_transports.testing import (
+    Call,
+    ManualClock,
+    MockTransport,
+    UnmatchedRequestError,
+    UnusedError,
+    settings_for,
+)
 from tests.transports.testing.faces import Face
 
 
@@ -32,6 +41,14 @@ def test_a_route_answers_with_json_on_every_face(face: Face) -> None:
         mock.get("/projects/7", {"id": 7, "name": "Jæren"})
         assert face.run(mock, project) == {"id": 7, "name": "Jæren"}
         assert mock.logins == 1
+
+
+def test_get_client_takes_one_mock_for_both_clients() -> None:
+    with MockTransport() as mock:
+        mock.get("/projects/7", {"id": 7}, times=2)
+        settings = settings_for(mock)
+        assert get_client(settings=settings, transport=mock).get_project(7)["id"] == 7
+        assert anyio.run(get_client(True, settings, transport=mock).get_project, 7)["id"] == 7
 
 
 def test_a_function_is_given_the_call_with_its_placeholders() -> None:
@@ -216,7 +233,7 @@ def test_a_failure_inside_a_with_block_is_not_hidden() -> None:
 
 def test_an_unmatched_request_that_was_caught_is_reported_at_the_end() -> None:
     mock = MockTransport()
-    with pytest.raises(UnmatchedRequestError):
+    with pytest.raises(UnmatchedRequestError, match="no route for GET /a: there are no routes"):
         ask(mock, "/api/mock/a")
     with pytest.raises(UnusedError, match="GET /a: no route"):
         mock.assert_all_used()

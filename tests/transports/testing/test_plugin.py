@@ -1,10 +1,13 @@
 """The pytest plugin, in a separate pytest that loads it by its entry point, with warnings as errors."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from tests.support.paths import ROOT
 
@@ -52,8 +55,6 @@ USES = """
 import asyncio
 
 import pytest
-
-from tests.support.paths import ROOT
 import trio
 
 from pixel_core.models import PixelUploadFile
@@ -149,7 +150,6 @@ def test_a_mock_is_checked_after_a_test_that_passed_and_only_then(tmp_path: Path
 
 UNUSED = """
 import sys
-from tests.support.paths import ROOT
 
 
 def test_it():
@@ -169,6 +169,16 @@ def test_it_imports_little_if_no_fixture_is_used(tmp_path: Path) -> None:
     # The plugins of anyio and hypothesis import more.
     status, output = run(tmp_path, UNUSED, "-p", "no:anyio", "-p", "no:hypothesispytest")
     assert status == 0, output
+
+
+@pytest.mark.parametrize("options", [(), ("-p", f"no:{PLUGIN}")], ids=["by default", "turned off"])
+def test_its_fixtures_are_listed_with_their_docstrings_unless_it_is_turned_off(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    _, output = run(tmp_path, "", "--fixtures", *options)
+    listed = re.findall(r"^(pixel_\w+) -- .*\n    [A-Z]", output, re.MULTILINE)
+    every = ["pixel_clock", "pixel_sandbox", "pixel_client", "pixel_client_async", "pixel_transport"]
+    assert listed == ([] if options else every), output
 
 
 def test_the_entry_point_is_that_of_the_project() -> None:

@@ -301,6 +301,20 @@ def test_long_bytes_that_are_sent_are_known_by_their_digest(tmp_path: Path) -> N
     assert replay(request).status == 200
 
 
+def test_an_error_shows_the_beginning_of_a_long_request(tmp_path: Path) -> None:
+    Recorder(Sandbox(), tmp_path / "a").save()
+    request = Request(
+        "PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": "text/plain"}), b"x" * 999
+    )
+    with pytest.raises(NotRecordedError, match=r'^PUT /a \{"body": \{"text": "x{250,300} was not recorded'):
+        Replay(tmp_path / "a")(request)
+
+
+def test_a_missing_recording_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Replay(tmp_path / "a")
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "another", "exchanges": []}', '{"format": 1}'])
 def test_a_file_that_is_no_recording_is_a_value_error_that_names_it(content: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text(content)
