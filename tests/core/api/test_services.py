@@ -154,6 +154,7 @@ def test_analysis_services_accept_list_input_in_place_of_params() -> None:
     world.run(world.api.list_analysis_services(params=filters))
     world.run(world.api.list_analysis_services(filters))
     world.run(world.api.list_analysis_services(filters, list_input=AnalysisServiceListParams(name="other")))
+    assert world.run(world.api.list_analysis_services(list_input=AnalysisServiceListParams(ids=[]))) == []
     assert [each.query for each in world.requests] == ["name=n"] * 4
 
 
