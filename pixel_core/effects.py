@@ -108,9 +108,8 @@ class Digested:
 
 @value
 class Digest(Effect[Digested]):
-    """Read slices of one file, in order. With `keep`, and a single slice, the bytes are returned too.
-
-    Raises OSError when the file cannot be read, PixelFileChangedError when it is shorter than a slice says.
+    """Read slices of one file, in order. With `keep`, and a single slice, the bytes are returned too. Raises OSError
+    when the file cannot be read, PixelFileChangedError when it is shorter than a slice says.
     """
 
     slices: Sequence[FileSlice]
@@ -122,9 +121,8 @@ TaskOutcome: TypeAlias = tuple[K, T | Exception]
 
 
 class TaskGroup(Protocol[K_contra, T_contra]):
-    """Flows that run beside the flow that leads them. A driver makes it; flows pass it to `Spawn` and `NextDone`.
-
-    Its two methods are for performers of those effects. They return what the driver awaits, if it awaits anything.
+    """Flows that run beside the flow that leads them. A driver makes it; flows pass it to `Spawn` and `NextDone`. Its
+    two methods are for performers of those effects. They return what the driver awaits, if it awaits anything.
     """
 
     def spawn(self, key: K_contra, flow: Flow[T_contra]) -> Any: ...

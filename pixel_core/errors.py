@@ -182,9 +182,8 @@ class PixelLoginError(PixelError):
 
 
 class PixelConnectionError(PixelError):
-    """No answer: the connection could not be made, was reset, or closed before the answer was complete.
-
-    `sent` is False if no byte of the request can have reached the peer, so that the request had no effect.
+    """No answer: the connection could not be made, was reset, or closed before the answer was complete. `sent` is False
+    if no byte of the request can have reached the peer, so that the request had no effect.
     """
 
     def __init__(self, message: str, *, sent: bool = False) -> None:

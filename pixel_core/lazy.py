@@ -1,9 +1,7 @@
 """Loads a package's names at their first use (PEP 562), so that an import costs only what is used.
 
-Rules kept here:
-
-* A package lists the module of each of its names; type checkers are shown plain imports.
-* A name is looked up once: afterwards it is an ordinary attribute.
+A package lists the module of each of its names; type checkers are shown plain imports. A name is looked up once:
+afterwards it is an ordinary attribute.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -29,9 +29,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Origin(NamedTuple):
-    """Scheme, host and port of a server (RFC 6454, section 4).
-
-    A NamedTuple, since it is a key of the pool, and tuples are hashed and compared in C.
+    """Scheme, host and port of a server (RFC 6454, section 4). A NamedTuple, since it is a key of the pool, and tuples
+    are hashed and compared in C.
     """
 
     scheme: str

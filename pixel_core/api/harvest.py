@@ -1,8 +1,6 @@
 """Harvest services, which copy data from other services into a data collection.
 
-Rules kept here:
-
-* Requests with credentials are sensitive: errors contain neither their body nor the body of the answer.
+Requests with credentials are sensitive: errors contain neither their body nor the body of the answer.
 """
 
 from __future__ import annotations

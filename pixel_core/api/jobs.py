@@ -1,9 +1,7 @@
 """Jobs: work that the server does in the background.
 
-Rules kept here:
-
-* A timeout is measured by the clock, not in requests. A job that the last request finds completed is completed.
-* The pause between requests grows to three seconds, since most jobs are short.
+A timeout is measured by the clock, not in requests. A job that the last request finds completed is completed. The pause
+between requests grows to three seconds, since most jobs are short.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Optimised rasters and point clouds: formats for fast display.
 
-Rules kept here:
-
-* None for a list of ids means the whole data collection. An empty list means no items, and no request is sent.
-* `run_...` waits until the server's jobs have ended. Some may have failed: see the counts of the group job, and the
-  status of each object.
+None for a list of ids means the whole data collection. An empty list means no items, and no request is sent. `run_...`
+waits until the server's jobs have ended. Some may have failed: see the counts of the group job, and the status of each
+object.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Builds paths and queries of the Pixel API.
 
-Rules kept here:
-
-* Values in a path are percent-encoded, so an id cannot reach another endpoint.
-* Queries are form-encoded: space as `+`, comma as `%2C`, booleans as `true` and `false`. A list (or another iterable)
-  becomes one comma-separated value. None and empty lists are left out.
+Values in a path are percent-encoded, so an id cannot reach another endpoint. Queries are form-encoded: space as `+`,
+comma as `%2C`, booleans as `true` and `false`. A list (or another iterable) becomes one comma-separated value. None and
+empty lists are left out.
 """
 
 from collections.abc import Iterable, Mapping

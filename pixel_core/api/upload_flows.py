@@ -1,11 +1,8 @@
 """The flows of uploads: from paths to resources.
 
-Rules kept here:
-
-* Errors that are known beforehand are raised before anything is created: a missing file, equal names, a missing part
-  size.
-* Each file is in exactly one of the two lists of a multiple upload. An error that concerns all files is raised only
-  while no file is on the server.
+Errors that are known beforehand are raised before anything is created: a missing file, equal names, a missing part
+size. Each file is in exactly one of the two lists of a multiple upload. An error that concerns all files is raised only
+while no file is on the server.
 """
 
 from __future__ import annotations

@@ -127,7 +127,6 @@ class CollectionUploads:
 
     def _request_finish(self, ids: Sequence[Any]) -> Flow[Flow[Any] | None]:
         """Ask the server to finish upload jobs, and return the flow that waits for it; None if it was asked before.
-
         After a lost answer the upload jobs are read before the request is repeated, since it could count twice.
         """
         policy = self._session.upload_retries

@@ -1,10 +1,8 @@
 """Addresses of a host: their order, and hosts that are addresses.
 
-Rules kept here:
-
-* No look-ups and no connections: a driver resolves names and opens sockets.
-* Families alternate, beginning with the one that the system prefers, and keep the system's order within themselves
-  (RFC 8305, section 4). So a network that drops one family's packets costs one delay, not a time limit.
+No look-ups and no connections: a driver resolves names and opens sockets. Families alternate, beginning with the one
+that the system prefers, and keep the system's order within themselves (RFC 8305, section 4). So a network that drops
+one family's packets costs one delay, not a time limit.
 """
 
 from collections.abc import Callable, Hashable, Iterable

@@ -99,9 +99,8 @@ class ClientConnection:
         return [head, *body]
 
     def receive(self, data: bytes) -> Response | None:
-        """Take received bytes (b"" at the end), and return the response once it is complete.
-
-        Raises PixelProtocolError, PixelConnectionError or PixelProxyError; the connection cannot be used after any.
+        """Take received bytes (b"" at the end), and return the response once it is complete. Raises PixelProtocolError,
+        PixelConnectionError or PixelProxyError; the connection cannot be used after any.
         """
         try:
             if not data:

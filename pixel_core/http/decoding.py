@@ -27,9 +27,8 @@ class Limits:
 
 
 class ResponseReader:
-    """Assembles the response to `request` from its status, its header fields and its body as received.
-
-    Raises PixelProtocolError for a body that is too large, badly encoded, or incomplete.
+    """Assembles the response to `request` from its status, its header fields and its body as received. Raises
+    PixelProtocolError for a body that is too large, badly encoded, or incomplete.
     """
 
     def __init__(

@@ -94,9 +94,8 @@ class IsIdle(Effect[bool]):
 
 @value
 class WaitForSlot(Effect[None]):
-    """Wait until `lease.notify()` is called, which the effect has to set, or until the time is over.
-
-    A lease that is no longer waiting when `notify` has been set needs no wait.
+    """Wait until `lease.notify()` is called, which the effect has to set, or until the time is over. A lease that is no
+    longer waiting when `notify` has been set needs no wait.
     """
 
     lease: Any
@@ -105,9 +104,8 @@ class WaitForSlot(Effect[None]):
 
 @value
 class Write(Effect[bool]):
-    """Write segments in order. True when all was written, False when the peer sent bytes or closed before that.
-
-    Without segments, the last write goes on. `timeout` limits the time without progress, `total` the whole write.
+    """Write segments in order. True when all was written, False when the peer sent bytes or closed before that. Without
+    segments, the last write goes on. `timeout` limits the time without progress, `total` the whole write.
     """
 
     stream: Any

@@ -72,7 +72,6 @@ class Leasing:
 
     def lease(self, lease: Lease[Connection], timeouts: Timeouts) -> Flow[Connection]:
         """Fill in a new lease: its connection is ready for a request. Raises OSError (TimeoutError among them).
-
         Whatever happens, the caller gives the lease to `release`.
         """
         expired = self.pool.acquire(lease, (yield from _CLOCK))

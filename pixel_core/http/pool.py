@@ -86,7 +86,6 @@ class Pool(Generic[C]):
 
     def acquire(self, lease: Lease[C], now: float) -> list[C]:
         """Fill in a new lease. Returns idle connections, to any origin, that have expired and have to be closed.
-
         Afterwards the lease is HOLDING, with a connection or (None) with the right to open one; or it is WAITING.
         """
         expired = self._expire(now) if now >= self._expires_at else []
@@ -102,9 +101,8 @@ class Pool(Generic[C]):
         return expired
 
     def release(self, lease: Lease[C], now: float, reusable: bool) -> list[C]:
-        """Free the slot of a lease in any state, and notify the next in line. A reusable connection is kept.
-
-        Returns connections that have to be closed, that of the lease among them unless it is kept.
+        """Free the slot of a lease in any state, and notify the next in line. A reusable connection is kept. Returns
+        connections that have to be closed, that of the lease among them unless it is kept.
         """
         slots = self._slots.get(lease.origin)
         if slots is None:

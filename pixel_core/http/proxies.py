@@ -41,9 +41,8 @@ class Proxy:
 
     @classmethod
     def from_url(cls, url: str) -> "Proxy":
-        """Parse a URL. The scheme is http unless given, the port 80 or 443; a path is ignored.
-
-        Raises ValueError, which does not show the URL, for anything else and for SOCKS; TypeError if it is no string.
+        """Parse a URL. The scheme is http unless given, the port 80 or 443; a path is ignored. Raises ValueError, which
+        does not show the URL, for anything else and for SOCKS; TypeError if it is no string.
         """
         if not isinstance(url, str):
             raise TypeError(f"a proxy is a URL, not {type(url).__name__}")

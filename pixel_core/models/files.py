@@ -11,9 +11,8 @@ from pixel_core.models.base import JsonMetadata, PixelModel
 
 
 class RasterInfo(PixelModel):
-    """Properties that all rasters of a data collection share.
-
-    `srid` is an EPSG code, `cell_size` the size (x, y) of a cell in units of that reference system.
+    """Properties that all rasters of a data collection share. `srid` is an EPSG code, `cell_size` the size (x, y) of a
+    cell in units of that reference system.
     """
 
     srid: int | None = None

@@ -1,10 +1,8 @@
 """Converts geometry arguments to GeoJSON and to well-known text.
 
-Rules kept here:
-
-* A geometry is an object with `__geo_interface__` (shapely, geopandas, geojson-pydantic), a GeoJSON mapping, or a
-  pydantic model of GeoJSON. All give the same JSON: coordinates as floats, `bbox` only if it is set.
-* Positions are longitude and latitude in degrees (EPSG:4326), with an optional height in metres.
+A geometry is an object with `__geo_interface__` (shapely, geopandas, geojson-pydantic), a GeoJSON mapping, or a
+pydantic model of GeoJSON. All give the same JSON: coordinates as floats, `bbox` only if it is set. Positions are
+longitude and latitude in degrees (EPSG:4326), with an optional height in metres.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,9 +67,8 @@ _DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "
 
 
 def wkt(geometry: Geometry) -> str:
-    """Return a geometry as well-known text (OGC 06-103r4, section 7).
-
-    Raises ValueError for invalid GeoJSON, TypeError for other types.
+    """Return a geometry as well-known text (OGC 06-103r4, section 7). Raises ValueError for invalid GeoJSON, TypeError
+    for other types.
     """
     value = geojson(geometry)
     if value.get("type") == "Feature" and isinstance(value.get("geometry"), Mapping):

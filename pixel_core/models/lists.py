@@ -34,9 +34,8 @@ class AnalysisTaskStatusEnum(StrEnum):
 
 
 class ListParams(PixelModel):
-    """Filters of all lists.
-
-    `extended` asks for all fields, `name` for items with this name, `ids` and `tags` for items with one of them.
+    """Filters of all lists. `extended` asks for all fields, `name` for items with this name, `ids` and `tags` for items
+    with one of them.
     """
 
     extended: bool | None = None

@@ -1,10 +1,8 @@
 """Results of operations: TypedDicts for the server's JSON.
 
-Rules kept here:
-
-* A result is the server's JSON, unchanged: no key is checked or dropped, and keys of newer servers are kept. All keys
-  are optional except `id` and `name` of resources.
-* These types are for editors and type checkers. At run time a result is a plain dict.
+A result is the server's JSON, unchanged: no key is checked or dropped, and keys of newer servers are kept. All keys are
+optional except `id` and `name` of resources. These types are for editors and type checkers. At run time a result is a
+plain dict.
 """
 
 from typing import Any, Literal, Required, TypeAlias, TypedDict

@@ -1,10 +1,7 @@
 """Responses of the API, and checked access to their JSON.
 
-Rules kept here:
-
-* A result is the decoded JSON, unchanged.
-* A field that the next step needs is checked when it is read. A missing or wrong one raises PixelProtocolError with the
-  field's path (`[0].upload_parts[2].url`) and the request.
+A result is the decoded JSON, unchanged. A field that the next step needs is checked when it is read. A missing or wrong
+one raises PixelProtocolError with the field's path (`[0].upload_parts[2].url`) and the request.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,7 @@
 """The login as a flow: obtains a new token from the token endpoint, or from the user's function.
 
-Rules kept here:
-
-* Each new token, and each failure to obtain one, is reported as an event.
-* A token is used even if it expired before it arrived, since another request would bring no longer one.
+Each new token, and each failure to obtain one, is reported as an event. A token is used even if it expired before it
+arrived, since another request would bring no longer one.
 """
 
 from pixel_core.effects import CallTokenProvider, Clock, Flow, Report

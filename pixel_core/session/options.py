@@ -1,8 +1,6 @@
 """Options of a client, and those that a single call may change.
 
-Rules kept here:
-
-* Values are checked when they are made, with errors that name the option.
+Values are checked when they are made, with errors that name the option.
 """
 
 from collections.abc import Mapping

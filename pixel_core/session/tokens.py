@@ -70,7 +70,6 @@ _EMPTY = _TokenSet()
 
 class Tokens:
     """The tokens of one account. While `bearer(now)` is None, send `grant(now)` and pass its response to `receive`.
-
     Tokens are replaced as a whole, so any thread may read them while another renews them.
     """
 
@@ -98,7 +97,6 @@ class Tokens:
 
     def grant(self, now: float) -> Request:
         """Return the token request to send next: a refresh grant if there is a refresh token, else a password grant.
-
         Raises PixelLoginError for some seconds after a refused password.
         """
         if self._refusal is not None and now < self._refusal[1]:

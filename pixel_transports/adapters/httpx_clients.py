@@ -44,9 +44,8 @@ class _AsyncBody(httpx.AsyncByteStream):
 
 
 class HttpxTransport:
-    """An `httpx.Client` as a transport of the blocking client. Close it yourself, after the last call.
-
-    `limits` apply to responses. `Timeouts.total` is checked between the pieces of a body.
+    """An `httpx.Client` as a transport of the blocking client. Close it yourself, after the last call. `limits` apply
+    to responses. `Timeouts.total` is checked between the pieces of a body.
     """
 
     def __init__(self, client: httpx.Client, *, limits: Limits = Limits()) -> None:

@@ -1,8 +1,6 @@
 """Shared by the ASGI and WSGI adapters: the path for an app, and the checks of its response.
 
-Rules kept here:
-
-* A response is checked as if it was received: HEAD, 204 and 304 have no body, and a wrong Content-Length is an error.
+A response is checked as if it was received: HEAD, 204 and 304 have no body, and a wrong Content-Length is an error.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
 """The async client: every operation of `pixel_core` as a coroutine method."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pixel_core.api.operation import AsyncFace, Maker
@@ -120,9 +119,7 @@ class PixelClientAsync(AsyncFace, Client):
         self._life.enter()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         last = self._life.leave()
         await self.transport.aclose()
         if last:

@@ -1,7 +1,6 @@
 """The blocking client: every operation of `pixel_core` as a method."""
 
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from pixel_core.api.operation import BlockingFace, Maker
@@ -114,8 +113,6 @@ class PixelClient(BlockingFace, Client):
         self._life.enter()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._life.leave():
             self.close()

@@ -1,10 +1,7 @@
 """The cache of clients and logins of a process.
 
-Rules kept here:
-
-* No two equal clients are made in a race of threads.
-* A closed client is replaced.
-* A forked process has the same clients; they open connections of their own there.
+No two equal clients are made in a race of threads. A closed client is replaced. A forked process has the same clients;
+they open connections of their own there.
 """
 
 import threading

@@ -1,9 +1,4 @@
-"""HTML of a client, for notebooks.
-
-Rules kept here:
-
-* All text is escaped. No password and no token is shown.
-"""
+"""HTML of a client, for notebooks. All text is escaped. No password and no token is shown."""
 
 from html import escape
 

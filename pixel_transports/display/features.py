@@ -130,9 +130,8 @@ class Features(Sequence[Feature]):
         return self.to_geojson()
 
     def to_geopandas(self) -> Any:
-        """Return a GeoDataFrame in EPSG:4326, with `capture_date` as a time and `cam_heading` as a float.
-
-        Raises ModuleNotFoundError if GeoPandas is not installed (extra `gis`).
+        """Return a GeoDataFrame in EPSG:4326, with `capture_date` as a time and `cam_heading` as a float. Raises
+        ModuleNotFoundError if GeoPandas is not installed (extra `gis`).
         """
         try:
             geopandas = import_module("geopandas")

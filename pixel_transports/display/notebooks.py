@@ -1,9 +1,7 @@
 """The progress bar in a notebook.
 
-Rules kept here:
-
-* The output is plain HTML: no script, no widget, no external resource. All text is escaped.
-* IPython is used if it is loaded already, and never loaded otherwise.
+The output is plain HTML: no script, no widget, no external resource. All text is escaped. IPython is used if it is
+loaded already, and never loaded otherwise.
 """
 
 import sys

@@ -63,9 +63,8 @@ def progress_listener(stream: TextIO) -> ProgressListener:
 
 
 class LogLines(ProgressListener):
-    """Writes a line at the start of an upload, every `interval` seconds, and at its end.
-
-    The lines go to `stream`, or without one to the logger `pixel_client.uploads`.
+    """Writes a line at the start of an upload, every `interval` seconds, and at its end. The lines go to `stream`, or
+    without one to the logger `pixel_client.uploads`.
     """
 
     def __init__(

@@ -1,10 +1,7 @@
 """Resolves names and starts connections.
 
-Rules kept here:
-
-* The system cannot interrupt the look-up of a name, so it runs in a thread, which is abandoned when the time is over
-  and does not keep the program from ending.
-* Failures are OSErrors.
+The system cannot interrupt the look-up of a name, so it runs in a thread, which is abandoned when the time is over and
+does not keep the program from ending. Failures are OSErrors.
 """
 
 import errno

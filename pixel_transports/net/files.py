@@ -32,9 +32,8 @@ _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EN
 
 
 class SliceReader:
-    """Reads one slice of a file, piece by piece, into one buffer of up to `size` bytes, or sends it by sendfile(2).
-
-    Its methods raise PixelFileChangedError.
+    """Reads one slice of a file, piece by piece, into one buffer of up to `size` bytes, or sends it by sendfile(2). Its
+    methods raise PixelFileChangedError.
     """
 
     def __init__(self, piece: FileSlice, size: int = PIECE) -> None:

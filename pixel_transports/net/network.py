@@ -1,9 +1,7 @@
 """The network settings of a client: proxies and TLS.
 
-Rules kept here:
-
-* The environment is read when a client is made or requested, and not later. The keyword `proxy` replaces it.
-* Invalid settings are errors before anything is sent. No error shows a password.
+The environment is read when a client is made or requested, and not later. The keyword `proxy` replaces it. Invalid
+settings are errors before anything is sent. No error shows a password.
 """
 
 import ssl

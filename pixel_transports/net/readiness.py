@@ -23,9 +23,8 @@ class Readiness(Protocol):
     """Waits for one socket."""
 
     async def wait_readable(self, read: Callable[[], bytes], timeout: float | None) -> bytes:
-        """Call `read` once the socket is readable, and again if it raises BlockingIOError; return its result.
-
-        Raises TimeoutError, and what else `read` raises.
+        """Call `read` once the socket is readable, and again if it raises BlockingIOError; return its result. Raises
+        TimeoutError, and what else `read` raises.
         """
         ...
 

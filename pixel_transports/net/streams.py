@@ -144,7 +144,6 @@ class SocketStream:
 
     def send_all(self, timeout: float | None, total: float | None, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Send what is left, and block meanwhile. False when the peer sent or closed first, or once `stopped` is true.
-
         Raises OSError, PixelFileChangedError.
         """
         until = None if total is None else time.monotonic() + total

@@ -146,9 +146,8 @@ def handshake_error(error: ssl.SSLError) -> OSError:
 
 
 class TlsSession:
-    """The client's side of one TLS connection, without a socket. Its methods raise ssl.SSLError, an OSError.
-
-    With `outer`, its records travel inside another session (to an origin, through a proxy that is spoken to by TLS).
+    """The client's side of one TLS connection, without a socket. Its methods raise ssl.SSLError, an OSError. With
+    `outer`, its records travel inside another session (to an origin, through a proxy that is spoken to by TLS).
     """
 
     def __init__(self, context: ssl.SSLContext, host: str) -> None:

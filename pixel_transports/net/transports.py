@@ -82,9 +82,8 @@ class AsyncFunctionTransport:
 
 
 def blocking_transport(transport: object, network: Network = Network()) -> Transport:
-    """Return a transport of the blocking client for what was passed; for None sockets with these settings.
-
-    Raises TypeError if it is no transport of the blocking client.
+    """Return a transport of the blocking client for what was passed; for None sockets with these settings. Raises
+    TypeError if it is no transport of the blocking client.
     """
     if transport is None:
         from pixel_transports.net.blocking import SocketTransport
@@ -101,9 +100,8 @@ def blocking_transport(transport: object, network: Network = Network()) -> Trans
 
 
 def async_transport(transport: object, network: Network = Network()) -> AsyncTransport:
-    """Return a transport of the async client for what was passed; for None sockets with these settings.
-
-    Raises TypeError if it is no transport of the async client.
+    """Return a transport of the async client for what was passed; for None sockets with these settings. Raises
+    TypeError if it is no transport of the async client.
     """
     if transport is None:
         from pixel_transports.net.asynchronous import AnyioTransport

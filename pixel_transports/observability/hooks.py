@@ -12,11 +12,10 @@ Rules kept here:
 
 import inspect
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from pixel_core.events import CallRepeated, Event, LoginRenewed, RequestFailed, RequestSent, ResponseReceived
 
-E = TypeVar("E")
 OnRequest: TypeAlias = Callable[[RequestSent], object]
 OnResponse: TypeAlias = Callable[[ResponseReceived], object]
 OnFailure: TypeAlias = Callable[[RequestFailed], object]
@@ -53,20 +52,16 @@ class Hooks:
         return f"<Hooks {', '.join(name for name, hook in vars(self).items() if hook is not None)}>"
 
     def __call__(self, event: Event) -> None:
-        match event:
-            case RequestSent():
-                _call(self.on_request, event)
-            case ResponseReceived():
-                _call(self.on_response, event)
-            case RequestFailed():
-                _call(self.on_failure, event)
-            case CallRepeated():
-                _call(self.on_retry, event)
-            case LoginRenewed():
-                _call(self.on_renewal, event)
-        _call(self.on_event, event)
+        for name in (_NAMES.get(type(event)), "on_event"):
+            hook = None if name is None else getattr(self, name)
+            if hook is not None:
+                hook(event)
 
 
-def _call(hook: Callable[[E], object] | None, event: E) -> None:
-    if hook is not None:
-        hook(event)
+_NAMES: dict[type, str] = {
+    RequestSent: "on_request",
+    ResponseReceived: "on_response",
+    RequestFailed: "on_failure",
+    CallRepeated: "on_retry",
+    LoginRenewed: "on_renewal",
+}

@@ -10,10 +10,10 @@ import asyncio
 import logging
 from base64 import b64encode
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
-from threading import Thread
 from typing import IO, Any, TypeVar
 
 from pixel_core.messages import FileSlice
@@ -29,21 +29,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(coroutine)
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(asyncio.run(coroutine))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = Thread(target=work)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    return ThreadPoolExecutor(1).submit(asyncio.run, coroutine).result()  # An interrupt does not wait for the thread.
 
 
 def iter_over_async(items: AsyncIterator[T]) -> Iterator[T]:

@@ -54,9 +54,8 @@ class CancelScope:
             raise ScopeCancelled
 
     def add_callback(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when this scope is cancelled; at once if it is cancelled already.
-
-        It runs under a lock, in the thread that cancels, so it has to be short.
+        """Call `callback` when this scope is cancelled; at once if it is cancelled already. It runs under a lock, in
+        the thread that cancels, so it has to be short.
         """
         with self._lock:
             if not self._event.is_set():
@@ -76,9 +75,8 @@ current_scope: ContextVar[CancelScope | None] = ContextVar("current_scope", defa
 
 @contextmanager
 def on_cancel(callback: Callable[[], None]) -> Iterator[None]:
-    """Call `callback` if this thread's scope is cancelled during the block; it has to end the wait in the block.
-
-    Raises ScopeCancelled before the block or after it if the scope is cancelled.
+    """Call `callback` if this thread's scope is cancelled during the block; it has to end the wait in the block. Raises
+    ScopeCancelled before the block or after it if the scope is cancelled.
     """
     scope = current_scope.get()
     if scope is None:

@@ -1,9 +1,7 @@
 """Parsed environment variables, cached until they change.
 
-Rules kept here:
-
-* Names are compared without regard to case.
-* The variables are compared at each call. Values that cannot be parsed raise at each call.
+Names are compared without regard to case. The variables are compared at each call. Values that cannot be parsed raise
+at each call.
 """
 
 import os

@@ -1,9 +1,7 @@
 """One value per event loop, under asyncio and trio.
 
-Rules kept here:
-
-* A value belongs to the loop in which it was made. It is dropped when that loop is closed or garbage-collected.
-* A forked child starts without values: the loops are the parent's.
+A value belongs to the loop in which it was made. It is dropped when that loop is closed or garbage-collected. A forked
+child starts without values: the loops are the parent's.
 """
 
 import threading

@@ -1,9 +1,7 @@
 """Runs a flow: perform each effect that it yields and send the result back, until the flow returns.
 
-Rules kept here:
-
-* An Exception that `perform` raises is thrown into the flow, at the effect that failed.
-* Other exceptions (KeyboardInterrupt, cancellation) close the flow, which yields no further effects, and are raised.
+An Exception that `perform` raises is thrown into the flow, at the effect that failed. Other exceptions
+(KeyboardInterrupt, cancellation) close the flow, which yields no further effects, and are raised.
 """
 
 from collections.abc import Callable

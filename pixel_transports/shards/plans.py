@@ -66,9 +66,8 @@ def plan(
 
 
 def manifest(path: str | os.PathLike[str]) -> Iterator[AnyFile]:
-    """Read a list of files for `plan`: one path per line, or one JSON object as for `pixel upload -`.
-
-    Relative paths are relative to the folder of the list. Raises OSError, and ValueError for an invalid line.
+    """Read a list of files for `plan`: one path per line, or one JSON object as for `pixel upload -`. Relative paths
+    are relative to the folder of the list. Raises OSError, and ValueError for an invalid line.
     """
     base = os.path.dirname(os.path.abspath(path))
     with open(path, encoding="utf-8", errors="surrogateescape") as lines:

@@ -73,7 +73,6 @@ class ShardReport:
 @value
 class ShardState:
     """The progress of a shard in its journal: the number of files, of those done, and of those begun and not done.
-
     `done` and `begun` are None while another machine has the journal. `machine` names the machine of an unfinished run.
     """
 

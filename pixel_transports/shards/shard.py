@@ -1,10 +1,8 @@
 """A shard: a part of a large upload that any worker of any engine can run.
 
-Rules kept here:
-
-* A shard is a small value that pickles: paths, destination and client options. It contains a password only if it was
-  given `settings`; without them each worker uses those of its environment.
-* Equal shards in one process share one client, and so one login.
+A shard is a small value that pickles: paths, destination and client options. It contains a password only if it was
+given `settings`; without them each worker uses those of its environment. Equal shards in one process share one client,
+and so one login.
 """
 
 import json

@@ -1,9 +1,7 @@
 """The files of a shard and their destination, as plain values.
 
-Rules kept here:
-
-* A key is a digest of the files and the destination. The journal is named after the key, so every worker that runs the
-  shard continues from the same journal.
+A key is a digest of the files and the destination. The journal is named after the key, so every worker that runs the
+shard continues from the same journal.
 """
 
 import json
@@ -46,9 +44,8 @@ class ShardFile:
 
 @value
 class ShardSpec:
-    """Some files and the data collection that they are uploaded to.
-
-    `folder` holds the journals. `kind` is image, raster or point_cloud. `part_size` is in bytes, for uploads in parts.
+    """Some files and the data collection that they are uploaded to. `folder` holds the journals. `kind` is image,
+    raster or point_cloud. `part_size` is in bytes, for uploads in parts.
     """
 
     project_id: int

@@ -1,10 +1,7 @@
 """A kit for tests of programs that use this library, without sockets, waiting, or a tenant.
 
-Rules kept here:
-
-* Fakes are transports and drivers; nothing is patched.
-* Names are loaded at first use. Only `plugin` imports pytest.
-* The library itself does not use this package.
+Fakes are transports and drivers; nothing is patched. Names are loaded at first use. Only `plugin` imports pytest. The
+library itself does not use this package.
 """
 
 from typing import TYPE_CHECKING

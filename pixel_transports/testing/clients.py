@@ -1,9 +1,7 @@
 """Clients for tests: a new one per call, on any transport, and optionally on a manual clock.
 
-Rules kept here:
-
-* The client is not in the cache of `get_client`.
-* Its settings are those of the transport, not of the environment. It has no journal by default.
+The client is not in the cache of `get_client`. Its settings are those of the transport, not of the environment. It has
+no journal by default.
 """
 
 from functools import partial

@@ -11,12 +11,11 @@ Rules kept here:
 import difflib
 import threading
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self, Unpack
 
 from pixel_core.messages import Headers, Request, Response, encode_json
 from pixel_transports.net.files import whole_body
-from pixel_transports.testing.routes import UNSET, Call, Matcher, Pattern, Route, RouteOptions
+from pixel_transports.testing.routes import Call, Pattern, Route, RouteOptions
 from pixel_transports.testing.secrets import Redactor, is_login, open_headers, parse_query
 
 _LOGIN = {"access_token": "a-token-of-the-mock", "token_type": "Bearer", "expires_in": 300}
@@ -69,18 +68,7 @@ class MockTransport:
             "PIXEL_AUTH_SERVER_URL": f"{url.rstrip('/')}/auth",
         }
 
-    def on(
-        self,
-        method: str,
-        path: Pattern,
-        *answers: Any,
-        query: Matcher = None,
-        json: Any = UNSET,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        times: int | None = None,
-        optional: bool = False,
-    ) -> Route:
+    def on(self, method: str, path: Pattern, *answers: Any, **more: Unpack[RouteOptions]) -> Route:
         """Add a route. `method` "*" is any.
 
         `query` maps parameters to required values: a value, a compiled regular expression, or None if the parameter has
@@ -89,17 +77,7 @@ class MockTransport:
         not be used. Raises ValueError without an answer, and for wrong paths and numbers, TypeError for a coroutine
         function.
         """
-        route = Route(
-            method,
-            path,
-            answers,
-            query=query,
-            json=json,
-            status=status,
-            headers=headers,
-            times=times,
-            optional=optional,
-        )
+        route = Route(method, path, answers, **more)
         with self._lock:
             self.routes.append(route)
         return route
@@ -178,9 +156,7 @@ class MockTransport:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is None:  # otherwise it would hide the error
             self.assert_all_used()
 

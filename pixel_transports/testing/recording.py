@@ -12,7 +12,6 @@ import json
 import os
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from pixel_core.effects import Exchange, Flow
@@ -85,17 +84,13 @@ class Recorder(TransportWrapper):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.save()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         import anyio.to_thread  # late: the blocking client does not need it
 
         await anyio.to_thread.run_sync(self.save)

@@ -1,9 +1,7 @@
 """Routes of a mock: how they match requests, and their answers.
 
-Rules kept here:
-
-* A route lists the differences of a call that it does not match, for the error message.
-* A call has only the header fields that hold no secret, so it shows no token.
+A route lists the differences of a call that it does not match, for the error message. A call has only the header fields
+that hold no secret, so it shows no token.
 """
 
 import inspect

@@ -106,15 +106,8 @@ def _spellings_of(secret: str) -> set[str]:
     """The spellings of a secret: plain, in URLs and forms, in JSON, in base64."""
     within = json.dumps(secret)[1:-1]
     in_base64 = base64.b64encode(secret.encode()).decode()
-    return {
-        secret,
-        quote(secret, safe=""),
-        quote(secret),
-        quote_plus(secret),
-        within,
-        within.replace("\\", "\\\\"),
-        in_base64,
-    }
+    in_urls = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    return {secret, *in_urls, within, within.replace("\\", "\\\\"), in_base64}
 
 
 def parse_query(query: str) -> dict[str, Any]:

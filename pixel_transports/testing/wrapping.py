@@ -31,9 +31,8 @@ class Blocking(Effect[Any]):
 
 
 class TransportWrapper:
-    """Base of transports around others. `inner` is the inner transport; a subclass implements `exchange`.
-
-    Raises TypeError if `transport` is neither a blocking nor an async transport.
+    """Base of transports around others. `inner` is the inner transport; a subclass implements `exchange`. Raises
+    TypeError if `transport` is neither a blocking nor an async transport.
     """
 
     def __init__(self, transport: AnyTransport, clock: "ManualClock | None" = None) -> None:

@@ -10,6 +10,7 @@ Rules kept here:
 """
 
 import inspect
+import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,25 +21,14 @@ from typing import Any, Literal, TypeAlias
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from pixel_core.messages import Body, Headers, Origin, Request, Response, Timeouts
+from pixel_core.messages import Body, FileSlice, Headers, Origin, Request, Response, Timeouts
 from pixel_transports.testing.checks.peers import PATIENCE, Peer
 from pixel_transports.testing.checks.stub import StubServer
 
 Ability: TypeAlias = Literal[
-    "wire",
-    "sockets",
-    "keep-alive",
-    "limits",
-    "write-limit",
-    "total",
-    "early-answer",
-    "early-answer-open",
-    "case",
-    "duplicates",
-    "latin-1",
-    "raw-target",
-    "flat-memory",
-]
+    "wire", "sockets", "keep-alive", "limits", "write-limit", "total", "early-answer", "early-answer-open", "case",
+    "duplicates", "latin-1", "raw-target", "flat-memory",
+]  # fmt: skip
 """An ability that not every transport has:
 
 * `wire`: requests become bytes: invalid ones are refused, and responses are decoded
@@ -52,21 +42,12 @@ Ability: TypeAlias = Literal[
 * `flat-memory`: a file is never in memory as a whole
 """
 
+_SOCKETS = frozenset({"sockets", "keep-alive", "write-limit", "early-answer", "early-answer-open"})
 _MISSING: dict[str, frozenset[str]] = {
     "sockets": frozenset(),
-    "function": frozenset(
-        [
-            *("wire", "sockets", "keep-alive", "limits", "write-limit", "total", "early-answer", "early-answer-open"),
-            "flat-memory",
-        ]
-    ),
-    "asgi": frozenset(["sockets", "keep-alive", "write-limit", "early-answer", "early-answer-open", "case"]),
-    "wsgi": frozenset(
-        [
-            *("sockets", "keep-alive", "limits", "write-limit", "total", "early-answer", "early-answer-open"),
-            *("case", "duplicates", "raw-target"),
-        ]
-    ),
+    "function": _SOCKETS | {"wire", "limits", "total", "flat-memory"},
+    "asgi": _SOCKETS | {"case"},
+    "wsgi": _SOCKETS | {"limits", "total", "case", "duplicates", "raw-target"},
 }
 """Abilities that an interface excludes, for lack of a socket or by the rules of ASGI and WSGI."""
 
@@ -103,26 +84,17 @@ Subject: TypeAlias = Candidate | Callable[[], Any]
 """The argument of a check: a candidate, or a function that returns a transport over sockets."""
 
 
+@dataclass(eq=False)
 class Harness:
     """The transport of a candidate, the server that it connects to, and how a check calls it."""
 
-    def __init__(
-        self,
-        candidate: Candidate,
-        transport: Any,
-        server: StubServer,
-        origin: Origin,
-        portal: Any,  # a BlockingPortal of anyio, or None
-        threads: ThreadPoolExecutor,
-        folder: Path,
-    ) -> None:
-        self.candidate = candidate
-        self.transport = transport
-        self.server = server
-        self.origin = origin
-        self._portal = portal
-        self._threads = threads
-        self._folder = folder
+    candidate: Candidate
+    transport: Any
+    server: StubServer
+    origin: Origin
+    _portal: Any  # a BlockingPortal of anyio, or None
+    _threads: ThreadPoolExecutor
+    _folder: Path
 
     @property
     def is_async(self) -> bool:
@@ -167,6 +139,12 @@ class Harness:
         path = self._folder / name
         path.write_bytes(content)
         return path
+
+    def sparse_file(self, size: int) -> FileSlice:
+        """Make a file of zeros that takes no space, and return a slice with all of it."""
+        path = self.file(b"", "large.bin")
+        os.truncate(path, size)
+        return FileSlice(str(path), 0, size)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import time
 
 from pixel_core.errors import PixelConnectionError, PixelProtocolError, PixelTimeoutError
-from pixel_core.messages import FileSlice
 from pixel_transports.testing.checks.candidates import Harness
 from pixel_transports.testing.checks.peers import (
     OK,
@@ -155,13 +154,6 @@ def a_byte_at_a_time_is_a_timeout_within_the_total_limit(harness: Harness) -> No
     expect(time.monotonic() - before < LATEST, "later than the limit")
 
 
-def _large(harness: Harness) -> FileSlice:
-    path = harness.file(b"", "large.bin")
-    with path.open("wb") as file:
-        file.truncate(LARGE)
-    return FileSlice(str(path), 0, LARGE)
-
-
 @check("sockets", "write-limit")
 def a_peer_that_reads_nothing_is_a_timeout(harness: Harness) -> None:
     """A peer that does not read causes a PixelTimeoutError after `write` seconds."""
@@ -170,12 +162,20 @@ def a_peer_that_reads_nothing_is_a_timeout(harness: Harness) -> None:
         connection.head()
         connection.over.wait(PATIENCE)
 
-    for body in (_large(harness), bytes(LARGE)):
+    for body in (harness.sparse_file(LARGE), bytes(LARGE)):
         with Peer(reads_nothing) as peer:
             before = time.monotonic()
             request = harness.request("PUT", TARGET, CREDENTIALS, body, peer.origin, write=LIMIT)
             failure(harness, request, PixelTimeoutError)
             expect(time.monotonic() - before < LATEST, "later than the limit")
+
+
+def _is_refused(harness: Harness, refuses: Script) -> None:
+    with Peer(refuses, keep_answering) as peer:
+        request = harness.request("PUT", TARGET, CREDENTIALS, harness.sparse_file(LARGE), peer.origin)
+        answer = harness.send(request)
+        same((answer.status, answer.body), (413, b"big"), "the answer")
+        same(harness.send(harness.request(to=peer.origin)).body, b"ok", "the next answer")
 
 
 @check("sockets", "early-answer")
@@ -188,10 +188,7 @@ def an_early_answer_of_a_peer_that_closes_is_returned(harness: Harness) -> None:
         for _ in connection.body(1_000_000):
             pass
 
-    with Peer(refuses, keep_answering) as peer:
-        answer = harness.send(harness.request("PUT", TARGET, CREDENTIALS, _large(harness), peer.origin))
-        same((answer.status, answer.body), (413, b"big"), "the answer")
-        same(harness.send(harness.request(to=peer.origin)).body, b"ok", "the next answer")
+    _is_refused(harness, refuses)
 
 
 @check("sockets", "early-answer-open")
@@ -203,10 +200,7 @@ def an_early_answer_of_a_peer_that_stays_is_returned(harness: Harness) -> None:
         connection.send(REFUSAL.replace(b"Connection: close\r\n", b""))
         connection.over.wait(PATIENCE)
 
-    with Peer(refuses, keep_answering) as peer:
-        answer = harness.send(harness.request("PUT", TARGET, CREDENTIALS, _large(harness), peer.origin))
-        same((answer.status, answer.body), (413, b"big"), "the answer")
-        same(harness.send(harness.request(to=peer.origin)).body, b"ok", "the next answer")
+    _is_refused(harness, refuses)
 
 
 @check("limits")

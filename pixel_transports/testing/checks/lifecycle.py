@@ -15,15 +15,8 @@ def a_connection_is_used_again(harness: Harness) -> None:
     # The file comes last: a transport that reads while it sends may receive the response before it knows that all of
     # the file was sent, and close a connection that could be reused.
     file = FileSlice(str(harness.file(b"photo" * 100_000)), 0, 500_000)
-    bodies: list[tuple[str, bytes | FileSlice]] = [
-        ("GET", b""),
-        ("POST", b"x"),
-        ("DELETE", b""),
-        ("GET", b""),
-        ("PUT", file),
-    ]
     with Peer(keep_answering) as peer:
-        for method, body in bodies:
+        for method, body in (("GET", b""), ("POST", b"x"), ("DELETE", b""), ("GET", b""), ("PUT", file)):
             same(harness.send(harness.request(method, body=body, to=peer.origin)).body, b"ok", "the answer")
         same(peer.accepted, 1, "how many connections were opened")
 
@@ -99,9 +92,6 @@ def an_upload_can_be_cancelled(harness: Harness) -> None:
     """A task that is cancelled during a large body ends at once, and the transport keeps working. (Async only.)"""
     if not harness.is_async:
         return
-    path = harness.file(b"", "large.bin")
-    with path.open("wb") as file:
-        file.truncate(48 * 1024 * 1024)
 
     def reads_nothing(connection: ScriptedConnection) -> None:
         connection.head()
@@ -110,8 +100,7 @@ def an_upload_can_be_cancelled(harness: Harness) -> None:
 
     with Peer(reads_nothing, keep_answering) as peer:
         harness.server.arrived.clear()
-        piece = FileSlice(str(path), 0, 48 * 1024 * 1024)
-        future = harness.start(harness.request("PUT", body=piece, to=peer.origin))
+        future = harness.start(harness.request("PUT", body=harness.sparse_file(48 * 1024 * 1024), to=peer.origin))
         expect(harness.server.arrived.wait(PATIENCE), "the request did not arrive")
         time.sleep(0.1)
         future.cancel()

@@ -145,12 +145,8 @@ def answers_without_a_body_have_none(harness: Harness) -> None:
     harness.server.answers["/204"] = Response(204)
     harness.server.answers["/304"] = Response(304, Headers({"ETag": '"1"'}))
     harness.server.answers["/empty"] = Response(200, Headers({"Content-Length": "0"}))
-    for method, path, status in (
-        ("HEAD", "/head", 200),
-        ("GET", "/204", 204),
-        ("GET", "/304", 304),
-        ("GET", "/empty", 200),
-    ):
+    requests = (("HEAD", "/head", 200), ("GET", "/204", 204), ("GET", "/304", 304), ("GET", "/empty", 200))
+    for method, path, status in requests:
         answer = harness.send(harness.request(method, path))
         same((answer.status, answer.body), (status, b""), f"{method} {path}")
         same(harness.send(harness.request(target="/")).body, b"ok", f"the response after {method} {path}")
@@ -172,18 +168,13 @@ def a_response_is_decoded_once_and_only_if_requested(harness: Harness) -> None:
     encoded = {"gzip": gzip.compress(body), "deflate": zlib.compress(body), "DEFLATE": raw.compress(body) + raw.flush()}
     for coding, data in encoded.items():
         harness.server.answers["/a"] = Response(200, Headers({"Content-Encoding": coding.lower()}), data)
-        expect(
-            harness.send(harness.request(target="/a", headers={"Accept-Encoding": "gzip, deflate"})).body == body,
-            f"{coding} was not decoded",
-        )
+        request = harness.request(target="/a", headers={"Accept-Encoding": "gzip, deflate"})
+        expect(harness.send(request).body == body, f"{coding} was not decoded")
         expect(harness.send(harness.request(target="/a")).body == data, f"{coding} was decoded without being accepted")
     twice = gzip.compress(encoded["gzip"])
     harness.server.answers["/a"] = Response(200, Headers({"Content-Encoding": "gzip"}), twice)
-    same(
-        harness.send(harness.request(target="/a", headers={"Accept-Encoding": "gzip"})).body,
-        encoded["gzip"],
-        "a file of gzip",
-    )
+    request = harness.request(target="/a", headers={"Accept-Encoding": "gzip"})
+    same(harness.send(request).body, encoded["gzip"], "a file of gzip")
 
 
 @check("answer-limit")
@@ -193,9 +184,8 @@ def an_answer_beyond_the_limit_is_an_error(harness: Harness) -> None:
     accepts = {"Accept-Encoding": "gzip, deflate"}
     harness.server.answers["/fits"] = Response(200, Headers(), bytes(limit))
     harness.server.answers["/large"] = Response(200, Headers(), bytes(limit + 1))
-    harness.server.answers["/bomb"] = Response(
-        200, Headers({"Content-Encoding": "gzip"}), gzip.compress(bytes(limit + 1))
-    )
+    bomb = gzip.compress(bytes(limit + 1))
+    harness.server.answers["/bomb"] = Response(200, Headers({"Content-Encoding": "gzip"}), bomb)
     for path in ("/large", "/bomb"):
         failure(harness, harness.request(target=path, headers=accepts), PixelProtocolError)
         same(len(harness.send(harness.request(target="/fits", headers=accepts)).body), limit, "an answer that fits")

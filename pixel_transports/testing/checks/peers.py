@@ -1,10 +1,8 @@
 """Scripted peers: servers on loopback that follow a function, also where it breaks HTTP.
 
-Rules kept here:
-
-* A script is called per connection, in a thread, and the connection is closed when it returns. A peer has one script
-  per connection in order of arrival; the last script serves all further connections.
-* The threads of a peer end with its `with` block. A client may close its connection at any time.
+A script is called per connection, in a thread, and the connection is closed when it returns. A peer has one script per
+connection in order of arrival; the last script serves all further connections. The threads of a peer end with its
+`with` block. A client may close its connection at any time.
 """
 
 import socket
@@ -12,7 +10,6 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import TypeAlias
 
 from pixel_core.messages import Origin
@@ -130,9 +127,7 @@ class Peer:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         with suppress(OSError), socket.create_connection(self._listener.getsockname()):
             pass
@@ -153,9 +148,8 @@ class Peer:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets.append(sock)
             script = self._scripts[min(len(self._sockets), len(self._scripts)) - 1]
-            thread = threading.Thread(
-                target=self._follow, args=(ScriptedConnection(sock, self._over), script), daemon=True
-            )
+            connection = ScriptedConnection(sock, self._over)
+            thread = threading.Thread(target=self._follow, args=(connection, script), daemon=True)
             self._threads.append(thread)
             thread.start()
 

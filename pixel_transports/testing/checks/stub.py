@@ -1,9 +1,7 @@
 """A well-behaved server: it records the requests, and sends the configured responses.
 
-Rules kept here:
-
-* It has four interfaces: a socket, a function, an ASGI app and a WSGI app.
-* A body is recorded as its length and digest, so large bodies take no memory.
+It has four interfaces: a socket, a function, an ASGI app and a WSGI app. A body is recorded as its length and digest,
+so large bodies take no memory.
 """
 
 import hashlib
@@ -68,9 +66,8 @@ class StubServer:
         if not isinstance(request.body, bytes):
             raise AssertionError("the body of a function's request has to be bytes")
         digest = hashlib.sha256(request.body).hexdigest()
-        answer = self._answer(
-            ReceivedRequest(request.method, request.target, list(request.headers), len(request.body), digest)
-        )
+        fields = list(request.headers)
+        answer = self._answer(ReceivedRequest(request.method, request.target, fields, len(request.body), digest))
         if answer is None:
             raise AssertionError("a function cannot be silent")
         return answer if _has_body(request.method, answer) else Response(answer.status, answer.headers)
