@@ -4,13 +4,14 @@ import random
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from hashlib import md5
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -34,6 +35,9 @@ BUFFER_BYTES = 32 * 1024
 
 MUCH = 12 * 1024 * 1024
 """More bytes than the buffers of both sides hold."""
+
+SIZE = 600
+"""The size of a file in bytes: small, since each byte of each request is a case."""
 
 RIGHT = "right"
 
@@ -67,13 +71,101 @@ def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file to upload, with random content."""
+class Call(ABC):
+    """A call of a kind (`what`), with a small request body or with `MUCH`. `client` makes it."""
 
-    path: Path
-    size: int
-    md5: str
+    place: ClassVar[Place]
+
+    def __init__(self, bench: "Bench", what: str, much: bool) -> None:
+        self.bench, self.what, self.much, self.client = bench, what, much, bench.client
+
+    @abstractmethod
+    def started(self, options: dict[str, Any]) -> "partial[Any]":
+        """The call with these options, to be made or cancelled by `client`."""
+
+    @abstractmethod
+    def outcome(self, value: Any) -> str:
+        """The result as one word."""
+
+    @abstractmethod
+    def wrong(self, result: str, received: bool) -> list[str]:
+        """The problems with the server's data. `received` is whether it may have acted on a failed call."""
+
+    def again(self) -> list[str]:
+        """The problems of the same call without faults. None if it must not be made again."""
+        return []
+
+    def close(self) -> None:  # noqa: B027
+        """Remove what the call needed."""
+
+
+class ApiCall(Call):
+    """GET reads the project of the bench, POST creates one with a new name."""
+
+    place = Place.API
+
+    def started(self, options: dict[str, Any]) -> "partial[Any]":
+        self.name, note = self.bench.name(), "x" * MUCH if self.much else ""
+        if self.what == "GET":
+            return partial(self.client.call, "get_project", self.bench.here.project_id, options=options)
+        return partial(self.client.call, "create_project", self.name, note, SAMPLE_AREA, options=options)
+
+    def outcome(self, value: Any) -> str:
+        return RIGHT if value["name"] == ("Faults" if self.what == "GET" else self.name) else "another result"
+
+    def wrong(self, result: str, received: bool) -> list[str]:
+        projects = list(self.bench.here.sandbox.state.projects.values())
+        made = sum(project.name == self.name for project in projects)
+        right = self.what == "POST" and result == RIGHT
+        most = self.what == "POST" and (received or right)
+        return [f"{made} projects were made"] if made > most or (right and not made) else []
+
+
+class UploadCall(Call):
+    """A file is uploaded, as a form or in parts."""
+
+    place = Place.STORAGE
+
+    def __init__(self, bench: "Bench", what: str, much: bool) -> None:
+        super().__init__(bench, what, much)
+        content = JPEG + bench.random.randbytes((MUCH if much else SIZE) - len(JPEG))
+        self._path = bench.folder / f"{bench.name()}.jpg"
+        self._path.write_bytes(content)
+        self._facts = len(content), md5(content, usedforsecurity=False).hexdigest()
+
+    def started(self, options: dict[str, Any]) -> "partial[Any]":
+        size = -(-self._facts[0] // 2)
+        keywords = {"multipart": True, "multipart_part_size": size} if self.what == "part" else {}
+        where = self.bench.here.project_id, self.bench.here.collection_id
+        files = [PixelUploadFile(file=self._path)]
+        return partial(self.client.call, "upload_multiple_images", *where, files, options=options, **keywords)
+
+    def outcome(self, value: Any) -> str:
+        """The cause of the file's error, if it has one."""
+        images, errors = value
+        if not errors and [image["name"] for image in images] == [self._path.name]:
+            return RIGHT
+        if images or len(errors) != 1 or errors[0].file != str(self._path) or errors[0].status != "not_stored":
+            return f"another result: {images}, {errors}"
+        return type(errors[0].__cause__).__name__
+
+    def wrong(self, result: str, received: bool) -> list[str]:
+        stored = self.bench.here.stored(self._path.name).get(self._path.name, [])
+        return [] if stored == [self._facts] * (result == RIGHT) else [f"{result}, and stored is {stored}"]
+
+    def again(self) -> list[str]:
+        result = self.outcome(self.started({})())
+        return ([] if result == RIGHT else [f"called again: {result}"]) + self.wrong(RIGHT, True)
+
+    def close(self) -> None:
+        self._path.unlink()
+
+
+CALLS: dict[Place, dict[str, type[Call]]] = {
+    Place.API: {"GET": ApiCall, "POST": ApiCall},
+    Place.STORAGE: {"form": UploadCall, "part": UploadCall},
+}
+"""The kinds of call whose exchange with a place has faults."""
 
 
 class Bench:
@@ -86,7 +178,7 @@ class Bench:
         self._portal = portal
         self._settings = PixelApiSettings(**here.sandbox.environment(proxy.url))
         self._numbers = iter(range(1_000_000))
-        self._random = random.Random(seed)
+        self.random = random.Random(seed)
         self.client = Caller(face, self._settings, portal)
         self._tasks = 0
         self.login_bytes = 0
@@ -111,25 +203,22 @@ class Bench:
         finally:
             client.close()
 
-    def file(self, size: int) -> File:
-        path = self.folder / f"{self.name()}.jpg"
-        content = JPEG + self._random.randbytes(size - len(JPEG))
-        path.write_bytes(content)
-        return File(path, size, md5(content, usedforsecurity=False).hexdigest())
+    @contextmanager
+    def prepared(self, what: str, much: bool = False) -> Iterator[Call]:
+        """A call of this kind."""
+        call = next(calls[what] for calls in CALLS.values() if what in calls)(self, what, much)
+        try:
+            yield call
+        finally:
+            call.close()
 
-    def upload(self, file: File, parts: int, options: dict[str, Any]) -> "partial[Any]":
-        """The call that uploads a file, whole (0) or in so many parts."""
-        keywords: dict[str, Any] = {"multipart": True, "multipart_part_size": -(-file.size // parts)} if parts else {}
-        files = [PixelUploadFile(file=file.path)]
-        where = (self.here.project_id, self.here.collection_id)
-        return partial(self.client.call, "upload_multiple_images", *where, files, options=options, **keywords)
-
-    def projects(self, name: str) -> int:
-        return sum(project.name == name for project in list(self.here.sandbox.state.projects.values()))
-
-    def stored(self, file: File) -> list[tuple[int, str]]:
-        """Size and MD5 of each image of that name."""
-        return self.here.stored_as(file.path.name)
+    def sizes(self, what: str) -> tuple[int, int]:
+        """The lengths of request and answer on the wire, of the exchange that has faults."""
+        first = len(self.proxy.records)
+        with self.prepared(what) as call:
+            call.started({})()
+            record = next(each for each in self.proxy.records[first:] if each.place is call.place)
+        return record.head_bytes + record.length, record.answer_bytes
 
     @contextmanager
     def spoilt(self, plan: Plan) -> Iterator[None]:
@@ -151,12 +240,12 @@ class Bench:
         finally:
             self.proxy.turn(Door.OPEN)
 
-    def timed(self, call: Callable[[], str], client: Caller | None = None) -> Played:
-        """Make a call that returns its result as one word. Check that the client holds nothing afterwards."""
-        client = client or self.client
-        start = time.monotonic()
+    def timed(self, call: Call, run: Callable[[], Any]) -> Played:
+        """Make a call. Check that the client holds nothing afterwards."""
+        client, start = call.client, time.monotonic()
         try:
-            result = call()
+            value = run()
+            result = CANCELLED if value == CANCELLED else call.outcome(value)
         except PixelError as error:
             result = type(error).__name__
         except Exception as error:
@@ -186,22 +275,6 @@ class Bench:
         if not eventually(lambda: self.client.tasks() == self._tasks, 3.0):
             wrong.append(f"{self.client.tasks()} tasks, before it were {self._tasks}")
         return wrong
-
-
-def calling(
-    bench: Bench, client: Caller, method: str, name: str, options: dict[str, Any], note: str = ""
-) -> "partial[Any]":
-    """The call for a method: GET reads the project of the bench, POST creates one with this name."""
-    if method == "GET":
-        return partial(client.call, "get_project", bench.here.project_id, options=options)
-    return partial(client.call, "create_project", name, note, SAMPLE_AREA, options=options)
-
-
-def named(method: str, name: str, value: Any) -> str:
-    """The result of a call as one word."""
-    if value == CANCELLED:
-        return CANCELLED
-    return RIGHT if value["name"] == ("Faults" if method == "GET" else name) else "another result"
 
 
 @contextmanager

@@ -44,12 +44,18 @@ class Caller:
         self._portal = portal
         self.face = face
         self.repeating: Callable[[], None] = lambda: None
+        self._repeats = 0
         kind: Any = PixelClient if portal is None else PixelClientAsync
         self.client: Any = kind.from_settings(settings, journal=None, listener=self._on_event)
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, CallRepeated):
+            self._repeats += 1
             self.repeating()
+
+    def repeated(self) -> int:
+        """How many requests were repeated so far."""
+        return self._repeats
 
     def call(self, name: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
         """Call a method of the client, with these options for the call."""

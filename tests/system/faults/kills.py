@@ -15,8 +15,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
@@ -24,19 +25,7 @@ from tests.support.paths import ROOT
 from tests.system.faults.lines import Record, Stage
 from tests.system.faults.plans import NoFaults, Place
 from tests.system.faults.proxy import Proxy
-from tests.system.faults.world import (
-    FACES,
-    KIB,
-    MadeFile,
-    World,
-    child_command,
-    make_files,
-    result_of,
-    start_child,
-    world,
-    wrong_lists,
-    wrong_objects,
-)
+from tests.system.faults.world import FACES, KIB, MadeFile, child_command, make_files, start_child, world, wrong_result
 
 PART = 64 * KIB
 CONCURRENCY = 4
@@ -51,21 +40,21 @@ GRACE_SECONDS = 0.5
 class Outcome:
     """The outcome of a run. It succeeded if `wrong` is empty."""
 
-    wrong: list[str]
-    kills: dict[str, int]
-    early: int
-    storage_requests: int
-    api_requests: int
-    body_bytes: int
-    sent_again: int
-    bound: int
-    repeats: int
-    unfinished_jobs: int
-    seconds: float
+    wrong: list[str] = field(default_factory=list)
+    kills: "Counter[str]" = field(default_factory=Counter)
+    early: int = 0
+    storage_requests: int = 0
+    api_requests: int = 0
+    body_bytes: int = 0
+    sent_again: int = 0
+    bound: int = 0
+    repeats: int = 0
+    unfinished_jobs: int = 0
+    seconds: float = 0.0
 
     def __str__(self) -> str:
         lines = [
-            f"{sum(self.kills.values())} kills in {self.seconds:.1f} s; {self.early} runs ended before their kill",
+            f"{self.kills.total()} kills in {self.seconds:.1f} s; {self.early} runs ended before their kill",
             *(f"  {count:5} {when}" for when, count in sorted(self.kills.items())),
             f"{self.storage_requests} storage requests, {self.api_requests} others",
             f"{self.body_bytes} body bytes arrived in the storage, {self.sent_again} of them again "
@@ -186,13 +175,9 @@ def run(
     """Do one run. `storage_seconds` are added to each storage request, so that kills meet requests in flight."""
     draw = random.Random(seed)
     made = make_files(folder / "photos", draw, files, SMALL, LARGE, LARGE_SHARE)
-    trigger = _Trigger()
-    landed: dict[str, int] = {}
-    killed_at: list[float] = []
-    early = 0
+    trigger, outcome, killed_at = _Trigger(), Outcome(), list[float]()
     startup = _startup_seconds()
     start = time.monotonic()
-    wrong: list[str] = []
     options = {
         "multipart_threshold": PART,
         "parts_from": PART,
@@ -204,77 +189,48 @@ def run(
     }
     with world(job_seconds=0.1) as here, Proxy(here.address, NoFaults(storage_seconds), trigger) as proxy:
         command = child_command(here, proxy.url, folder / "photos", face, options)
-        while len(killed_at) < kills and early < 3 * kills:
+        while len(killed_at) < kills and outcome.early < 3 * kills:
             requests = _missing(made, list(proxy.records)) // (kills - len(killed_at) + 1)
-            if early > kills:
+            if outcome.early > kills:
                 requests = 0  # Nothing is left to send, so kills can only meet the first requests of a run.
             with start_child(command) as child:
                 seconds = (startup + requests * storage_seconds / CONCURRENCY) * 0.8
                 when, errors = _killed(child, draw, trigger, requests + 4, seconds)
             if when:
                 killed_at.append(time.monotonic())
-                landed[when] = landed.get(when, 0) + 1
+                outcome.kills[when] += 1
             elif child.returncode == 0:
-                early += 1
+                outcome.early += 1
             else:
-                wrong.append(f"a run failed by itself:\n{errors[-2000:]}")
+                outcome.wrong.append(f"a run failed by itself:\n{errors[-2000:]}")
                 break
         with start_child(command) as child:
             output, errors = child.communicate()
-        seconds = time.monotonic() - start
-        return _outcome(here, proxy, made, kills, wrong, landed, killed_at, early, seconds, output, errors)
-
-
-def _outcome(
-    here: World,
-    proxy: Proxy,
-    made: Sequence[MadeFile],
-    kills: int,
-    wrong: list[str],
-    landed: dict[str, int],
-    killed_at: list[float],
-    early: int,
-    seconds: float,
-    output: str,
-    errors: str,
-) -> Outcome:
-    names = [each.name for each in made]
-    try:
-        result = result_of(output)
-    except ValueError:
-        wrong.append(f"the last run failed:\n{errors[-2000:]}")
-    else:
-        wrong += wrong_lists(made, result)
-        wrong += [f"{name} failed at the end: {status}: {detail}" for name, status, detail in result["errors"][:3]]
-        if result["sockets"]:
-            wrong.append(f"{result['sockets']} sockets are left open")
-    wrong += wrong_objects(made, names, here.stored())
-    records = list(proxy.records)
-    total, again, largest = _again(records)
-    bound = len(killed_at) * CONCURRENCY * largest
-    repeats, late = _repeats(records, killed_at)
-    if again > bound:
-        wrong.append(f"{again} bytes were sent again, and {bound} is the most that was in flight")
-    if repeats > len(killed_at) * CONCURRENCY:
-        wrong.append(f"{repeats} finished requests were sent again, more than were in flight")
-    if late:
-        wrong.append(f"{len(late)} were sent again though they were long finished: {late[:5]}")
+        outcome.seconds = time.monotonic() - start
+        wrong, result = wrong_result(made, output, errors, here.stored())
+        outcome.unfinished_jobs = here.unfinished()
+        records = list(proxy.records)
+    outcome.wrong += wrong
+    outcome.wrong += [f"{name} failed at the end: {why}" for name, *why in result.get("errors", ())[:3]]
     if len(killed_at) < kills:
-        wrong.append(f"only {len(killed_at)} of {kills} kills met a run that was under way")
-    storage = sum(each.place is Place.STORAGE for each in records)
-    return Outcome(
-        wrong,
-        landed,
-        early,
-        storage,
-        len(records) - storage,
-        total,
-        again,
-        bound,
-        repeats,
-        here.unfinished(),
-        seconds,
-    )
+        outcome.wrong.append(f"only {len(killed_at)} of {kills} kills met a run that was under way")
+    _count(outcome, records, killed_at)
+    return outcome
+
+
+def _count(outcome: Outcome, records: Sequence[Record], killed_at: Sequence[float]) -> None:
+    """Count what was sent, and what was sent again."""
+    outcome.storage_requests = sum(each.place is Place.STORAGE for each in records)
+    outcome.api_requests = len(records) - outcome.storage_requests
+    outcome.body_bytes, outcome.sent_again, largest = _again(records)
+    outcome.bound = len(killed_at) * CONCURRENCY * largest
+    outcome.repeats, late = _repeats(records, killed_at)
+    if outcome.sent_again > outcome.bound:
+        outcome.wrong.append(f"{outcome.sent_again} bytes were sent again, and at most {outcome.bound} were in flight")
+    if outcome.repeats > len(killed_at) * CONCURRENCY:
+        outcome.wrong.append(f"{outcome.repeats} finished requests were sent again, more than were in flight")
+    if late:
+        outcome.wrong.append(f"{len(late)} were sent again though they were long finished: {late[:5]}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -286,7 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--face", choices=FACES, default="blocking")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(Path(folder), seed=chosen.seed, files=chosen.files, kills=chosen.kills, face=chosen.face)
+        outcome = run(Path(folder), **vars(chosen))
     print(f"seed {chosen.seed}, {chosen.files} files, {chosen.kills} kills, {chosen.face}")
     print(outcome)
     return 1 if outcome.wrong else 0

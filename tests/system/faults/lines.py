@@ -203,12 +203,10 @@ class Line:
             case Fault.REFUSE:
                 self._proxy.outage()
                 self._reset()
-            case Fault.RESET_REQUEST:
+            case Fault.RESET_REQUEST | Fault.HANG_REQUEST:
                 self._some(record, act.at % (record.length + 1))
-                self._reset()
-            case Fault.HANG_REQUEST:
-                self._some(record, act.at % (record.length + 1))
-                self._silence(act.seconds)
+                if act.fault is Fault.HANG_REQUEST:
+                    self._silence(act.seconds)
                 self._reset()
             case Fault.CUT_REQUEST:
                 server, at = self._to_server(), act.at % (len(head) + record.length)
@@ -276,13 +274,10 @@ class Line:
             case Fault.TRUNCATE:
                 client.sock.sendall(answer[:at])
                 raise SpoiltError
-            case Fault.HALF_CLOSE:
+            case Fault.HALF_CLOSE | Fault.HANG_ANSWER:
                 client.sock.sendall(answer[:at])
-                client.sock.shutdown(socket.SHUT_WR)
-                self._silence(act.seconds)
-                raise SpoiltError
-            case Fault.HANG_ANSWER:
-                client.sock.sendall(answer[:at])
+                if act.fault is Fault.HALF_CLOSE:
+                    client.sock.shutdown(socket.SHUT_WR)
                 self._silence(act.seconds)
                 raise SpoiltError
             case Fault.DUPLICATE:
@@ -290,16 +285,11 @@ class Line:
             case Fault.REPEAT:
                 client.sock.sendall(answer[: at + 1] + answer[at:])
             case Fault.DRIP:
-                step = -(-len(answer) // 20)
-                for start in range(0, len(answer), step):
-                    client.sock.sendall(answer[start : start + step])
-                    self._wait(act.seconds / 20)
+                self._drip(answer, -(-len(answer) // 20), act.seconds / 20)
             case Fault.TRICKLE:
                 client.sock.sendall(answer[:at])
                 self._proxy.held.set()
-                for start in range(at, len(answer)):
-                    client.sock.sendall(answer[start : start + 1])
-                    self._wait(act.seconds)
+                self._drip(answer[at:], 1, act.seconds)
             case Fault.INTERIM:
                 self._proxy.held.set()
                 while not client.gone():
@@ -308,6 +298,11 @@ class Line:
                 raise SpoiltError
             case _:
                 client.sock.sendall(answer)
+
+    def _drip(self, data: bytes, step: int, seconds: float) -> None:
+        for start in range(0, len(data), step):
+            self._client.sock.sendall(data[start : start + step])
+            self._wait(seconds)
 
     def _say(self, fault: Fault, close: bool = False) -> None:
         status, fields, body = _OWN_ANSWERS[fault]

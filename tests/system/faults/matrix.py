@@ -4,8 +4,8 @@ Rules kept here:
 
 * A row applies one fault to one exchange. The call ends with its result, or with the error that the table names, within
   its deadline; the next call succeeds.
-* Tables: exchanges with the API (`rows_exchange`), limits and connections (`rows_limits`), cancelled calls
-  (`rows_cancelled`), and exchanges with the object storage (`rows_storage`).
+* Tables: exchanges with the API and the object storage at each byte (`rows_faults`), and calls and uploads that are
+  stopped by limits and cancellation (`rows_stopped`).
 * After every row no slot is held, nothing waits, and only idle connections are open; at the end of a face no socket, no
   thread and no task is left, and the garbage collector had nothing to close.
 * Each table runs on each face in a process of its own, several at a time: they mostly wait.
@@ -28,16 +28,16 @@ from typing import Any
 
 from tests.support.paths import ROOT
 from tests.support.peers import open_sockets
-from tests.system.faults import rows_cancelled, rows_exchange, rows_limits, rows_storage
+from tests.system.faults import rows_faults, rows_stopped
 from tests.system.faults.bench import Bench, Case, bench, eventually
 from tests.system.faults.world import FACES
 
 TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
-    "storage": rows_storage.cases,
-    "storage-broken-off": rows_storage.broken_off,
-    "exchange": rows_exchange.cases,
-    "limits": rows_limits.cases,
-    "cancelled": rows_cancelled.cases,
+    "storage": rows_faults.storage,
+    "storage-broken-off": rows_stopped.storage,
+    "exchange": rows_faults.exchange,
+    "limits": rows_stopped.limits,
+    "cancelled": rows_stopped.cancelled,
 }
 
 
@@ -141,11 +141,7 @@ def run_face(face: str, every: int = 1, tables: Iterable[str] = TABLES, seed: in
 
 
 def run(
-    faces: Iterable[str] = FACES,
-    every: int = 1,
-    tables: Iterable[str] = TABLES,
-    seed: int = 1,
-    at_once: int = 3,
+    faces: Iterable[str] = FACES, every: int = 1, tables: Iterable[str] = TABLES, seed: int = 1, at_once: int = 3
 ) -> list[Outcome]:
     """Run the tables on these faces, each in a process of its own, `at_once` at a time."""
     options = ["--every", str(every), "--seed", str(seed), "--json"]

@@ -6,7 +6,7 @@ Rules kept here:
 * A refused connection is refused by the system, since the port does not listen. A connection hangs in the system too:
   the queue of the listener is full.
 * Every request is recorded, with its fault and the body bytes that arrived.
-* `close` leaves no socket and no thread.
+* The end of its `with` block leaves no socket and no thread.
 """
 
 import enum
@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 
 from tests.system.faults.lines import PATIENCE, Line, Record, Stage
 from tests.system.faults.plans import NoFaults, Plan
@@ -79,22 +78,14 @@ class Proxy:
             return Counter(record.act.fault.value for record in self.records)
 
     def __enter__(self) -> "Proxy":
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def start(self) -> None:
         # Bound and not listening: keeps the port reserved.
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reserved.bind(("127.0.0.1", 0))
         self._stand(Door.OPEN)
         self._acceptor.start()
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         self.hurry.set()
         self._acceptor.join()
@@ -133,12 +124,11 @@ class Proxy:
         """Refuse connections for `OUTAGE_SECONDS`."""
         self.turn(Door.SHUT, OUTAGE_SECONDS)
 
-    def turn(self, door: Door, seconds: float | None = None, wait: bool = True) -> None:
+    def turn(self, door: Door, seconds: float | None = None) -> None:
         """Treat new connections in this way from now on, or for so many seconds."""
         done = threading.Event()
         self._turns.put((door, seconds, done))
-        if wait:
-            done.wait(1.0)
+        done.wait(1.0)
 
     def _stand(self, door: Door) -> None:
         for sock in self._standing:

@@ -20,17 +20,7 @@ from pathlib import Path
 
 from tests.system.faults.plans import Place, Schedule
 from tests.system.faults.proxy import Proxy
-from tests.system.faults.world import (
-    FACES,
-    KIB,
-    child_command,
-    make_files,
-    result_of,
-    start_child,
-    world,
-    wrong_lists,
-    wrong_objects,
-)
+from tests.system.faults.world import FACES, KIB, child_command, make_files, start_child, world, wrong_result
 
 _ANY_PLACE = re.compile(r"https?://[^\s:]*(:\d+[^\s:]*)?|photo_\d+\.jpg|\b\d{3,}-\w+")
 """Parts of an error message that differ from file to file."""
@@ -102,14 +92,9 @@ def run(
                 child.kill()
         seconds = time.monotonic() - start
         counts, requests = proxy.counts(), Counter(record.place.value for record in proxy.records)
-        if child.returncode != 0:
-            return Outcome([f"the child failed:\n{errors[-4000:]}"], 0, Counter(), counts, requests, seconds)
-        result, stored = result_of(output), here.stored()
-    wrong = wrong_lists(made, result) + wrong_objects(made, result["uploaded"], stored)
-    if result["sockets"]:
-        wrong.append(f"{result['sockets']} sockets are left open")
-    reasons = Counter(f"{status}: {_ANY_PLACE.sub('...', detail)}" for _, status, detail in result["errors"])
-    return Outcome(wrong, len(result["uploaded"]), reasons, counts, requests, seconds)
+        wrong, result = wrong_result(made, "" if child.returncode else output, errors, here.stored())
+    reasons = Counter(f"{status}: {_ANY_PLACE.sub('...', detail)}" for _, status, detail in result.get("errors", ()))
+    return Outcome(wrong, len(result.get("uploaded", ())), reasons, counts, requests, seconds)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -123,15 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--signature-seconds", type=float, default=2.0)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(
-            Path(folder, "photos"),
-            seed=chosen.seed,
-            files=chosen.files,
-            face=chosen.face,
-            rate=chosen.rate,
-            api_rate=chosen.api_rate,
-            signature_seconds=chosen.signature_seconds,
-        )
+        outcome = run(Path(folder, "photos"), **vars(chosen))
     print(f"seed {chosen.seed}, {chosen.files} files, {chosen.face}, rate {chosen.rate:g}")
     print(outcome)
     return 1 if outcome.wrong else 0

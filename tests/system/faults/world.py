@@ -72,25 +72,16 @@ class World:
         found = urlsplit(self.server.url)
         return found.hostname or "", found.port or 0
 
-    def stored(self) -> dict[str, list[tuple[int, str]]]:
-        """Size and MD5 of each image, by name."""
+    def stored(self, name: str | None = None) -> dict[str, list[tuple[int, str]]]:
+        """Size and MD5 of each image by name: of all, or of those with this name."""
         self._settled()
         objects = self.sandbox.objects
         found: dict[str, list[tuple[int, str]]] = {}
         for image in list(self.sandbox.state.resources_by_collection[self.collection_id].values()):
-            stored = objects[image.key]
-            found.setdefault(image.file_name, []).append((stored.size, stored.md5))
+            if name in (None, image.file_name):
+                stored = objects[image.key]
+                found.setdefault(image.file_name, []).append((stored.size, stored.md5))
         return found
-
-    def stored_as(self, name: str) -> list[tuple[int, str]]:
-        """Size and MD5 of each image of this name."""
-        self._settled()
-        objects, images = (
-            self.sandbox.objects,
-            list(self.sandbox.state.resources_by_collection[self.collection_id].values()),
-        )
-        found = [objects[image.key] for image in images if image.file_name == name]
-        return [(each.size, each.md5) for each in found]
 
     def unfinished(self) -> int:
         """The number of upload jobs without an outcome."""
@@ -135,15 +126,6 @@ def start_child(command: Sequence[str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def result_of(output: str) -> dict[str, Any]:
-    """The result that the child printed. Raises ValueError if there is none."""
-    lines = output.strip().splitlines()
-    if not lines:
-        raise ValueError("the child printed no result")
-    result: dict[str, Any] = json.loads(lines[-1])
-    return result
-
-
 def wrong_lists(made: Sequence[MadeFile], result: Mapping[str, Any]) -> list[str]:
     """The problems of the two lists: every file is in exactly one of them, once."""
     if result["raised"]:
@@ -162,19 +144,27 @@ def wrong_objects(
     made: Sequence[MadeFile], uploaded: Sequence[str], stored: Mapping[str, Sequence[tuple[int, str]]]
 ) -> list[str]:
     """The problems of the stored files: exactly the uploaded ones, each once, with its own bytes."""
-    wrong = []
     facts = {each.name: (each.size, each.md5) for each in made}
-    missing = sorted(set(uploaded) - set(stored))
-    unreported = sorted(set(stored) - set(uploaded))
-    several = sorted(name for name, images in stored.items() if len(images) > 1)
-    others = sorted(name for name, images in stored.items() if any(image != facts.get(name) for image in images))
-    if missing:
-        wrong.append(f"{len(missing)} files reported as uploaded are not stored: {missing[:5]}")
-    if unreported:
-        wrong.append(f"{len(unreported)} files are stored and not reported as uploaded: {unreported[:5]}")
-    if several:
-        images = sum(len(stored[name]) for name in several)
-        wrong.append(f"{len(several)} files are stored more than once ({images} images): {several[:5]}")
-    if others:
-        wrong.append(f"{len(others)} files are stored with other bytes: {others[:5]}")
-    return wrong
+    problems = {
+        "reported as uploaded and not stored": set(uploaded) - set(stored),
+        "stored and not reported as uploaded": set(stored) - set(uploaded),
+        "stored more than once": {name for name, images in stored.items() if len(images) > 1},
+        "stored with other bytes": {
+            name for name, images in stored.items() if any(image != facts.get(name) for image in images)
+        },
+    }
+    return [f"{len(names)} files are {what}: {sorted(names)[:5]}" for what, names in problems.items() if names]
+
+
+def wrong_result(
+    made: Sequence[MadeFile], output: str, errors: str, stored: Mapping[str, Sequence[tuple[int, str]]]
+) -> tuple[list[str], dict[str, Any]]:
+    """The problems of a child with this output, and the result that it printed; {} if it printed none."""
+    lines = output.strip().splitlines()
+    if not lines:
+        return [f"the child failed:\n{errors[-4000:]}"], {}
+    result: dict[str, Any] = json.loads(lines[-1])
+    wrong = wrong_lists(made, result) + wrong_objects(made, result["uploaded"], stored)
+    if result["sockets"]:
+        wrong.append(f"{result['sockets']} sockets are left open")
+    return wrong, result
