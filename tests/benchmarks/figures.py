@@ -79,11 +79,7 @@ def measured() -> dict[str, int]:
     gc.collect()
     kept = tracemalloc.get_traced_memory()[0] - start
     tracemalloc.stop()
-    return {
-        **counts,
-        "bytes at the peak of one call": highest,
-        "bytes kept after a thousand calls": kept,
-    }
+    return {**counts, "bytes at the peak of one call": highest, "bytes kept after a thousand calls": kept}
 
 
 def in_a_fresh_process() -> dict[str, int]:

@@ -182,11 +182,7 @@ def output_of(
 
 
 def run_client(
-    environments: Environments,
-    client: str,
-    plan: Mapping[str, Any],
-    *module: str,
-    timeout: float = RUN_SECONDS,
+    environments: Environments, client: str, plan: Mapping[str, Any], *module: str, timeout: float = RUN_SECONDS
 ) -> Any:
     """Run a plan in a process, by `clients.run` or another module. Gives its JSON."""
     module = module or ("tests.benchmarks.clients.run",)

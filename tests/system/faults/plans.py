@@ -9,7 +9,7 @@ Rules kept here:
 import enum
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -116,20 +116,14 @@ class Row:
 
 
 class Schedule:
-    """Random faults with a rate for each place, drawn from `faults`. A silence lasts `hang_seconds`, longer than the
+    """Random faults with a rate for each place. A silence lasts `hang_seconds`, longer than the
     limits of the client; a pause lasts up to a second.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        rates: Mapping[Place, float],
-        hang_seconds: float,
-        faults: Mapping[Place, Sequence[Fault]] | None = None,
-    ) -> None:
+    def __init__(self, seed: int, rates: Mapping[Place, float], hang_seconds: float) -> None:
         self._rates = dict(rates)
         self._hang_seconds = hang_seconds
-        self._faults = {place: tuple((faults or {}).get(place, drawn_faults(place))) for place in Place}
+        self._faults = {place: drawn_faults(place) for place in Place}
         self._draws = {place: random.Random(f"{seed}/{place.value}") for place in Place}
         self._lock = threading.Lock()
 

@@ -9,15 +9,14 @@ Rules kept here:
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from types import TracebackType
 
 from pixel_transports.sandbox.signatures import ACCESS_KEY
+from tests.support.peers import unused_port
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 BUCKET = "pixel-gateway"
@@ -77,9 +76,7 @@ class Gateway:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def start(self) -> None:
@@ -89,7 +86,7 @@ class Gateway:
         self._run(["format", *storing, self._meta, self.bucket])
         for _ in range(3):
             # Another program may take the port before the gateway starts, which then exits.
-            self._port = _free_port()
+            self._port = unused_port()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     [str(self.program), *self._serving()], env=self._environment, stdout=log, stderr=log
@@ -155,9 +152,3 @@ class Gateway:
 
     def _output(self) -> str:
         return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else "there is no output"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

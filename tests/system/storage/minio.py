@@ -6,8 +6,6 @@ Rules kept here:
 * A refusal of the storage is a BucketError with S3's code.
 """
 
-import base64
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,11 +34,6 @@ class Facts:
 
     size: int
     etag: str
-
-
-def md5(content: bytes) -> str:
-    """The MD5 as `Content-MD5` has it."""
-    return base64.b64encode(hashlib.md5(content).digest()).decode()
 
 
 class Bucket:

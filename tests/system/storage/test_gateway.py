@@ -14,30 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pixel_client import PixelApiSettings, PixelAttachmentUpload, PixelUploadFile
+from pixel_client import PixelAttachmentUpload, PixelUploadFile
 
 from pixel_core import Account, Form, Headers, Options, Session
 from pixel_core.errors import PixelStorageError
 from pixel_core.messages import Body, FileSlice, Response
 from pixel_core.models import AttachmentResourceType
-from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.net.blocking import SocketTransport
-from pixel_transports.sandbox import SAMPLE_AREA
-from tests.system.storage.minio import SECONDS, Bucket, md5
+from tests.system.storage.conftest import MIB, Call, place, write
+from tests.system.storage.minio import SECONDS, Bucket
 from tests.system.storage.pixel import BucketPixel
-from tests.transports.sandbox.support import JPEG, PNG, TIFF, las
+from tests.transports.sandbox.support import JPEG, TIFF, las, md5
 
-MIB = 1024 * 1024
-HARD_NAMES = [
-    "plain.jpg",
-    "two words.jpg",
-    "Jæren på våren.jpg",
-    "100% + 1 & 'more' = (a)~!*.jpg",
-    "a;b,c?d#e.jpg",
-    'say "hi" \\ there.jpg',
-    "😀.jpg",
-]
+HARD_NAMES = ["plain.jpg", "two words.jpg", "Jæren på våren.jpg", "100% + 1 & 'more' = (a)~!*.jpg", "a;b,c?d#e.jpg"]
+HARD_NAMES += ['say "hi" \\ there.jpg', "😀.jpg"]
 """Names that need escaping in a form, in a URL, or in a signature."""
 
 
@@ -177,138 +168,84 @@ def test_a_part_that_is_refused_is_an_error_with_the_code_of_the_storage(
         assert "after 1 try" in str(caught.value)
 
 
-def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return [folder / name for name in files]
-
-
-def place(client: PixelClient, kind: Any) -> tuple[int, int]:
-    project_id = client.create_project("Jæren", "Flights", SAMPLE_AREA)["id"]
-    return project_id, client.create_data_collection(project_id, "May", "Morning", kind)["id"]
-
-
-@pytest.fixture
-def client(pixel_settings: PixelApiSettings) -> Iterator[PixelClient]:
-    with PixelClient.from_settings(pixel_settings) as open_client:
-        yield open_client
-
-
-def test_an_image_arrives_under_any_name(client: PixelClient, pixel: BucketPixel, tmp_path: Path) -> None:
-    here = place(client, "image")
+def test_an_image_arrives_under_any_name(call: Call, pixel: BucketPixel, tmp_path: Path) -> None:
+    here = place(call, "image")
     files = {name: JPEG + name.encode() for name in HARD_NAMES}
     for path in write(tmp_path, files):
-        assert client.upload_image(*here, path)["name"] == path.name
+        assert call("upload_image", *here, path)["name"] == path.name
     assert pixel.uploaded(here[1]) == files
 
 
-def test_many_images_arrive_side_by_side(client: PixelClient, pixel: BucketPixel, tmp_path: Path) -> None:
-    here = place(client, "image")
+def test_many_images_arrive_side_by_side(call: Call, pixel: BucketPixel, tmp_path: Path) -> None:
+    here = place(call, "image")
     files = {f"{number}.jpg": JPEG + os.urandom(1000 * number) for number in range(40)}
     uploads = [PixelUploadFile(file=path) for path in write(tmp_path, files)]
-    images, errors = client.upload_multiple_images(*here, uploads)
+    images, errors = call("upload_multiple_images", *here, uploads)
     assert not errors
     assert [image["name"] for image in images] == list(files)
     assert pixel.uploaded(here[1]) == files
 
 
-def test_a_raster_arrives_with_its_support_files(client: PixelClient, pixel: BucketPixel, tmp_path: Path) -> None:
-    here = place(client, "raster")
-    files = {
-        "heights.tif": TIFF,
-        "heights.tfw": b"0.5\n0\n0\n-0.5\n",
-        "heights å.xml": b"<metadata/>",
-        "empty.prj": b"",
-    }
-    raster, *support = write(tmp_path, files)
-    client.upload_raster(*here, raster, support_files=support)
+def test_a_raster_arrives_with_its_support_files(call: Call, pixel: BucketPixel, tmp_path: Path) -> None:
+    here = place(call, "raster")
+    support = {"heights.tfw": b"0.5\n0\n0\n-0.5\n", "heights å.xml": b"<metadata/>", "empty.prj": b""}
+    files = {"heights.tif": TIFF, **support}
+    raster, *others = write(tmp_path, files)
+    call("upload_raster", *here, raster, support_files=others)
     assert pixel.uploaded(here[1]) == files
 
 
-def test_a_point_cloud_arrives_in_parts(client: PixelClient, pixel: BucketPixel, tmp_path: Path) -> None:
-    here = place(client, "point_cloud")
-    files = {name: las() + os.urandom(13 * MIB) for name in ("cloud.las", "100% + 1 & 'more' = (å)~!*.las")}
-    for path in write(tmp_path, files):
-        cloud = client.upload_point_cloud(*here, path, multipart=True, multipart_part_size=6 * MIB)
-        assert cloud["name"] == path.name
+@pytest.mark.parametrize(("more", "name"), [(13 * MIB, "cloud.las"), (0, "100% + 1 & 'more' = (å)~!*.las")])
+def test_a_point_cloud_arrives_in_parts_or_in_one(
+    call: Call, pixel: BucketPixel, tmp_path: Path, more: int, name: str
+) -> None:
+    here = place(call, "point_cloud")
+    files = {name: las() + os.urandom(more)}
+    (path,) = write(tmp_path, files)
+    cloud = call("upload_point_cloud", *here, path, multipart=True, multipart_part_size=6 * MIB)
+    assert cloud["name"] == name
     assert pixel.uploaded(here[1]) == files
 
 
-def test_a_file_that_fits_into_one_part_arrives_as_one(client: PixelClient, pixel: BucketPixel, tmp_path: Path) -> None:
-    here = place(client, "image")
-    (path,) = write(tmp_path, {"small.png": PNG})
-    client.upload_image(*here, path, multipart=True, multipart_part_size=6 * MIB)
-    assert pixel.uploaded(here[1]) == {"small.png": PNG}
-
-
-def declared(client: PixelClient, here: tuple[int, int], more: str, file: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def declared(call: Call, here: tuple[int, int], more: str, file: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The path of the upload jobs of a data collection, and a new one for this file."""
     path = f"/projects/{here[0]}/data_collections/{here[1]}/upload_jobs/"
-    (job,) = client.request("POST", path + more, json={"files": [file]}).json()
+    (job,) = call("request", "POST", path + more, json={"files": [file]}).json()
     return path, job
 
 
-def ended(client: PixelClient, path: str, job: dict[str, Any]) -> tuple[str, str]:
+def ended(call: Call, path: str, job: dict[str, Any]) -> tuple[str, str]:
     """Finish an upload job. Returns its status and detail."""
-    finished = client.request("PUT", f"{path}{job['id']}/uploadFinished").json()
-    client.wait_for_job(finished["job"]["job_id"])
-    (found,) = client.request("GET", path, {"ids": [job["id"]]}).json()
+    finished = call("request", "PUT", f"{path}{job['id']}/uploadFinished").json()
+    call("wait_for_job", finished["job"]["job_id"])
+    (found,) = call("request", "GET", path, {"ids": [job["id"]]}).json()
     return found["status"], found["detail"]
 
 
 def test_a_form_that_was_stored_with_other_bytes_is_found_when_the_upload_is_finished(
-    client: PixelClient, sender: Sender
+    call: Call, sender: Sender
 ) -> None:
-    path, job = declared(client, place(client, "image"), "", {"name": "a.jpg", "md5": md5(JPEG)})
+    path, job = declared(call, place(call, "image"), "", {"name": "a.jpg", "md5": md5(JPEG)})
     assert sender.form(job["upload_fields"], JPEG + b"!").status == 204
     reason = "a.jpg: the MD5 of what was stored differs from the declared one"
-    assert ended(client, path, job) == ("failed", reason)
+    assert ended(call, path, job) == ("failed", reason)
 
 
-def test_parts_that_lack_one_are_found_when_the_upload_is_finished(client: PixelClient, sender: Sender) -> None:
+def test_parts_that_lack_one_are_found_when_the_upload_is_finished(call: Call, sender: Sender) -> None:
     parts = [{"part_number": n, "md5": md5(las()), "content_length": len(las())} for n in (1, 2)]
-    path, job = declared(client, place(client, "point_cloud"), "multipart", {"name": "a.las", "parts": parts})
+    path, job = declared(call, place(call, "point_cloud"), "multipart", {"name": "a.las", "parts": parts})
     first = job["upload_parts"][0]
     sender.part((first["url"], first["headers"]), las())
-    assert ended(client, path, job) == ("failed", "a.las: the parts cannot be joined, NoSuchUpload")
+    assert ended(call, path, job) == ("failed", "a.las: the parts cannot be joined, NoSuchUpload")
 
 
-def test_attachments_arrive(client: PixelClient, pixel: BucketPixel, tmp_path: Path) -> None:
-    project_id, collection_id = place(client, "image")
+def test_attachments_arrive(call: Call, pixel: BucketPixel, tmp_path: Path) -> None:
+    project_id, collection_id = place(call, "image")
     files = {"report å.pdf": b"%PDF", "empty.txt": b""}
     report, empty = write(tmp_path, files)
     files_and_options = [PixelAttachmentUpload(file=report, name="Report", description="of May"), empty]
     holders: list[tuple[AttachmentResourceType, int]] = [("project", project_id), ("data_collection", collection_id)]
     for kind, holder_id in holders:
-        attached = client.add_attachments(kind, holder_id, files_and_options)
+        attached = call("add_attachments", kind, holder_id, files_and_options)
         assert [each.get("status") for each in attached] == ["Completed", "Completed"]
         assert pixel.attached(kind, holder_id) == {"Report": b"%PDF", "empty.txt": b""}
-
-
-@pytest.mark.anyio
-async def test_the_async_client_stores_images_rasters_point_clouds_and_attachments_too(
-    pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
-) -> None:
-    images = {name: JPEG + os.urandom(MIB) for name in HARD_NAMES}
-    raster = {"heights.tif": TIFF, "heights.tfw": b"0.5\n"}
-    cloud = {"cloud å.las": las() + os.urandom(13 * MIB)}
-    async with PixelClientAsync.from_settings(pixel_settings) as client:
-        project_id = (await client.create_project("Jæren", "Flights", SAMPLE_AREA))["id"]
-        places = {}
-        for kind in ("image", "raster", "point_cloud"):
-            collection = await client.create_data_collection(project_id, kind, "Morning", kind)
-            places[kind] = collection["id"]
-        uploads = [PixelUploadFile(file=path) for path in write(tmp_path, images)]
-        _, errors = await client.upload_multiple_images(project_id, places["image"], uploads)
-        assert not errors
-        main, support = write(tmp_path, raster)
-        await client.upload_raster(project_id, places["raster"], main, support_files=[support])
-        (path,) = write(tmp_path, cloud)
-        await client.upload_point_cloud(
-            project_id, places["point_cloud"], path, multipart=True, multipart_part_size=6 * MIB
-        )
-        await client.add_attachments("project", project_id, [main])
-    assert pixel.uploaded(places["image"]) == images
-    assert pixel.uploaded(places["raster"]) == raster
-    assert pixel.uploaded(places["point_cloud"]) == cloud
-    assert pixel.attached("project", project_id) == {"heights.tif": TIFF}

@@ -4,72 +4,41 @@ import os
 from pathlib import Path
 
 import pytest
-from pixel_client import PixelApiSettings, PixelUploadFile
+from pixel_client import PixelUploadFile
 
-from pixel_transports import PixelClient, PixelClientAsync
-from pixel_transports.sandbox import SAMPLE_AREA
+from tests.system.storage.conftest import MIB, Call, place, write
 from tests.system.storage.pixel import BucketPixel
 from tests.transports.sandbox.support import JPEG, las
 
-MIB = 1024 * 1024
 
-
-def test_an_expired_form_is_replaced_and_the_file_is_stored(
-    pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
+@pytest.mark.parametrize(
+    ("kind", "refusal", "parts"),
+    [
+        ("image", "stale", {}),
+        ("point_cloud", "stale", {"multipart": True, "multipart_part_size": 6 * MIB}),
+        ("point_cloud", "lost", {"multipart": True, "multipart_part_size": 6 * MIB}),
+    ],
+    ids=["expired form", "expired parts", "aborted upload in parts"],
+)
+def test_a_refused_upload_job_is_replaced_and_the_file_is_stored(
+    call: Call, pixel: BucketPixel, tmp_path: Path, kind: str, refusal: str, parts: dict[str, int]
 ) -> None:
-    path = tmp_path / "a.jpg"
-    path.write_bytes(JPEG)
-    with PixelClient.from_settings(pixel_settings) as client:
-        project_id = client.create_project("Jæren", "Flights", SAMPLE_AREA)["id"]
-        collection_id = client.create_data_collection(project_id, "May", "Morning", "image")["id"]
-        pixel.uploads.stale = 1
-        image = client.upload_image(project_id, collection_id, path)
-    assert pixel.of_resource("image", image["id"]) == JPEG
-
-
-@pytest.mark.anyio
-async def test_expired_urls_of_parts_are_replaced_and_the_file_is_stored(
-    pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
-) -> None:
-    path, content = tmp_path / "a.las", las() + os.urandom(13 * MIB)
-    path.write_bytes(content)
-    async with PixelClientAsync.from_settings(pixel_settings) as client:
-        project_id = (await client.create_project("Jæren", "Flights", SAMPLE_AREA))["id"]
-        collection = await client.create_data_collection(project_id, "May", "Morning", "point_cloud")
-        pixel.uploads.stale = 1
-        cloud = await client.upload_point_cloud(
-            project_id, collection["id"], path, multipart=True, multipart_part_size=6 * MIB
-        )
-    assert pixel.of_resource("point_cloud", cloud["id"]) == content
-
-
-def test_an_aborted_upload_in_parts_is_started_again_and_the_file_is_stored(
-    pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
-) -> None:
-    path, content = tmp_path / "a.las", las() + os.urandom(13 * MIB)
-    path.write_bytes(content)
-    with PixelClient.from_settings(pixel_settings) as client:
-        project_id = client.create_project("Jæren", "Flights", SAMPLE_AREA)["id"]
-        collection_id = client.create_data_collection(project_id, "May", "Morning", "point_cloud")["id"]
-        pixel.uploads.lost = 1
-        cloud = client.upload_point_cloud(project_id, collection_id, path, multipart=True, multipart_part_size=6 * MIB)
-    assert pixel.of_resource("point_cloud", cloud["id"]) == content
-    assert len(pixel.state.upload_jobs[collection_id]) == 2
+    content = las() + os.urandom(13 * MIB) if parts else JPEG
+    (path,) = write(tmp_path, {"a.las" if parts else "a.jpg": content})
+    here = place(call, kind)
+    setattr(pixel.uploads, refusal, 1)
+    found = call(f"upload_{kind}", *here, path, **parts)
+    assert pixel.of_resource(kind, found["id"]) == content
+    assert refusal != "lost" or len(pixel.state.upload_jobs[here[1]]) == 2
 
 
 def test_of_many_files_only_those_with_expired_forms_get_new_ones(
-    pixel_settings: PixelApiSettings, pixel: BucketPixel, tmp_path: Path
+    call: Call, pixel: BucketPixel, tmp_path: Path
 ) -> None:
-    paths = [tmp_path / f"{number}.jpg" for number in range(6)]
-    for path in paths:
-        path.write_bytes(JPEG + path.name.encode())
-    with PixelClient.from_settings(pixel_settings) as client:
-        project_id = client.create_project("Jæren", "Flights", SAMPLE_AREA)["id"]
-        collection_id = client.create_data_collection(project_id, "May", "Morning", "image")["id"]
-        pixel.uploads.stale = 2
-        images, errors = client.upload_multiple_images(
-            project_id, collection_id, [PixelUploadFile(file=path) for path in paths]
-        )
+    paths = write(tmp_path, {name: JPEG + name.encode() for name in map("{}.jpg".format, range(6))})
+    here = place(call, "image")
+    pixel.uploads.stale = 2
+    images, errors = call("upload_multiple_images", *here, [PixelUploadFile(file=path) for path in paths])
     assert not errors
     assert [pixel.of_resource("image", image["id"]) for image in images] == [path.read_bytes() for path in paths]
-    assert len(pixel.state.upload_jobs[collection_id]) == len(paths) + 2
+    assert len(pixel.state.upload_jobs[here[1]]) == len(paths) + 2

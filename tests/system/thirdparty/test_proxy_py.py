@@ -7,38 +7,36 @@ Rules kept here:
 """
 
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import trustme
-from pixel_client import PixelApiSettings, PixelClient, PixelClientAsync, PixelUploadFile
+from pixel_client import PixelApiSettings, PixelClient, PixelUploadFile
 
 from pixel_core.errors import PixelConnectionError, PixelProxyError
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Headers, Origin, Request, Timeouts
 from pixel_transports.net.tls import TlsOptions
-from pixel_transports.sandbox import SandboxServer, sample_photos
+from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer, sample_photos
+from tests.support.callers import client_of
 from tests.support.environments import process, venv_with
-from tests.support.peers import PATIENCE, Face, Peer, eventually, keep_answering, open_face, server_context, unused_port
+from tests.support.peers import (
+    PATIENCE,
+    Face,
+    Peer,
+    eventually,
+    keep_answering,
+    server_context,
+    trusting_context,
+    unused_port,
+)
 
 REQUIREMENT = "proxy.py==2.4.10"
 USER, PASSWORD = "user", "s3cr3t"
 LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
 PHOTOS = sample_photos()[:3]
-
-
-@pytest.fixture(params=["blocking", "asyncio", "trio"])
-def face(request: pytest.FixtureRequest) -> Iterator[Face]:
-    with open_face(request.param) as face:
-        yield face
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +63,10 @@ def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator
     port_file, log = folder / f"{name}.port", folder / f"{name}.log"
     own = folder / name
     own.mkdir()
-    command: list[str | Path] = [
-        python,
-        "-m",
-        "proxy",
-        "--hostname",
-        "127.0.0.1",
-        "--port",
-        "0",
-        "--port-file",
-        port_file,
-    ]
+    command: list[str | Path] = [python, "-m", "proxy", "--hostname", "127.0.0.1", "--port", "0", "--data-dir", own]
+    command += ["--port-file", port_file, "--num-workers", "1", "--num-acceptors", "1", *flags]
     # By default it closes idle connections after 10 seconds, which is short on a busy machine.
-    command += ["--num-workers", "1", "--num-acceptors", "1", "--timeout", "120", "--data-dir", own, *flags]
+    command += ["--timeout", "120"]
     with process(command, log, {"HOME": str(own)}) as child:
         eventually(lambda: child.poll() is not None or answers(port_file), lambda: log.read_text())
         assert child.poll() is None, log.read_text()
@@ -96,19 +85,13 @@ def with_user(url: str, user: str = USER, password: str = PASSWORD) -> str:
     return url.replace("://", f"://{user}:{password}@")
 
 
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
 @pytest.mark.parametrize("way", ["http", "https", "http with password", "https with password"])
 @pytest.mark.parametrize("secure", [False, True], ids=["forwarded", "in a tunnel"])
 def test_requests_come_through(
     face: Face, proxies: dict[str, str], authority: trustme.CA, way: str, secure: bool
 ) -> None:
     url = with_user(proxies[way]) if "password" in way else proxies[way]
-    face.open(proxies=Proxies.from_url(url), tls=trusting(authority))
+    face.open(proxies=Proxies.from_url(url), tls=trusting_context(authority))
     context = server_context(authority) if secure else None
     with Peer([keep_answering()], context=context, host="localhost") as peer:
         for method in ("GET", "POST", "GET"):
@@ -129,7 +112,7 @@ def test_without_the_right_credentials_it_is_a_407_that_says_what_to_do(
     face: Face, proxies: dict[str, str], authority: trustme.CA, way: str, scheme: str, user: str | None, hint: str
 ) -> None:
     url = proxies[way] if user is None else with_user(proxies[way], user)
-    face.open(proxies=Proxies.from_url(url), tls=trusting(authority))
+    face.open(proxies=Proxies.from_url(url), tls=trusting_context(authority))
     request = Request("POST", Origin(scheme, "localhost", unused_port()), "/", Headers(), b"{}", LIMITS)
     with pytest.raises(PixelProxyError, match=hint) as caught:
         face.send(request)
@@ -141,43 +124,29 @@ def test_without_the_right_credentials_it_is_a_407_that_says_what_to_do(
 def test_an_origin_that_is_not_there_is_an_error_of_the_connection(
     face: Face, proxies: dict[str, str], authority: trustme.CA
 ) -> None:
-    face.open(proxies=Proxies.from_url(proxies["http"]), tls=trusting(authority))
+    face.open(proxies=Proxies.from_url(proxies["http"]), tls=trusting_context(authority))
     with pytest.raises(PixelConnectionError, match=r"could not connect to https://localhost"):
         face.send(Request("GET", Origin("https", "localhost", unused_port()), "/", timeouts=LIMITS))
     face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
-@pytest.fixture
-def settings(server: SandboxServer) -> PixelApiSettings:
-    return PixelApiSettings(**server.sandbox.environment(server.url))
-
-
-AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
-
-
 @pytest.mark.parametrize("way", ["http with password", "https with password"])
-def test_the_blocking_client_logs_in_and_uploads_through_it(
-    settings: PixelApiSettings, proxies: dict[str, str], authority: trustme.CA, tmp_path: Path, way: str
+@pytest.mark.parametrize("face_name", ["blocking", "asyncio", "trio"])
+def test_a_client_logs_in_and_uploads_through_it(
+    pixel_settings: PixelApiSettings,
+    proxies: dict[str, str],
+    authority: trustme.CA,
+    tmp_path: Path,
+    way: str,
+    face_name: str,
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    tls, proxy = TlsOptions(ca_file=tmp_path / "ca.pem"), with_user(proxies[way])
-    photos = [PixelUploadFile(file=path) for path in PHOTOS]
-    with PixelClient.from_settings(settings, proxy=proxy, tls=tls) as client:
-        project = client.create_project("Jæren", "Drone flights", AREA)
-        collection = client.create_data_collection(project["id"], "14 May", "Morning", "image")
-        images, errors = client.upload_multiple_images(project["id"], collection["id"], photos)
-    assert (len(images), errors) == (3, [])
-
-
-async def test_the_async_client_logs_in_and_uploads_through_it(
-    settings: PixelApiSettings, proxies: dict[str, str], anyio_backend: str
-) -> None:
-    photos = [PixelUploadFile(file=path) for path in PHOTOS]
-    proxy = with_user(proxies["http with password"])
-    async with PixelClientAsync.from_settings(settings, proxy=proxy) as client:
-        project = await client.create_project("Jæren", "Drone flights", AREA)
-        collection = await client.create_data_collection(project["id"], "14 May", "Morning", "image")
-        images, errors = await client.upload_multiple_images(project["id"], collection["id"], photos)
+    options = {"proxy": with_user(proxies[way]), "tls": TlsOptions(ca_file=tmp_path / "ca.pem")}
+    with client_of(face_name, pixel_settings, **options) as call:
+        project = call("create_project", "Jæren", "Drone flights", SAMPLE_AREA)
+        collection = call("create_data_collection", project["id"], "14 May", "Morning", "image")
+        photos = [PixelUploadFile(file=path) for path in PHOTOS]
+        images, errors = call("upload_multiple_images", project["id"], collection["id"], photos)
     assert (len(images), errors) == (3, [])
 
 

@@ -1,0 +1,19 @@
+"""What the tests with other people's servers share: a transport of each face, and an authority."""
+
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from tests.support.peers import Face, open_face
+
+
+@pytest.fixture(params=["blocking", "asyncio", "trio"])
+def face(request: pytest.FixtureRequest) -> Iterator[Face]:
+    with open_face(request.param) as face:
+        yield face
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
