@@ -6,6 +6,7 @@ Rules kept here:
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,19 @@ from tests.support.cli_runs import Place
 from tests.transports.cli.support import World, fill, still_sandbox
 
 
+@contextmanager
+def filled(folder: Path) -> Iterator[World]:
+    with SandboxServer(still_sandbox()) as server:
+        made = fill(server, folder)
+        with made.client:
+            yield made
+
+
 @pytest.fixture(scope="session")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A filled sandbox that no test changes."""
-    with SandboxServer(still_sandbox()) as server:
-        made = fill(server, tmp_path_factory.mktemp("still"))
-        with made.client:
-            yield made
+    with filled(tmp_path_factory.mktemp("still")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -29,10 +36,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A filled sandbox to change."""
     folder = tmp_path / "made"
     folder.mkdir()
-    with SandboxServer(still_sandbox()) as server:
-        made = fill(server, folder)
-        with made.client:
-            yield made
+    with filled(folder) as made:
+        yield made
 
 
 @pytest.fixture

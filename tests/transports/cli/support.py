@@ -7,6 +7,7 @@ Rules kept here:
 * `PIXEL_GOLDEN=rewrite python -m pytest tests/transports/cli` rewrites the golden files; check the difference.
 """
 
+import csv
 import json
 import os
 import pty
@@ -137,6 +138,13 @@ def at_terminal(
     terminal = shown.decode().replace("\r\n", "\n")
     texts = (out.decode(), terminal) if stderr else (terminal, err.decode())
     return subprocess.CompletedProcess(process.args, process.returncode, *texts)
+
+
+def read_report(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the rows of a report as CSV or JSON, and the whole JSON (nothing for CSV)."""
+    text = path.read_text(encoding="utf-8")
+    report = json.loads(text) if path.suffix == ".json" else {}
+    return report["files"] if report else list(csv.DictReader(text.splitlines())), report
 
 
 def check_golden(name: str, command: str, code: int, out: str, err: str) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import Result
 
 from pixel_transports.cli.errors import DONE, USAGE
@@ -30,25 +31,28 @@ def test_the_environment_overrides_the_file_and_both_override_the_default(tmp_pa
     assert settings["PIXEL_JOURNAL"][1] == "environment: PIXEL_JOURNAL"
 
 
-def test_a_missing_setting_is_shown_as_missing_with_advice() -> None:
-    done = run("config", "--json", environment={"PIXEL_PASSWORD": "hush-hush"})
-    assert done.exit_code == USAGE
-    assert rows(done)["PIXEL_TENANT"] == ("(missing)", "")
-    assert rows(done)["PIXEL_PASSWORD"] == ("(set, not shown)", "environment: PIXEL_PASSWORD")
-    assert "PIXEL_TENANT" in done.stderr
-    assert "--env-file" in done.stderr
-    assert "hush-hush" not in done.output
+LOGIN = {"PIXEL_USERNAME": "u", "PIXEL_PASSWORD": "hush-hush", "PIXEL_TENANT": "t"}
 
 
-def test_a_wrong_value_is_not_shown() -> None:
-    settings = {"PIXEL_USERNAME": "u", "PIXEL_PASSWORD": "p", "PIXEL_TENANT": "t", "PIXEL_API_URL": "hush-hush"}
+@pytest.mark.parametrize(
+    ("settings", "name", "row", "advice"),
+    [
+        ({"PIXEL_PASSWORD": "hush-hush"}, "PIXEL_TENANT", ("(missing)", ""), ["PIXEL_TENANT", "--env-file"]),
+        (
+            {**LOGIN, "PIXEL_API_URL": "hush-hush"},
+            *("PIXEL_API_URL", ("(wrong, not shown)", "environment: PIXEL_API_URL"), ["http or https URL"]),
+        ),
+    ],
+)
+def test_a_missing_or_wrong_setting_is_shown_with_advice_and_without_its_value(
+    settings: dict[str, str], name: str, row: tuple[str, str], advice: list[str]
+) -> None:
     done = run("config", "--json", environment=settings)
-    assert done.exit_code == USAGE
-    assert rows(done)["PIXEL_API_URL"] == ("(wrong, not shown)", "environment: PIXEL_API_URL")
-    assert "http or https URL" in done.stderr
+    assert (done.exit_code, rows(done)[name]) == (USAGE, row)
+    assert [text for text in advice if text not in done.stderr] == []
     assert "hush-hush" not in done.output
 
 
 def test_without_json_the_output_is_a_table_of_three_columns() -> None:
-    done = run("config", environment={"PIXEL_USERNAME": "u", "PIXEL_PASSWORD": "p", "PIXEL_TENANT": "t"})
+    done = run("config", environment=LOGIN)
     assert done.stdout.splitlines()[0].split() == ["setting", "value", "source"]

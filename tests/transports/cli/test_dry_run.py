@@ -1,6 +1,5 @@
 """`pixel upload --dry-run` reads all files, reports every problem, and sends nothing."""
 
-import csv
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ import pytest
 from pixel_transports.cli.errors import DONE, FAILED, USAGE
 from pixel_transports.sandbox import sample_photos
 from tests.support.cli_runs import INSIDE, OUTSIDE, Place, photo_at, run
+from tests.transports.cli.support import read_report
 
 KEYS = ["file", "name", "size", "md5", "position", "captured", "problems", "status"]
 
@@ -150,13 +150,9 @@ def test_without_json_there_is_a_table_on_stdout_and_advice_on_stderr(place: Pla
 def test_a_dry_run_writes_a_report(place: Place, tmp_path: Path, name: str) -> None:
     photo_at(tmp_path / "lost.jpg", None)
     assert place.upload("--dry-run", tmp_path, "--report", tmp_path / name).exit_code == FAILED
-    text = (tmp_path / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        (row,) = csv.DictReader(text.splitlines())
-        assert json.loads(row["problems"])[0]["code"] == "no_position"
-    else:
-        (row,) = json.loads(text)["files"]
-    assert list(row) == KEYS
+    (row,), _ = read_report(tmp_path / name)
+    problems = json.loads(row["problems"]) if name.endswith(".csv") else row["problems"]
+    assert (list(row), problems[0]["code"]) == (KEYS, "no_position")
 
 
 def test_without_a_server_the_type_is_required_and_the_area_is_not_checked(tmp_path: Path) -> None:

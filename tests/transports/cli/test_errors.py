@@ -54,10 +54,11 @@ def test_a_wrong_query_is_reported_before_anything_is_sent(
     assert len(still.server.sandbox.received) == before
 
 
-@pytest.mark.parametrize("text", ["{", '{"type": "Nothing"}', '{"type": "Feature", "geometry": null}', "words"])
-def test_a_file_without_a_geometry_is_wrong_usage(still: World, tmp_path: Path, text: str) -> None:
-    (tmp_path / "area.geojson").write_text(text)
-    assert still.run("search", "--on", "images", "--intersects", tmp_path / "area.geojson").exit_code == USAGE
+def test_a_file_without_a_geometry_is_wrong_usage(still: World, tmp_path: Path) -> None:
+    file = tmp_path / "area.geojson"
+    for text in ("{", '{"type": "Nothing"}', '{"type": "Feature", "geometry": null}', "words"):
+        file.write_text(text)
+        assert still.run("search", "--on", "images", "--intersects", file).exit_code == USAGE, text
 
 
 COMMANDS_THAT_DELETE = [

@@ -23,12 +23,9 @@ def listed() -> list[str]:
     return run("journal", "list", "--all").stdout.splitlines()
 
 
-def test_path_shows_the_path_of_the_journal(tmp_path: Path) -> None:
+def test_path_shows_the_path_of_the_journal_and_a_missing_one_is_empty_and_is_not_created(tmp_path: Path) -> None:
     assert run("journal", "path").stdout == os.environ["PIXEL_JOURNAL"] + "\n"
     assert run("journal", "path", "--journal", str(tmp_path / "j")).stdout == f"{tmp_path / 'j'}\n"
-
-
-def test_a_missing_journal_is_empty_and_is_not_created() -> None:
     done = run("journal", "list", "--all")
     assert (done.exit_code, done.stdout) == (DONE, "")
     assert not Path(os.environ["PIXEL_JOURNAL"]).exists()
@@ -45,18 +42,13 @@ def test_finished_files_are_listed_only_with_all(uploaded: list[Path]) -> None:
     assert list(rows[0]) == ["destination", "path", "size", "state", "finished", "updated"]
 
 
-def test_dropped_files_are_uploaded_again(place: Place, uploaded: list[Path]) -> None:
+def test_dropped_files_of_all_or_one_destination_are_uploaded_again(place: Place, uploaded: list[Path]) -> None:
     done = run("journal", "drop", "--yes")
     assert (done.exit_code, "2 files were dropped" in done.stderr) == (DONE, True)
     assert place.upload(*uploaded).exit_code == DONE
     assert len(place.sent()) == 4
-
-
-@pytest.mark.usefixtures("uploaded")
-def test_drop_can_be_limited_to_a_destination() -> None:
-    destination = listed()[0]
-    assert run("journal", "drop", "--yes", "--destination", "elsewhere").exit_code == NOTHING
-    assert run("journal", "drop", "--yes", "--destination", destination).exit_code == DONE
+    for destination, code in (("elsewhere", NOTHING), (listed()[0], DONE)):
+        assert run("journal", "drop", "--yes", "--destination", destination).exit_code == code
     assert listed() == []
 
 

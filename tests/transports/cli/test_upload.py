@@ -1,6 +1,5 @@
 """`pixel upload`: which files are found, what is sent and printed, and the exit codes."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +12,7 @@ from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, USAGE
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from pixel_transports.sandbox.http import Buffer
 from tests.support.cli_runs import JPEG, Place, make_photos, pixel, run
+from tests.transports.cli.support import read_report
 
 TIFF = b"II*\0"
 KEYS = ["file", "name", "id", "status", "reason", "detail", "advice", "size"]
@@ -176,14 +176,10 @@ def test_a_report_has_every_file(place: Place, tmp_path: Path, name: str) -> Non
     make_photos(tmp_path / "flight", 2)
     (tmp_path / "flight" / "bad.jpg").write_text("text")
     assert place.upload(tmp_path / "flight", "--report", tmp_path / name).exit_code == FAILED
-    text = (tmp_path / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        rows = list(csv.DictReader(text.splitlines()))
-    else:
-        report = json.loads(text)
+    rows, report = read_report(tmp_path / name)
+    if report:
         assert report["counts"] == {"uploaded": 2, "skipped": 0, "failed": 1, "interrupted": 0}
         assert (report["project"], report["type"], report["interrupted"]) == (place.project, "image", False)
-        rows = report["files"]
     assert [list(each) for each in rows] == [KEYS] * 3
     assert [row["status"] for row in rows] == ["failed", "uploaded", "uploaded"]
 
@@ -213,19 +209,13 @@ def test_files_of_an_earlier_run_are_skipped_and_keep_their_ids(place: Place, tm
     assert len(place.sent()) == 3
 
 
-def test_no_resume_sends_all_files_and_writes_no_journal(place: Place, tmp_path: Path) -> None:
+def test_another_journal_or_none_has_other_files_and_sends_all(place: Place, tmp_path: Path) -> None:
     make_photos(tmp_path / "flight", 2)
-    for count in (2, 4):
-        assert place.upload("--no-resume", tmp_path / "flight").exit_code == DONE
+    for count, options in ((2, ["--no-resume"]), (4, ["--no-resume"]), (6, ["--journal", tmp_path / "other.sqlite"])):
+        assert place.upload(*options, tmp_path / "flight").exit_code == DONE
         assert len(place.sent()) == count
+        assert (tmp_path / "other.sqlite").exists() is (count == 6)
     assert run("journal", "list", "--all").stdout == ""
-
-
-def test_another_journal_has_other_files(place: Place, tmp_path: Path) -> None:
-    make_photos(tmp_path / "flight", 1)
-    place.upload(tmp_path / "flight")
-    assert place.upload("--journal", tmp_path / "other.sqlite", tmp_path / "flight").exit_code == DONE
-    assert (tmp_path / "other.sqlite").exists()
 
 
 def test_part_size_sends_files_in_parts(place: Place, tmp_path: Path) -> None:

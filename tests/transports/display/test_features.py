@@ -50,31 +50,22 @@ def test_geojson_of_images_is_a_collection_with_all_fields_and_a_bbox() -> None:
         "type": "Feature",
         "id": 3,
         "geometry": {"type": "Point", "coordinates": [5.7, 58.9, 120]},
-        "properties": {
-            "id": 3,
-            "name": "field.jpg",
-            "tags": ["may"],
-            "capture_date": "2025-05-14T09:30:00+02:00",
-            "cam_heading": 270,
-        },
+        "properties": {name: value for name, value in FIELD.items() if name != "location"},
     }
     assert second["geometry"] is None
 
 
-def test_geojson_of_one_result_is_a_feature() -> None:
+def test_features_are_a_sequence_with_a_geo_interface_and_each_has_one() -> None:
     feature = to_geojson(JAEREN)
     assert feature["geometry"] == SAMPLE_AREA
     assert feature["properties"] == {"id": 1, "name": "Jæren", "description": "Coast"}
-
-
-def test_features_are_a_sequence_with_a_geo_interface() -> None:
     features = Features([FIELD, BARE, JAEREN])
     assert len(features) == 3
     assert [each.result for each in features[1:]] == [BARE, JAEREN]
     assert features.results[0] is FIELD
     assert repr(features) == "<Features: 3, 2 with a geometry>"
     assert features.__geo_interface__ == features.to_geojson()
-    assert features[2].__geo_interface__ == to_geojson(JAEREN)
+    assert features[2].__geo_interface__ == feature
 
 
 def test_an_extent_can_cross_the_180th_meridian() -> None:
@@ -98,15 +89,8 @@ GEOMETRY = st.fixed_dictionaries(
 RESULT = st.fixed_dictionaries(
     {},
     optional={
-        "id": PLAIN,
-        "name": PLAIN,
-        "tags": PLAIN,
-        "description": PLAIN,
-        "location": GEOMETRY | PLAIN,
-        "area_of_interest": GEOMETRY | PLAIN,
-        "cam_heading": PLAIN,
-        "capture_date": PLAIN,
-        "json_metadata": PLAIN,
+        **dict.fromkeys(("id", "name", "tags", "description", "cam_heading", "capture_date", "json_metadata"), PLAIN),
+        **dict.fromkeys(("location", "area_of_interest"), GEOMETRY | PLAIN),
     },
 )
 
@@ -146,12 +130,9 @@ def test_a_degree_of_longitude_is_narrowed_by_the_cosine_of_the_latitude() -> No
     assert (east[0] - west[0]) / (west[1] - north[1]) == pytest.approx(2 * math.cos(math.radians(60.05)), rel=0.01)
 
 
-def test_a_single_point_is_in_the_middle() -> None:
-    assert circles(drawn([point(5.0, 58.0)])) == [(200.0, 150.0)]
-
-
-def test_a_heading_is_drawn_clockwise_from_north() -> None:
+def test_a_single_point_is_in_the_middle_and_its_heading_is_drawn_clockwise_from_north() -> None:
     picture = drawn([point(5.0, 58.0, 90.0)])
+    assert circles(picture) == [(200.0, 150.0)]
     (line,) = [each for each in picture if each.get("class") == "heading"]
     assert line.get("d") == "M200.0 150.0L213.0 150.0"
 
@@ -186,43 +167,34 @@ def test_a_position_as_text_begins_with_the_latitude() -> None:
 
 
 def test_a_client_shows_its_user_and_no_secret() -> None:
-    client = PixelClient("http://p/api/x", "http://p/auth", "<Realm>", "frontend", "me@example.com", "s3cret")
-    html = client._repr_html_()
-    assert "me@example.com, &lt;Realm&gt;" in html
-    assert "http://p/api/x" in html
-    assert "s3cret" not in html
-    token = PixelClient("http://p/api/x", "http://p/auth", "R", "frontend", "", "", token="s3cret")
-    assert "a token" in token._repr_html_()
-    assert "s3cret" not in token._repr_html_()
+    place = ("http://p/api/x", "http://p/auth", "<Realm>", "frontend")
+    password, token = PixelClient(*place, "me@example.com", "s3cret"), PixelClient(*place, "", "", token="s3cret")
+    for client, text in ((password, "me@example.com, &lt;Realm&gt;"), (token, "a token")):
+        html = client._repr_html_()
+        assert text in html
+        assert "http://p/api/x" in html
+        assert "s3cret" not in html
 
 
-class TestGeoPandas:
-    """Features in GeoPandas."""
+def test_features_go_straight_into_a_geodataframe() -> None:
+    geopandas = pytest.importorskip("geopandas")
+    frame = geopandas.GeoDataFrame.from_features(Features([FIELD, BARE]), crs="EPSG:4326")
+    assert list(frame["name"]) == ["field.jpg", "bare.jpg"]
+    assert (frame.geometry[0].x, frame.geometry[0].y, frame.geometry[0].z) == (5.7, 58.9, 120.0)
 
-    @pytest.fixture
-    def geopandas(self) -> Any:
-        return pytest.importorskip("geopandas")
 
-    def test_features_go_straight_into_a_geodataframe(self, geopandas: Any) -> None:
-        frame = geopandas.GeoDataFrame.from_features(Features([FIELD, BARE]), crs="EPSG:4326")
-        assert list(frame["name"]) == ["field.jpg", "bare.jpg"]
-        assert (frame.geometry[0].x, frame.geometry[0].y, frame.geometry[0].z) == (5.7, 58.9, 120.0)
-
-    def test_to_geopandas_has_times_angles_and_a_reference_system(self, geopandas: Any) -> None:
-        frame = Features([FIELD, BARE]).to_geopandas()
-        assert frame.crs == "EPSG:4326"
-        assert frame["capture_date"][0] == datetime(2025, 5, 14, 7, 30, tzinfo=UTC)
-        assert frame["capture_date"].isna()[1]
-        assert str(frame["capture_date"].dtype).startswith("datetime64[")
-        assert frame["cam_heading"].dtype == float
-        assert Features([JAEREN]).to_geopandas().geometry[0].contains(frame.geometry[0])
-
-    def test_aware_and_naive_times_stay_as_they_are(self, geopandas: Any) -> None:
-        results = [FIELD, {**FIELD, "capture_date": "2025-05-14T09:30:00"}]
-        assert [time.tzinfo is None for time in Features(results).to_geopandas()["capture_date"]] == [False, True]
-
-    def test_no_results_are_an_empty_geodataframe(self, geopandas: Any) -> None:
-        assert len(Features([]).to_geopandas()) == 0
+def test_to_geopandas_has_times_angles_and_a_reference_system() -> None:
+    pytest.importorskip("geopandas")
+    frame = Features([FIELD, BARE]).to_geopandas()
+    assert frame.crs == "EPSG:4326"
+    assert frame["capture_date"][0] == datetime(2025, 5, 14, 7, 30, tzinfo=UTC)
+    assert frame["capture_date"].isna()[1]
+    assert str(frame["capture_date"].dtype).startswith("datetime64[")
+    assert frame["cam_heading"].dtype == float
+    assert Features([JAEREN]).to_geopandas().geometry[0].contains(frame.geometry[0])
+    assert len(Features([]).to_geopandas()) == 0
+    aware_and_naive = Features([FIELD, {**FIELD, "capture_date": "2025-05-14T09:30:00"}]).to_geopandas()
+    assert [time.tzinfo is None for time in aware_and_naive["capture_date"]] == [False, True]
 
 
 def test_without_geopandas_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

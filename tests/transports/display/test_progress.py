@@ -61,21 +61,12 @@ def test_lines_come_at_the_start_every_half_minute_and_at_the_end(
     assert len(written(*steps)) == count
 
 
-def test_a_line_is_the_complete_progress() -> None:
-    assert progress_line(LATER) == (
-        "images: 1 of 4 files done, 1 failed, 1,000,000 of 4,000,000 bytes sent, 1 retry, 250.0 kB/s, 12 s left"
-    )
-
-
-def test_the_last_line_has_the_rate_without_the_bytes_of_earlier_runs() -> None:
-    line = progress_line(END, sent_before=800_000)
-    assert line == (
-        "images: 3 of 4 files done, 1 failed, 4,000,000 of 4,000,000 bytes sent, 1 retry, 200.0 kB/s, in 16 s"
-    )
+def test_a_line_is_the_complete_progress_and_the_last_rate_is_without_the_bytes_of_earlier_runs() -> None:
+    of = "of 4,000,000 bytes sent, 1 retry"
+    assert progress_line(LATER) == f"images: 1 of 4 files done, 1 failed, 1,000,000 {of}, 250.0 kB/s, 12 s left"
+    line = f"images: 3 of 4 files done, 1 failed, 4,000,000 {of}, 200.0 kB/s, in 16 s"
+    assert progress_line(END, sent_before=800_000) == line
     assert written((0.0, replace(BEGIN, sent=800_000)), (0.0, END))[-1] == line
-
-
-def test_after_the_last_byte_the_line_says_waiting_for_the_server() -> None:
     assert progress_line(replace(END, last=False)).endswith("waiting for the server")
 
 
@@ -97,25 +88,29 @@ def test_other_events_write_nothing() -> None:
     assert stream.getvalue() == ""
 
 
-def test_a_terminal_gets_a_bar_and_anything_else_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    assert isinstance(progress_listener(Terminal()), Bar)
-    assert isinstance(progress_listener(io.StringIO()), LogLines)
-    monkeypatch.setenv("TERM", "dumb")
-    assert isinstance(progress_listener(Terminal()), LogLines)
-
-
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm")
     return Terminal()
 
 
+def test_a_terminal_gets_a_bar_and_anything_else_gets_lines(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(progress_listener(terminal), Bar)
+    assert isinstance(progress_listener(io.StringIO()), LogLines)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(progress_listener(terminal), LogLines)
+
+
 def test_a_bar_ends_with_the_exact_line(terminal: Terminal) -> None:
+    empty = replace(END, total=0, sent=0)
     with Bar(terminal) as bar:
-        for event in (BEGIN, LATER, END):
+        for event in (BEGIN, LATER, END, empty):
             bar(event)
-    assert terminal.getvalue().rstrip().endswith(progress_line(END))
+            if event is not BEGIN and event.last:
+                assert terminal.getvalue().rstrip().endswith(progress_line(event))
+    assert "100%" in terminal.getvalue()
 
 
 def test_a_bar_releases_the_terminal_when_an_upload_is_interrupted(terminal: Terminal) -> None:
@@ -123,12 +118,6 @@ def test_a_bar_releases_the_terminal_when_an_upload_is_interrupted(terminal: Ter
         bar(LATER)
     output = terminal.getvalue()
     assert output.count("\x1b[?25l") == output.count("\x1b[?25h") == 1  # The cursor is hidden, and shown again.
-
-
-def test_an_upload_of_empty_files_is_complete(terminal: Terminal) -> None:
-    with Bar(terminal) as bar:
-        bar(replace(END, total=0, sent=0))
-    assert "100%" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -13,27 +13,16 @@ from tests.support.peers import PATIENCE, eventually
 
 def test_cancelling_calls_each_callback_once_and_none_that_was_removed() -> None:
     calls: list[str] = []
-    scope = CancelScope()
-
-    def removed() -> None:
-        calls.append("removed")
-
-    for name in "ab":
-        scope.add_callback(partial(calls.append, name))
-    scope.add_callback(removed)
+    scope, removed = CancelScope(), partial(calls.append, "removed")
+    for callback in (partial(calls.append, "a"), partial(calls.append, "b"), removed):
+        scope.add_callback(callback)
     scope.remove_callback(removed)
     scope.remove_callback(removed)
     scope.cancel()
     scope.cancel()
     assert sorted(calls) == ["a", "b"]
-
-
-def test_a_callback_that_is_added_to_a_cancelled_scope_is_called_at_once() -> None:
-    calls: list[str] = []
-    scope = CancelScope()
-    scope.cancel()
-    scope.add_callback(lambda: calls.append("called"))
-    assert calls == ["called"]
+    scope.add_callback(partial(calls.append, "at once"))
+    assert calls[2:] == ["at once"]
 
 
 def test_an_outer_scope_cancels_inner_scopes_and_not_the_reverse() -> None:
@@ -44,14 +33,6 @@ def test_an_outer_scope_cancels_inner_scopes_and_not_the_reverse() -> None:
     outer.cancel()
     assert other.cancelled
     assert CancelScope(outer).cancelled
-
-
-def test_check_raises_only_in_a_cancelled_scope() -> None:
-    scope = CancelScope()
-    scope.check()
-    scope.cancel()
-    with pytest.raises(ScopeCancelled):
-        scope.check()
 
 
 def test_cancelling_ends_a_sleep() -> None:
@@ -95,9 +76,12 @@ def test_an_error_that_cancelling_caused_becomes_scope_cancelled() -> None:
         copy_context().run(wait)
 
 
-def test_no_wait_begins_in_a_cancelled_scope() -> None:
+def test_a_check_fails_and_no_wait_begins_in_a_cancelled_scope() -> None:
     scope = CancelScope()
+    scope.check()
     scope.cancel()
+    with pytest.raises(ScopeCancelled):
+        scope.check()
     with pytest.raises(ScopeCancelled):
         copy_context().run(wait_in, scope, threading.Event())
 

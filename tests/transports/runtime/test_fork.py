@@ -6,7 +6,6 @@ Rules kept here:
 * A warning or an unraisable error in a child fails the test.
 """
 
-import asyncio
 import gc
 import os
 import signal
@@ -21,7 +20,6 @@ from typing import Any
 
 import anyio
 import pytest
-import trio
 
 from pixel_core import Request, Response
 from pixel_transports import (
@@ -80,33 +78,30 @@ def logins(server: SandboxServer) -> int:
     return sum("openid-connect/token" in request.path for request in server.sandbox.received)
 
 
-def call(client: Any, times: int = 5) -> None:
-    """Call a client; an async one under asyncio and trio."""
+def call(client: Any, each: Callable[[], Iterator[object]] = lambda: iter(range(5)), number: int | None = None) -> None:
+    """Call a client once for each item; an async one under asyncio and trio, or under the one that `number` selects."""
     if isinstance(client, PixelClient):
-        for _ in range(times):
+        for _ in each():
             assert client.me().get("email") == EMAIL
         return
 
     async def work() -> None:
-        for _ in range(times):
+        for _ in each():
             assert (await client.me()).get("email") == EMAIL
         await client.transport.aclose()
 
-    asyncio.run(work())
-    trio.run(work)
+    backends = ("asyncio", "trio")
+    for backend in backends if number is None else (backends[number % 2],):
+        anyio.run(work, backend=backend)
 
 
-class _KeptDriver:
-    """Makes the default drivers, and keeps the last one."""
-
-    last: Any
-
-    def __call__(self, transport: Any, **parts: Any) -> Any:
-        self.last = (BlockingDriver if hasattr(transport, "close") else AsyncDriver)(transport, **parts)
-        return self.last
+drivers: list[Any] = []
 
 
-kept_driver = _KeptDriver()
+def kept_driver(transport: Any, **parts: Any) -> Any:
+    """Make a default driver, and keep it."""
+    drivers.append((BlockingDriver if hasattr(transport, "close") else AsyncDriver)(transport, **parts))
+    return drivers[-1]
 
 
 @pytest.fixture(params=["blocking", "async"])
@@ -128,23 +123,15 @@ class Busy:
         self._number = number
         self.calls = 0
 
-    def _work(self, number: int) -> None:
-        if isinstance(self._client, PixelClient):
-            while not self._over.is_set():
-                assert self._client.me().get("email") == EMAIL
-                self.calls += 1
-            return
-
-        async def work() -> None:
-            while not self._over.is_set():
-                assert (await self._client.me()).get("email") == EMAIL
-                self.calls += 1
-            await self._client.transport.aclose()
-
-        anyio.run(work, backend=("asyncio", "trio")[number % 2])
+    def _until_over(self) -> Iterator[object]:
+        while not self._over.is_set():
+            yield None
+            self.calls += 1
 
     def __enter__(self) -> "Busy":
-        self._runs = [self._threads.submit(self._work, number) for number in range(self._number)]
+        self._runs = [
+            self._threads.submit(call, self._client, self._until_over, number) for number in range(self._number)
+        ]
         eventually(lambda: self.calls > 4 * self._number)
         return self
 
@@ -223,7 +210,7 @@ def test_a_child_closes_its_copy_of_a_connection_in_use() -> None:
 
 def test_locks_held_during_the_fork_do_not_block_the_child(client: Any) -> None:
     call(client)
-    driver = kept_driver.last
+    driver = drivers[-1]
     owners = (
         [driver._flights, driver.transport._leasing.pool]
         if isinstance(client, PixelClient)

@@ -42,13 +42,6 @@ def test_a_run_waits_for_another_machine(site: Site) -> None:
         assert running.result().complete
 
 
-def test_the_same_machine_continues_after_a_killed_run(site: Site) -> None:
-    (shard,) = site.shards(2)
-    assert MachineLock(shard.journal).acquire() is None
-    assert shard.run(wait=0.0).complete
-    assert MachineLock(shard.journal).holder() is None
-
-
 def test_a_lost_journal_sends_no_file_again(site: Site) -> None:
     """The shards have files of the same names, with other bytes."""
     first, second = site.shards(501, shards=None, shard_files=500)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,15 +41,9 @@ def run_block(server: SandboxServer, folder: Path, word: str, **environment: str
     (block,) = [each for each in BLOCKS if word in each]
     (folder / "upload.py").write_text(block)
     variables = {**os.environ, **server.sandbox.environment(server.url), **environment, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "upload.py"],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
+    command = [sys.executable, "upload.py"]
+    options: Any = {"capture_output": True, "text": True, "timeout": TIMEOUT}
+    return subprocess.run(command, cwd=folder, env=variables, check=False, **options)
 
 
 def names(server: SandboxServer) -> Counter[str]:

@@ -29,18 +29,15 @@ def paths_of(shards: Sequence[Shard]) -> list[list[str]]:
     return [[file.path for file in shard.files] for shard in shards]
 
 
-def test_files_are_divided_in_order() -> None:
-    files = [f"/photos/{number}.jpg" for number in range(2500)]
-    shards = make_plan(files)
-    assert [len(shard.files) for shard in shards] == [1000, 1000, 500]
+@pytest.mark.parametrize(
+    ("count", "options", "sizes"),
+    [(2500, {}, [1000, 1000, 500]), (10, {"shards": 3}, [4, 4, 2]), (10, {"shard_files": 5}, [5, 5]), (0, {}, [])],
+)
+def test_files_are_divided_in_order_by_number_or_size(count: int, options: dict[str, Any], sizes: list[int]) -> None:
+    files = [f"/photos/{number}.jpg" for number in range(count)]
+    shards = make_plan(files, **options)
+    assert [len(shard.files) for shard in shards] == sizes
     assert [*chain(*paths_of(shards))] == files
-
-
-def test_the_number_or_the_size_of_shards_can_be_chosen() -> None:
-    files = [f"/photos/{number}.jpg" for number in range(10)]
-    assert [len(shard.files) for shard in make_plan(files, shards=3)] == [4, 4, 2]
-    assert [len(shard.files) for shard in make_plan(files, shard_files=5)] == [5, 5]
-    assert make_plan([]) == []
 
 
 def test_keys_depend_on_files_their_order_and_the_destination() -> None:
@@ -122,15 +119,10 @@ def a_token() -> str:
 
 
 def test_support_files_and_metadata_are_kept() -> None:
-    file = PixelUploadFile.model_validate(
-        {
-            "file": "/a.jpg",
-            "support_files": ["/a.jgw"],
-            "metadata": {"fields": {"fields_type": "image", "cam_heading": 90.0}},
-        }
-    )
-    (shard,) = make_plan([file])
-    assert shard.files == (ShardFile("/a.jpg", ("/a.jgw",), {"fields": {"fields_type": "image", "cam_heading": 90.0}}),)
+    metadata = {"fields": {"fields_type": "image", "cam_heading": 90.0}}
+    file = {"file": "/a.jpg", "support_files": ["/a.jgw"], "metadata": metadata}
+    (shard,) = make_plan([PixelUploadFile.model_validate(file)])
+    assert shard.files == (ShardFile("/a.jpg", ("/a.jgw",), metadata),)
     assert pickle.loads(pickle.dumps(shard)) == shard
 
 

@@ -34,19 +34,14 @@ def test_a_run_uploads_and_reports_every_file_and_a_second_run_sends_nothing(sit
     assert list(first.uploaded) == [file.path for file in shard.files]
     assert (first.skipped, first.failed, first.complete, first.in_use) == ({}, (), True, False)
     assert first.bytes == sum(os.path.getsize(file.path) for file in shard.files)
+    assert pickle.loads(pickle.dumps(first)) == first
+    assert ShardReport.from_json(json.loads(json.dumps(first.as_json()))) == first
+    assert shard.report() == first, "the report is stored beside the journal"
     assert other.run().complete
     again = shard.run()
     assert (again.uploaded, again.skipped, again.bytes) == ({}, first.uploaded, 0)
     assert site.stores == 7
     site.assert_every_file_once()
-
-
-def test_a_report_pickles_and_is_stored_as_json_beside_the_journal(site: Site) -> None:
-    (shard,) = site.shards(2)
-    report = shard.run()
-    assert pickle.loads(pickle.dumps(report)) == report
-    assert ShardReport.from_json(json.loads(json.dumps(report.as_json()))) == report
-    assert shard.report() == report
 
 
 def test_a_file_deleted_on_the_server_is_uploaded_again(site: Site) -> None:
