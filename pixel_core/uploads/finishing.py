@@ -1,9 +1,7 @@
 """Finishing: files are reported to the server as stored, and their outcome is awaited.
 
-Rules kept here:
-
-* The journal is written before the server is asked to finish files.
-* Files wait a moment for others, to be finished together. A slow job of the server delays its own files only.
+The journal is written before the server is asked to finish files. Files wait a moment for others, to be finished
+together. A slow job of the server delays its own files only.
 """
 
 from collections import deque

@@ -1,9 +1,7 @@
 """Progress: the counts of files and bytes of an upload.
 
-Rules kept here:
-
-* Counts change when a state changes; nothing walks over all files.
-* The number of sent bytes never falls, though bytes may have to be sent again.
+Counts change when a state changes; nothing walks over all files. The number of sent bytes never falls, though bytes may
+have to be sent again.
 """
 
 from collections import Counter, deque

@@ -1,9 +1,7 @@
 """Reading: files are read, and their MD5s calculated.
 
-Rules kept here:
-
-* Files are read ahead of sending, up to a number of files and of bytes.
-* The bytes of small files are kept until they are sent, so that they are read once.
+Files are read ahead of sending, up to a number of files and of bytes. The bytes of small files are kept until they are
+sent, so that they are read once.
 """
 
 from collections import deque

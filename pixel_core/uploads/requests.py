@@ -30,9 +30,8 @@ class StorageRequest:
 def storage_requests(
     session: Session, hashed: HashedFile, job: Field, stored: Collection[int] = ()
 ) -> list[StorageRequest]:
-    """The requests of a file and of its support files, without the parts in `stored`.
-
-    Raises PixelProtocolError when the upload job lacks a field.
+    """The requests of a file and of its support files, without the parts in `stored`. Raises PixelProtocolError when
+    the upload job lacks a field.
     """
     if hashed.file.multipart:
         made = _parts(session, hashed, job, stored)

@@ -1,10 +1,7 @@
 """Sending: the bytes of files are sent to the object storage.
 
-Rules kept here:
-
-* Requests at a time are bounded over all files.
-* A file whose signature expired, or whose multipart upload is gone, gets another upload job. The outcomes of requests
-  of the former job are then ignored.
+Requests at a time are bounded over all files. A file whose signature expired, or whose multipart upload is gone, gets
+another upload job. The outcomes of requests of the former job are then ignored.
 """
 
 from collections import deque

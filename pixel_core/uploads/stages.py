@@ -95,9 +95,8 @@ class Context:
         yield from Spawn(self._group, (stage, key), flow)
 
     def move(self, transfer: Transfer, state: TransferState) -> None:
-        """Change the state of a transfer, and queue it in the stage of that state, if there is one.
-
-        Raises PixelProtocolError for SENDING, if the upload job cannot be used.
+        """Change the state of a transfer, and queue it in the stage of that state, if there is one. Raises
+        PixelProtocolError for SENDING, if the upload job cannot be used.
         """
         self.progress.move(transfer, state)
         if self.broken is not None and state is TransferState.HASHED:

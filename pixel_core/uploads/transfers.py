@@ -30,14 +30,8 @@ class TransferState(enum.StrEnum):
     FAILED = "failed"
 
 
-BEFORE_SENT = (
-    TransferState.WAITING,
-    TransferState.HASHING,
-    TransferState.HASHED,
-    TransferState.DECLARING,
-    TransferState.SENDING,
-    TransferState.STORED,
-)
+_IN_ORDER = tuple(TransferState)
+BEFORE_SENT = _IN_ORDER[: _IN_ORDER.index(TransferState.SENT)]
 
 
 @dataclass(slots=True, eq=False)

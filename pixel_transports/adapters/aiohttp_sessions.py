@@ -19,7 +19,7 @@ import aiohttp
 import yarl
 from aiohttp.abc import AbstractStreamWriter
 
-from pixel_core.errors import PixelError, PixelProxyError
+from pixel_core.errors import PixelError
 from pixel_core.http.decoding import Limits
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Origin, Request, Response
@@ -185,9 +185,9 @@ def _translated(outbound: Outbound, error: Exception) -> Exception:
         case TimeoutError():
             return outbound.too_long()
         case aiohttp.ClientHttpProxyError():
-            return _of_proxy(outbound, f"a proxy refused: {error.status}", error.status)
+            return outbound.proxy_failed(error.status)
         case aiohttp.ClientProxyConnectionError():
-            return _of_proxy(outbound, "a proxy could not be reached", None)
+            return outbound.proxy_failed(None)
         case aiohttp.ClientConnectorError():
             return outbound.not_connected(reason_of(error))
         case aiohttp.ServerDisconnectedError():
@@ -199,9 +199,3 @@ def _translated(outbound: Outbound, error: Exception) -> Exception:
         case aiohttp.InvalidURL():
             return ValueError(f"{outbound.request.label} cannot be sent by aiohttp: {type(error).__name__}")
     return outbound.broke(reason_of(error))
-
-
-def _of_proxy(outbound: Outbound, what: str, status: int | None) -> PixelProxyError:
-    return PixelProxyError(
-        f"{outbound.request.label}: could not connect to {outbound.request.origin}: {what}", status=status
-    )

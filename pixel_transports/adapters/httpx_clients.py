@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 import httpx
 
-from pixel_core.errors import PixelError, PixelProxyError
+from pixel_core.errors import PixelError
 from pixel_core.http.decoding import Limits, ResponseReader
 from pixel_core.messages import Request, Response
 from pixel_transports.adapters.shared import Outbound, reason_of, response_reader
@@ -183,7 +183,8 @@ def _translated(outbound: Outbound, error: Exception, started: bool) -> Exceptio
         case httpx.ConnectError():
             return outbound.not_connected(reason_of(error))
         case httpx.ProxyError():
-            return _of_proxy(outbound, str(error))
+            status = str(error)[:3]
+            return outbound.proxy_failed(int(status) if status.isdigit() else None)
         case httpx.RemoteProtocolError() if any(words in str(error) for words in _ENDED):
             return outbound.cut_short(started=started)
         case httpx.RemoteProtocolError() | httpx.DecodingError():
@@ -191,11 +192,3 @@ def _translated(outbound: Outbound, error: Exception, started: bool) -> Exceptio
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol() | httpx.InvalidURL():
             return ValueError(f"{outbound.request.label} cannot be sent by httpx: {type(error).__name__}")
     return outbound.broke(reason_of(error))
-
-
-def _of_proxy(outbound: Outbound, message: str) -> PixelError:
-    status = int(message[:3]) if message[:3].isdigit() else None
-    what = "a proxy could not be reached" if status is None else f"a proxy refused: {status}"
-    return PixelProxyError(
-        f"{outbound.request.label}: could not connect to {outbound.request.origin}: {what}", status=status
-    )

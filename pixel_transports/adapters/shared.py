@@ -14,7 +14,7 @@ from types import TracebackType
 
 import anyio.to_thread
 
-from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelTimeoutError
+from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelProxyError, PixelTimeoutError
 from pixel_core.http.connection import ClientConnection
 from pixel_core.http.decoding import Limits, ResponseReader
 from pixel_core.http.heads import wire_headers
@@ -118,6 +118,12 @@ class Outbound:
         """Return the error of a connection that could not be established."""
         where = f"could not connect to {self.request.origin}"
         return PixelConnectionError(f"{self.request.label}: {where}: {reason}", sent=False)
+
+    def proxy_failed(self, status: int | None) -> PixelProxyError:
+        """Return the error of a proxy that refused with a status, or (None) could not be reached."""
+        what = "a proxy could not be reached" if status is None else f"a proxy refused: {status}"
+        where = f"could not connect to {self.request.origin}"
+        return PixelProxyError(f"{self.request.label}: {where}: {what}", status=status)
 
     def cut_short(self, *, started: bool) -> PixelConnectionError:
         """Return the error of an early end of the connection."""

@@ -1,10 +1,7 @@
 """The effects `Stat` and `Digest`: facts of files, and their MD5s.
 
-Rules kept here:
-
-* Memory does not grow with a file: it is read through one buffer.
-* These functions block. The async driver calls them in a worker thread.
-* A file that is shorter than its slice has changed since it was planned: PixelFileChangedError.
+Memory does not grow with a file: it is read through one buffer. These functions block. The async driver calls them in a
+worker thread. A file that is shorter than its slice has changed since it was planned: PixelFileChangedError.
 """
 
 import errno
@@ -63,9 +60,8 @@ def _buffer(size: int) -> Iterator[memoryview]:
 
 
 def digest(slices: Sequence[FileSlice], keep: bool, stopped: Callable[[], bool]) -> Digested:
-    """Calculate the MD5 of each slice of one file. Ends early, with fewer digests, once `stopped` returns True.
-
-    Raises OSError if the file cannot be read, PixelFileChangedError if it is too short.
+    """Calculate the MD5 of each slice of one file. Ends early, with fewer digests, once `stopped` returns True. Raises
+    OSError if the file cannot be read, PixelFileChangedError if it is too short.
     """
     path, kept = slices[0].path, b""
     digests: list[bytes] = []

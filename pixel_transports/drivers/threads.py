@@ -1,9 +1,7 @@
 """Task groups of the blocking driver: flows that run on threads.
 
-Rules kept here:
-
-* A thread is started for a flow when no other thread of the group is free. All of them end with the group.
-* Closing a group cancels its flows during their I/O, and waits for its threads.
+A thread is started for a flow when no other thread of the group is free. All of them end with the group. Closing a
+group cancels its flows during their I/O, and waits for its threads.
 """
 
 import contextvars

@@ -1,9 +1,7 @@
 """Which runs of a journal are alive.
 
-Rules kept here:
-
-* A run is alive as long as its process holds a lock, which the system releases when the process ends.
-* The lock is a file beside the journal that SQLite keeps locked.
+A run is alive as long as its process holds a lock, which the system releases when the process ends. The lock is a file
+beside the journal that SQLite keeps locked.
 """
 
 import os

@@ -1,9 +1,7 @@
 """The path of the journal.
 
-Rules kept here:
-
-* The environment is read when a client is made. No file is accessed.
-* `PIXEL_JOURNAL` names a journal. Otherwise there is one per user, in the directory of the system for such files.
+The environment is read when a client is made. No file is accessed. `PIXEL_JOURNAL` names a journal. Otherwise there is
+one per user, in the directory of the system for such files.
 """
 
 import os
@@ -38,9 +36,8 @@ class JournalPath:
 
 
 def default_path(environment: Mapping[str, str]) -> Path:
-    """The path of the user's journal: `PIXEL_JOURNAL`, or a file in the directory of the system for such files.
-
-    Raises RuntimeError if the user has no home directory.
+    """The path of the user's journal: `PIXEL_JOURNAL`, or a file in the directory of the system for such files. Raises
+    RuntimeError if the user has no home directory.
     """
     named = environment.get("PIXEL_JOURNAL")
     if named:

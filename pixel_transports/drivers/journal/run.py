@@ -1,9 +1,7 @@
 """One run of a journal: the files of one upload, which it claims, and their entries.
 
-Rules kept here:
-
-* A forked process does not use a journal that was open when it was forked, since SQLite connections cannot be shared.
-* A journal that failed once is not written again by the same run: later entries might not fit to those in it.
+A forked process does not use a journal that was open when it was forked, since SQLite connections cannot be shared. A
+journal that failed once is not written again by the same run: later entries might not fit to those in it.
 """
 
 import logging
@@ -15,7 +13,6 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_transports.drivers.journal.liveness import RunLock, delete_dead_claims, lock_path
@@ -74,9 +71,7 @@ class Run:
     def __enter__(self) -> "Run":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _claim(self, with_finished: bool) -> JournalSnapshot:
