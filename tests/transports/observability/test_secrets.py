@@ -4,7 +4,9 @@ The output is: lines of every logger at DEBUG, events, spans, warnings, printed 
 """
 
 import inspect
+import itertools
 import logging
+import os
 import pickle
 import re
 import ssl
@@ -41,10 +43,12 @@ from pixel_core.errors import (
 )
 from pixel_core.messages import Headers, Origin, Response
 from pixel_core.session.answers import Answer
-from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync
+from pixel_transports import PixelApiSettings, PixelClient
 from pixel_transports.net.tls import TlsOptions
 from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
-from tests.support.cli_runs import pixel
+from pixel_transports.testing import ManualClock
+from pixel_transports.testing import client as timed_client
+from tests.support.cli_runs import pixel, run
 from tests.support.peers import Peer, Step, read_request, reset, send, wait
 from tests.support.secret_search import (
     API_KEY,
@@ -132,9 +136,10 @@ class Session:
         self.client = self.new()
 
     def new(self, settings: PixelApiSettings | None = None, **keywords: Any) -> Any:
-        kind = PixelClient if self.face == "blocking" else PixelClientAsync
+        """Make a client. Its waits between tries take no time."""
         options = {"listener": self._account.event, "tracer": self._tracer, "upload_num_retries": 2, **keywords}
-        client: Any = kind.from_settings(settings or self.settings, **options)
+        options.setdefault("journal", os.environ["PIXEL_JOURNAL"])
+        client: Any = timed_client(self.face != "blocking", settings or self.settings, clock=ManualClock(), **options)
         self.clients.append(client)
         return client
 
@@ -209,6 +214,7 @@ def test_a_secret_in_the_output_is_found(output: Output) -> None:
     }
 
 
+@pytest.mark.parametrize("session", ["blocking", "asyncio", "trio"], indirect=True)
 def test_the_whole_api_shows_no_secret(
     session: Session, output: Output, handler: OutputHandler, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -236,20 +242,18 @@ def test_refusals_that_quote_the_request_show_no_secret(
     project = session("create_project", "Project", "", SAMPLE_AREA)["id"]
     collection = session("create_data_collection", project, "I", "", "image")["id"]
     sandbox = session.sandbox
-    for status, kind, json in (
-        (401, PixelAuthenticationError, True),
-        (403, PixelPermissionError, False),
-        (422, PixelValidationError, True),
-    ):
-        for name, args in (
-            ("me", ()),
-            ("create_oidc_user", (user(),)),
-            ("update_oidc_user", ("x", OIDCUserUpdateInput(password=SecretStr(USER_PASSWORD)))),
-            ("create_harvest_service", (project, collection, harvest(CREDENTIALS))),
-            ("update_harvest_service", (project, collection, 1, HarvestServiceUpdateInput(auth=KEY))),
-        ):
-            sandbox.fault = quoting(status, path="/api/", json=json)
-            session.fails(kind, name, *args)
+    refusals = ((401, PixelAuthenticationError), (403, PixelPermissionError), (422, PixelValidationError))
+    calls: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("me", ()),
+        ("create_oidc_user", (user(),)),
+        ("update_oidc_user", ("x", OIDCUserUpdateInput(password=SecretStr(USER_PASSWORD)))),
+        ("create_harvest_service", (project, collection, harvest(CREDENTIALS))),
+        ("create_harvest_service", (project, collection, harvest(KEY))),
+        ("update_harvest_service", (project, collection, 1, HarvestServiceUpdateInput(auth=KEY))),
+    )
+    for (status, kind), json, (name, args) in itertools.product(refusals, (True, False), calls):
+        sandbox.fault = quoting(status, path="/api/", json=json)
+        session.fails(kind, name, *args)
     client = session.client.with_options(retries=1, headers={"X-Own": HEADER})
     for status in (304, 500, 503, 418):  # the body of a 304 may break the next exchange
         sandbox.fault = quoting(status, path="/api/", json=False)
@@ -270,7 +274,10 @@ def test_failed_logins_show_no_secret(session: Session, output: Output, capfd: p
     sandbox.revoke_tokens()
     session("me")
     for status, kind in ((400, PixelError), (401, PixelLoginError), (403, PixelLoginError), (404, PixelLoginError)):
-        for fault in (quoting(status, path="/token"), refusing(status, "invalid_grant")):
+        for fault in (
+            *(quoting(status, path="/token", json=json) for json in (True, False)),
+            *(refusing(status, error) for error in ("invalid_grant", "invalid_client")),
+        ):
             sandbox.fault = fault
             session.fails(kind, "me", client=session.new())
     for status in (429, 500, 503):
@@ -314,20 +321,19 @@ def test_failed_uploads_show_no_secret(
         moved("nonsense://?"),
         moved("http://["),
     ]
-    for number, fault in enumerate(refusals):
+    for fault in refusals:
+        for name, *args in (
+            ("upload_multiple_rasters", rasters, [PixelUploadFile(file=tif)]),
+            ("upload_multiple_point_clouds", clouds, [PixelUploadFile(file=cloud)], True, 64),
+        ):
+            sandbox.fault = fault
+            done, errors = session(name, project, *args)
+            output.add("results", (done, errors))
+            for error in errors:
+                output.error(error)
+        session.fails(PixelError, "upload_raster", project, rasters, tif)
         sandbox.fault = fault
-        if number % 2:
-            done, errors = session("upload_multiple_rasters", project, rasters, [PixelUploadFile(file=tif)])
-        else:
-            files = [PixelUploadFile(file=cloud)]
-            done, errors = session("upload_multiple_point_clouds", project, clouds, files, True, 64)
-        output.add("results", (done, errors))
-        for error in errors:
-            output.error(error)
-        if number % 2:
-            session.fails(PixelError, "upload_raster", project, rasters, tif)
-        else:
-            session.fails(PixelError, "add_attachments", "project", project, [tif])
+        session.fails(PixelError, "add_attachments", "project", project, [tif])
     for broken in ('"url": 7, "was": ', '"url": "nonsense?', '"form": 7, "was": '):
         sandbox.fault = broken_jobs(sandbox, broken)
         session.fails(PixelError, "upload_raster", project, rasters, tif)
@@ -485,15 +491,22 @@ def _settings() -> PixelApiSettings:
 
 def test_the_command_shows_no_secret(sandbox: QuotingSandbox, output: Output, tmp_path: Path) -> None:
     environment = sandbox.environment(sandbox.url)
+    codes: list[int] = []
     for fault in (
         lambda method, target, headers, content: None,
         refusing(401, "invalid_grant"),
+        quoting(401, path="/api/"),
         quoting(500, path="/api/", json=False),
         quoting(200, path="/api/", kept=b'{"broken": '),
+        quoting(200, path="/token", kept=b'{"broken": '),
     ):
         sandbox.fault = fault
-        done = pixel("me", environment=environment)
-        output.add("the command", done.stdout + done.stderr)
+        result = run("me", environment=environment)
+        codes.append(result.exit_code)
+        output.add("the command", result.output)
+    assert [code == 0 for code in codes] == [True, False, False, False, False, False]
+    done = pixel("me", environment=environment)
+    output.add("the command", done.stdout + done.stderr)
     done = pixel("me", environment={**environment, "PIXEL_API_URL": SETTING, "PIXEL_ENV": SETTING})
     assert done.returncode == 2
     output.add("the command", done.stdout + done.stderr)
