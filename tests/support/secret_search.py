@@ -87,12 +87,14 @@ def quoting(
         if path not in target or method not in actual or not left[0]:
             return None
         left[0] -= 1
-        quoted = "\n".join([target, *(f"{name}: {value}" for name, value in headers), content.decode("latin-1")])
+        quotes = [target, *(f"{name}: {value}" for name, value in headers), content.decode("latin-1")]
+        quoted = "\n".join(quotes)
         if kept:
             return Response(status, Headers({"Content-Type": "application/json"}), kept + quoted.encode())
         if not json:
             return Response(status, Headers({"Content-Type": "text/plain"}), quoted.encode())
-        detail = [{"type": "value_error", "loc": ["body"], "msg": f"wrong: {quoted}", "input": quoted}]
+        # One item per quote, since an error shows only the beginning of a long text.
+        detail = [{"type": "value_error", "loc": ["body"], "msg": f"wrong: {each}", "input": each} for each in quotes]
         return Response(status, Headers({"Content-Type": "application/json"}), to_json({"detail": detail}))
 
     return fault
