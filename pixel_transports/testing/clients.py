@@ -15,13 +15,6 @@ from pixel_transports.client.settings import PixelApiSettings
 if TYPE_CHECKING:
     from pixel_transports.sandbox import ManualClock
 
-
-class ClientKwargs(PixelClientKwargs, total=False):
-    """Keywords of `client`."""
-
-    clock: "ManualClock | None"
-
-
 ADDRESS = "http://pixel.invalid"
 """The address of test clients: such a host cannot exist (RFC 6761, section 6.4)."""
 
@@ -44,18 +37,34 @@ def settings_for(transport: object) -> PixelApiSettings:
 
 @overload
 def client(
-    async_: Literal[False] = False, settings: PixelApiSettings | None = None, **kwargs: Unpack[ClientKwargs]
+    async_: Literal[False] = False,
+    settings: PixelApiSettings | None = None,
+    *,
+    clock: "ManualClock | None" = None,
+    **kwargs: Unpack[PixelClientKwargs],
 ) -> PixelClient: ...
 @overload
 def client(
-    async_: Literal[True], settings: PixelApiSettings | None = None, **kwargs: Unpack[ClientKwargs]
+    async_: Literal[True],
+    settings: PixelApiSettings | None = None,
+    *,
+    clock: "ManualClock | None" = None,
+    **kwargs: Unpack[PixelClientKwargs],
 ) -> PixelClientAsync: ...
 @overload
 def client(
-    async_: bool, settings: PixelApiSettings | None = None, **kwargs: Unpack[ClientKwargs]
+    async_: bool,
+    settings: PixelApiSettings | None = None,
+    *,
+    clock: "ManualClock | None" = None,
+    **kwargs: Unpack[PixelClientKwargs],
 ) -> PixelClient | PixelClientAsync: ...
 def client(
-    async_: bool = False, settings: PixelApiSettings | None = None, **kwargs: Unpack[ClientKwargs]
+    async_: bool = False,
+    settings: PixelApiSettings | None = None,
+    *,
+    clock: "ManualClock | None" = None,
+    **kwargs: Unpack[PixelClientKwargs],
 ) -> PixelClient | PixelClientAsync:
     """Make a client for one test. Keywords are those of `get_client`. `settings` is `settings_for(transport)` by
     default, and `journal` is None.
@@ -66,7 +75,6 @@ def client(
     Raises TypeError for unknown keywords and wrong transports, ValueError for wrong values. Sends nothing.
     """
     settings = settings_for(kwargs.get("transport")) if settings is None else settings
-    clock = kwargs.pop("clock", None)
     keywords = cast(PixelClientKwargs, {"journal": None, **kwargs})
     kind = PixelClientAsync if async_ else PixelClient
     if clock is not None:
