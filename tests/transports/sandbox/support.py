@@ -107,6 +107,12 @@ class Caller:
         project_id = self.project()
         return f"/projects/{project_id}/data_collections/{self.collection(project_id, kind)}"
 
+    def move(self, place: str, key: int, target: str) -> Response:
+        """Move a resource from `place` (a collection's path with its kind) to the collection `target`."""
+        project_id, collection_id = target.split("/")[2::2]
+        query = f"new_project_id={project_id}&new_data_collection_id={collection_id}"
+        return self.call("PUT", f"{place}/{key}/move?{query}")
+
     def post_form(self, url: str, fields: dict[str, str], content: bytes) -> Response:
         body, content_type = form_body(fields, content)
         origin, target = split_url(url)

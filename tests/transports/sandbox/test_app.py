@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pixel_core.messages import FileSlice, Headers, Origin, Request
 from pixel_transports.sandbox import Sandbox
@@ -95,48 +93,3 @@ def test_an_invalid_request_line_is_a_400() -> None:
     for method, target in (("G\0T", "/"), ("GET", "/\ud800"), ("GÉT", "/api/é?é")):
         assert sandbox(Request(method, ORIGIN, target)).status == 400
     assert len(sandbox(Request("GET", ORIGIN, "/_sandbox/requests")).json()) == 3
-
-
-PATHS = st.one_of(
-    st.text(max_size=30),
-    st.lists(
-        st.sampled_from(
-            [
-                *("api", "sandbox", "projects", "deleted", "1", "3", "data_collections", "images", "upload_jobs", ""),
-                *("storage", "pixel-sandbox", "auth", "realms", "Sandbox", "protocol", "openid-connect", "token"),
-                *("_sandbox", "objects", "requests", "multipart", "move", "restore", "jobs", "groups", "%2F", "%ff"),
-            ]
-        ),
-        max_size=8,
-    ).map(lambda pieces: "/" + "/".join(pieces)),
-)
-QUERIES = st.one_of(st.just(""), st.text(max_size=20), st.sampled_from(["limit=9", "ids=1", "new_parent_id=1"]))
-BODIES = st.one_of(
-    st.binary(max_size=40),
-    st.sampled_from([b"{}", b"[1e999]", b'{"name":1e999}', b'{"files":[{}]}', b"grant_type=password", b"[" * 5000]),
-)
-TYPES = st.sampled_from(["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    method=st.one_of(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD"]), st.text(max_size=5)),
-    path=PATHS,
-    query=QUERIES,
-    body=BODIES,
-    content_type=TYPES,
-    name=st.text(max_size=10),
-    value=st.text(max_size=20),
-)
-def test_any_request_gives_a_response(
-    method: str, path: str, query: str, body: bytes, content_type: str, name: str, value: str
-) -> None:
-    caller = Caller()
-    caller.collection(caller.project())
-    headers = Headers(
-        {"Authorization": f"Bearer {caller.token}", "Content-Type": content_type, name: value, "X-Request-ID": value}
-    )
-    response = caller.sandbox.handle(method, ORIGIN, f"{path}?{query}", headers, body)
-    assert 200 <= response.status < 500
-    assert not caller.sandbox.failures
-    assert caller.raw("GET", "/_sandbox/requests").status == 200

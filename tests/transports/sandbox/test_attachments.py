@@ -69,6 +69,7 @@ def test_an_attachment_moves(caller: Caller) -> None:
 
 def test_an_attachment_is_deleted(caller: Caller) -> None:
     owner = owners(caller)[1]
+    assert caller.ok("POST", f"/attachments/?{owner}", {"files": []}) == []
     (attachment,) = announce(caller, owner)
     path = f"/attachments/?{owner}&attachment_id={attachment['id']}"
     assert caller.ok("DELETE", path)["id"] == attachment["id"]
@@ -85,7 +86,3 @@ def test_attachments_are_hidden_with_a_deleted_owner(caller: Caller) -> None:
         assert caller.status("GET", f"/attachments/?{owner}") == 404
     caller.ok("POST", f"{path}/restore")
     assert len(caller.ok("GET", f"/attachments/?{image}")) == 1
-
-
-def test_an_empty_list_of_files_creates_nothing(caller: Caller) -> None:
-    assert caller.ok("POST", f"/attachments/?{owners(caller)[0]}", {"files": []}) == []

@@ -6,7 +6,7 @@ from typing import Any
 from pixel_transports.sandbox.dashboard import MAX_ROWS
 from tests.transports.sandbox.support import JPEG, Caller
 
-PLACED = {"fields": {"fields_type": "image", "location": {"type": "Point", "coordinates": [5.7, 58.9]}}}
+PLACED: dict[str, Any] = {"fields": {"fields_type": "image", "location": {"type": "Point", "coordinates": [5.7, 58.9]}}}
 
 
 def state(caller: Caller) -> dict[str, Any]:
@@ -14,45 +14,27 @@ def state(caller: Caller) -> dict[str, Any]:
     return found
 
 
-def test_the_page_is_one_file_that_loads_nothing_from_other_servers() -> None:
+def test_the_page_is_one_file_that_loads_nothing_writes_no_html_and_allows_only_its_own_script() -> None:
     answer = Caller().raw("GET", "/_sandbox/")
     text = answer.body.decode()
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     addresses = set(re.findall(r"https?://[^\s\"']+", text)) - {"http://www.w3.org/2000/svg"}
     assert addresses == set()
     assert not re.search(r"<(script|img|iframe|link)[^>]+(src|href)=\"(?!data:)", text)
-
-
-def test_the_policy_of_the_page_allows_only_its_own_script() -> None:
-    policy = Caller().raw("GET", "/_sandbox").headers["Content-Security-Policy"]
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", text)
+    policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert re.search(r"script-src 'sha256-[\w+/]{43}='; ", policy)
 
 
-def test_the_page_writes_no_html() -> None:
-    text = Caller().raw("GET", "/_sandbox/").body.decode()
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", text)
-
-
-def test_images_and_projects_have_positions_and_areas() -> None:
+def test_images_and_projects_have_positions_and_areas_until_they_are_deleted() -> None:
     caller = Caller()
     image = caller.resource(caller.place(), metadata=PLACED)
     found = state(caller)
     assert found["projects"][0]["area"]["type"] == "Polygon"
-    assert found["images"] == [
-        {
-            "id": image,
-            "name": "a.jpg",
-            "project_id": found["projects"][0]["id"],
-            "location": {"type": "Point", "coordinates": [5.7, 58.9]},
-            "heading": None,
-        }
-    ]
-
-
-def test_deleted_records_are_not_on_the_map() -> None:
-    caller = Caller()
-    caller.resource(caller.place(), metadata=PLACED)
+    location = PLACED["fields"]["location"]
+    shown = {"id": image, "name": "a.jpg", "project_id": 1, "location": location, "heading": None}
+    assert found["images"] == [shown]
     caller.ok("DELETE", "/projects/1")
     found = state(caller)
     assert (found["projects"], found["images"], found["image_count"]) == ([], [], 0)

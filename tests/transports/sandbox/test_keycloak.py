@@ -48,13 +48,10 @@ def test_a_wrong_grant_is_refused_with_its_own_error(
     assert response.json()["error_description"].startswith(description)
 
 
-def test_a_body_that_is_no_form_is_a_415() -> None:
-    path = "/auth/realms/Sandbox/protocol/openid-connect/token"
-    assert Caller().raw("POST", path, {"Content-Type": "application/json"}, b"{}").status == 415
-
-
-def test_an_unknown_realm_is_a_404() -> None:
-    response = Caller().raw("POST", "/auth/realms/Elsewhere/protocol/openid-connect/token")
+def test_a_body_that_is_no_form_is_a_415_and_an_unknown_realm_a_404() -> None:
+    path = "/auth/realms/{}/protocol/openid-connect/token"
+    assert Caller().raw("POST", path.format("Sandbox"), {"Content-Type": "application/json"}, b"{}").status == 415
+    response = Caller().raw("POST", path.format("Elsewhere"))
     assert (response.status, response.json()) == (404, {"error": "Realm does not exist"})
 
 

@@ -91,7 +91,7 @@ def test_only_retry_failed_runs_failed_ones(caller: Caller) -> None:
     assert group(caller, again) == (True, 1, 1, 0)
 
 
-def test_point_clouds_are_run_by_either_id(caller: Caller) -> None:
+def test_point_clouds_are_run_by_either_id_and_deleted_once(caller: Caller) -> None:
     place = caller.place("point_cloud")
     clouds = [caller.resource(place, las(), name) for name in ("a", "b")]
     made = caller.ok("POST", f"{place}/point_clouds/optimized/", {})
@@ -100,6 +100,9 @@ def test_point_clouds_are_run_by_either_id(caller: Caller) -> None:
     assert answer["group_job"]["total_jobs"] == 2
     caller.clock.advance(1)
     assert statuses(caller, f"{place}/point_clouds/optimized/?ids={made[0]['id']}&limit=1") == ["completed"]
+    for optimized, cloud in zip(made, clouds, strict=True):
+        assert caller.ok("DELETE", f"{place}/point_clouds/{cloud}/optimized")["id"] == optimized["id"]
+        assert caller.status("DELETE", f"{place}/point_clouds/{cloud}/optimized") == 404
 
 
 def test_optimised_point_clouds_are_listed_by_status_and_content(caller: Caller) -> None:
@@ -116,21 +119,11 @@ def test_optimised_point_clouds_are_listed_by_status_and_content(caller: Caller)
     assert caller.status("GET", f"{place}/point_clouds/optimized/?status=done") == 422
 
 
-def test_an_optimised_point_cloud_is_deleted_once(caller: Caller) -> None:
-    place = caller.place("point_cloud")
-    cloud = caller.resource(place, las())
-    (made,) = caller.ok("POST", f"{place}/point_clouds/optimized/", {})
-    assert caller.ok("DELETE", f"{place}/point_clouds/{cloud}/optimized") == made
-    assert caller.status("DELETE", f"{place}/point_clouds/{cloud}/optimized") == 404
-
-
 def test_optimised_forms_move_and_are_deleted_with_their_raster(caller: Caller) -> None:
     place, other = caller.place("raster"), caller.place("raster")
     raster = caller.resource(place, TIFF)
     caller.ok("POST", f"{place}/rasters/optimized/", {})
-    project_id, collection_id = other.split("/")[2::2]
-    move = f"move?new_project_id={project_id}&new_data_collection_id={collection_id}"
-    caller.ok("PUT", f"{place}/rasters/{raster}/{move}")
+    caller.move(f"{place}/rasters", raster, other)
     assert caller.ok("GET", f"{place}/rasters/optimized/") == []
     assert len(caller.ok("GET", f"{other}/rasters/optimized/")) == 1
     caller.ok("DELETE", f"{other}/rasters/{raster}")

@@ -17,15 +17,10 @@ def test_an_image_is_changed_moved_and_deleted(caller: Caller) -> None:
     change = {"add_tags": ["t"], "json_metadata": {"ok": True}, "fields": {"fields_type": "image", "cam_height": 3}}
     image = caller.ok("PUT", f"{place}/images/{image_id}", change)
     assert (image["tags"], image["json_metadata"], image["cam_height"]) == (["t"], {"ok": True}, 3.0)
-    assert caller.call("PUT", f"{place}/images/{image_id}", b'{"fields":{"fields_type":"raster"}}').status == 422
     assert caller.ok("GET", f"{place}/images/{image_id}/metadata")["fields"]["cam_height"] == 3.0
 
-    def move(target: str) -> str:
-        project_id, collection_id = target.split("/")[2::2]
-        return f"move?new_project_id={project_id}&new_data_collection_id={collection_id}"
-
-    assert caller.call("PUT", f"{place}/images/{image_id}/{move(rasters)}").status == 409
-    caller.ok("PUT", f"{place}/images/{image_id}/{move(other)}")
+    assert caller.move(f"{place}/images", image_id, rasters).status == 409
+    assert caller.move(f"{place}/images", image_id, other).status == 200
     assert caller.call("GET", f"{place}/images/{image_id}").json() == {"detail": "Image not found"}
     caller.ok("DELETE", f"{other}/images/{image_id}")
     assert caller.ok("GET", f"{other}/images/") == []
@@ -106,7 +101,7 @@ def test_resources_are_listed_by_properties_of_their_content(caller: Caller) -> 
         assert caller.status("GET", f"{clouds}/point_clouds/?{query}") == 422
 
 
-def test_tags_are_added_removed_and_listed_by(caller: Caller) -> None:
+def test_tags_and_metadata_fields_are_updated_and_tags_are_listed_by(caller: Caller) -> None:
     for kind, content in (("image", JPEG), ("raster", TIFF), ("point_cloud", las())):
         place = caller.place(kind)
         first, second = (caller.resource(place, content, name) for name in ("a", "b"))
@@ -115,31 +110,25 @@ def test_tags_are_added_removed_and_listed_by(caller: Caller) -> None:
         assert names(caller.ok("GET", f"{place}/{kind}s/?tags=y")) == ["a", "b"]
         assert names(caller.ok("GET", f"{place}/{kind}s/?tags=x,y")) == ["a"]
         assert caller.ok("GET", f"{place}/{kind}s/?tags=z") == []
-
-
-def test_metadata_fields_are_updated(caller: Caller) -> None:
-    for kind, content in (("raster", TIFF), ("point_cloud", las())):
-        place = caller.place(kind)
-        path = f"{place}/{kind}s/{caller.resource(place, content)}"
+        path = f"{place}/{kind}s/{first}"
         fields = {"fields_type": kind, "name": "New", "capture_date": "2024-05-14T10:00:00+02:00"}
         assert caller.ok("PUT", path, {"fields": fields})["name"] == "New"
         assert caller.ok("GET", path)["capture_date"] == "2024-05-14T10:00:00+02:00"
-        assert caller.error_loc("PUT", path, {"fields": {"fields_type": "image"}}) == ["body", "fields", "fields_type"]
+        other = {"fields": {"fields_type": "raster" if kind == "image" else "image"}}
+        assert caller.error_loc("PUT", path, other) == ["body", "fields", "fields_type"]
         assert caller.status("PUT", path, {"fields": {"name": "New"}}) == 422
 
 
 def test_a_raster_moves_to_another_project(caller: Caller) -> None:
     place, other = caller.place("DTM"), caller.place("RGB")
     first, second = (caller.resource(place, TIFF, name) for name in ("a", "b"))
-    project_id, collection_id = other.split("/")[2::2]
-    target = f"move?new_project_id={project_id}&new_data_collection_id={collection_id}"
     for raster in (second, first):
-        assert caller.ok("PUT", f"{place}/rasters/{raster}/{target}")["project_id"] == int(project_id)
+        assert caller.move(f"{place}/rasters", raster, other).json()["project_id"] == int(other.split("/")[2])
     assert names(caller.ok("GET", f"{other}/rasters/")) == ["a", "b"]
     assert caller.ok("GET", f"{place}/rasters/") == []
-    assert caller.status("PUT", f"{place}/rasters/{first}/{target}") == 404
+    assert caller.move(f"{place}/rasters", first, other).status == 404
     assert caller.status("PUT", f"{other}/rasters/{first}/move?new_project_id=1") == 422
-    assert caller.status("POST", f"{other}/rasters/{first}/{target}") == 405
+    assert caller.status("POST", f"{other}/rasters/{first}/move") == 405
 
 
 def test_a_point_cloud_moves_by_its_body(caller: Caller) -> None:

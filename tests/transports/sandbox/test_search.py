@@ -10,31 +10,22 @@ from tests.transports.sandbox.support import JPEG, PNG, TIFF, Caller, las
 AREA = {"type": "Polygon", "coordinates": [[[10, 60], [11, 60], [11, 61], [10, 61], [10, 60]]]}
 
 
-def fields(**more: Any) -> dict[str, Any]:
-    return {"fields": {"fields_type": "image", **more}}
+def image(name: str, date: str | None = None, height: float | None = None, *at: float, **free: Any) -> dict[str, Any]:
+    """Return the metadata of an image; `at` is its position."""
+    location = {"type": "Point", "coordinates": at} if at else None
+    fields = {"name": name, "capture_date": date, "cam_height": height, "location": location}
+    given = {key: value for key, value in fields.items() if value is not None}
+    return {"fields": {"fields_type": "image", **given}, "json_metadata": free or None}
 
 
 IMAGES: list[dict[str, Any]] = [
+    image("North 100%", "2024-05-14T10:00:00Z", 120, 5.7, 58.9, 120, weather="Windy", clouds=3),
+    image("south_1", "2024-05-14T13:30:00+02:00", 80.5, 10.7, 60.5, weather="calm", clouds=0, checked=True),
+    image("South 2", "2024-06-01"),
     {
-        **fields(
-            name="North 100%",
-            capture_date="2024-05-14T10:00:00Z",
-            cam_height=120,
-            location={"type": "Point", "coordinates": [5.7, 58.9, 120]},
-        ),
-        "json_metadata": {"weather": "Windy", "clouds": 3},
+        "fields": {"fields_type": "image", "name": "none", "location": {"type": "nowhere"}},
+        "json_metadata": {"clouds": "many"},
     },
-    {
-        **fields(
-            name="south_1",
-            capture_date="2024-05-14T13:30:00+02:00",
-            cam_height=80.5,
-            location={"type": "Point", "coordinates": [10.7, 60.5]},
-        ),
-        "json_metadata": {"weather": "calm", "clouds": 0, "checked": True},
-    },
-    fields(name="South 2", capture_date="2024-06-01"),
-    {**fields(name="none", location={"type": "nowhere"}), "json_metadata": {"clouds": "many"}},
 ]
 
 

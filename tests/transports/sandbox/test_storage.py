@@ -43,7 +43,8 @@ def part(caller: Caller) -> dict[str, Any]:
 
 
 def test_a_signed_form_stores_its_file(caller: Caller, job: dict[str, Any]) -> None:
-    response = caller.post_form(job["url"], job["upload_fields"], JPEG)
+    ignored = {"x-ignore-me": "a field without a condition"}
+    response = caller.post_form(job["url"], {**job["upload_fields"], **ignored}, JPEG)
     assert (response.status, response.body) == (204, b"")
     key = job["upload_fields"]["key"]
     stored = caller.sandbox.objects[key]
@@ -91,10 +92,6 @@ def test_a_form_that_differs_from_its_policy_is_refused(
     assert code(response) == expected
     assert message in response.body.decode()
     assert not caller.sandbox.objects
-
-
-def test_an_ignored_field_needs_no_condition(caller: Caller, job: dict[str, Any]) -> None:
-    assert caller.post_form(job["url"], {**job["upload_fields"], "x-ignore-me": "1"}, JPEG).status == 204
 
 
 def test_a_form_is_valid_until_its_policy_expires_and_for_its_digest_only(caller: Caller, job: dict[str, Any]) -> None:
@@ -165,15 +162,9 @@ def test_a_signed_part_is_stored_until_it_expires_and_for_its_digest_only(caller
 
 def test_a_part_is_refused_when_anything_signed_differs(caller: Caller, part: dict[str, Any]) -> None:
     url = part["url"]
-    wrong: list[tuple[str, dict[str, str]]] = [
-        (url, {}),
-        (url, {"Content-MD5": md5(b"other")}),
-        (url.replace("pixel.test", "other.test"), part["headers"]),
-        (url.replace("partNumber=1", "partNumber=2"), part["headers"]),
-        (url.replace("/uploads/", "/uploadz/"), part["headers"]),
-        (url + "&more=1", part["headers"]),
-    ]
-    for target, headers in wrong:
+    changes = (("pixel.test", "other.test"), ("partNumber=1", "partNumber=2"), ("/uploads/", "/uploadz/"))
+    wrong = [(url.replace(*change), part["headers"]) for change in changes]
+    for target, headers in [*wrong, (url + "&more=1", part["headers"]), (url, {}), (url, {"Content-MD5": md5(b"x")})]:
         assert code(caller.put(target, headers, JPEG)) == (403, "SignatureDoesNotMatch"), target
 
 
