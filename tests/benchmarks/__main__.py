@@ -26,7 +26,6 @@ PEERS = ("httpx", "sniffio", "urllib3", "requests", "aiohttp")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
     known = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     known.add_argument(
         "scenario", nargs="*", metavar="SCENARIO", help=f"{', '.join([*SCENARIOS, *OTHERS])}; all without"
@@ -57,7 +56,6 @@ def environments(reference: Path | None, peers: Path | None) -> tuple[Environmen
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run as the command line says. Gives the exit status."""
     known = parser()
     chosen = known.parse_args(arguments)
     names = chosen.scenario or [*SCENARIOS, *OTHERS]

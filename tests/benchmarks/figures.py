@@ -33,7 +33,6 @@ BOUNDS = {
 
 
 def function_calls(work: Callable[[], Any]) -> int:
-    """How many functions are called in `work`, by C or Python."""
     count = 0
 
     def note(frame: Any, event: str, argument: Any) -> None:

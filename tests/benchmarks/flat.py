@@ -41,7 +41,6 @@ GROWTH = {f"{count:,} tiny files": (count, 100) for count in (1_000, 10_000, 100
 
 
 def held() -> int:
-    """The bytes of memory that this process holds now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 

@@ -30,8 +30,6 @@ TOKEN = (
 
 
 class Stream:
-    """One socket."""
-
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
 
@@ -90,7 +88,6 @@ class Core:
         }
 
     def run(self, flow: Flow[Any]) -> Any:
-        """Run a flow to its end."""
         performers, send, answer = self._performers, flow.send, None
         try:
             while True:
@@ -123,8 +120,6 @@ class Core:
 
 
 class Direct(Core):
-    """The core over one plain socket."""
-
     def __init__(self, api: str) -> None:
         def opened(address: Any) -> Stream:
             sock = socket.create_connection(address)

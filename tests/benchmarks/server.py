@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 IMAGES = 20_000
@@ -68,13 +67,10 @@ class LoadServer:
     def __enter__(self) -> "LoadServer":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """End the server."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
@@ -89,10 +85,8 @@ class LoadServer:
             connection.close()
 
     def reset(self) -> None:
-        """Forget what was seen so far."""
         self._ask("/_load/reset")
 
     def finished(self) -> Finished:
-        """What was seen since the last reset."""
         fields = self._ask("/_load/finished")
         return Finished(fields["finished"], fields["requests"], fields["stored"], fields["stored_bytes"])

@@ -73,7 +73,6 @@ def _rounds(
 
 
 def imports(environments: Environments, rounds: int, only: Sequence[str] = ()) -> dict[str, Found]:
-    """Seconds and modules of an import, by client."""
 
     def sample(client: str) -> Sequence[str]:
         return output_of(environments, client, "-c", _IMPORT.format(IMPORTS[client])).split()
@@ -101,7 +100,6 @@ def first_answers(environments: Environments, program: Path, rounds: int, only: 
 
 
 def cached_clients(environments: Environments, rounds: int, calls: int, only: Sequence[str] = ()) -> Found:
-    """Seconds of a `get_client()` that finds its client in the cache."""
     where, found = variables("http://127.0.0.1:9/api"), Found()
 
     def sample(client: str) -> Sequence[str]:

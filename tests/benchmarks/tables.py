@@ -83,7 +83,6 @@ def scenario_table(scenario: Scenario, figures: Mapping[str, Figures]) -> list[s
 
 
 def seconds_table(title: str, found: Mapping[str, Sequence[float]], more: Mapping[str, Sequence[float]]) -> list[str]:
-    """Milliseconds by client, and modules where they are known."""
     rows = [["", "ms", "least", "most", "of reference", "modules"]]
     reference = _middle(found, "reference")
     for client, seconds in found.items():
@@ -95,7 +94,6 @@ def seconds_table(title: str, found: Mapping[str, Sequence[float]], more: Mappin
 
 
 def growth_table(growth: Mapping[str, Any]) -> list[str]:
-    """The curves of both faces."""
     titles = {"made": "calls made", "idle": "idle connections", "waiting": "waiting for one connection"}
     lines = ["== growth: calls a computed second, by"]
     for face, curves in growth.items():
@@ -207,6 +205,5 @@ TARGETS = [
 
 
 def targets_table(results: Results) -> list[str]:
-    """Every target, what was measured, and whether it was reached."""
     rows = [["", "target", "beyond", "measured", ""], *(target.row(results) for target in TARGETS)]
     return ["== what must be shown", *lines_of(rows)]

@@ -113,18 +113,15 @@ class Blocking(ABC):
         raise NotImplementedError
 
     def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
-        """Post a form with a file."""
         raise NotImplementedError
 
     def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
-        """Put a part."""
         raise NotImplementedError
 
     def hash(self, path: str, part_size: int | None) -> list[Part]:
         return hashed(path, part_size)
 
     def run(self, steps: Steps) -> Any:
-        """Take one step after another."""
         results: Any = None
         try:
             while True:
@@ -133,7 +130,6 @@ class Blocking(ABC):
             return end.value
 
     def call(self) -> Any:
-        """One small call."""
         return self.send("GET", ME)
 
     def pages(self, size: int) -> int:
@@ -175,7 +171,6 @@ class Async(ABC):
         return await asyncio.to_thread(hashed, path, part_size)
 
     async def run(self, steps: Steps) -> Any:
-        """Take the steps; those of one list side by side."""
         places: Any = None
 
         async def one(name: str, *arguments: Any) -> Any:
@@ -213,6 +208,5 @@ class Async(ABC):
 
 
 def address(api: str) -> tuple[str, int, str]:
-    """Host, port and path of the API's address."""
     parts = urlsplit(api)
     return parts.hostname or "", parts.port or 80, parts.path

@@ -23,7 +23,6 @@ SMALL, LARGE = 16 * 1024, 256 * 1024
 
 
 def connected(api: str) -> socket.socket:
-    """A socket to the API."""
     sock = socket.create_connection(address(api)[:2])
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
@@ -81,11 +80,9 @@ class RawSocket(Blocking):
         return json.loads(self.receive())
 
     def begin(self) -> None:
-        """Send a small call."""
         self._sock.sendall(self._me)
 
     def end(self) -> Any:
-        """Receive its answer."""
         return json.loads(self.receive())
 
     def at_once(self, width: int, seconds: float) -> tuple[int, float]:
@@ -165,8 +162,6 @@ class _H11:
 
 
 class H11Socket(_H11, Blocking):
-    """h11 on a blocking socket."""
-
     def __init__(self, api: str) -> None:
         super().__init__(api)
         self._sock = connected(api)
@@ -203,8 +198,6 @@ class H11OneThread(H11Socket):
 
 
 class H11Anyio(_H11, Async):
-    """h11 on an anyio stream."""
-
     def __init__(self, api: str) -> None:
         super().__init__(api)
         self._anyio: Any = importlib.import_module("anyio")
@@ -235,8 +228,6 @@ class H11Anyio(_H11, Async):
 
 
 class H11AnyioTrio(H11Anyio):
-    """The same under trio."""
-
     backend = "trio"
 
 

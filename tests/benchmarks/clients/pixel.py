@@ -29,13 +29,11 @@ def variables(api: str) -> dict[str, str]:
 
 
 def client_of(api: str, async_: bool, **options: Any) -> Any:
-    """A client for this address."""
     os.environ.update(variables(api))
     return importlib.import_module("pixel_client").get_client(async_, **options)
 
 
 def files_of(paths: Sequence[Any]) -> list[Any]:
-    """Files to upload."""
     package: Any = importlib.import_module("pixel_client")
     return [package.PixelUploadFile(file=path) for path in paths]
 

@@ -49,7 +49,6 @@ def package_of(name: str) -> str:
 
 
 def make(name: str, api: str) -> Blocking | Async:
-    """The client of that name."""
     peer = "floors" if name.startswith(("raw", "h11")) else "peers"
     module = importlib.import_module(
         f"tests.benchmarks.clients.{'pixel' if package_of(name) == 'pixel_client' else peer}"
@@ -78,7 +77,6 @@ class Watch:
         return (time.monotonic_ns() - self.started_ns) / 1e9
 
     def stop(self, count: int) -> dict[str, Any]:
-        """What it took to do `count` things."""
         result = {"count": count, "seconds": self.seconds, "cpu": time.process_time() - self._cpu}
         if self._profile is not None:
             self._profile.disable()
@@ -215,7 +213,6 @@ async def _gather(backend: str, works: list[Callable[[], Awaitable[None]]]) -> N
 
 
 def run(plan: dict[str, Any]) -> dict[str, Any]:
-    """Run a plan."""
     if plan.get("cpu") is not None and hasattr(os, "sched_setaffinity"):
         with suppress(OSError):
             os.sched_setaffinity(0, {plan["cpu"]})

@@ -9,7 +9,6 @@ Colour = tuple[int, int, int]
 
 
 def colour_at(picture: Path, element: Locator) -> Colour:
-    """The colour in the middle of an element."""
     box = element.bounding_box()
     assert box is not None
     with Image.open(picture) as image:

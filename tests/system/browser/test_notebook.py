@@ -1,6 +1,7 @@
 """The notebook of the repository: a real kernel executes it, and a browser shows the result."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,22 @@ class Watched(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    """What executed the notebook. An error in a cell is an error here."""
-    folder = tmp_path_factory.mktemp("notebook")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
-    kernel = {**os.environ, "PIXEL_JOURNAL": str(folder / "journal.sqlite"), "IPYTHONDIR": str(folder / "ipython")}
+def execute(notebook: Any, folder: Path, **variables: str) -> Watched:
+    """Execute a notebook in a real kernel. An error in a cell is an error here."""
     client = Watched(notebook, timeout=120, resources={"metadata": {"path": str(folder)}})
-    client.execute(env=kernel)
+    client.execute(env={**os.environ, "IPYTHONDIR": str(folder / "ipython"), **variables})
     return client
 
 
 @pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    folder = tmp_path_factory.mktemp("notebook")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    return execute(notebook, folder, PIXEL_JOURNAL=str(folder / "journal.sqlite"))
+
+
+@pytest.fixture(scope="module")
 def executed(client: Watched) -> Any:
-    """The notebook with the outputs of all its cells."""
     return client.nb
 
 
@@ -55,12 +58,6 @@ def outputs(notebook: Any, source: str) -> list[Any]:
     return list(cell.outputs)
 
 
-def shown(notebook: Any, source: str) -> Any:
-    """The data of the only output of a cell, by media type."""
-    (output,) = outputs(notebook, source)
-    return output.data
-
-
 def test_the_notebook_is_kept_without_outputs() -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(notebook)
@@ -68,20 +65,31 @@ def test_the_notebook_is_kept_without_outputs() -> None:
     assert [cell for cell in code if cell.outputs or cell.execution_count] == []
 
 
-def test_a_client_shows_where_it_is_and_who_and_no_password(executed: Any) -> None:
-    html = shown(executed, "listener=Bar()")["text/html"]
-    assert "http://127.0.0.1:" in html
-    assert "demo@example.com, Sandbox" in html
-    assert "open" in html
-    assert "closed" in shown(executed, "client.close()")["text/html"]
+@pytest.mark.parametrize(
+    ("source", "number", "kind", "texts"),
+    [
+        ("listener=Bar()", 0, "text/html", ["http://127.0.0.1:", "demo@example.com, Sandbox", "open"]),
+        ("client.close()", 0, "text/html", ["closed"]),
+        ("upload_multiple_images", 0, "text/html", ['data-state="done"']),
+        ("upload_multiple_images", 0, "text/plain", ["images: 6 of 6 files done, 0 failed"]),
+        ("upload_multiple_images", 1, "text/plain", ["[]"]),
+        ("features = Features(images)", 0, "text/plain", ["<Features: 6, 6 with a geometry>"]),
+        ("features = Features(images)", 0, "text/html", NAMES),
+        ("async for image", 0, "", ["demo@example.com\n"]),
+        ("async for image", 1, "text/plain", list(map(repr, NAMES))),
+    ],
+)
+def test_a_cell_shows_its_client_bar_or_features(
+    executed: Any, source: str, number: int, kind: str, texts: Iterable[str]
+) -> None:
+    output = outputs(executed, source)[number]
+    found = output.data[kind] if kind else output.text
+    assert [text for text in texts if text not in found] == []
 
 
-def test_an_upload_shows_one_bar_that_ends_with_the_exact_line(executed: Any) -> None:
-    bar, errors = outputs(executed, "upload_multiple_images")
-    assert bar.output_type == "display_data"
-    assert 'data-state="done"' in bar.data["text/html"]
-    assert "images: 6 of 6 files done, 0 failed" in bar.data["text/plain"]
-    assert errors.data["text/plain"] == "[]"
+def test_a_cell_shows_nothing_else(executed: Any) -> None:
+    counts = {"listener=Bar()": 1, "client.close()": 1, "upload_multiple_images": 2, "features = Features(images)": 1}
+    assert {source: len(outputs(executed, source)) for source in counts} == counts
 
 
 def test_the_bar_is_one_output_that_changes_in_its_place(client: Watched) -> None:
@@ -109,34 +117,21 @@ with bar:
     thread.join()
 """
     notebook = new_notebook(cells=[new_code_cell(first), new_code_cell(second)])  # type: ignore[no-untyped-call]
-    kernel = {**os.environ, "IPYTHONDIR": str(tmp_path)}
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute(env=kernel)
-    made, used = (cell.outputs for cell in notebook.cells)
+    made, used = (cell.outputs for cell in execute(notebook, tmp_path).nb.cells)
     assert made == []
     (bar,) = used
     assert 'data-state="stopped"' in bar.data["text/html"]
     assert "&lt;photos&gt; 50 %" in bar.data["text/html"]
 
 
-def test_images_show_as_a_table_a_map_and_geojson(executed: Any) -> None:
-    data = shown(executed, "features = Features(images)")
-    assert data["text/plain"] == "<Features: 6, 6 with a geometry>"
-    assert [feature["properties"]["name"] for feature in data["application/geo+json"]["features"]] == NAMES
-    assert data["text/html"].count('class="place"') == 6
-    assert all(name in data["text/html"] for name in NAMES)
-
-
-def test_places_headings_and_dates_are_types(executed: Any) -> None:
-    (output,) = outputs(executed, "first.location")
-    typed, geojson = output.text.splitlines()
+def test_features_and_places_are_geojson(executed: Any) -> None:
+    (features,), (places,) = (outputs(executed, source) for source in ("features = Features(images)", "first.location"))
+    geojson = features.data["application/geo+json"]["features"]
+    assert [feature["properties"]["name"] for feature in geojson] == NAMES
+    assert features.data["text/html"].count('class="place"') == 6
+    typed, geojson = places.text.splitlines()
     assert typed.startswith("(5.")
     assert geojson.startswith("{'type': 'Point', 'coordinates': [5.")
-
-
-def test_the_async_client_takes_await_at_the_top_of_a_cell(executed: Any) -> None:
-    email, names = outputs(executed, "async for image")
-    assert email.text == "demo@example.com\n"
-    assert all(repr(name) in names.data["text/plain"] for name in NAMES)
 
 
 def test_a_person_sees_the_client_the_bar_the_table_and_the_map(executed: Any, visit: Visit) -> None:

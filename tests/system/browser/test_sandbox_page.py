@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from pixel_core.errors import PixelNotFoundError
 from pixel_core.models import ImageMetadataFields, PixelUploadFile
@@ -47,14 +47,19 @@ def place(client: PixelClient, name: str = "Jæren") -> tuple[int, int]:
     return project["id"], client.create_data_collection(project["id"], "Photos", "", "image")["id"]
 
 
-def opened(visit: Visit, server: SandboxServer) -> Visit:
+def opened(visit: Visit, server: SandboxServer) -> Page:
     visit.page.goto(f"{server.url}/_sandbox/")
     expect(visit.page.locator("#link")).to_have_text("live")
-    return visit
+    return visit.page
 
 
-def test_an_empty_sandbox_says_that_there_is_nothing_yet(server: SandboxServer, visit: Visit) -> None:
-    page = opened(visit, server).page
+@pytest.fixture
+def page(visit: Visit, server: SandboxServer) -> Page:
+    """The page of `server`."""
+    return opened(visit, server)
+
+
+def test_an_empty_sandbox_says_that_there_is_nothing_yet(page: Page) -> None:
     expect(page.locator("#map")).to_have_text("Nothing has a position yet.")
     expect(page.locator("#summary")).to_have_text("0 projects, 0 images")
 
@@ -64,7 +69,7 @@ def test_projects_and_images_are_where_they_are_on_the_map(
 ) -> None:
     images, errors = client.upload_multiple_images(*place(client), FILES)
     assert errors == []
-    page = opened(visit, server).page
+    page = opened(visit, server)
     circles = page.locator("circle.place")
     expect(circles).to_have_count(6)
     expect(page.locator("path.area title")).to_have_text("Jæren")
@@ -86,7 +91,7 @@ def test_a_chosen_project_fills_the_map(server: SandboxServer, client: PixelClie
     place(client, "South")
     north = {"type": "Polygon", "coordinates": [[[23.0, 70.0], [24.0, 70.0], [24.0, 70.5], [23.0, 70.5], [23.0, 70.0]]]}
     client.create_project("North", "", north)
-    page = opened(visit, server).page
+    page = opened(visit, server)
     area = page.locator("path.area", has_text="North")
     before = area.bounding_box()
     page.get_by_role("button", name="North").click()
@@ -96,12 +101,11 @@ def test_a_chosen_project_fills_the_map(server: SandboxServer, client: PixelClie
     assert after["height"] > 5 * before["height"]
 
 
-def test_a_job_waits_in_the_lobby_until_its_parts_are_there(server: SandboxServer, visit: Visit) -> None:
+def test_a_job_waits_in_the_lobby_until_its_parts_are_there(server: SandboxServer, page: Page) -> None:
     caller = Caller(server.sandbox)
     parts = [{"part_number": n, "md5": md5(JPEG), "content_length": len(JPEG)} for n in (1, 2)]
     body = {"files": [{"name": "field.jpg", "parts": parts}]}
     job = caller.ok("POST", f"{caller.place()}/upload_jobs/multipart", body)[0]
-    page = opened(visit, server).page
     row = page.locator("#jobs tr")
     expect(row.locator("td").nth(1)).to_have_text("field.jpg")
     expect(row.locator(".stage")).to_have_text("lobby, 0 of 2 parts")
@@ -114,7 +118,7 @@ def test_jobs_move_on_the_page_while_a_client_uploads(visit: Visit) -> None:
     clock = ManualClock()
     with SandboxServer(Sandbox(clock=clock, job_seconds=9.0)) as server, client_of(server) as client:
         at = place(client)
-        page = opened(visit, server).page
+        page = opened(visit, server)
         rows = page.locator("#jobs tr")
         expect(rows).to_have_count(0)
         with ThreadPoolExecutor(1) as aside:
@@ -142,14 +146,13 @@ def test_a_job_that_fails_says_why(server: SandboxServer, visit: Visit) -> None:
     at = caller.place()
     job = caller.upload_job(at, JPEG)
     caller.ok("PUT", f"{at}/upload_jobs/{job['id']}/uploadFinished")
-    stage = opened(visit, server).page.locator("#jobs tr.failed .stage")
+    stage = opened(visit, server).locator("#jobs tr.failed .stage")
     expect(stage).to_contain_text("failed: ")
 
 
 def test_requests_appear_as_they_come_and_those_of_the_page_do_not(
-    server: SandboxServer, client: PixelClient, visit: Visit
+    client: PixelClient, visit: Visit, page: Page
 ) -> None:
-    page = opened(visit, server).page
     rows = page.locator("#requests tr")
     expect(rows).to_have_count(0)
     client.me()
@@ -172,7 +175,7 @@ def test_names_are_shown_as_text(server: SandboxServer, client: PixelClient, vis
     hostile = tmp_path / "<b onclick=alert(1)>'&quot;.jpg"
     hostile.write_bytes(sample_photos()[0].read_bytes())
     client.upload_multiple_images(*place(client, HOSTILE), [photo(hostile)])
-    page = opened(visit, server).page
+    page = opened(visit, server)
     expect(page.locator("#projects button")).to_have_text(HOSTILE)
     expect(page.locator("path.area title")).to_have_text(HOSTILE)
     expect(page.locator("#jobs td").nth(1)).to_have_text(hostile.name)
@@ -181,13 +184,12 @@ def test_names_are_shown_as_text(server: SandboxServer, client: PixelClient, vis
     assert page.title() == "Pixel sandbox"
 
 
-def test_no_script_but_its_own_may_run_in_the_page(server: SandboxServer, visit: Visit) -> None:
-    page = opened(visit, server).page
+def test_no_script_but_its_own_may_run_in_the_page(page: Page) -> None:
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.taken = 1'}))")
     assert page.evaluate("window.taken") is None
 
 
 def test_the_page_says_when_the_sandbox_is_gone(visit: Visit) -> None:
     with SandboxServer() as server:
-        page = opened(visit, server).page
+        page = opened(visit, server)
     expect(page.locator("#link")).to_have_text("the sandbox cannot be reached")

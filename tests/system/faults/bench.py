@@ -141,7 +141,6 @@ class UploadCall(Call):
         return partial(self.client.call, "upload_multiple_images", *where, files, options=options, **keywords)
 
     def outcome(self, value: Any) -> str:
-        """The cause of the file's error, if it has one."""
         images, errors = value
         if not errors and [image["name"] for image in images] == [self._path.name]:
             return RIGHT
@@ -191,7 +190,6 @@ class Bench:
         self.login_bytes = next(record.answer_bytes for record in self.proxy.records if record.place is Place.LOGIN)
 
     def name(self) -> str:
-        """A new name."""
         return f"number {next(self._numbers):06}"
 
     @contextmanager
@@ -205,7 +203,6 @@ class Bench:
 
     @contextmanager
     def prepared(self, what: str, much: bool = False) -> Iterator[Call]:
-        """A call of this kind."""
         call = next(calls[what] for calls in CALLS.values() if what in calls)(self, what, much)
         try:
             yield call
@@ -279,7 +276,6 @@ class Bench:
 
 @contextmanager
 def bench(face: str, seed: int = 1) -> Iterator[Bench]:
-    """The set-up for one face."""
     with (
         world(job_seconds=0.0) as here,
         Proxy(here.address, NoFaults(), buffer_bytes=BUFFER_BYTES) as proxy,

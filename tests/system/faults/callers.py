@@ -54,17 +54,14 @@ class Caller:
             self.repeating()
 
     def repeated(self) -> int:
-        """How many requests were repeated so far."""
         return self._repeats
 
     def call(self, name: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
-        """Call a method of the client, with these options for the call."""
         method = partial(getattr(self.client.with_options(**options or {}), name), *arguments, **keywords)
         return method() if self._portal is None else self._portal.call(method)
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """The ways to cancel a call of this face."""
         return {"blocking": ("interrupt",), "asyncio": ("task", "scope"), "trio": ("scope",)}[self.face]
 
     def begin(self, way: str, turns: int | None, call: partial[Any]) -> "Attempt":
@@ -85,7 +82,6 @@ class Caller:
             self._portal.call(self.client.aclose)
 
     def tasks(self) -> int:
-        """The number of tasks in the event loop."""
         if self._portal is None:
             return 0
         if self.face == "trio":
@@ -103,8 +99,6 @@ class Caller:
 
 
 class Attempt(Protocol):
-    """A call that will be cancelled."""
-
     def end(self, ready: Callable[[], bool]) -> Any:
         """Cancel it once `ready` returns True. Returns `CANCELLED`, or the result of the call if that came first."""
         ...
@@ -194,7 +188,6 @@ class _Cancelled:
         return results[0] if results else CANCELLED
 
     async def _spin(self) -> None:
-        """Cancel after so many turns."""
         if self._turns is not None:
             for _ in range(self._turns):
                 await anyio.lowlevel.checkpoint()

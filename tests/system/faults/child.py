@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import anyio
-
 from pixel_core.errors import PixelError
 from pixel_core.models import PixelUploadFile
-from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
+from tests.support.callers import client_of
 from tests.support.peers import open_sockets
 
 
@@ -30,26 +28,16 @@ def _calls(options: dict[str, Any]) -> list[tuple[Sequence[PixelUploadFile], dic
 
 
 def main(options: dict[str, Any]) -> dict[str, Any]:
-    """Upload, and return the outcome."""
     settings = PixelApiSettings(**options["environment"])
     keywords = {name: options[name] for name in ("multipart_threshold", "journal", "skip_uploaded")}
     keywords |= options["keywords"]
     place = options["project"], options["collection"]
     results: list[tuple[list[Any], list[Any]]] = []
-
-    async def asynchronous() -> None:
-        async with PixelClientAsync.from_settings(settings, **keywords) as client:
-            for files, more in _calls(options):
-                results.append(await client.upload_multiple_images(*place, files, **more))
-
     sockets, raised = open_sockets(), None
     try:
-        if options["face"] == "blocking":
-            with PixelClient.from_settings(settings, **keywords) as client:
-                for files, more in _calls(options):
-                    results.append(client.upload_multiple_images(*place, files, **more))
-        else:
-            anyio.run(asynchronous, backend=options["face"])
+        with client_of(options["face"], settings, **keywords) as call:
+            for files, more in _calls(options):
+                results.append(call("upload_multiple_images", *place, files, **more))
     except PixelError as error:
         raised = f"{type(error).__name__}: {error}"
     errors = [error for _, failed in results for error in failed]

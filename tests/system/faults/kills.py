@@ -38,8 +38,6 @@ GRACE_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Outcome:
-    """The outcome of a run. It succeeded if `wrong` is empty."""
-
     wrong: list[str] = field(default_factory=list)
     kills: "Counter[str]" = field(default_factory=Counter)
     early: int = 0
@@ -106,7 +104,6 @@ def _succeeded(record: Record) -> bool:
 
 
 def _startup_seconds() -> float:
-    """The time that a child takes to start."""
     start = time.monotonic()
     with Popen([sys.executable, "-c", "import tests.system.faults.child"], cwd=ROOT):
         pass
@@ -234,7 +231,6 @@ def _count(outcome: Outcome, records: Sequence[Record], killed_at: Sequence[floa
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run as the command line says. Gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.system.faults.kills", description="Uploads that are killed.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--files", type=int, default=1000)

@@ -42,8 +42,6 @@ _OWN_ANSWERS = {
 
 
 class Stage(enum.Enum):
-    """How far an exchange is."""
-
     HEAD = "its head is here"
     BODY = "its body is here"
     ANSWERED = "the server has answered"
@@ -101,7 +99,6 @@ class _Stream:
         return self._take(end + 4)
 
     def body(self, length: int) -> Iterator[bytes]:
-        """Yield this many bytes as they arrive."""
         while length > 0:
             if not self._ahead:
                 self._more()
@@ -115,7 +112,6 @@ class _Stream:
         return taken
 
     def gone(self) -> bool:
-        """Return True if the peer has closed."""
         try:
             return bool(select.select([self.sock], [], [], 0)[0]) and not self.sock.recv(1, socket.MSG_PEEK)
         except (OSError, ValueError):
@@ -170,7 +166,6 @@ class Line:
                 self._server.sock.close()
 
     def abort(self) -> None:
-        """End it from another thread."""
         for stream in (self._client, self._server):
             if stream is not None:
                 with suppress(OSError):

@@ -43,8 +43,6 @@ TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
 
 @dataclass(slots=True)
 class Table:
-    """The figures of a table on one face."""
-
     calls: int = 0
     longest: float = 0.0
     wrong: int = 0
@@ -66,7 +64,6 @@ class Outcome:
         return cls(fields["face"], fields["rows"], tables, fields["wrong"])
 
     def add(self, other: "Outcome") -> None:
-        """Add the outcome of other tables."""
         self.rows.update(other.rows)
         self.tables.update(other.tables)
         self.wrong += other.wrong
@@ -163,7 +160,6 @@ def run(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run as the command line says. Gives the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.system.faults.matrix", description="Every fault on every face."
     )

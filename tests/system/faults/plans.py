@@ -15,8 +15,6 @@ from typing import Protocol
 
 
 class Place(enum.Enum):
-    """The service that a request is for."""
-
     LOGIN = "login"
     API = "api"
     STORAGE = "storage"
@@ -69,7 +67,6 @@ _ROWS_ONLY = frozenset({Fault.REPEAT, Fault.SLOW_TAKE, Fault.TRICKLE, Fault.INTE
 
 
 def drawn_faults(place: Place) -> tuple[Fault, ...]:
-    """The faults that a schedule draws from, for a place."""
     out = {Fault.PASS} | _ROWS_ONLY | (_STORAGE_ONLY if place is not Place.STORAGE else frozenset())
     return tuple(fault for fault in Fault if fault not in out)
 

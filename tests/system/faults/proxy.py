@@ -69,11 +69,9 @@ class Proxy:
 
     @property
     def lines(self) -> int:
-        """The number of connections of clients."""
         return len(self._lines)
 
     def counts(self) -> "Counter[str]":
-        """How often each fault occurred."""
         with self._lock:
             return Counter(record.act.fault.value for record in self.records)
 
@@ -93,7 +91,6 @@ class Proxy:
         self.drop()
 
     def spoil(self, plan: Plan) -> None:
-        """Follow this plan from now on."""
         self.held.clear()
         self.hurry.clear()
         self.plan = plan
@@ -104,7 +101,6 @@ class Proxy:
         self.hurry.set()
 
     def drop(self) -> None:
-        """Close all connections."""
         with self._lock:
             lines = dict(self._lines)
         for line in lines:
@@ -121,7 +117,6 @@ class Proxy:
             self._instrumentation(stage, record)
 
     def outage(self) -> None:
-        """Refuse connections for `OUTAGE_SECONDS`."""
         self.turn(Door.SHUT, OUTAGE_SECONDS)
 
     def turn(self, door: Door, seconds: float | None = None) -> None:

@@ -99,7 +99,6 @@ class FaultCase:
         return f"{self.what}, {self.label} (byte {self.at})"
 
     def expected(self, place: Place) -> frozenset[str]:
-        """The allowed results of the call."""
         found = EXPECTED[place][self.fault]
         if self.what == "POST":
             return _OK if self.repeats and self.fault is Fault.TOO_MANY else found
@@ -149,10 +148,8 @@ def _cases(bench: Bench, every: int, place: Place) -> Iterator[FaultCase]:
 
 
 def exchange(bench: Bench, every: int) -> Iterator[FaultCase]:
-    """All cases of calls, with one in `every` bytes."""
     return _cases(bench, every, Place.API)
 
 
 def storage(bench: Bench, every: int) -> Iterator[FaultCase]:
-    """All cases of uploads, with one in `every` bytes."""
     return _cases(bench, every, Place.STORAGE)

@@ -98,7 +98,6 @@ class StoppedCase:
 
     @property
     def expected(self) -> frozenset[str]:
-        """The allowed results."""
         if self.way is not None:
             return frozenset({CANCELLED} if self.turns is None else {CANCELLED, RIGHT})
         return LATE | EXPECTED[self.place][Fault.SAY_503] if self.fault is Fault.SAY_503 else LATE
@@ -135,7 +134,6 @@ class StoppedCase:
         return played
 
     def _ready(self, bench: Bench, repeated: Callable[[], int]) -> Callable[[], bool]:
-        """The condition under which the call is cancelled."""
         if self.waits:
             before = repeated()
             return lambda: repeated() > before

@@ -41,8 +41,6 @@ LIMIT_SECONDS = 3.0
 
 @dataclass(slots=True)
 class Outcome:
-    """The outcome of a run. It succeeded if `wrong` is empty."""
-
     wrong: list[str]
     uploaded: int
     errors: "Counter[str]"
@@ -98,7 +96,6 @@ def run(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run as the command line says. Gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.system.faults.uploads", description="Uploads under faults.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--files", type=int, default=500)

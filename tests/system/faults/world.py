@@ -33,8 +33,6 @@ JPEG = b"\xff\xd8\xff\xe0"
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A file to upload: its name, size and MD5 (hex)."""
-
     name: str
     size: int
     md5: str
@@ -84,7 +82,6 @@ class World:
         return found
 
     def unfinished(self) -> int:
-        """The number of upload jobs without an outcome."""
         return sum(job.outcome is None for job in self.sandbox.state.upload_jobs[self.collection_id].values())
 
     def _settled(self) -> None:

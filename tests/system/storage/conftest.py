@@ -24,7 +24,6 @@ Call: TypeAlias = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def gateway() -> Iterator[Gateway]:
-    """MinIO's S3 gateway with an empty bucket."""
     # The program is large, so it is not left in a folder of pytest.
     with TemporaryDirectory() as folder:
         try:
@@ -39,13 +38,11 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture
 def bucket(gateway: Gateway) -> Bucket:
-    """The gateway's bucket, seen from the server's side."""
     return Bucket(gateway.host, gateway.bucket, gateway.secret)
 
 
 @pytest.fixture
 def pixel(bucket: Bucket) -> BucketPixel:
-    """A Pixel that stores in the bucket."""
     return BucketPixel(bucket)
 
 
@@ -60,7 +57,6 @@ def pixel_settings(pixel: BucketPixel) -> Iterator[PixelApiSettings]:
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def call(request: pytest.FixtureRequest, pixel_settings: PixelApiSettings) -> Iterator[Call]:
-    """Calls a method of a client of each face."""
     with client_of(request.param, pixel_settings) as call:
         yield call
 

@@ -80,7 +80,6 @@ class Gateway:
         self.close()
 
     def start(self) -> None:
-        """Make the bucket and serve it. Raises RuntimeError with the output of the program."""
         objects = f"{self._folder / 'objects'}/"
         storing = ["--storage", "file", "--bucket", objects, "--trash-days", "0"]
         self._run(["format", *storing, self._meta, self.bucket])

@@ -20,8 +20,6 @@ SECONDS = 3600.0
 
 
 class BucketError(Exception):
-    """A refusal of the storage."""
-
     def __init__(self, status: int, code: str) -> None:
         super().__init__(f"{status} {code}")
         self.status = status
@@ -65,7 +63,6 @@ class Bucket:
         return f"http://{self._host}{path}?{self.signer.sign_query(method, path, query, signed, when)}"
 
     def begin(self, key: str) -> str:
-        """Begin an upload in parts, and give its id."""
         return _text(self._ask("POST", key, {"uploads": ""})[0], "UploadId")
 
     def complete(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
@@ -78,7 +75,6 @@ class Bucket:
         self._ask("POST", key, {"uploadId": upload_id}, body.encode())
 
     def abort(self, key: str, upload_id: str) -> None:
-        """Forget an upload in parts."""
         self._ask("DELETE", key, {"uploadId": upload_id})
 
     def facts(self, key: str) -> Facts | None:
@@ -92,7 +88,6 @@ class Bucket:
         return Facts(int(headers["content-length"]), headers["etag"].strip('"'))
 
     def read(self, key: str) -> bytes:
-        """The content of an object. Raises BucketError when nothing is stored."""
         return self._ask("GET", key, {})[0]
 
     def _ask(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> tuple[bytes, dict[str, str]]:

@@ -78,8 +78,6 @@ class BucketUploads(UploadJobHandlers):
 
 
 class BucketValidation(UploadValidation):
-    """Validates upload jobs with the objects in the bucket."""
-
     def __init__(self, state: State, bucket: Bucket) -> None:
         super().__init__(state, min_part_bytes=0)
         self._bucket = bucket
@@ -119,8 +117,6 @@ def _difference(upload: Upload, content: bytes) -> str | None:
 
 
 class BucketAttachments(AttachmentHandlers):
-    """Attachments that are stored in a bucket."""
-
     def __init__(self, state: State, issuer: TokenIssuer, bucket: Bucket) -> None:
         super().__init__(state, issuer, bucket.signer)
         self._bucket = bucket
@@ -139,7 +135,6 @@ class BucketAttachments(AttachmentHandlers):
 
 
 def fetch(bucket: Bucket, key: str) -> StoredObject | None:
-    """An object of the bucket, or None if it does not exist."""
     try:
         return StoredObject([bucket.read(key)])
     except BucketError as error:
@@ -149,8 +144,6 @@ def fetch(bucket: Bucket, key: str) -> StoredObject | None:
 
 
 class BucketPixel(Sandbox):
-    """A Pixel that stores in `bucket`."""
-
     def __init__(self, bucket: Bucket) -> None:
         super().__init__(job_seconds=0.02, secret=secrets.token_bytes(16))
         self.bucket = bucket

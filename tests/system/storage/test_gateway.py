@@ -68,7 +68,6 @@ def sender(tmp_path: Path, bucket: Bucket) -> Iterator[Sender]:
 
 @pytest.fixture
 def key(request: pytest.FixtureRequest) -> str:
-    """A key for this test alone."""
     return f"tests/{request.node.name}/å + b.bin"
 
 
@@ -215,7 +214,6 @@ def declared(call: Call, here: tuple[int, int], more: str, file: dict[str, Any])
 
 
 def ended(call: Call, path: str, job: dict[str, Any]) -> tuple[str, str]:
-    """Finish an upload job. Returns its status and detail."""
     finished = call("request", "PUT", f"{path}{job['id']}/uploadFinished").json()
     call("wait_for_job", finished["job"]["job_id"])
     (found,) = call("request", "GET", path, {"ids": [job["id"]]}).json()

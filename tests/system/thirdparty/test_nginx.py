@@ -90,7 +90,6 @@ class Nginx:
         return [(line["connection"], int(line["number"])) for line in lines()]
 
     def count(self, name: str) -> int:
-        """The number of requests that a server has logged."""
         time.sleep(0.05)  # a line is written after the answer
         return len(self.logged(name, 0))
 

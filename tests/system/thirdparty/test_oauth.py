@@ -33,8 +33,6 @@ KARI = {"id": 1, "email": "kari@acme.example"}
 
 @dataclass
 class Toolkit:
-    """The running toolkit."""
-
     origin: Origin
     transport: SocketTransport
 
@@ -43,7 +41,6 @@ class Toolkit:
 
     @property
     def requests(self) -> list[tuple[str, int]]:
-        """The grant and the status of each token request so far."""
         return [(grant, status) for grant, status in self.ask("/requests").json()]
 
     def account(self, **changes: str) -> Account:

@@ -74,7 +74,6 @@ def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator
 
 
 def answers(port_file: Path) -> bool:
-    """Whether the proxy listens on the port in this file."""
     with suppress(OSError, ValueError):
         socket.create_connection(("127.0.0.1", int(port_file.read_text()))).close()
         return True
