@@ -22,21 +22,18 @@ from tests.benchmarks.tables import Results, growth_table, lines_of, scenario_ta
 from tests.support.environments import REFERENCE, NotInstalledError, installed, python_of
 
 OTHERS = ("import", "first_answer", "cached_client", "layers", "growth")
+NAMES = (*SCENARIOS, *OTHERS)
 PEERS = ("httpx", "sniffio", "urllib3", "requests", "aiohttp")
 
 
 def parser() -> argparse.ArgumentParser:
     known = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    known.add_argument(
-        "scenario", nargs="*", metavar="SCENARIO", help=f"{', '.join([*SCENARIOS, *OTHERS])}; all without"
-    )
+    known.add_argument("scenario", nargs="*", metavar="SCENARIO", help=f"{', '.join(NAMES)}; all without")
     known.add_argument("--client", action="append", default=[], help="measure this client; may be said again")
     known.add_argument("--rounds", type=int, metavar="N", help="how often each client is run (5)")
     known.add_argument("--quick", action="store_true", help="small and short: shows that it works, not how fast")
-    known.add_argument("--reference", type=Path, metavar="VENV", help="an environment that holds the reference")
-    known.add_argument(
-        "--peers", type=Path, metavar="VENV", help="an environment that holds httpx, urllib3, requests, aiohttp"
-    )
+    for name, what in (("reference", "the reference"), ("peers", ", ".join(PEERS))):
+        known.add_argument(f"--{name}", type=Path, metavar="VENV", help=f"an environment that holds {what}")
     known.add_argument("--profile", type=Path, metavar="FOLDER", help="profile each client once more, into this folder")
     known.add_argument("--json", type=Path, metavar="FILE", help="write all samples to this file")
     return known
@@ -58,10 +55,10 @@ def environments(reference: Path | None, peers: Path | None) -> tuple[Environmen
 def main(arguments: list[str] | None = None) -> int:
     known = parser()
     chosen = known.parse_args(arguments)
-    names = chosen.scenario or [*SCENARIOS, *OTHERS]
+    names = chosen.scenario or NAMES
     for name in names:
-        if name not in SCENARIOS and name not in OTHERS:
-            known.error(f"there is no scenario {name!r}, but {', '.join([*SCENARIOS, *OTHERS])}")
+        if name not in NAMES:
+            known.error(f"there is no scenario {name!r}, but {', '.join(NAMES)}")
     for folder in (chosen.reference, chosen.peers):
         if folder is not None and not python_of(folder).exists():
             known.error(f"{folder} is no virtual environment")
@@ -106,20 +103,18 @@ def run(
 ) -> list[str]:
     """Run a scenario into the results. Gives its table."""
     if name in SCENARIOS:
-        scenario = SCENARIOS[name]
-        results.figures[name] = measure(scenario, program, found, sizes, only, profiles)
-        return scenario_table(scenario, results.figures[name])
+        results.figures[name] = measure(SCENARIOS[name], program, found, sizes, only, profiles)
+        return scenario_table(SCENARIOS[name], results.figures[name])
     if name == "import":
         results.imports = starts.imports(found, sizes.rounds, only)
-        seconds = {client: each["seconds"] for client, each in results.imports.items()}
-        modules = {client: each["modules"] for client, each in results.imports.items()}
-        return seconds_table("import: over an empty interpreter", seconds, modules)
+        parts = [{client: each[part] for client, each in results.imports.items()} for part in ("seconds", "modules")]
+        return seconds_table("import: over an empty interpreter", *parts)
     if name == "first_answer":
         results.first_answers = starts.first_answers(found, program, sizes.rounds, only)
-        return seconds_table("first_answer: from the start of the process", results.first_answers, {})
+        return seconds_table("first_answer: from the start of the process", results.first_answers)
     if name == "cached_client":
         results.cached = starts.cached_clients(found, sizes.rounds, max(100, sizes.calls // 10), only)
-        return seconds_table("cached_client: get_client() again", results.cached, {})
+        return seconds_table("cached_client: get_client() again", results.cached)
     if name == "layers":
         results.layers = starts.layers(found, sizes)
         rows = [["", "us a call"], *([part, f"{1e6 * each:.1f}"] for part, each in results.layers.items())]

@@ -82,12 +82,14 @@ def scenario_table(scenario: Scenario, figures: Mapping[str, Figures]) -> list[s
     return [f"== {scenario.name}: {scenario.title}", *lines_of(rows), *troubles]
 
 
-def seconds_table(title: str, found: Mapping[str, Sequence[float]], more: Mapping[str, Sequence[float]]) -> list[str]:
+def seconds_table(
+    title: str, found: Mapping[str, Sequence[float]], more: Mapping[str, Sequence[float]] | None = None
+) -> list[str]:
     rows = [["", "ms", "least", "most", "of reference", "modules"]]
     reference = _middle(found, "reference")
     for client, seconds in found.items():
         middle = median(seconds)
-        modules = _number(median(more[client])) if client in more else "-"
+        modules = _number(median(more[client])) if more else "-"
         times = [f"{1000 * each:.3g}" for each in (middle, min(seconds), max(seconds))]
         rows.append([client, *times, _number(middle / reference), modules])
     return [f"== {title}", *lines_of(rows)]

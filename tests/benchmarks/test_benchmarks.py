@@ -26,6 +26,11 @@ needs_compiler = pytest.mark.skipif(
 HERE = Environments(reference=None, peers=None)
 
 
+def command(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-m", "tests.benchmarks", *arguments]
+    return subprocess.run(line, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compile_server(tmp_path_factory.mktemp("server"))
@@ -42,11 +47,8 @@ def test_the_command_measures_what_it_is_asked_for_and_writes_all_samples(tmp_pa
     """Both faces and both floors, in small calls; with profiles."""
     report, profiles = tmp_path / "report.json", tmp_path / "profiles"
     clients = ["h11", "h11-anyio", "ours", "ours-async"]
-    command = [sys.executable, "-m", "tests.benchmarks", "calls", "layers", "--quick", "--rounds", "1"]
-    command += ["--json", str(report), "--profile", str(profiles)]
-    for client in clients:
-        command += ["--client", client]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    options = ["--quick", "--rounds", "1", "--json", str(report), "--profile", str(profiles)]
+    done = command("calls", "layers", *options, *(f"--client={client}" for client in clients))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "calls, blocking: of h11 " in done.stdout
     written = json.loads(report.read_text())
@@ -73,17 +75,13 @@ def test_a_client_without_its_environment_is_reported_and_the_others_are_measure
 
 
 def test_without_a_compiler_the_command_says_so() -> None:
-    command = [sys.executable, "-m", "tests.benchmarks", "calls", "--client", "raw"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PATH": ""}, capture_output=True, text=True, check=False
-    )
+    done = command("calls", "--client", "raw", PATH="")
     assert done.returncode == 2
     assert "there is no compiler" in done.stderr
 
 
 def test_a_scenario_that_does_not_exist_is_refused_with_the_names_of_those_that_do() -> None:
-    command = [sys.executable, "-m", "tests.benchmarks", "speed"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = command("speed")
     assert done.returncode == 2
     assert all(name in done.stderr for name in SCENARIOS)
 

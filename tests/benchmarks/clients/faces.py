@@ -12,7 +12,7 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +31,26 @@ HEADERS = {
 
 Steps = Generator[list[tuple[Any, ...]], list[Any], Any]
 """Yields names of a client's methods with their arguments, which may run side by side. Receives their results."""
+
+
+def drive(steps: Generator[Callable[[], Any], Any, Any]) -> Any:
+    """Call what the generator yields, and send it the results. Returns its value."""
+    result = None
+    try:
+        while True:
+            result = steps.send(result)()
+    except StopIteration as end:
+        return end.value
+
+
+async def drive_async(steps: Generator[Callable[[], Any], Any, Any]) -> Any:
+    """The same with coroutines."""
+    result = None
+    try:
+        while True:
+            result = await steps.send(result)()
+    except StopIteration as end:
+        return end.value
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 from pixel_core.messages import Origin, Request
 from pixel_transports import AnyioTransport, SocketTransport
+from tests.benchmarks.clients.faces import drive, drive_async
 from tests.benchmarks.clients.pixel import client_of
 
 EACH = 32
@@ -48,14 +49,6 @@ class Blocking:
             thread.join()
         return results
 
-    def run(self, curves: Curves) -> Any:
-        result = None
-        try:
-            while True:
-                result = curves.send(result)()
-        except StopIteration as end:
-            return end.value
-
 
 class Async:
     """The same with coroutines."""
@@ -72,14 +65,6 @@ class Async:
 
     async def side_by_side(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
         return await asyncio.gather(*(work() for work in works))
-
-    async def run(self, curves: Curves) -> Any:
-        result = None
-        try:
-            while True:
-                result = await curves.send(result)()
-        except StopIteration as end:
-            return end.value
 
 
 def _until(clock: Callable[[], float], seconds: float) -> Callable[[int], bool]:
@@ -135,6 +120,5 @@ def curves(face: Any, plan: dict[str, Any]) -> Curves:
 
 if __name__ == "__main__":
     plan = json.loads(sys.argv[1])
-    blocking, async_ = Blocking(), Async()
-    results = {"blocking": blocking.run(curves(blocking, plan))}
-    print(json.dumps({**results, "async": asyncio.run(async_.run(curves(async_, plan)))}))
+    results = {"blocking": drive(curves(Blocking(), plan))}
+    print(json.dumps({**results, "async": asyncio.run(drive_async(curves(Async(), plan)))}))

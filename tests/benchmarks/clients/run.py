@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.clients.faces import Async, Blocking
+from tests.benchmarks.clients.faces import Async, Blocking, drive, drive_async
 
 WARM_SECONDS = 0.2
 BATCH = 20
@@ -223,24 +223,14 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     profile = cProfile.Profile() if plan.get("profile") else None
     watch = Watch(profile)
     if isinstance(client, Blocking):
-        steps, answer = scenario(client, plan, watch, _repeat, _threads), None
-        try:
-            while True:
-                answer = steps.send(answer)()
-        except StopIteration as end:
-            result = end.value
+        result = drive(scenario(client, plan, watch, _repeat, _threads))
         client.close()
     else:
         loop_client = client
 
-        async def main() -> dict[str, Any]:
-            steps, answer = scenario(loop_client, plan, watch, _repeat_async, _tasks), None
+        async def main() -> Any:
             try:
-                while True:
-                    answer = await steps.send(answer)()
-            except StopIteration as end:
-                result: dict[str, Any] = end.value
-                return result
+                return await drive_async(scenario(loop_client, plan, watch, _repeat_async, _tasks))
             finally:
                 await loop_client.close()
 

