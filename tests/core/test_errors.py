@@ -7,25 +7,6 @@ from typing import Any
 import pytest
 
 from pixel_core import errors
-from pixel_core.errors import (
-    BAD_REQUESTS,
-    PixelAuthenticationError,
-    PixelBadRequestError,
-    PixelClosedError,
-    PixelConnectionError,
-    PixelError,
-    PixelFileChangedError,
-    PixelJobTimeoutError,
-    PixelLoginError,
-    PixelMultipleUploadJobError,
-    PixelProtocolError,
-    PixelProxyError,
-    PixelServerError,
-    PixelStatusError,
-    PixelStorageError,
-    PixelTimeoutError,
-    PixelUploadJobError,
-)
 
 STATUS: dict[str, Any] = {
     "status_code": 500,
@@ -34,24 +15,26 @@ STATUS: dict[str, Any] = {
     "response_json": {"detail": [1]},
     "request_id": "r",
 }
-UPLOAD = PixelUploadJobError(5, "failed", {"why": "blurry"}, "/p/a.jpg")
-EXAMPLES: list[PixelError] = [
-    PixelError("e"),
-    PixelStatusError("odd", **STATUS),
-    PixelServerError("failed", **STATUS),
-    PixelStorageError("refused", code="AccessDenied", expired=True, status_code=403, method="PUT", url="https://s3/b"),
-    PixelBadRequestError({"detail": "no"}, 400, "POST", "https://pixel.test/a", "r", '{"a":1}', tries=3),
-    *(kind({"detail": "no"}, status, "GET", "https://pixel.test/a") for status, kind in BAD_REQUESTS.items()),
-    PixelLoginError("refused", error="invalid_grant", status_code=401),
-    PixelConnectionError("reset", sent=True),
-    PixelTimeoutError("slow", sent=True),
-    PixelProxyError("refused", status=407),
-    PixelProtocolError("nonsense"),
-    PixelJobTimeoutError("late"),
+UPLOAD = errors.PixelUploadJobError(5, "failed", {"why": "blurry"}, "/p/a.jpg")
+EXAMPLES: list[errors.PixelError] = [
+    errors.PixelError("e"),
+    errors.PixelStatusError("odd", **STATUS),
+    errors.PixelServerError("failed", **STATUS),
+    errors.PixelStorageError(
+        "refused", code="AccessDenied", expired=True, status_code=403, method="PUT", url="https://s3/b"
+    ),
+    errors.PixelBadRequestError({"detail": "no"}, 400, "POST", "https://pixel.test/a", "r", '{"a":1}', tries=3),
+    *(kind({"detail": "no"}, status, "GET", "https://pixel.test/a") for status, kind in errors.BAD_REQUESTS.items()),
+    errors.PixelLoginError("refused", error="invalid_grant", status_code=401),
+    errors.PixelConnectionError("reset", sent=True),
+    errors.PixelTimeoutError("slow", sent=True),
+    errors.PixelProxyError("refused", status=407),
+    errors.PixelProtocolError("nonsense"),
+    errors.PixelJobTimeoutError("late"),
     UPLOAD,
-    PixelMultipleUploadJobError([UPLOAD, PixelUploadJobError(None, "not_created", None)]),
-    PixelFileChangedError("shorter"),
-    PixelClosedError("closed"),
+    errors.PixelMultipleUploadJobError([UPLOAD, errors.PixelUploadJobError(None, "not_created", None)]),
+    errors.PixelFileChangedError("shorter"),
+    errors.PixelClosedError("closed"),
 ]
 
 
@@ -64,32 +47,36 @@ def named(error: object) -> str:
 
 
 def test_there_is_an_example_of_every_error() -> None:
-    kinds = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, PixelError)}
+    kinds = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.PixelError)}
     assert {type(each) for each in EXAMPLES} == kinds
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("error", EXAMPLES, ids=named)
-def test_an_error_is_pickled_and_copied_with_all_its_fields(error: PixelError, protocol: int) -> None:
+def test_an_error_is_pickled_and_copied_with_all_its_fields(error: errors.PixelError, protocol: int) -> None:
     assert facts(pickle.loads(pickle.dumps(error, protocol))) == facts(error)
     assert facts(copy.copy(error)) == facts(copy.deepcopy(error)) == facts(error)
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=named)
-def test_the_tree_in_the_docstring_is_the_tree_of_the_classes(error: PixelError) -> None:
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes(error: errors.PixelError) -> None:
     lines = [
         line for line in (errors.__doc__ or "").splitlines() if "Pixel" in line and ("─" in line or "::" not in line)
     ]
     (line,) = [line for line in lines if named(error) in line.replace("─", " ").split()][:1]
     depth = (line.index(named(error)) - 4) // 4
-    assert depth == len([each for each in type(error).__mro__ if issubclass(each, PixelError)]) - 1
+    assert depth == len([each for each in type(error).__mro__ if issubclass(each, errors.PixelError)]) - 1
 
 
 @pytest.mark.parametrize(
     ("kind", "base"),
-    [(PixelTimeoutError, TimeoutError), (PixelJobTimeoutError, TimeoutError), (PixelClosedError, RuntimeError)],
+    [
+        (errors.PixelTimeoutError, TimeoutError),
+        (errors.PixelJobTimeoutError, TimeoutError),
+        (errors.PixelClosedError, RuntimeError),
+    ],
 )
-def test_some_errors_are_builtin_errors_too(kind: type[PixelError], base: type[Exception]) -> None:
+def test_some_errors_are_builtin_errors_too(kind: type[errors.PixelError], base: type[Exception]) -> None:
     assert issubclass(kind, base)
 
 
@@ -97,29 +84,29 @@ def test_some_errors_are_builtin_errors_too(kind: type[PixelError], base: type[E
     ("error", "message"),
     [
         (
-            PixelBadRequestError({"detail": "no"}, 400, "GET", "https://pixel.test/a?b=1", "r-1"),
+            errors.PixelBadRequestError({"detail": "no"}, 400, "GET", "https://pixel.test/a?b=1", "r-1"),
             'Bad request 400 for GET https://pixel.test/a?b=1 (request ID: r-1)\nResponse: \n{\n    "detail": "no"\n}',
         ),
         (
-            PixelBadRequestError(["å"], 409, "PUT", "https://pixel.test/a", None, '{"name":"Ås"}', tries=3),
+            errors.PixelBadRequestError(["å"], 409, "PUT", "https://pixel.test/a", None, '{"name":"Ås"}', tries=3),
             "Bad request 409 for PUT https://pixel.test/a (request ID: None), after 3 tries\n"
             'Payload:\n{"name":"Ås"}\n'
             'Response: \n[\n    "\\u00e5"\n]',
         ),
         (
-            PixelAuthenticationError(None, 401, "GET", "https://pixel.test/a", body=""),
+            errors.PixelAuthenticationError(None, 401, "GET", "https://pixel.test/a", body=""),
             "Bad request 401 for GET https://pixel.test/a (request ID: None). A new token was refused too, or there is "
             "none: check PIXEL_TENANT and PIXEL_API_URL, or the token given\nResponse: \nnull",
         ),
     ],
     ids=["400", "409", "401"],
 )
-def test_a_bad_request_shows_request_id_tries_hint_payload_and_response(error: PixelError, message: str) -> None:
+def test_a_bad_request_shows_request_id_tries_hint_payload_and_response(error: errors.PixelError, message: str) -> None:
     assert str(error) == message
 
 
 def test_a_bad_request_has_the_attributes_of_its_exchange() -> None:
-    error = PixelBadRequestError({"d": 1}, 400, "GET", "https://pixel.test/a", "r", "b")
+    error = errors.PixelBadRequestError({"d": 1}, 400, "GET", "https://pixel.test/a", "r", "b")
     assert (error.status_code, error.method, error.url) == (400, "GET", "https://pixel.test/a")
     assert (error.body, error.request_id, error.response_json) == ("b", "r", {"d": 1})
     assert error.message == str(error)
@@ -129,6 +116,6 @@ def test_a_bad_request_has_the_attributes_of_its_exchange() -> None:
 def test_the_error_of_several_uploads_lists_theirs() -> None:
     assert str(UPLOAD) == "Upload job 5 failed with status 'failed', detail: \n{'why': 'blurry'}"
     assert (UPLOAD.job_id, UPLOAD.status, UPLOAD.detail, UPLOAD.file) == (5, "failed", {"why": "blurry"}, "/p/a.jpg")
-    error = PixelMultipleUploadJobError([UPLOAD, UPLOAD])
+    error = errors.PixelMultipleUploadJobError([UPLOAD, UPLOAD])
     assert str(error) == f"Multiple upload jobs failed:\n{UPLOAD}\n{UPLOAD}"
     assert error.errors == [UPLOAD, UPLOAD]

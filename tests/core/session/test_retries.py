@@ -98,12 +98,7 @@ outcomes = st.one_of(
     st.booleans(),
 )
 def test_a_delay_is_bounded_and_there_is_none_after_the_last_try(
-    method: str,
-    tries: int,
-    attempt: int,
-    outcome: PixelConnectionError | Response,
-    bits: int,
-    repeatable: bool,
+    method: str, tries: int, attempt: int, outcome: PixelConnectionError | Response, bits: int, repeatable: bool
 ) -> None:
     policy = RetryPolicy(tries=tries, base=0.5, longest=20.0, repeatable=repeatable)
     delay = policy.delay(method, attempt, outcome, bits)

@@ -22,17 +22,8 @@ def answer(status: int = 200, **fields: Any) -> Response:
 
 
 def granted(access: str = "a-1", refresh: str | None = "r-1", life: Any = 300, refresh_life: Any = 1800) -> Response:
-    fields = {
-        "access_token": access,
-        "expires_in": life,
-        "refresh_token": refresh,
-        "refresh_expires_in": refresh_life,
-        "token_type": "Bearer",
-        "id_token": "i",
-        "not-before-policy": 0,
-        "session_state": "s",
-        "scope": "openid email profile",
-    }
+    fields = {"access_token": access, "expires_in": life, "refresh_token": refresh, "refresh_expires_in": refresh_life}
+    fields |= {"token_type": "Bearer", "id_token": "i", "not-before-policy": 0, "session_state": "s", "scope": "openid"}
     return answer(**{name: value for name, value in fields.items() if value is not None})
 
 
@@ -53,19 +44,14 @@ def receive(tokens: Tokens, response: Response, now: float) -> None:
 # Requests
 
 
-def test_the_password_grant_is_exact() -> None:
+def test_the_grants_are_exact() -> None:
     request = Tokens(ACCOUNT, Timeouts(1, 2, 3, 4)).grant(0)
-    assert request.method == "POST"
-    assert request.url == "https://auth.example/realms/acme/protocol/openid-connect/token"
+    assert (request.method, request.timeouts) == ("POST", Timeouts(1, 2, 3, 4))
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert request.body == PASSWORD_GRANT
-    assert request.timeouts == Timeouts(1, 2, 3, 4)
-
-
-def test_the_refresh_grant_is_exact() -> None:
-    request = logged_in().grant(290)
-    assert request.url == "https://auth.example/realms/acme/protocol/openid-connect/token"
-    assert request.body == REFRESH_GRANT
+    refresh = logged_in().grant(290)
+    assert refresh.body == REFRESH_GRANT
+    assert {request.url, refresh.url} == {"https://auth.example/realms/acme/protocol/openid-connect/token"}
 
 
 @pytest.mark.parametrize(
@@ -162,15 +148,14 @@ def test_a_password_that_looks_like_a_refresh_grant_is_a_password() -> None:
         (b"<!DOCTYPE html><html></html>", "is not JSON: is PIXEL_AUTH_SERVER_URL a Keycloak server?"),
         (b"", "is not JSON"),
         (b"\xff", "is not JSON"),
-        (b"[]", "has no usable field 'access_token'"),
-        (b"null", "has no usable field 'access_token'"),
-        (b"{}", "has no usable field 'access_token'"),
-        (b'{"access_token": null}', "has no usable field 'access_token'"),
-        (b'{"access_token": ""}', "has no usable field 'access_token'"),
-        (b'{"access_token": 5}', "has no usable field 'access_token'"),
-        (b'{"access_token": "5ec2e7\\r\\nX: y"}', "has no usable field 'access_token'"),
-        (b'{"access_token": "5ec2e7 "}', "has no usable field 'access_token'"),
-        (b'{"access_token": "5ec2e7\\u00e9"}', "has no usable field 'access_token'"),
+        *(
+            (body, "has no usable field 'access_token'")
+            for body in (b"[]", b"null", b"{}", b'{"access_token": null}', b'{"access_token": ""}')
+        ),
+        *(
+            (b'{"access_token": %b}' % token, "has no usable field 'access_token'")
+            for token in (b"5", b'"5ec2e7\\r\\nX: y"', b'"5ec2e7 "', b'"5ec2e7\\u00e9"')
+        ),
     ],
 )
 def test_a_success_without_a_token_is_a_protocol_error(body: bytes, words: str) -> None:

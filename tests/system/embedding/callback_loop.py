@@ -20,29 +20,7 @@ from functools import partial
 from select import select
 from typing import Any, Protocol, TypeAlias, cast
 
-from pixel_core import (
-    Account,
-    Clock,
-    Connect,
-    ConnectResult,
-    Effect,
-    Exchange,
-    Flow,
-    IsIdle,
-    Leasing,
-    PixelApi,
-    Pool,
-    Random,
-    Read,
-    Report,
-    Resolve,
-    Session,
-    SingleFlight,
-    Sleep,
-    WaitConnected,
-    Write,
-    exchange,
-)
+import pixel_core as pixel
 
 AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
 LOOK_AGAIN = 5  # milliseconds between looks at a socket that connects or is full: the loop only reports readable ones
@@ -96,10 +74,10 @@ class Driver:
 
     def __init__(self, loop: CallbackLoop) -> None:
         self.loop = loop
-        self.leasing = Leasing(Pool())
+        self.leasing = pixel.Leasing(pixel.Pool())
         self.once: dict[Hashable, list[Resume]] = {}
 
-    def start(self, flow: Flow[Any], ended: Resume) -> None:
+    def start(self, flow: pixel.Flow[Any], ended: Resume) -> None:
         """Run a flow; `ended` is called with its result, or with the Exception that ended it."""
 
         def resume(answer: Any) -> None:
@@ -119,42 +97,42 @@ class Driver:
 
         resume(None)
 
-    def perform(self, effect: Effect[Any], resume: Resume) -> Any:
+    def perform(self, effect: pixel.Effect[Any], resume: Resume) -> Any:
         """What the flow asked for, or LATER: then `resume` is called with it."""
         match effect:
-            case Clock():
+            case pixel.Clock():
                 return time.monotonic()
-            case Random():
+            case pixel.Random():
                 return secrets.randbits(128)
-            case Report():
+            case pixel.Report():
                 return None  # a window could show it
-            case Sleep(seconds):
+            case pixel.Sleep(seconds):
                 self.loop.after(round(seconds * 1000), partial(resume, None))
-            case Exchange(request):
-                self.start(exchange(request, self.leasing), resume)
-            case SingleFlight(key, flow):
+            case pixel.Exchange(request):
+                self.start(pixel.exchange(request, self.leasing), resume)
+            case pixel.SingleFlight(key, flow):
                 self.once.setdefault(key, []).append(resume)
                 if len(self.once[key]) == 1:
                     self.start(flow, partial(self.notify_waiters, key))
-            case Resolve(host, port):
+            case pixel.Resolve(host, port):
                 return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            case Connect((family, kind, protocol, _, address)):
+            case pixel.Connect((family, kind, protocol, _, address)):
                 new = socket.socket(family, kind, protocol)
                 new.setblocking(False)
                 new.connect_ex(address)
                 return new
-            case WaitConnected(socks, timeout):
+            case pixel.WaitConnected(socks, timeout):
                 self.when(
                     partial(self.connected, socks),
                     timeout,
                     lambda end: resume([] if isinstance(end, TimeoutError) else end),
                 )
-            case IsIdle(sock):
+            case pixel.IsIdle(sock):
                 return not select([sock], [], [], 0)[0]
-            case Write(sock, segments, timeout):
+            case pixel.Write(sock, segments, timeout):
                 left = bytearray().join(cast(Sequence[bytes], segments))  # slices of files are for uploads
                 self.when(partial(self.written, sock, left), timeout, resume)
-            case Read(sock, timeout):
+            case pixel.Read(sock, timeout):
                 self.when(partial(sock.recv, 65536), timeout, resume, sock.fileno())
             case _:
                 raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")
@@ -193,13 +171,13 @@ class Driver:
             self.loop.after(round(seconds * 1000), partial(look, True))
         look()
 
-    def connected(self, socks: Sequence[Any]) -> list[ConnectResult]:
+    def connected(self, socks: Sequence[Any]) -> list[pixel.ConnectResult]:
         ready = select([], socks, [], 0)[1]
         if not ready:
             raise BlockingIOError
         errors = [sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for sock in ready]
         return [
-            ConnectResult(sock, OSError(code, os.strerror(code)) if code else None)
+            pixel.ConnectResult(sock, OSError(code, os.strerror(code)) if code else None)
             for sock, code in zip(ready, errors, strict=True)
         ]
 
@@ -212,41 +190,32 @@ class Driver:
         return True
 
 
+def tour(api: pixel.PixelApi) -> pixel.Flow[list[str]]:
+    """Flows are combined in a flow, so that only its end needs a callback."""
+    yield from api.create_project("Callbacks", "Made from a loop of callbacks", AREA)
+    return [each["name"] for each in (yield from api.list_projects())]
+
+
 def main(url: str, loop: CallbackLoop) -> None:
-    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
-    api, driver = PixelApi(Session(f"{url}/api/sandbox", account)), Driver(loop)
-    users: list[Any] = []
-    trouble: list[Exception] = []
+    account = pixel.Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, driver = pixel.PixelApi(pixel.Session(f"{url}/api/sandbox", account)), Driver(loop)
+    outcomes: list[Any] = []
 
-    def then(go_on: Resume) -> Resume:
-        def ended(outcome: Any) -> None:
-            if isinstance(outcome, Exception):
-                trouble.append(outcome)
-                loop.quit()
-            else:
-                go_on(outcome)
-
-        return ended
-
-    def known(user: Any) -> None:
-        users.append(user)
-        if len(users) == 8:
-            print("8 calls at once, as", user["email"])
-            driver.start(api.create_project("Callbacks", "Made from a loop of callbacks", AREA), then(made))
-
-    def made(project: Any) -> None:
-        driver.start(api.list_projects(), then(listed))
-
-    def listed(projects: Any) -> None:
-        print("projects:", *(each["name"] for each in projects))
-        loop.quit()
+    def ended(outcome: Any) -> None:
+        outcomes.append(outcome)
+        if isinstance(outcome, Exception) or len(outcomes) > 8:
+            loop.quit()
+        elif len(outcomes) == 8:
+            print("8 calls at once, as", outcome["email"])
+            driver.start(tour(api), ended)
 
     for _ in range(8):
-        driver.start(api.me(), then(known))
+        driver.start(api.me(), ended)
     loop.run()
     driver.leasing.close()
-    if trouble:
-        raise trouble[0]
+    if isinstance(outcomes[-1], Exception):
+        raise outcomes[-1]
+    print("projects:", *outcomes[-1])
 
 
 if __name__ == "__main__":

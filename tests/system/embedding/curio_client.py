@@ -19,28 +19,7 @@ from typing import Any, TypeVar
 import curio
 from curio.io import Socket as CurioSocket
 
-from pixel_core import (
-    Account,
-    Connect,
-    ConnectResult,
-    Effect,
-    FileSlice,
-    Flow,
-    IsIdle,
-    JournalSnapshot,
-    Leasing,
-    PixelApi,
-    Pool,
-    Read,
-    Resolve,
-    Segment,
-    Session,
-    TaskOutcome,
-    WaitConnected,
-    Write,
-    effects,
-    exchange,
-)
+import pixel_core as pixel
 from pixel_core.models import PixelUploadFile
 from pixel_transports import SliceReader, digest, file_facts, run_async
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
@@ -73,14 +52,14 @@ class TaskGroup:
     def __init__(self, driver: "Driver", group: Any) -> None:
         self.driver, self.group, self.endings = driver, group, curio.Queue()
 
-    async def spawn(self, key: Any, flow: Flow[Any]) -> None:
+    async def spawn(self, key: Any, flow: pixel.Flow[Any]) -> None:
         await self.group.spawn(self.work, key, flow)
 
-    async def work(self, key: Any, flow: Flow[Any]) -> None:
+    async def work(self, key: Any, flow: pixel.Flow[Any]) -> None:
         await self.endings.put((key, await self.driver.outcome(flow)))
 
-    async def next_done(self, timeout: float | None) -> list[TaskOutcome[Any, Any]]:
-        endings: list[TaskOutcome[Any, Any]] = []
+    async def next_done(self, timeout: float | None) -> list[pixel.TaskOutcome[Any, Any]]:
+        endings: list[pixel.TaskOutcome[Any, Any]] = []
         async with ignore_after(timeout):
             endings.append(await self.endings.get())
         while not self.endings.empty():
@@ -92,63 +71,63 @@ class Driver:
     """Runs flows under curio."""
 
     def __init__(self) -> None:
-        self.leasing = Leasing(Pool())
+        self.leasing = pixel.Leasing(pixel.Pool())
         self.running: dict[Hashable, tuple[Any, list[Any]]] = {}
 
-    async def run(self, flow: Flow[T]) -> T:
+    async def run(self, flow: pixel.Flow[T]) -> T:
         return await run_async(flow, self.perform)
 
-    async def outcome(self, flow: Flow[Any]) -> Any:
+    async def outcome(self, flow: pixel.Flow[Any]) -> Any:
         """The result of a flow, or the Exception that ended it."""
         try:
             return await self.run(flow)
         except Exception as error:
             return error
 
-    def perform(self, effect: Effect[Any]) -> Any:
+    def perform(self, effect: pixel.Effect[Any]) -> Any:
         """The result of an effect, or a coroutine that returns it."""
         match effect:
-            case effects.Clock():
+            case pixel.Clock():
                 return time.monotonic()
-            case effects.Random():
+            case pixel.Random():
                 return secrets.randbits(128)
-            case effects.Report() | effects.WriteJournal():
+            case pixel.Report() | pixel.WriteJournal():
                 return None  # there is no listener and no journal
-            case effects.Sleep(seconds):
+            case pixel.Sleep(seconds):
                 return _slept(seconds)
-            case effects.CallTokenProvider(function):
+            case pixel.CallTokenProvider(function):
                 return curio.run_in_thread(function)
-            case effects.Stat(paths):
+            case pixel.Stat(paths):
                 return curio.run_in_thread(file_facts, paths)
-            case effects.Digest(slices, keep):
+            case pixel.Digest(slices, keep):
                 return curio.run_in_thread(digest, slices, keep, lambda: False)
-            case effects.Exchange(request):
-                return self.run(exchange(request, self.leasing))
-            case Resolve(host, port):
+            case pixel.Exchange(request):
+                return self.run(pixel.exchange(request, self.leasing))
+            case pixel.Resolve(host, port):
                 return curio.run_in_thread(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
-            case Connect(address):
+            case pixel.Connect(address):
                 return Stream(address)
-            case WaitConnected(streams, timeout):
+            case pixel.WaitConnected(streams, timeout):
                 return _connected(streams[0], timeout)
-            case IsIdle(stream):
+            case pixel.IsIdle(stream):
                 return not select([stream.socket.fileno()], [], [], 0)[0]
-            case Write(stream, segments, timeout):
+            case pixel.Write(stream, segments, timeout):
                 return _written(stream.socket, segments, timeout)
-            case Read(stream, timeout):
+            case pixel.Read(stream, timeout):
                 return within(timeout, stream.socket.recv, 65536)
-            case effects.SingleFlight(key, flow):
+            case pixel.SingleFlight(key, flow):
                 return self.once(key, flow)
-            case effects.OpenTaskGroup(lead):
+            case pixel.OpenTaskGroup(lead):
                 return self.open_group(lead)
-            case effects.Spawn(group, key, flow):
+            case pixel.Spawn(group, key, flow):
                 return group.spawn(key, flow)
-            case effects.NextDone(group, timeout):
+            case pixel.NextDone(group, timeout):
                 return group.next_done(timeout)
-            case effects.OpenJournal(lead=lead):
-                return self.run(lead(JournalSnapshot()))  # there is no journal
+            case pixel.OpenJournal(lead=lead):
+                return self.run(lead(pixel.JournalSnapshot()))  # there is no journal
         raise NotImplementedError(repr(effect))
 
-    async def once(self, key: Hashable, flow: Flow[Any]) -> Any:
+    async def once(self, key: Hashable, flow: pixel.Flow[Any]) -> Any:
         first = key not in self.running
         done, outcomes = self.running.setdefault(key, (curio.Event(), []))
         if first:
@@ -164,7 +143,7 @@ class Driver:
             raise outcomes[0]
         return outcomes[0]
 
-    async def open_group(self, lead: Callable[[Any], Flow[Any]]) -> Any:
+    async def open_group(self, lead: Callable[[Any], pixel.Flow[Any]]) -> Any:
         async with curio.TaskGroup(wait=None) as group:  # None: the remaining tasks are cancelled when the lead ends
             return await self.run(lead(TaskGroup(self, group)))
 
@@ -177,22 +156,22 @@ async def within(seconds: float | None, function: Any, *args: Any) -> Any:
         raise TimeoutError(f"nothing happened within {seconds} seconds") from None
 
 
-async def _connected(stream: Any, timeout: float | None) -> list[ConnectResult]:
+async def _connected(stream: Any, timeout: float | None) -> list[pixel.ConnectResult]:
     try:
         await within(timeout, stream.socket.connect, stream.address)
     except OSError as error:
-        return [ConnectResult(stream, error)]
-    return [ConnectResult(stream, None)]
+        return [pixel.ConnectResult(stream, error)]
+    return [pixel.ConnectResult(stream, None)]
 
 
 async def _slept(seconds: float) -> None:
     await curio.sleep(seconds)
 
 
-async def _written(sock: Any, segments: Sequence[Segment], timeout: float | None) -> bool:
+async def _written(sock: Any, segments: Sequence[pixel.Segment], timeout: float | None) -> bool:
     try:
         for segment in segments:
-            if isinstance(segment, FileSlice):
+            if isinstance(segment, pixel.FileSlice):
                 with SliceReader(segment) as reader:
                     while piece := await curio.run_in_thread(reader.read):
                         await within(timeout, sock.sendall, piece)
@@ -204,8 +183,8 @@ async def _written(sock: Any, segments: Sequence[Segment], timeout: float | None
 
 
 async def main(url: str) -> None:
-    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
-    api, driver = PixelApi(Session(f"{url}/api/sandbox", account)), Driver()
+    account = pixel.Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, driver = pixel.PixelApi(pixel.Session(f"{url}/api/sandbox", account)), Driver()
     async with curio.TaskGroup() as group:
         for _ in range(8):
             await group.spawn(driver.run, api.me())

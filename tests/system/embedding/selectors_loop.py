@@ -21,39 +21,7 @@ from math import inf
 from select import select
 from typing import Any, NamedTuple, TypeAlias
 
-from pixel_core import (
-    Account,
-    CallTokenProvider,
-    Clock,
-    Connect,
-    ConnectResult,
-    Digest,
-    Effect,
-    Exchange,
-    Flow,
-    IsIdle,
-    JournalSnapshot,
-    Leasing,
-    NextDone,
-    OpenJournal,
-    OpenTaskGroup,
-    PixelApi,
-    Pool,
-    Random,
-    Read,
-    Report,
-    Resolve,
-    Session,
-    SingleFlight,
-    Sleep,
-    Spawn,
-    Stat,
-    WaitConnected,
-    WaitForSlot,
-    Write,
-    WriteJournal,
-    exchange,
-)  # fmt: skip
+import pixel_core as pixel
 from pixel_core.models import PixelUploadFile
 from pixel_transports import SliceReader, digest, file_facts
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
@@ -88,7 +56,7 @@ class TaskGroup:
         self.loop = loop
         self.tasks: list[tuple[Any, Task]] = []
 
-    def spawn(self, key: Any, flow: Flow[Any]) -> None:
+    def spawn(self, key: Any, flow: pixel.Flow[Any]) -> None:
         self.tasks.append((key, self.loop.spawn(self.loop.drive(flow))))
 
     def next_done(self, timeout: float | None) -> Steps:
@@ -105,12 +73,12 @@ class Loop:
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
         self.waiting: dict[Task, Wait] = {}
-        self.leasing = Leasing(Pool())
+        self.leasing = pixel.Leasing(pixel.Pool())
         self.once: dict[Hashable, Task] = {}
 
     # The scheduler: nothing in it knows of Pixel
 
-    def run(self, *flows: Flow[Any]) -> list[Any]:
+    def run(self, *flows: pixel.Flow[Any]) -> list[Any]:
         """Run flows to their ends, all at once; give their results in order, or raise the first failure."""
         tasks = [self.spawn(self.drive(flow)) for flow in flows]
         while not all(task.over for task in tasks):
@@ -157,7 +125,7 @@ class Loop:
 
     # The driver: a flow asks, `perform` performs, and what goes wrong is thrown in where the flow asked
 
-    def drive(self, flow: Flow[Any]) -> Steps:
+    def drive(self, flow: pixel.Flow[Any]) -> Steps:
         answer: Any = None
         error: Exception | None = None
         try:
@@ -173,32 +141,32 @@ class Loop:
         finally:
             flow.close()
 
-    def perform(self, effect: Effect[Any]) -> Steps:
+    def perform(self, effect: pixel.Effect[Any]) -> Steps:
         match effect:
-            case Exchange(request):
-                return (yield from self.drive(exchange(request, self.leasing)))
-            case Resolve(host, port):
+            case pixel.Exchange(request):
+                return (yield from self.drive(pixel.exchange(request, self.leasing)))
+            case pixel.Resolve(host, port):
                 return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            case Connect((family, kind, protocol, _, address)):
+            case pixel.Connect((family, kind, protocol, _, address)):
                 sock = socket.socket(family, kind, protocol)
                 sock.setblocking(False)
                 sock.connect_ex(address)
                 return sock
-            case WaitConnected(socks, timeout):
+            case pixel.WaitConnected(socks, timeout):
                 sock = socks[-1]  # all of them are ready at once, or this one is the newest
                 if not (yield Wait(sock, selectors.EVENT_WRITE, moment(timeout))):
                     return []
                 error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                return [ConnectResult(sock, OSError(error, os.strerror(error)) if error else None)]
-            case IsIdle(sock):
+                return [pixel.ConnectResult(sock, OSError(error, os.strerror(error)) if error else None)]
+            case pixel.IsIdle(sock):
                 return not select([sock], [], [], 0)[0]
-            case WaitForSlot(lease, timeout):
+            case pixel.WaitForSlot(lease, timeout):
                 free: list[bool] = []
                 lease.notify = lambda: free.append(True)
                 until = moment(timeout)
                 while not free and time.monotonic() < until:
                     yield Wait(until=min(until, moment(0.01)))
-            case Write(sock, segments, timeout):
+            case pixel.Write(sock, segments, timeout):
                 try:
                     for segment in segments:
                         for piece in [segment] if isinstance(segment, bytes) else SliceReader(segment):
@@ -206,40 +174,40 @@ class Loop:
                 except ConnectionError:
                     return False  # the peer hung up; what it said before is still read
                 return True
-            case Read(sock, timeout):
+            case pixel.Read(sock, timeout):
                 while True:
                     try:
                         return sock.recv(65536)
                     except BlockingIOError:
                         yield from self.until(sock, selectors.EVENT_READ, timeout)
-            case Sleep(seconds):
+            case pixel.Sleep(seconds):
                 yield Wait(until=moment(seconds))
-            case Clock():
+            case pixel.Clock():
                 return time.monotonic()
-            case Random():
+            case pixel.Random():
                 return secrets.randbits(128)
-            case Report() | WriteJournal():
+            case pixel.Report() | pixel.WriteJournal():
                 return None  # there is no listener and no journal
-            case CallTokenProvider(function):
+            case pixel.CallTokenProvider(function):
                 return function()
-            case Stat(paths):
+            case pixel.Stat(paths):
                 return file_facts(paths)
-            case Digest(slices, keep):
+            case pixel.Digest(slices, keep):
                 return digest(slices, keep, lambda: False)
-            case OpenTaskGroup(lead):
+            case pixel.OpenTaskGroup(lead):
                 tasks = TaskGroup(self)
                 try:
                     return (yield from self.drive(lead(tasks)))
                 finally:
                     for _, task in tasks.tasks:
                         self.cancel(task)
-            case Spawn(group, key, flow):
+            case pixel.Spawn(group, key, flow):
                 group.spawn(key, flow)
-            case NextDone(group, timeout):
+            case pixel.NextDone(group, timeout):
                 return (yield from group.next_done(timeout))
-            case OpenJournal(lead=lead):
-                return (yield from self.drive(lead(JournalSnapshot())))  # there is no journal
-            case SingleFlight(key, flow):
+            case pixel.OpenJournal(lead=lead):
+                return (yield from self.drive(lead(pixel.JournalSnapshot())))  # there is no journal
+            case pixel.SingleFlight(key, flow):
                 running = self.once.get(key)
                 if running is None or running.over:
                     running = self.once[key] = self.spawn(self.drive(flow))
@@ -270,8 +238,8 @@ def moment(seconds: float | None) -> float:
 
 
 def main(url: str) -> None:
-    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
-    api, loop = PixelApi(Session(f"{url}/api/sandbox", account)), Loop()
+    account = pixel.Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, loop = pixel.PixelApi(pixel.Session(f"{url}/api/sandbox", account)), Loop()
     users = loop.run(*(api.me() for _ in range(8)))
     print(f"{len(users)} calls at once, as", users[0]["email"])
     (project,) = loop.run(api.create_project("Selectors", "Made over one selector", SAMPLE_AREA))

@@ -25,24 +25,7 @@ from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, Resp
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers as TwistedHeaders
 
-from pixel_core import (
-    Account,
-    Clock,
-    Effect,
-    Exchange,
-    Flow,
-    Headers,
-    PixelApi,
-    PixelConnectionError,
-    PixelTimeoutError,
-    Random,
-    Report,
-    Request,
-    Response,
-    Session,
-    SingleFlight,
-    Sleep,
-)
+import pixel_core as pixel
 from pixel_transports import run_async
 
 T = TypeVar("T")
@@ -75,31 +58,31 @@ class Driver:
         self.agent: Any = Agent(reactor, connectTimeout=10, pool=self.pool)
         self.running: dict[Hashable, list[Deferred[Any]]] = {}
 
-    def start(self, flow: Flow[T]) -> "Deferred[T]":
+    def start(self, flow: pixel.Flow[T]) -> "Deferred[T]":
         """Run a flow, and give the Deferred of its result. Cancelling that closes the flow."""
         return Deferred.fromCoroutine(run_async(flow, self.perform))
 
-    def perform(self, effect: Effect[Any]) -> Any:
+    def perform(self, effect: pixel.Effect[Any]) -> Any:
         """The result of an effect, or a coroutine that returns it."""
         match effect:
-            case Exchange(request):
+            case pixel.Exchange(request):
                 return self.exchange(request)
-            case Sleep(seconds):
+            case pixel.Sleep(seconds):
                 return self.sleep(seconds)
-            case Clock():
+            case pixel.Clock():
                 return time.monotonic()
-            case Random():
+            case pixel.Random():
                 return secrets.randbits(128)
-            case Report():
+            case pixel.Report():
                 return None  # there is no listener
-            case SingleFlight(key, flow):
+            case pixel.SingleFlight(key, flow):
                 return self.once(key, flow)
         raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")
 
     async def sleep(self, seconds: float) -> None:
         await deferLater(self.reactor, seconds)
 
-    async def exchange(self, request: Request) -> Response:
+    async def exchange(self, request: pixel.Request) -> pixel.Response:
         fields = TwistedHeaders()
         for name, value in request.headers:
             if name != "Accept-Encoding":  # this agent unpacks nothing (`ContentDecoderAgent` would)
@@ -113,15 +96,15 @@ class Driver:
             rest = collected.whole
             content = await (rest if seconds is None else rest.addTimeout(seconds, self.reactor))
         except (ConnectError, DNSLookupError) as error:
-            raise PixelConnectionError(f"{request.label}: could not connect: {error}", sent=False) from error
+            raise pixel.PixelConnectionError(f"{request.label}: could not connect: {error}", sent=False) from error
         except OutOfTime as error:
-            raise PixelTimeoutError(f"{request.label}: no answer within {seconds} seconds", sent=True) from error
+            raise pixel.PixelTimeoutError(f"{request.label}: no answer within {seconds} seconds", sent=True) from error
         except (ResponseFailed, ConnectionClosed) as error:
-            raise PixelConnectionError(f"{request.label}: the connection broke: {error}", sent=True) from error
+            raise pixel.PixelConnectionError(f"{request.label}: the connection broke: {error}", sent=True) from error
         pairs = [(name, value) for name, values in head.headers.getAllRawHeaders() for value in values]
-        return Response(head.code, Headers.from_wire(pairs), content)
+        return pixel.Response(head.code, pixel.Headers.from_wire(pairs), content)
 
-    async def once(self, key: Hashable, flow: Flow[Any]) -> Any:
+    async def once(self, key: Hashable, flow: pixel.Flow[Any]) -> Any:
         outcome: Any = None
         if key in self.running:
             waiting: Deferred[Any] = Deferred()
@@ -141,8 +124,8 @@ class Driver:
 
 
 async def main(reactor: Any, url: str) -> None:
-    account = Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
-    api, driver = PixelApi(Session(f"{url}/api/sandbox", account)), Driver(reactor)
+    account = pixel.Account(f"{url}/auth", "Sandbox", "frontend", "demo@example.com", "demo")
+    api, driver = pixel.PixelApi(pixel.Session(f"{url}/api/sandbox", account)), Driver(reactor)
     users = await gatherResults([driver.start(api.me()) for _ in range(8)])
     print(f"{len(users)} calls at once, as", users[0].get("email"))
     await driver.start(api.create_project("Twisted", "Made under Twisted", AREA))

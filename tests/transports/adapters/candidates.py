@@ -9,14 +9,7 @@ import aiohttp
 import httpx
 
 from pixel_core.http.decoding import Limits
-from pixel_transports import AnyioTransport, AsyncFunctionTransport, FunctionTransport, SocketTransport
-from pixel_transports.adapters import (
-    AiohttpTransport,
-    AsgiTransport,
-    AsyncHttpxTransport,
-    HttpxTransport,
-    WsgiTransport,
-)
+from pixel_transports import AnyioTransport, AsyncFunctionTransport, FunctionTransport, SocketTransport, adapters
 from pixel_transports.testing.checks import Ability, Candidate
 
 LIMIT = 3_200_000
@@ -29,23 +22,23 @@ AIOHTTP_LACKS: tuple[Ability, ...] = ("latin-1",)
 
 
 @contextmanager
-def over_httpx() -> Iterator[HttpxTransport]:
+def over_httpx() -> Iterator[adapters.HttpxTransport]:
     with httpx.Client(
         verify=TRUST, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}, headers={"X-Own": "1"}
     ) as client:
-        yield HttpxTransport(client, limits=LIMITS)
+        yield adapters.HttpxTransport(client, limits=LIMITS)
 
 
 @asynccontextmanager
-async def over_async_httpx() -> AsyncIterator[AsyncHttpxTransport]:
+async def over_async_httpx() -> AsyncIterator[adapters.AsyncHttpxTransport]:
     async with httpx.AsyncClient(verify=TRUST, follow_redirects=True, auth=("u", "p"), cookies={"a": "b"}) as client:
-        yield AsyncHttpxTransport(client, limits=LIMITS)
+        yield adapters.AsyncHttpxTransport(client, limits=LIMITS)
 
 
 @asynccontextmanager
-async def over_aiohttp() -> AsyncIterator[AiohttpTransport]:
+async def over_aiohttp() -> AsyncIterator[adapters.AiohttpTransport]:
     async with aiohttp.ClientSession(headers={"X-Own": "1"}, cookies={"a": "b"}) as session:
-        yield AiohttpTransport(session, limits=LIMITS)
+        yield adapters.AiohttpTransport(session, limits=LIMITS)
 
 
 def anyio_transport(backend: Literal["asyncio", "trio"]) -> Candidate:
@@ -53,7 +46,7 @@ def anyio_transport(backend: Literal["asyncio", "trio"]) -> Candidate:
 
 
 def asgi(backend: Literal["asyncio", "trio"]) -> Candidate:
-    make: Callable[[Any], Any] = lambda app: AsgiTransport(app, limits=LIMITS)  # noqa: E731
+    make: Callable[[Any], Any] = lambda app: adapters.AsgiTransport(app, limits=LIMITS)  # noqa: E731
     return Candidate(make, interface="asgi", backend=backend, answer_limit=LIMIT)
 
 
@@ -70,5 +63,5 @@ CANDIDATES: dict[str, Candidate] = {
     "aiohttp": Candidate(over_aiohttp, lacks=AIOHTTP_LACKS, answer_limit=LIMIT),
     "asgi": asgi("asyncio"),
     "asgi_trio": asgi("trio"),
-    "wsgi": Candidate(lambda app: WsgiTransport(app, limits=LIMITS), interface="wsgi", answer_limit=LIMIT),
+    "wsgi": Candidate(lambda app: adapters.WsgiTransport(app, limits=LIMITS), interface="wsgi", answer_limit=LIMIT),
 }

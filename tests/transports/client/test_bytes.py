@@ -12,7 +12,7 @@ Rules kept here:
 
 import gzip
 import json
-import zlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from email.parser import BytesParser
@@ -42,52 +42,17 @@ ROWS = rows()
 
 SMUGGLED = "GET /admin HTTP/1.1\r\nHost: evil.example\r\n\r\n"
 BAD = [
-    *(
-        "\r\n",
-        "\n",
-        "\r",
-        "\0",
-        "\t",
-        "\x0b",
-        "\x0c",
-        "\x1b",
-        "\x7f",
-        "\x85",
-        "\u2028",
-        "\ud800",
-        "\udcff",
-        "\U0001f600",
-    ),
-    *(
-        "å",
-        "€",
-        "/",
-        "//",
-        "/../",
-        "..",
-        ".",
-        "%2e%2e",
-        "%2F",
-        "%0d%0a",
-        "?",
-        "#",
-        "&",
-        "=",
-        ";",
-        ",",
-        "+",
-        " ",
-        '"',
-        "'",
-    ),
-    *("\\", ":", "@", "<", "{", "[", "|", "\r\nX-Injected: yes", "\r\n\r\n" + SMUGGLED, " HTTP/1.1\r\nA: b", "a,b"),
-    *("&injected=yes", "?injected=yes", '"; filename="x', "\r\n--boundary--\r\n", "", "x" * 3000),
+    *"\r\n\0\t\x0b\x0c\x1b\x7f\x85\u2028\ud800\udcff\U0001f600å€/.?#&=;,+ \"'\\:@<{[|",
+    *("", "\r\n", "//", "/../", "..", "%2e%2e", "%2F", "%0d%0a", "a,b", "x" * 3000, '"; filename="x'),
+    *("\r\nX-Injected: yes", "\r\n\r\n" + SMUGGLED, " HTTP/1.1\r\nA: b", "\r\n--boundary--\r\n"),
+    *("&injected=yes", "?injected=yes"),
 ]
 HOSTILE = st.one_of(
     st.sampled_from(BAD),
     st.lists(st.one_of(st.sampled_from(BAD), st.text(max_size=4), st.sampled_from("a1-")), max_size=4).map("".join),
     st.text(st.characters(codec=None), max_size=8),
 )
+OWN = {"host", "authorization", "x-request-id", "accept", "accept-encoding", "content-type", "content-length"}
 REFUSED = (ValueError, TypeError)  # UnicodeEncodeError and pydantic's ValidationError are ValueErrors
 
 
@@ -175,8 +140,7 @@ def check(row: Row, request: Request, text: str) -> None:
     assert len(pairs) == len({name for name, _ in pairs})
     names = [name for name, _ in fields]
     assert len(names) == len(set(names))
-    known = {"host", "authorization", "x-request-id", "accept", "accept-encoding", "content-type", "content-length"}
-    assert set(names) <= known, "another header"
+    assert set(names) <= OWN, "another header"
     assert dict(fields)["host"] == "pixel.test"
     if body:
         assert json.loads(body) == body_of(request)
@@ -228,13 +192,13 @@ def test_a_request_of_ones_own_is_one_request_or_an_error_whatever_its_arguments
 
 
 @settings(max_examples=300)
-@example({"X-Note": "a\r\nX-Injected: yes"}, "{}")
-@example({"X-Note\r\nX-Injected": "yes"}, "{}")
-@example({"Content-Length": "0"}, "{}")
-@example({"Transfer-Encoding": "chunked"}, "{}")
-@example({"transfer-encoding ": "chunked"}, "{}")
-@example({"Host": "evil.example"}, "{}")
-@example({"Connection": "Upgrade", "Upgrade": "h2c"}, "{}")
+@example({"X-Note": "a\r\nX-Injected: yes"})
+@example({"X-Note\r\nX-Injected": "yes"})
+@example({"Content-Length": "0"})
+@example({"Transfer-Encoding": "chunked"})
+@example({"transfer-encoding ": "chunked"})
+@example({"Host": "evil.example"})
+@example({"Connection": "Upgrade", "Upgrade": "h2c"})
 @given(
     st.dictionaries(
         st.sampled_from(["X-Note", "Accept", "Host", "Content-Length", "Content-Type", "Connection", "Expect"])
@@ -242,23 +206,19 @@ def test_a_request_of_ones_own_is_one_request_or_an_error_whatever_its_arguments
         HOSTILE,
         min_size=1,
         max_size=3,
-    ),
-    st.just("{}"),
+    )
 )
-def test_no_header_that_is_added_brings_another_or_changes_what_frames_the_request(
-    headers: dict[str, str], body: str
-) -> None:
+def test_no_header_that_is_added_brings_another_or_changes_what_frames_the_request(headers: dict[str, str]) -> None:
     world = World(lambda _: json_response(None))
     try:
         api = world.api.with_options(headers=headers)
-        world.run(api.request("POST", "/new", json=json.loads(body)))
+        world.run(api.request("POST", "/new", json={}))
         data = sent(world.requests[0])
     except REFUSED:
         return
     method, target, fields, content = received(data)
-    assert (method, target, content) == ("POST", "/acme/new", body.encode())
-    own = {"host", "authorization", "x-request-id", "accept", "accept-encoding", "content-type", "content-length"}
-    assert {name for name, _ in fields} <= own | {name.lower() for name in headers}
+    assert (method, target, content) == ("POST", "/acme/new", b"{}")
+    assert {name for name, _ in fields} <= OWN | {name.lower() for name in headers}
     assert dict(fields)["host"] == "pixel.test"
     assert dict(fields)["content-length"] == "2"
     assert dict(fields)["authorization"] == "Bearer t1"
@@ -340,9 +300,7 @@ def test_no_name_and_no_value_breaks_a_form_however_it_is_written(
     parts = parts_of(dict(fields)["content-type"], body)
     assert [each[0] is not None for each in parts] == [True] * 3
     assert parts[0] == ("key", None, b"k")
-    assert parts[1][2].replace(b"\r\n", b"\n").replace(b"\r", b"\n") == value.encode().replace(b"\r\n", b"\n").replace(
-        b"\r", b"\n"
-    )
+    assert re.sub(rb"\r\n?", b"\n", parts[1][2]) == re.sub(rb"\r\n?", b"\n", value.encode())
     assert parts[2][0] == "file"
     assert body.endswith(b"\r\n\r\n" + payload + b"\r\n--0123456789abcdef--\r\n")
 
@@ -381,16 +339,11 @@ SMALL = Limits(head=2000, body=1000)
 BOMB = gzip.compress(bytes(1_000_000), mtime=0)
 ENDLESS: dict[str, bytes] = {
     "a line of the head without an end": HEAD + b"X: " + b"y" * 3000,
-    "headers without an end": HEAD + b"A: b\r\n" * 1000,
     "interim answers without an end": b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
-    "a body above the limit": HEAD + b"Content-Length: 1001\r\n\r\n" + bytes(1001),
     "chunks above the limit": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"a\r\n0123456789\r\n" * 101,
-    "a body until the end, above the limit": HEAD + b"\r\n" + bytes(1001),
-    "a chunk's line without an end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 3000,
-    "trailers without an end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"A: b\r\n" * 1000,
     "a bomb of gzip": HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB,
-    "a bomb of deflate": HEAD + b"Content-Encoding: deflate\r\n\r\n" + zlib.compress(bytes(1_000_000)),
 }
+"""All limits, to the byte, are shown in tests/core/http."""
 
 
 @pytest.mark.parametrize("data", ENDLESS.values(), ids=ENDLESS)

@@ -12,6 +12,8 @@ from pixel_core import Request, Response, Timeouts
 from pixel_core.errors import PixelClosedError
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
 from pixel_transports.sandbox import Sandbox
+from tests.support.callers import call
+from tests.transports.testing.faces import FACES, Face
 
 URL = "http://sandbox.invalid"
 
@@ -25,24 +27,14 @@ def sandbox() -> Sandbox:
     return Sandbox()
 
 
-@pytest.fixture
-def in_environment(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+def test_the_same_environment_and_equal_settings_give_the_same_client(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert get_client(settings=settings_of(sandbox)) is get_client(settings=settings_of(sandbox))
     for name, value in sandbox.environment(URL).items():
         monkeypatch.setenv(name, value)
-
-
-@pytest.mark.usefixtures("in_environment")
-def test_the_same_environment_gives_the_same_client() -> None:
-    assert get_client() is get_client()
-
-
-def test_equal_settings_give_the_same_client(sandbox: Sandbox) -> None:
-    assert get_client(settings=settings_of(sandbox)) is get_client(settings=settings_of(sandbox))
-
-
-@pytest.mark.usefixtures("in_environment")
-def test_a_changed_environment_gives_another_client(monkeypatch: pytest.MonkeyPatch) -> None:
     first = get_client()
+    assert get_client() is first
     monkeypatch.setenv("PIXEL_TENANT", "Elsewhere")
     assert get_client() is not first
 
@@ -116,36 +108,15 @@ def test_a_wrong_number_is_refused(sandbox: Sandbox, value: Any) -> None:
         get_client(settings=settings_of(sandbox), upload_max_concurrency=value)
 
 
-def test_a_closed_client_is_replaced_at_the_next_call(sandbox: Sandbox) -> None:
-    settings = settings_of(sandbox)
-    with get_client(settings=settings, transport=sandbox) as first:
-        assert first.me().get("email") == "demo@example.com"
-    second = get_client(settings=settings, transport=sandbox)
-    assert second is not first
-    assert second.me().get("email") == "demo@example.com"
-
-
-def test_a_closed_client_refuses_to_work_and_can_be_entered_again(sandbox: Sandbox) -> None:
-    client = get_client(settings=settings_of(sandbox), transport=sandbox)
-    with client:
-        client.me()
+@pytest.mark.parametrize("name", FACES)
+def test_a_closed_client_is_replaced_refuses_to_work_and_can_be_entered_again(sandbox: Sandbox, name: str) -> None:
+    face, settings = Face(name), settings_of(sandbox)
+    client = get_client(face.async_, settings, transport=sandbox)
+    face.run_with(client, lambda entered: entered.me())
     with pytest.raises(PixelClosedError, match="enter it again"):
-        client.me()
-    with client as entered:
-        assert entered is client
-        assert client.me()
-
-
-@pytest.mark.anyio
-async def test_a_closed_async_client_is_replaced_and_can_be_entered_again(sandbox: Sandbox) -> None:
-    settings = settings_of(sandbox)
-    async with get_client(True, settings, transport=sandbox) as client:
-        await client.me()
-    with pytest.raises(PixelClosedError):
-        await client.me()
-    assert get_client(True, settings, transport=sandbox) is not client
-    async with client:
-        assert await client.me()
+        call(client, "me", backend=name)
+    assert get_client(face.async_, settings, transport=sandbox) is not client
+    assert face.run_with(client, lambda entered: entered.me())["email"] == "demo@example.com"
 
 
 def test_the_last_to_leave_a_shared_client_closes_it(sandbox: Sandbox) -> None:
@@ -173,9 +144,6 @@ def test_two_event_loops_may_enter_one_client_at_once(sandbox: Sandbox) -> None:
             await anyio.to_thread.run_sync(barrier.wait)
             await client.me()
 
-    threads = [threading.Thread(target=anyio.run, args=(work,)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(anyio.run, [work, work])) == [None, None]
     assert client.closed

@@ -11,8 +11,8 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -20,8 +20,10 @@ import trio
 
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
+from tests.support.callers import call
 from tests.support.peers import eventually, open_sockets
 from tests.transports.sandbox.support import TIFF
+from tests.transports.testing.faces import FACES
 
 
 @pytest.fixture(autouse=True)
@@ -110,40 +112,33 @@ def test_two_loops_at_once_share_one_client(pixel_settings: PixelApiSettings) ->
 
 
 @pytest.mark.usefixtures("server")
-def test_leaving_a_client_closes_its_sockets(pixel_settings: PixelApiSettings) -> None:
-    before = open_sockets()
-
-    async def work() -> None:
-        async with get_client(True, pixel_settings) as client:
-            await client.me()
-
-    with get_client(settings=pixel_settings) as client:
-        client.me()
-        assert open_sockets() > before
-    asyncio.run(work())
-    trio.run(work)
-    eventually(lambda: open_sockets() <= before)
-
-
-@pytest.mark.usefixtures("server")
-def test_a_client_that_is_dropped_closes_its_sockets(pixel_settings: PixelApiSettings) -> None:
-    client, before = PixelClient.from_settings(pixel_settings), sockets()
-    client.me()
-    del client
-    eventually(lambda: sockets() <= before)
-
-
-@pytest.mark.anyio
-@pytest.mark.usefixtures("server")
-async def test_an_async_client_that_is_dropped_in_its_loop_closes_its_sockets(
-    pixel_settings: PixelApiSettings,
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("left", [True, False], ids=["left", "dropped"])
+def test_a_client_that_is_left_or_dropped_closes_its_sockets(
+    pixel_settings: PixelApiSettings, face: str, left: bool
 ) -> None:
-    client, before = PixelClientAsync.from_settings(pixel_settings), sockets()
-    await client.me()
-    del client
-    with anyio.fail_after(20):
-        while sockets() > before:  # noqa: ASYNC110
-            await anyio.sleep(0.002)
+    before = sockets()
+
+    async def use(client: PixelClientAsync) -> None:
+        async with client if left else nullcontext():
+            await client.me()
+            assert open_sockets() > before
+
+    async def asynchronous() -> None:
+        within_loop = sockets()
+        await use(PixelClientAsync.from_settings(pixel_settings))
+        with anyio.fail_after(20):
+            while sockets() > within_loop:  # noqa: ASYNC110
+                await anyio.sleep(0.002)
+
+    def blocking() -> None:
+        client = PixelClient.from_settings(pixel_settings)
+        with client if left else nullcontext():
+            client.me()
+            assert open_sockets() > before
+
+    blocking() if face == "blocking" else anyio.run(asynchronous, backend=face)
+    eventually(lambda: sockets() <= before)
 
 
 @pytest.mark.parametrize("days", [-4000, -1, 1, 4000])
@@ -152,14 +147,17 @@ def test_a_server_whose_clock_is_days_off_needs_one_login(async_: bool, days: in
     """Times inside tokens are not used, since they are of another clock."""
     sandbox = Sandbox(clock=lambda: time.time() + days * 86400, token_seconds=60.0)
     settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
-    client: Any = get_client(async_, settings, transport=sandbox)
-
-    async def me() -> Any:
-        return await client.me()
-
+    client = get_client(async_, settings, transport=sandbox)
     for _ in range(3):
-        assert (anyio.run(me) if async_ else client.me())["email"] == "demo@example.com"
+        assert call(client, "me")["email"] == "demo@example.com"
     assert sum("openid-connect/token" in request.path for request in sandbox.received) == 1
+
+
+def run(code: str, *arguments: object, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a program with warnings as errors, in Python's development mode."""
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", code, *map(str, arguments)]
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 AT_EXIT = """
@@ -181,17 +179,8 @@ if "inside" in sys.argv:
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
 def test_a_program_that_ends_with_open_clients_prints_nothing(server: SandboxServer, where: str) -> None:
-    environment = {**os.environ, **server.sandbox.environment(server.url)}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", AT_EXIT, where],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.stderr == ""
-    assert done.returncode == 0
+    done = run(AT_EXIT, where, environment=server.sandbox.environment(server.url))
+    assert (done.returncode, done.stderr) == (0, "")
     assert set(done.stdout.split()) == {"demo@example.com"}
 
 
@@ -225,12 +214,5 @@ def test_a_program_that_ends_while_a_thread_uploads_prints_nothing(face: str, tm
         with PixelClient.from_settings(PixelApiSettings(**environment)) as client:
             project = client.create_project("Project", "", SAMPLE_AREA)["id"]
             collection = client.create_data_collection(project, "Rasters", "", "RGB")["id"]
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-X", "dev", "-c", UPLOAD_AT_EXIT, face, f"{project},{collection}", *files],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = run(UPLOAD_AT_EXIT, face, f"{project},{collection}", *files, environment=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "the program ends\n", "")

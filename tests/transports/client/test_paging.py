@@ -15,6 +15,7 @@ from pixel_core.errors import PixelServerError
 from pixel_core.messages import Headers, Request, Response
 from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
+from tests.support.callers import call
 
 SETTINGS = PixelApiSettings(PIXEL_USERNAME="a@b.no", PIXEL_PASSWORD="c", PIXEL_TENANT="d")
 TOKEN = Response(200, Headers(), b'{"access_token":"abc","expires_in":3600}')
@@ -67,15 +68,10 @@ class UploadService:
 
 
 def listed(face: str, service: UploadService, **options: Any) -> list[int]:
-    if face == "blocking":
-        client = PixelClient.from_settings(SETTINGS, transport=service.blocking)
-        return [image["id"] for image in client.paginate_images(1, 2, 1, **options)]
-
-    async def main() -> list[int]:
-        client = PixelClientAsync.from_settings(SETTINGS, transport=service.asynchronous)
-        return [image["id"] async for image in client.paginate_images(1, 2, 1, **options)]
-
-    return anyio.run(main, backend=face)
+    blocking = face == "blocking"
+    transport = service.blocking if blocking else service.asynchronous
+    client = (PixelClient if blocking else PixelClientAsync).from_settings(SETTINGS, transport=transport)
+    return [image["id"] for image in call(client, "paginate_images", 1, 2, 1, backend=face, **options)]
 
 
 faces = pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])

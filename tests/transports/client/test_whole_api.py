@@ -1,31 +1,17 @@
 """Every operation works against the sandbox, with both clients: a scenario per resource."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
+import pixel_client as pixel
 import pytest
-from pixel_client import (
-    AnalysisServiceCreateUpdateInput,
-    ArcGISFeatureServiceImageLayerOptions,
-    ArcGISFeatureServiceOptions,
-    ArcgisServiceCreateInput,
-    ArcgisServiceCreateOptions,
-    HarvestAuthInfo,
-    HarvestServiceCreateInput,
-    OIDCUserCreateInput,
-    OIDCUserUpdateInput,
-    PixelAttachmentUpload,
-    PixelUploadFile,
-    PointCloudUpdateInput,
-    RasterUpdateInput,
-    get_client,
-)
 from pydantic import SecretStr
 
 from pixel_transports import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, sample_photos
+from tests.support.callers import call as call_operation
 from tests.transports.sandbox.support import TIFF, las
 
 Call = Callable[..., Any]
@@ -36,21 +22,8 @@ def call(request: pytest.FixtureRequest) -> Call:
     """Calls an operation of one client by its name. A listing is returned as a list."""
     sandbox = Sandbox(job_seconds=0.0)
     settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
-    blocking = get_client(settings=settings, transport=sandbox)
-    async_ = get_client(True, settings, transport=sandbox)
-
-    def on_blocking(name: str, /, *args: Any, **kwargs: Any) -> Any:
-        result = getattr(blocking, name)(*args, **kwargs)
-        return list(result) if name.startswith("paginate_") else result
-
-    def on_async(name: str, /, *args: Any, **kwargs: Any) -> Any:
-        async def work() -> Any:
-            result = getattr(async_, name)(*args, **kwargs)
-            return [item async for item in result] if name.startswith("paginate_") else await result
-
-        return anyio.run(work, backend=request.param)
-
-    return on_blocking if request.param == "blocking" else on_async
+    client = pixel.get_client(request.param != "blocking", settings, transport=sandbox)
+    return partial(call_operation, client)
 
 
 @pytest.fixture
@@ -73,10 +46,12 @@ def test_rasters_go_up_are_changed_optimised_moved_and_deleted(call: Call, proje
     world = written(tmp_path / "0.tfw", b"1.0")
     raster = call("upload_raster", project, first, files[0], [world], {"json_metadata": {"flight": 7}})
     assert raster["json_metadata"] == {"flight": 7}
-    done, errors = call("upload_multiple_rasters", project, first, [PixelUploadFile(file=file) for file in files[1:]])
+    done, errors = call(
+        "upload_multiple_rasters", project, first, [pixel.PixelUploadFile(file=each) for each in files[1:]]
+    )
     assert ([each["name"] for each in done], errors) == (["1.tif", "2.tif"], [])
     assert [each["name"] for each in call("paginate_rasters", project, first, 2)] == ["0.tif", "1.tif", "2.tif"]
-    changed = call("update_raster", project, first, raster["id"], RasterUpdateInput(add_tags=["north"]))
+    changed = call("update_raster", project, first, raster["id"], pixel.RasterUpdateInput(add_tags=["north"]))
     assert changed["tags"] == ["north"]
     assert [each["id"] for each in call("get_rasters", project, first, tags=["north"])] == [raster["id"]]
     optimised = call("optimize_rasters", project, first, [raster["id"]])
@@ -94,10 +69,10 @@ def test_rasters_go_up_are_changed_optimised_moved_and_deleted(call: Call, proje
 def test_point_clouds_go_up_are_changed_optimised_moved_and_deleted(call: Call, project: int, tmp_path: Path) -> None:
     first, second = collection(call, project, "point_cloud"), collection(call, project, "point_cloud")
     cloud = call("upload_point_cloud", project, first, written(tmp_path / "a.las", las()), None, True, 64)
-    more = [PixelUploadFile(file=written(tmp_path / "b.las", las()))]
+    more = [pixel.PixelUploadFile(file=written(tmp_path / "b.las", las()))]
     assert call("upload_multiple_point_clouds", project, first, more)[1] == []
     assert [each["name"] for each in call("paginate_point_clouds", project, first, 1)] == ["a.las", "b.las"]
-    update = PointCloudUpdateInput(json_metadata={"dense": True})
+    update = pixel.PointCloudUpdateInput(json_metadata={"dense": True})
     assert call("update_point_cloud", project, first, cloud["id"], update)["json_metadata"] == {"dense": True}
     assert len(call("get_point_clouds", project, first, format="LAS")) == 2
     assert [each["status"] for each in call("optimize_point_clouds", project, first)] == ["completed", "completed"]
@@ -112,7 +87,7 @@ def test_point_clouds_go_up_are_changed_optimised_moved_and_deleted(call: Call, 
 def test_search_finds_what_lies_where_and_pages_through_it(call: Call, project: int) -> None:
     images = collection(call, project, "image")
     photos = sample_photos()
-    call("upload_multiple_images", project, images, [PixelUploadFile(file=photo) for photo in photos])
+    call("upload_multiple_images", project, images, [pixel.PixelUploadFile(file=photo) for photo in photos])
     query = {"on": "images", "filter": {"~": [{"var": "name"}, "pixel_%"]}, "sort": [{"field": "name"}]}
     assert call("search", query)["total_count"] == len(photos)
     assert [each["name"] for each in call("paginate_search", query, 4)] == [photo.name for photo in photos]
@@ -123,7 +98,9 @@ def test_search_finds_what_lies_where_and_pages_through_it(call: Call, project: 
 def test_attachments_are_stored_moved_and_deleted(call: Call, project: int, tmp_path: Path) -> None:
     images = collection(call, project, "image")
     first, second = written(tmp_path / "b.txt", b"first"), written(tmp_path / "a.txt", b"second")
-    added = call("add_attachments", "project", project, [first, PixelAttachmentUpload(file=second, description="two")])
+    added = call(
+        "add_attachments", "project", project, [first, pixel.PixelAttachmentUpload(file=second, description="two")]
+    )
     assert [(each["name"], each["status"]) for each in added] == [("a.txt", "Completed"), ("b.txt", "Completed")]
     assert len(call("list_attachments", "project", project, "Completed")) == 2
     call("move_attachment", "project", project, added[0]["id"], "data_collection", images)
@@ -134,9 +111,9 @@ def test_attachments_are_stored_moved_and_deleted(call: Call, project: int, tmp_
 
 def test_arcgis_services_start_refresh_and_stop(call: Call, project: int) -> None:
     images = collection(call, project, "image")
-    layer = ArcGISFeatureServiceOptions(image_layer=ArcGISFeatureServiceImageLayerOptions())
-    options = ArcgisServiceCreateOptions(feature_service_options=layer)
-    values = ArcgisServiceCreateInput(name="Map", description="", data_collection_ids=[images], options=options)
+    layer = pixel.ArcGISFeatureServiceOptions(image_layer=pixel.ArcGISFeatureServiceImageLayerOptions())
+    options = pixel.ArcgisServiceCreateOptions(feature_service_options=layer)
+    values = pixel.ArcgisServiceCreateInput(name="Map", description="", data_collection_ids=[images], options=options)
     service = call("create_arcgis_service", "Feature", values)["id"]
     started = call("start_arcgis_service", "Feature", service)
     assert (started["job"]["completed"], started["arcgis_service"]["id"]) == (True, service)
@@ -149,7 +126,9 @@ def test_arcgis_services_start_refresh_and_stop(call: Call, project: int) -> Non
 
 def test_harvest_services_run(call: Call, project: int) -> None:
     images = collection(call, project, "image")
-    values = HarvestServiceCreateInput(name="H", description="", url="https://example.invalid", auth=HarvestAuthInfo())
+    values = pixel.HarvestServiceCreateInput(
+        name="H", description="", url="https://example.invalid", auth=pixel.HarvestAuthInfo()
+    )
     service = call("create_harvest_service", project, images, values)["id"]
     call("start_harvest_service", project, images, service)
     assert call("get_harvest_service_tasks", project, images, service, status="completed")
@@ -161,7 +140,7 @@ def test_harvest_services_run(call: Call, project: int) -> None:
 
 def test_analysis_services_run_tasks(call: Call) -> None:
     module = call("list_analysis_modules")[0]["name"]
-    values = AnalysisServiceCreateUpdateInput(name="A", module_name=module, config={})
+    values = pixel.AnalysisServiceCreateUpdateInput(name="A", module_name=module, config={})
     service = call("create_analysis_service", values)["id"]
     assert call("create_analysis_service", name="B", module_name=module, config={})["name"] == "B"
     assert call("patch_analysis_service", service, config={"x": None})["config"] == {"x": None}
@@ -174,8 +153,8 @@ def test_analysis_services_run_tasks(call: Call) -> None:
 
 
 def test_users_are_created_and_stay_disabled_when_something_else_changes(call: Call) -> None:
-    values = OIDCUserCreateInput(
+    values = pixel.OIDCUserCreateInput(
         first_name="A", last_name="B", email="a@example.com", password=SecretStr("x"), enabled=False, user_type="viewer"
     )
     user = call("create_oidc_user", values)["id"]
-    assert call("update_oidc_user", user, OIDCUserUpdateInput(first_name="C"))["enabled"] is False
+    assert call("update_oidc_user", user, pixel.OIDCUserUpdateInput(first_name="C"))["enabled"] is False

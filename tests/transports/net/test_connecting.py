@@ -16,15 +16,7 @@ from pixel_core.messages import Headers, Origin, Request, Timeouts, split_url
 from pixel_transports.net.blocking import SocketTransport
 from pixel_transports.net.connecting import Address, Resolver
 from pixel_transports.runtime.cancellation import CancelScope, ScopeCancelled, current_scope
-from tests.support.peers import (
-    PATIENCE,
-    Face,
-    Peer,
-    keep_answering,
-    server_context,
-    trusting_context,
-    unused_port,
-)
+from tests.support import peers
 
 HOST = Origin("http", "pixel.test", 80)
 NO_CONNECTIONS = "0 held, 0 idle, 0 waiting"
@@ -35,7 +27,7 @@ def at(origin: Origin) -> Address:
     return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (origin.host, origin.port)
 
 
-def resolving(face: Face, look_up: Resolver, **options: Any) -> Face:
+def resolving(face: peers.Face, look_up: Resolver, **options: Any) -> peers.Face:
     """The face with this look-up of names."""
 
     async def look_up_async(host: str, port: int) -> Sequence[Address]:
@@ -44,15 +36,17 @@ def resolving(face: Face, look_up: Resolver, **options: Any) -> Face:
     return face.open(resolve=look_up if face.name == "blocking" else look_up_async, **options)
 
 
-def request_to(origin: Origin = HOST, connect: float = PATIENCE) -> Request:
-    return Request("POST", origin, "/a?secret=1", Headers(), b"", Timeouts(connect, PATIENCE, PATIENCE, PATIENCE))
+def request_to(origin: Origin = HOST, connect: float = peers.PATIENCE) -> Request:
+    return Request(
+        "POST", origin, "/a?secret=1", Headers(), b"", Timeouts(connect, peers.PATIENCE, peers.PATIENCE, peers.PATIENCE)
+    )
 
 
-def test_addresses_that_fail_or_are_silent_do_not_prevent_a_connection(face: Face, full_listener: Origin) -> None:
+def test_addresses_that_fail_or_are_silent_do_not_prevent_a_connection(face: peers.Face, full_listener: Origin) -> None:
     """The first two fail at once, the third does not respond; the fourth follows after the delay."""
     unix: Address = (socket.AF_UNIX, socket.SOCK_STREAM, 0, "", "/nowhere/at/all")
-    refusing = at(Origin("http", "127.0.0.1", unused_port()))
-    with Peer([keep_answering()]) as peer:
+    refusing = at(Origin("http", "127.0.0.1", peers.unused_port()))
+    with peers.Peer([peers.keep_answering()]) as peer:
         resolving(face, lambda host, port: [unix, refusing, at(full_listener), at(peer.origin)])
         start = time.monotonic()
         assert face.send(request_to()).body == b"ok"
@@ -60,7 +54,7 @@ def test_addresses_that_fail_or_are_silent_do_not_prevent_a_connection(face: Fac
         face.close()
 
 
-def test_a_cancelled_task_leaves_no_attempt_open(face: Face, full_listener: Origin) -> None:
+def test_a_cancelled_task_leaves_no_attempt_open(face: peers.Face, full_listener: Origin) -> None:
     """The fixture counts open sockets."""
     if face.name == "blocking":
         pytest.skip("a thread is stopped by its scope: see below")
@@ -70,8 +64,8 @@ def test_a_cancelled_task_leaves_no_attempt_open(face: Face, full_listener: Orig
     face.wait_for_counts(NO_CONNECTIONS)
 
 
-def test_a_refused_connection_is_an_error_with_its_origin(face: Face) -> None:
-    origin = Origin("http", "127.0.0.1", unused_port())
+def test_a_refused_connection_is_an_error_with_its_origin(face: peers.Face) -> None:
+    origin = Origin("http", "127.0.0.1", peers.unused_port())
     with pytest.raises(PixelConnectionError) as caught:
         face.send(request_to(origin))
     assert str(caught.value) == f"POST {origin}/a: could not connect to {origin}: Connection refused"
@@ -79,7 +73,7 @@ def test_a_refused_connection_is_an_error_with_its_origin(face: Face) -> None:
     face.wait_for_counts(NO_CONNECTIONS)
 
 
-def test_a_silent_address_is_a_time_out(face: Face, full_listener: Origin) -> None:
+def test_a_silent_address_is_a_time_out(face: peers.Face, full_listener: Origin) -> None:
     with pytest.raises(PixelTimeoutError, match=r"no connection within 0\.1 seconds") as caught:
         face.send(request_to(full_listener, connect=0.1))
     assert not caught.value.sent
@@ -102,7 +96,9 @@ def no_name(host: str, port: int) -> Sequence[Address]:
         (None, "a..test", "no host can have the name"),
     ],
 )
-def test_a_name_without_an_address_is_an_error(face: Face, look_up: Resolver | None, host: str, message: str) -> None:
+def test_a_name_without_an_address_is_an_error(
+    face: peers.Face, look_up: Resolver | None, host: str, message: str
+) -> None:
     if look_up is not None:
         resolving(face, look_up)
     with pytest.raises(PixelConnectionError, match=message) as caught:
@@ -111,11 +107,11 @@ def test_a_name_without_an_address_is_an_error(face: Face, look_up: Resolver | N
     face.wait_for_counts(NO_CONNECTIONS)
 
 
-def test_a_look_up_has_the_limit_of_the_connection(face: Face) -> None:
+def test_a_look_up_has_the_limit_of_the_connection(face: peers.Face) -> None:
     over = threading.Event()
 
     def look_up(host: str, port: int) -> Sequence[Address]:
-        over.wait(PATIENCE)
+        over.wait(peers.PATIENCE)
         return []
 
     resolving(face, look_up)
@@ -126,13 +122,13 @@ def test_a_look_up_has_the_limit_of_the_connection(face: Face) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_an_address_is_not_looked_up(face: Face, host: str) -> None:
+def test_an_address_is_not_looked_up(face: peers.Face, host: str) -> None:
     def look_up(host: str, port: int) -> Sequence[Address]:
         pytest.fail(f"a look-up of {host}")
 
     resolving(face, look_up)
     try:
-        peer = Peer([keep_answering()], host=host)
+        peer = peers.Peer([peers.keep_answering()], host=host)
     except OSError as error:
         pytest.skip(f"no IPv6 on loopback: {error}")
     with peer:
@@ -140,21 +136,21 @@ def test_an_address_is_not_looked_up(face: Face, host: str) -> None:
         face.close()
 
 
-def test_localhost_is_looked_up_by_the_system(face: Face) -> None:
-    with Peer([keep_answering()], host="localhost") as peer:
+def test_localhost_is_looked_up_by_the_system(face: peers.Face) -> None:
+    with peers.Peer([peers.keep_answering()], host="localhost") as peer:
         assert face.send(peer.request()).body == b"ok"
         face.close()
 
 
-def test_a_name_is_looked_up_as_it_is_sent_and_its_certificate_has_no_final_dot(face: Face) -> None:
+def test_a_name_is_looked_up_as_it_is_sent_and_its_certificate_has_no_final_dot(face: peers.Face) -> None:
     authority, names = trustme.CA(), []
-    with Peer([keep_answering()], context=server_context(authority, "xn--fa-hia.test")) as peer:
+    with peers.Peer([peers.keep_answering()], context=peers.server_context(authority, "xn--fa-hia.test")) as peer:
 
         def look_up(host: str, port: int) -> Sequence[Address]:
             names.append((host, port))
             return [at(peer.origin)]
 
-        resolving(face, look_up, tls=trusting_context(authority))
+        resolving(face, look_up, tls=peers.trusting_context(authority))
         for url in ("https://faß.Test./", "https://faß.test:8443/"):
             assert face.send(request_to(split_url(url)[0])).body == b"ok"
         face.close()
@@ -172,7 +168,7 @@ def test_a_thread_that_connects_is_stopped_by_its_scope(full_listener: Origin, w
     def look_up(host: str, port: int) -> Sequence[Address]:
         started.set()
         if waits_for == "look-up":
-            over.wait(PATIENCE)
+            over.wait(peers.PATIENCE)
         return [at(full_listener)] * 3
 
     def run() -> None:
@@ -184,9 +180,9 @@ def test_a_thread_that_connects_is_stopped_by_its_scope(full_listener: Origin, w
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert started.wait(PATIENCE)
+    assert started.wait(peers.PATIENCE)
     scope.cancel()
-    thread.join(PATIENCE)
+    thread.join(peers.PATIENCE)
     over.set()
     assert [type(each) for each in errors] == [ScopeCancelled]
 

@@ -15,25 +15,11 @@ from pixel_core.http.proxies import Proxies
 from pixel_core.messages import FileSlice, Headers, Origin, Request, Timeouts
 from pixel_transports.net.asynchronous import AnyioTransport
 from pixel_transports.net.blocking import SocketTransport
-from tests.support.peers import (
-    PATIENCE,
-    Face,
-    Peer,
-    ScriptedConnection,
-    Step,
-    keep_answering,
-    read_head,
-    read_request,
-    read_to_end,
-    send,
-    server_context,
-    trusting_context,
-    unused_port,
-)
+from tests.support import peers
 
 SECRET = "s3cr3t"
 BASIC = b"Proxy-Authorization: Basic dXNlcjpzM2NyM3Q="
-LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
+LIMITS = Timeouts(peers.PATIENCE, peers.PATIENCE, peers.PATIENCE, peers.PATIENCE)
 PLAIN = Origin("http", "pixel.test", 80)
 SECURE = Origin("https", "pixel.test", 443)
 OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -47,10 +33,10 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def trust(authority: trustme.CA) -> ssl.SSLContext:
-    return trusting_context(authority)
+    return peers.trusting_context(authority)
 
 
-def through(face: Face, peer: Peer, trust: ssl.SSLContext | None = None) -> Face:
+def through(face: peers.Face, peer: peers.Peer, trust: ssl.SSLContext | None = None) -> peers.Face:
     """The face with this proxy, and credentials, for every origin."""
     url = f"{peer.origin.scheme}://user:{SECRET}@{peer.origin.authority}"
     return face.open(proxies=Proxies.from_url(url), tls=trust)
@@ -60,17 +46,17 @@ def request_to(origin: Origin, method: str = "GET", body: Any = b"", **limits: f
     return Request(method, origin, "/a?secret=1", Headers({"X-Own": "1"}), body, LIMITS._replace(**limits))
 
 
-def proxy_over(authority: trustme.CA, scheme: str, script: list[Step]) -> Peer:
+def proxy_over(authority: trustme.CA, scheme: str, script: list[peers.Step]) -> peers.Peer:
     """A proxy that is connected to over TCP or TLS."""
     if scheme == "http":
-        return Peer(script)
-    return Peer(script, context=server_context(authority), host="localhost")
+        return peers.Peer(script)
+    return peers.Peer(script, context=peers.server_context(authority), host="localhost")
 
 
-def tunnel_to(origin: Origin) -> list[Step]:
+def tunnel_to(origin: Origin) -> list[peers.Step]:
     """Accept a CONNECT to any host, and relay both ways to an origin on loopback until one side closes."""
 
-    def relay(connection: ScriptedConnection) -> None:
+    def relay(connection: peers.ScriptedConnection) -> None:
         with socket.create_connection(("127.0.0.1", origin.port)) as onward:
             while True:
                 pending = isinstance(connection.sock, ssl.SSLSocket) and connection.sock.pending()
@@ -83,14 +69,14 @@ def tunnel_to(origin: Origin) -> list[Step]:
                         return
                     (onward if one is connection.sock else connection.sock).sendall(data)
 
-    return [read_head, send(OPENED), relay]
+    return [peers.read_head, peers.send(OPENED), relay]
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_plain_request_is_forwarded_with_its_whole_url(
-    face: Face, authority: trustme.CA, trust: ssl.SSLContext, scheme: str
+    face: peers.Face, authority: trustme.CA, trust: ssl.SSLContext, scheme: str
 ) -> None:
-    with proxy_over(authority, scheme, [keep_answering()]) as proxy:
+    with proxy_over(authority, scheme, [peers.keep_answering()]) as proxy:
         through(face, proxy, trust)
         for method in ("GET", "POST"):
             assert face.send(request_to(PLAIN, method)).body == b"ok"
@@ -104,14 +90,14 @@ def test_a_plain_request_is_forwarded_with_its_whole_url(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_secure_request_goes_through_a_tunnel_without_the_credentials(
-    face: Face, authority: trustme.CA, trust: ssl.SSLContext, tmp_path: Path, scheme: str
+    face: peers.Face, authority: trustme.CA, trust: ssl.SSLContext, tmp_path: Path, scheme: str
 ) -> None:
     """With a proxy over TLS that is TLS inside TLS. A file and a large response go through, too."""
     content = bytes(range(251)) * 12_000
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content
-    with Peer([keep_answering(response)], context=server_context(authority, "pixel.test")) as peer:
+    with peers.Peer([peers.keep_answering(response)], context=peers.server_context(authority, "pixel.test")) as peer:
         with proxy_over(authority, scheme, tunnel_to(peer.origin)) as proxy:
             through(face, proxy, trust)
             assert face.send(request_to(SECURE)).body == content
@@ -126,7 +112,7 @@ def test_a_secure_request_goes_through_a_tunnel_without_the_credentials(
     assert b"Proxy-Authorization" not in received
 
 
-def refused(face: Face, origin: Origin) -> PixelProxyError:
+def refused(face: peers.Face, origin: Origin) -> PixelProxyError:
     """The proxy's error for a request to an origin. No connection is kept."""
     request = request_to(origin, "POST")
     with pytest.raises(PixelProxyError) as caught:
@@ -154,31 +140,31 @@ NO = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 2
     ids=["forwarded", "tunnel", "another status", "closed"],
 )
 def test_a_refusal_of_a_proxy_is_one_sentence(
-    face: Face, origin: Origin, data: bytes, status: int | None, reason: str
+    face: peers.Face, origin: Origin, data: bytes, status: int | None, reason: str
 ) -> None:
-    with Peer([read_request, send(data)]) as proxy:
+    with peers.Peer([peers.read_request, peers.send(data)]) as proxy:
         error = refused(through(face, proxy), origin)
         assert (error.status, proxy.accepted) == (status, 1)
         assert f"the proxy {proxy.origin} {reason}" in str(error)
 
 
 def test_a_proxy_that_cannot_be_reached_or_has_a_wrong_certificate_is_its_error(
-    face: Face, trust: ssl.SSLContext
+    face: peers.Face, trust: ssl.SSLContext
 ) -> None:
-    port = unused_port()
+    port = peers.unused_port()
     face.open(proxies=Proxies.from_url(f"http://user:{SECRET}@127.0.0.1:{port}"))
     reason = f"the proxy http://127.0.0.1:{port} cannot be reached: Connection refused"
     assert str(refused(face, SECURE)).endswith(f"could not connect to {SECURE}: {reason}")
-    with proxy_over(trustme.CA(), "https", [read_to_end]) as proxy:
+    with proxy_over(trustme.CA(), "https", [peers.read_to_end]) as proxy:
         error = refused(through(face, proxy, trust), SECURE)
     assert f"the proxy {proxy.origin} cannot be reached: its certificate is not accepted: " in str(error)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_certificate_of_the_origin_behind_a_proxy_is_checked(
-    face: Face, authority: trustme.CA, trust: ssl.SSLContext, scheme: str
+    face: peers.Face, authority: trustme.CA, trust: ssl.SSLContext, scheme: str
 ) -> None:
-    with Peer([read_to_end], context=server_context(authority, "elsewhere.test")) as peer:
+    with peers.Peer([peers.read_to_end], context=peers.server_context(authority, "elsewhere.test")) as peer:
         with proxy_over(authority, scheme, tunnel_to(peer.origin)) as proxy:
             through(face, proxy, trust)
             with pytest.raises(PixelConnectionError, match=r"not valid for 'pixel\.test'") as caught:
@@ -187,8 +173,8 @@ def test_the_certificate_of_the_origin_behind_a_proxy_is_checked(
             face.wait_for_counts(NO_CONNECTIONS)
 
 
-def test_a_silent_proxy_is_a_time_out(face: Face) -> None:
-    with Peer([read_head, send(OPENED[:9]), read_to_end]) as proxy:
+def test_a_silent_proxy_is_a_time_out(face: peers.Face) -> None:
+    with peers.Peer([peers.read_head, peers.send(OPENED[:9]), peers.read_to_end]) as proxy:
         through(face, proxy)
         with pytest.raises(PixelTimeoutError) as caught:
             face.send(request_to(SECURE, connect=0.1))

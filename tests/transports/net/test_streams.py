@@ -13,24 +13,7 @@ from pixel_core.http.effects import Write
 from pixel_core.messages import FileSlice, Form, Request
 from pixel_transports.net.asynchronous import AsyncStream
 from pixel_transports.net.blocking import BlockingStream
-from tests.support.peers import (
-    LARGE,
-    OK,
-    TOO_LARGE,
-    Face,
-    Peer,
-    ScriptedConnection,
-    Step,
-    half_close,
-    keep_answering,
-    read_head,
-    read_request,
-    read_to_end,
-    reset,
-    send,
-    wait,
-    whole_file,
-)
+from tests.support import peers
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n"
 PSEUDO = Path("/proc/version")
@@ -46,22 +29,26 @@ def assert_one_sentence(error: Exception, request: Request) -> None:
 
 @pytest.mark.parametrize(
     "steps",
-    [[*(send(bytes([each])) for each in CHUNKED)], [send(b"HTTP/1.1 200 OK\r\n\r\nok")], [send(OK), half_close]],
+    [
+        [*(peers.send(bytes([each])) for each in CHUNKED)],
+        [peers.send(b"HTTP/1.1 200 OK\r\n\r\nok")],
+        [peers.send(peers.OK), peers.half_close],
+    ],
     ids=["byte by byte", "up to the end of the connection", "and a half-closed connection"],
 )
-def test_a_response_is_read(face: Face, steps: list[Step]) -> None:
-    with Peer([read_request, *steps]) as peer:
+def test_a_response_is_read(face: peers.Face, steps: list[peers.Step]) -> None:
+    with peers.Peer([peers.read_request, *steps]) as peer:
         response = face.send(peer.request())
     assert (response.status, response.body) == (200, b"ok")
 
 
 @pytest.mark.parametrize(
     ("steps", "reason"),
-    [([reset], "the connection broke: Connection reset by peer"), ([], "closed before any answer")],
+    [([peers.reset], "the connection broke: Connection reset by peer"), ([], "closed before any answer")],
     ids=["reset", "closed"],
 )
-def test_a_connection_without_a_response_is_an_error(face: Face, steps: list[Step], reason: str) -> None:
-    with Peer([read_request, *steps]) as peer:
+def test_a_connection_without_a_response_is_an_error(face: peers.Face, steps: list[peers.Step], reason: str) -> None:
+    with peers.Peer([peers.read_request, *steps]) as peer:
         request = peer.request("POST")
         with pytest.raises(PixelConnectionError, match=reason) as caught:
             face.send(request)
@@ -72,8 +59,8 @@ def test_a_connection_without_a_response_is_an_error(face: Face, steps: list[Ste
 # Time limits
 
 
-def test_a_peer_that_sends_nothing_is_a_time_out(face: Face) -> None:
-    with Peer([read_request, send(OK[:-1]), read_to_end]) as peer:
+def test_a_peer_that_sends_nothing_is_a_time_out(face: peers.Face) -> None:
+    with peers.Peer([peers.read_request, peers.send(peers.OK[:-1]), peers.read_to_end]) as peer:
         request = peer.request(read=0.1)
         with pytest.raises(PixelTimeoutError, match=r"no answer within 0\.1 seconds") as caught:
             face.send(request)
@@ -85,11 +72,11 @@ def test_a_peer_that_sends_nothing_is_a_time_out(face: Face) -> None:
 @pytest.mark.parametrize("in_memory", [True, False], ids=["bytes", "file"])
 @pytest.mark.parametrize("limits", [{"write": 0.1}, {"write": 60.0, "total": 0.1}], ids=["write", "total"])
 def test_a_peer_that_takes_nothing_is_a_time_out(
-    face: Face, large_file: FileSlice, in_memory: bool, limits: dict[str, Any]
+    face: peers.Face, large_file: FileSlice, in_memory: bool, limits: dict[str, Any]
 ) -> None:
     over = threading.Event()
-    with Peer([read_head, wait(over)]) as peer:
-        body = bytes(LARGE // 4) if in_memory else large_file
+    with peers.Peer([peers.read_head, peers.wait(over)]) as peer:
+        body = bytes(peers.LARGE // 4) if in_memory else large_file
         request = peer.request("PUT", body=body, **limits)
         with pytest.raises(PixelTimeoutError) as caught:
             face.send(request)
@@ -109,7 +96,7 @@ def test_no_limit_of_a_read_becomes_none_or_overflows(timeout: float | None) -> 
 # Bodies
 
 
-def test_slices_forms_and_empty_files_are_sent_byte_for_byte(face: Face, tmp_path: Path) -> None:
+def test_slices_forms_and_empty_files_are_sent_byte_for_byte(face: peers.Face, tmp_path: Path) -> None:
     content = bytes(range(256)) * 9000
     path, empty = tmp_path / "photo.jpg", tmp_path / "empty"
     path.write_bytes(content)
@@ -120,8 +107,8 @@ def test_slices_forms_and_empty_files_are_sent_byte_for_byte(face: Face, tmp_pat
         b'--b0undary\r\nContent-Disposition: form-data; name="file"; filename="a %22b%22.jpg"\r\n'
         b"Content-Type: application/octet-stream\r\n\r\n" + content[1:500_001] + b"\r\n--b0undary--\r\n"
     )
-    with Peer([keep_answering()]) as peer:
-        for body in (FileSlice(str(path), 1000, 2_000_000), form, whole_file(empty)):
+    with peers.Peer([peers.keep_answering()]) as peer:
+        for body in (FileSlice(str(path), 1000, 2_000_000), form, peers.whole_file(empty)):
             assert face.send(peer.request("PUT", body=body)).status == 200
         face.close()
         received = b"".join(peer.received(number) for number in range(peer.accepted))
@@ -134,57 +121,61 @@ def test_slices_forms_and_empty_files_are_sent_byte_for_byte(face: Face, tmp_pat
 
 
 @pytest.mark.skipif(not PSEUDO.exists(), reason="sendfile sends every file of this system")
-def test_a_file_that_sendfile_cannot_send_is_read_and_sent(face: Face) -> None:
+def test_a_file_that_sendfile_cannot_send_is_read_and_sent(face: peers.Face) -> None:
     content = PSEUDO.read_bytes()
-    with Peer([read_request, send(OK)]) as peer:
+    with peers.Peer([peers.read_request, peers.send(peers.OK)]) as peer:
         assert face.send(peer.request("PUT", body=FileSlice(str(PSEUDO), 3, len(content) - 3))).status == 200
         assert peer.received().endswith(b"\r\n\r\n" + content[3:])
 
 
 @pytest.mark.parametrize("change", ["shorter", "gone"])
-def test_a_file_that_changed_ends_the_upload_and_the_connection(face: Face, tmp_path: Path, change: str) -> None:
+def test_a_file_that_changed_ends_the_upload_and_the_connection(face: peers.Face, tmp_path: Path, change: str) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"x" * 1_500_000)
     if change == "gone":
         path.unlink()
-    with Peer([read_to_end]) as peer:
+    with peers.Peer([peers.read_to_end]) as peer:
         with pytest.raises(PixelFileChangedError, match=r"photo\.jpg"):
             face.send(peer.request("POST", body=FileSlice(str(path), 0, 3_000_000)))
         peer.received()
         face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
-def read_more(connection: ScriptedConnection) -> None:
+def read_more(connection: peers.ScriptedConnection) -> None:
     """Read some of the body, so that the response arrives before the next event does."""
     connection.read_until(lambda data: 1 if len(data) > 1_000_000 else 0)
 
 
 @pytest.mark.parametrize(
     "ends",
-    [[lambda connection: connection.sock.close()], [read_more, reset], []],
+    [[lambda connection: connection.sock.close()], [read_more, peers.reset], []],
     ids=["closes", "resets", "keeps the connection open"],
 )
-def test_a_response_ends_the_sending_of_a_file(face: Face, large_file: FileSlice, ends: list[Step]) -> None:
+def test_a_response_ends_the_sending_of_a_file(face: peers.Face, large_file: FileSlice, ends: list[peers.Step]) -> None:
     over = threading.Event()
-    with Peer([read_head, send(TOO_LARGE), *(ends or [wait(over)])], [keep_answering()]) as peer:
+    with peers.Peer(
+        [peers.read_head, peers.send(peers.TOO_LARGE), *(ends or [peers.wait(over)])], [peers.keep_answering()]
+    ) as peer:
         assert face.send(peer.request("PUT", body=large_file)).status == 413
         over.set()
-        assert len(peer.received()) < LARGE
+        assert len(peer.received()) < peers.LARGE
         assert face.send(peer.request()).status == 200
         assert peer.accepted == 2
 
 
-def test_an_interim_response_does_not_end_the_sending_of_a_file(face: Face, tmp_path: Path) -> None:
+def test_an_interim_response_does_not_end_the_sending_of_a_file(face: peers.Face, tmp_path: Path) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     content = bytes(range(251)) * 24_000
     path = tmp_path / "large.jpg"
     path.write_bytes(content)
 
-    def read_rest(connection: ScriptedConnection) -> None:
+    def read_rest(connection: peers.ScriptedConnection) -> None:
         connection.read_until(lambda data: len(content) - 1 if len(data) == len(content) - 1 else 0)
 
-    with Peer([read_head, send(hints), read_more, send(hints), read_rest, send(OK)]) as peer:
-        assert face.send(peer.request("PUT", body=whole_file(path))).status == 200
+    with peers.Peer(
+        [peers.read_head, peers.send(hints), read_more, peers.send(hints), read_rest, peers.send(peers.OK)]
+    ) as peer:
+        assert face.send(peer.request("PUT", body=peers.whole_file(path))).status == 200
         assert peer.received().partition(b"\r\n\r\n")[2] == content
 
 
@@ -257,6 +248,6 @@ def test_a_response_that_arrives_with_the_last_byte_of_a_file_leaves_the_request
     ours, theirs = socket.socketpair()
     with ours, theirs:
         stream = BlockingStream(ours)
-        assert not stream.send_now([whole_file(path)])
-        assert stream.send_all(1.0, None, stopped=lambda: theirs.send(OK) == 0)
-        assert stream.read(1.0) == OK
+        assert not stream.send_now([peers.whole_file(path)])
+        assert stream.send_all(1.0, None, stopped=lambda: theirs.send(peers.OK) == 0)
+        assert stream.read(1.0) == peers.OK

@@ -271,11 +271,7 @@ def test_a_missing_client_certificate_is_an_error_of_the_connection(
         (("", "own.pem"), ValueError, "own.pem holds no certificate and key in PEM form"),
         (("", "own.pem", "other.key"), ValueError, "other.key is not that of the certificate in "),
         (("", "own.pem", "encrypted.key"), ValueError, "it is encrypted, and key_password is missing"),
-        (
-            ("", "own.pem", "encrypted.key", f"{PASSWORD}!"),
-            ValueError,
-            "cannot be read: key_password is wrong",
-        ),
+        (("", "own.pem", "encrypted.key", f"{PASSWORD}!"), ValueError, "cannot be read: key_password is wrong"),
         (("", "own.pem", "encrypted.key", PASSWORD * 1000), ValueError, "cannot be read: key_password is too long"),
     ],
 )

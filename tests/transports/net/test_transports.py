@@ -7,18 +7,10 @@ from typing import Any
 import anyio
 import pytest
 
+import pixel_transports as pixel
 from pixel_core.errors import PixelFileChangedError
 from pixel_core.messages import FileSlice, Form, Headers, Origin, Request, Response
-from pixel_transports import (
-    AnyioTransport,
-    AsyncFunctionTransport,
-    FunctionTransport,
-    PixelApiSettings,
-    SocketTransport,
-    get_client,
-)
 from pixel_transports.net.transports import async_transport, blocking_transport
-from pixel_transports.sandbox import Sandbox
 
 ORIGIN = Origin("http", "pixel.test", 8080)
 GET = Request("GET", ORIGIN, "/")
@@ -89,12 +81,12 @@ def test_a_function_is_a_transport_and_receives_what_a_server_would(
         assert (list(response.headers), response.body) == (headers, body)
 
 
-OTHERS = [42, "http://pixel.test", object(), SocketTransport, AnyioTransport]
+OTHERS = [42, "http://pixel.test", object(), pixel.SocketTransport, pixel.AnyioTransport]
 
 
 @pytest.mark.parametrize(
     "transport",
-    [AnyioTransport(), AsyncFunctionTransport(echo), *COROUTINE_FUNCTIONS, *OTHERS],
+    [pixel.AnyioTransport(), pixel.AsyncFunctionTransport(echo), *COROUTINE_FUNCTIONS, *OTHERS],
     ids=lambda each: getattr(each, "__name__", type(each).__name__),
 )
 def test_another_object_is_refused_by_the_blocking_face(transport: Any) -> None:
@@ -105,7 +97,7 @@ def test_another_object_is_refused_by_the_blocking_face(transport: Any) -> None:
 
 @pytest.mark.parametrize(
     "transport",
-    [SocketTransport(), FunctionTransport(echo), *OTHERS],
+    [pixel.SocketTransport(), pixel.FunctionTransport(echo), *OTHERS],
     ids=lambda each: getattr(each, "__name__", type(each).__name__),
 )
 def test_another_object_is_refused_by_the_async_face(transport: Any) -> None:
@@ -114,19 +106,12 @@ def test_another_object_is_refused_by_the_async_face(transport: Any) -> None:
     assert repr(transport) in str(caught.value)
 
 
-@pytest.mark.parametrize("async_", [False, True])
-def test_a_client_refuses_the_transport_of_the_other_face(async_: bool) -> None:
-    settings = PixelApiSettings(**Sandbox().environment("http://pixel.test"))
-    with pytest.raises(TypeError, match="needs a transport"):
-        get_client(async_, settings, transport=SocketTransport() if async_ else AnyioTransport())
-
-
 def test_a_transport_is_used_as_it_is_and_without_one_there_are_sockets() -> None:
-    blocking, asynchronous = SocketTransport(), AnyioTransport()
+    blocking, asynchronous = pixel.SocketTransport(), pixel.AnyioTransport()
     assert blocking_transport(blocking) is blocking
     assert async_transport(asynchronous) is asynchronous
-    assert isinstance(blocking_transport(None), SocketTransport)
-    assert isinstance(async_transport(None), AnyioTransport)
+    assert isinstance(blocking_transport(None), pixel.SocketTransport)
+    assert isinstance(async_transport(None), pixel.AnyioTransport)
 
 
 @pytest.mark.parametrize("async_", [False, True])

@@ -16,24 +16,15 @@ import anyio
 import pytest
 from pixel_client import PixelUploadFile
 
-from pixel_core import Request, Response
+from pixel_core import Request, Response, events
 from pixel_core.errors import PixelConnectionError, PixelError, PixelLoginError
-from pixel_core.events import (
-    CallFailed,
-    CallRepeated,
-    LoginFailed,
-    LoginRenewed,
-    RequestFailed,
-    RequestSent,
-    ResponseReceived,
-    UploadProgress,
-)
 from pixel_core.messages import split_url
 from pixel_core.models import ListParams
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
 from pixel_transports.observability.hooks import Hooks
 from pixel_transports.observability.instrumentation import DriverInstrumentation
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox
+from tests.support.callers import call
 from tests.transports.sandbox.support import TIFF
 
 Call: TypeAlias = Callable[..., Any]
@@ -64,9 +55,7 @@ class Recorded:
             environment["PIXEL_PASSWORD"] = password
         keywords = {"listener": self.events.append, **keywords, "transport": lambda request: wrapped(request, sandbox)}
         client: Any = get_client(self._face != "blocking", PixelApiSettings(**environment), **keywords)
-        if self._face == "blocking":
-            return getattr(client, name)(*args)
-        return anyio.run(lambda: getattr(client, name)(*args), backend=self._face)
+        return call(client, name, *args, backend=self._face)
 
     def of(self, *kinds: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kinds)]
@@ -99,7 +88,7 @@ def test_each_exchange_is_reported_before_and_after_it(recorded: Recorded) -> No
     recorded("me")
     login, _, renewed, sent, received = recorded.events
     assert (login.call, renewed.call) == (f"POST {TOKENS}", f"POST {TOKENS}")
-    assert (sent, received.status) == (RequestSent(f"GET {API}/users/me", received.request_id, 0, 0), 200)
+    assert (sent, received.status) == (events.RequestSent(f"GET {API}/users/me", received.request_id, 0, 0), 200)
     assert received.size > 0
     assert 0 <= received.seconds < 60
 
@@ -107,25 +96,25 @@ def test_each_exchange_is_reported_before_and_after_it(recorded: Recorded) -> No
 def test_all_events_of_a_call_and_its_login_have_its_request_id(recorded: Recorded) -> None:
     recorded("me", wrapped=breaking("/me", 2, Response(503)))
     kinds = {type(event) for event in recorded.events}
-    assert kinds == {RequestSent, ResponseReceived, LoginRenewed, CallRepeated}
+    assert kinds == {events.RequestSent, events.ResponseReceived, events.LoginRenewed, events.CallRepeated}
     assert len({event.request_id for event in recorded.events}) == 1
     assert recorded.events[0].request_id
-    assert [event.resend for event in recorded.of(RequestSent) if event.call.endswith("/me")] == [0, 1, 2]
+    assert [event.resend for event in recorded.of(events.RequestSent) if event.call.endswith("/me")] == [0, 1, 2]
 
 
 def test_a_request_repeated_after_a_401_counts_as_sent_before(recorded: Recorded) -> None:
     recorded("me", wrapped=breaking("/me", 1, Response(401)))
-    assert [event.resend for event in recorded.of(RequestSent) if event.call.endswith("/me")] == [0, 1]
-    assert len(recorded.of(LoginRenewed)) == 2
+    assert [event.resend for event in recorded.of(events.RequestSent) if event.call.endswith("/me")] == [0, 1]
+    assert len(recorded.of(events.LoginRenewed)) == 2
 
 
 def test_an_exchange_without_a_response_is_reported_with_the_reason(recorded: Recorded) -> None:
     with pytest.raises(PixelError):
         recorded("me", wrapped=breaking("/me", 99))
-    failed = recorded.of(RequestFailed)
+    failed = recorded.of(events.RequestFailed)
     assert {event.reason for event in failed} == {f"GET {API}/users/me: it broke"}
-    assert len(failed) == len(recorded.of(CallRepeated)) + 1
-    assert len(recorded.of(CallFailed)) == 1
+    assert len(failed) == len(recorded.of(events.CallRepeated)) + 1
+    assert len(recorded.of(events.CallFailed)) == 1
 
 
 def test_a_foreign_error_is_reported_by_its_name(recorded: Recorded) -> None:
@@ -134,39 +123,39 @@ def test_a_foreign_error_is_reported_by_its_name(recorded: Recorded) -> None:
 
     with pytest.raises(LookupError, match="hush"):
         recorded("me", wrapped=wrapped)
-    assert [event.reason for event in recorded.of(RequestFailed)] == ["LookupError"]
+    assert [event.reason for event in recorded.of(events.RequestFailed)] == ["LookupError"]
 
 
 def test_a_refused_login_is_reported(recorded: Recorded) -> None:
     with pytest.raises(PixelLoginError) as refused:
         recorded("me", password="wrong")
-    (failed,) = recorded.of(LoginFailed)
-    assert failed == LoginFailed("Sandbox", str(refused.value), recorded.events[0].request_id)
+    (failed,) = recorded.of(events.LoginFailed)
+    assert failed == events.LoginFailed("Sandbox", str(refused.value), recorded.events[0].request_id)
 
 
 def test_a_repeated_login_is_reported(recorded: Recorded) -> None:
     recorded("me", wrapped=breaking("/token", 2, Response(503)))
-    assert [(event.call, event.attempt) for event in recorded.of(CallRepeated)] == [
+    assert [(event.call, event.attempt) for event in recorded.of(events.CallRepeated)] == [
         (f"POST {TOKENS}", 1),
         (f"POST {TOKENS}", 2),
     ]
-    assert [event.resend for event in recorded.of(RequestSent) if event.call.endswith("/token")] == [0, 1, 2]
+    assert [event.resend for event in recorded.of(events.RequestSent) if event.call.endswith("/token")] == [0, 1, 2]
 
 
 @pytest.mark.anyio
 async def test_a_cancelled_exchange_is_reported() -> None:
-    events: list[Any] = []
+    reported: list[Any] = []
 
     async def silent(request: Request) -> Response:
         await anyio.sleep_forever()
         raise AssertionError
 
     settings = PixelApiSettings(**Sandbox().environment("http://sandbox.invalid"))
-    client = get_client(True, settings, transport=silent, listener=events.append)
+    client = get_client(True, settings, transport=silent, listener=reported.append)
     with anyio.move_on_after(0.05):
         await client.me()
-    assert [type(event) for event in events] == [RequestSent, RequestFailed]
-    assert events[1].reason == "cancelled"
+    assert [type(event) for event in reported] == [events.RequestSent, events.RequestFailed]
+    assert reported[1].reason == "cancelled"
 
 
 # Listeners
@@ -196,8 +185,8 @@ def test_hooks_are_called_for_their_kind_of_event(recorded: Recorded) -> None:
 def test_a_hook_for_every_event_is_called_after_that_for_its_kind() -> None:
     calls: list[str] = []
     hooks = Hooks(on_renewal=lambda event: calls.append("renewal"), on_event=lambda event: calls.append("event"))
-    hooks(LoginRenewed("Acme", ""))
-    hooks(RequestSent("GET /", "", 0, 0))
+    hooks(events.LoginRenewed("Acme", ""))
+    hooks(events.RequestSent("GET /", "", 0, 0))
     assert calls == ["renewal", "event", "event"]
     assert repr(hooks) == "<Hooks on_renewal, on_event>"
 
@@ -229,7 +218,7 @@ def test_a_keyboard_interrupt_of_a_listener_is_raised_and_frees_the_connection(
     pixel_settings: PixelApiSettings,
 ) -> None:
     def leave(event: object) -> None:
-        if isinstance(event, (RequestSent, ResponseReceived)) and event.call.endswith("/me"):
+        if isinstance(event, (events.RequestSent, events.ResponseReceived)) and event.call.endswith("/me"):
             raise KeyboardInterrupt
 
     with get_client(settings=pixel_settings, listener=leave) as client:
@@ -294,7 +283,7 @@ def test_uploads_log_each_file(recorded: Recorded, caplog: pytest.LogCaptureFixt
     assert f"{path}: sent, {size} bytes" in lines(caplog, "uploads")
     assert any(line.startswith(f"{path}: validated") for line in lines(caplog, "uploads"))
     assert any(f"1 of 1 files done, {size} of {size} bytes sent" in line for line in lines(caplog, "uploads"))
-    assert recorded.of(UploadProgress)[-1].last
+    assert recorded.of(events.UploadProgress)[-1].last
 
 
 @pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])

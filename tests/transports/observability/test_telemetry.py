@@ -21,8 +21,10 @@ from pixel_core import Request, Response
 from pixel_core.errors import PixelConnectionError, PixelNotFoundError, PixelValidationError
 from pixel_transports import PixelApiSettings, get_client
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox
+from tests.support.callers import call
 from tests.transports.sandbox.support import TIFF
 
+SETTINGS = PixelApiSettings(**Sandbox().environment("http://sandbox.invalid"))
 Handler: TypeAlias = Callable[[Request], Response]
 
 
@@ -36,25 +38,14 @@ class Traced:
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.sandbox = Sandbox(job_seconds=0.0)
         self.handler: Handler = self.sandbox
-        settings = PixelApiSettings(**self.sandbox.environment("http://sandbox.invalid"))
-        self._client: Any = get_client(
-            face != "blocking",
-            settings,
-            transport=lambda request: self.handler(request),
-            tracer=self.provider.get_tracer("tests"),
-            journal=None,
-        )
+        self.client = self.client_on(lambda request: self.handler(request))
+
+    def client_on(self, transport: Any) -> Any:
+        tracer = self.provider.get_tracer("tests")
+        return get_client(self._face != "blocking", SETTINGS, transport=transport, tracer=tracer, journal=None)
 
     def __call__(self, name: str, *args: Any) -> Any:
-        def call() -> Any:
-            return getattr(self._client, name)(*args)
-
-        async def listed() -> list[Any]:
-            return [item async for item in call()]
-
-        if self._face == "blocking":
-            return list(call()) if name.startswith("paginate_") else call()
-        return anyio.run(listed if name.startswith("paginate_") else call, backend=self._face)
+        return call(self.client, name, *args, backend=self._face)
 
     def spans(self, name: str | None = None) -> list[ReadableSpan]:
         """The ended spans in the order of their start."""
@@ -169,12 +160,7 @@ def test_an_operation_is_below_the_current_span(traced: Traced) -> None:
 
 @pytest.mark.anyio
 async def test_concurrent_operations_have_their_own_exchanges() -> None:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    sandbox = Sandbox()
-    gate = anyio.Event()
-    arrived: list[str] = []
+    traced, gate, arrived = Traced("async"), anyio.Event(), []
 
     async def handler(request: Request) -> Response:
         if request.path.endswith("/me"):
@@ -182,38 +168,28 @@ async def test_concurrent_operations_have_their_own_exchanges() -> None:
             if len(arrived) == 5:
                 gate.set()
             await gate.wait()
-        return sandbox(request)
+        return traced.sandbox(request)
 
-    settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
-    client = get_client(True, settings, transport=handler, tracer=provider.get_tracer("tests"))
+    client = traced.client_on(handler)
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(client.me)
-    spans = exporter.get_finished_spans()
-    operations = {span.context.span_id for span in spans if span.name == "pixel.me" and span.context}
-    parents = [span.parent.span_id for span in spans if span.name == "GET" and span.parent]
+    operations = {span.context.span_id for span in traced.spans("pixel.me") if span.context}
     assert len(operations) == 5
-    assert set(parents) == operations
+    assert {span.parent.span_id for span in traced.spans("GET") if span.parent} == operations
 
 
 @pytest.mark.anyio
 async def test_a_cancelled_operation_has_the_error_type_cancelled() -> None:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-
     async def silent(request: Request) -> Response:
         await anyio.sleep_forever()
         raise AssertionError
 
-    settings = PixelApiSettings(**Sandbox().environment("http://sandbox.invalid"))
-    client = get_client(True, settings, transport=silent, tracer=provider.get_tracer("tests"))
+    traced = Traced("async")
     with anyio.move_on_after(0.05):
-        await client.me()
-    assert [(span.name, attributes(span)["error.type"]) for span in exporter.get_finished_spans()] == [
-        ("POST", "cancelled"),
-        ("pixel.me", "cancelled"),
-    ]
+        await traced.client_on(silent).me()
+    ended = {span.name: attributes(span)["error.type"] for span in traced.spans()}
+    assert ended == {"POST": "cancelled", "pixel.me": "cancelled"}
 
 
 @pytest.mark.parametrize(
@@ -234,13 +210,7 @@ def test_no_span_holds_the_message_of_an_error(traced: Traced, outcome: Response
     assert attributes(traced.spans("pixel.me")[0])["error.type"] == caught.typename
 
 
-def test_true_is_the_global_tracer() -> None:
-    sandbox = Sandbox()
-    settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
-    assert get_client(settings=settings, transport=sandbox, tracer=True).me()
-
-
-def test_a_wrong_tracer_is_a_type_error() -> None:
-    settings = PixelApiSettings(**Sandbox().environment("http://sandbox.invalid"))
+def test_true_is_the_global_tracer_and_another_value_is_a_type_error() -> None:
+    assert get_client(settings=SETTINGS, transport=Sandbox(), tracer=True).me()
     with pytest.raises(TypeError, match="tracer"):
-        get_client(settings=settings, tracer="yes")
+        get_client(settings=SETTINGS, tracer="yes")

@@ -42,7 +42,10 @@ class Face:
         **keywords: Any,
     ) -> T:
         """Returns the result of `session(client)`, with a client on this transport."""
-        made = client(self.async_, settings, transport=transport, clock=clock, **keywords)
+        return self.run_with(client(self.async_, settings, transport=transport, clock=clock, **keywords), session)
+
+    def run_with(self, made: PixelClient | PixelClientAsync, session: Callable[[Any], Awaitable[T]]) -> T:
+        """Returns the result of `session(client)` with a client that is entered for it."""
         if isinstance(made, PixelClientAsync):
             asynchronous = made
 
@@ -52,14 +55,14 @@ class Face:
 
             return anyio.run(main, backend=self.name)
         with made:
-            return stepped(session(Awaited(made)))
+            result: T = stepped(session(Awaited(made)))
+            return result
 
 
-def stepped(coroutine: Coroutine[Any, Any, T]) -> T:
+def stepped(coroutine: Any) -> Any:
     """Returns the result of a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
-        result: T = end.value
-        return result
+        return end.value
     raise AssertionError("the coroutine suspended")

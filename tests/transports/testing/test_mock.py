@@ -51,25 +51,25 @@ def test_get_client_takes_one_mock_for_both_clients() -> None:
         assert anyio.run(get_client(True, settings, transport=mock).get_project, 7)["id"] == 7
 
 
-def test_a_function_is_given_the_call_with_its_placeholders() -> None:
+@pytest.mark.parametrize(
+    ("path", "target", "params"),
+    [
+        ("/a/{first}/{rest:path}", "/a/b%20c/d/e", {"first": "b c", "rest": "d/e"}),
+        ("/a/{first}", "/a/b/c", None),
+        (re.compile(r"/a/(?P<id>\d+)"), "/a/12", {"id": "12"}),
+        (re.compile(r"/a/(?P<id>\d+)"), "/a/12/b", None),
+    ],
+)
+def test_a_function_is_given_the_call_with_the_placeholders_of_the_whole_path(
+    path: Any, target: str, params: dict[str, str] | None
+) -> None:
     mock = MockTransport()
-    mock.get("/a/{first}/{rest:path}", lambda call: dict(call.params))
-    assert ask(mock, "/api/mock/a/b%20c/d/e").json() == {"first": "b c", "rest": "d/e"}
-
-
-def test_a_placeholder_is_one_segment() -> None:
-    mock = MockTransport()
-    mock.get("/a/{first}", {})
-    with pytest.raises(UnmatchedRequestError, match="another path"):
-        ask(mock, "/api/mock/a/b/c")
-
-
-def test_a_regular_expression_matches_the_whole_path() -> None:
-    mock = MockTransport()
-    mock.get(re.compile(r"/a/(?P<id>\d+)"), lambda call: int(call.params["id"]))
-    assert ask(mock, "/api/mock/a/12").json() == 12
-    with pytest.raises(UnmatchedRequestError):
-        ask(mock, "/api/mock/a/12/b")
+    mock.get(path, lambda call: dict(call.params))
+    if params is None:
+        with pytest.raises(UnmatchedRequestError, match="another path"):
+            ask(mock, f"/api/mock{target}")
+    else:
+        assert ask(mock, f"/api/mock{target}").json() == params
 
 
 def test_other_bases_and_whole_addresses_can_be_named() -> None:
@@ -132,47 +132,35 @@ def test_an_answer_of_nothing_with_204_has_no_body() -> None:
     assert ask(mock, "/api/mock/a", "DELETE").body == b""
 
 
-QUERIES: list[tuple[Any, str, bool]] = [
-    ({"limit": 5}, "limit=5&skip=0", True),
-    ({"limit": 5}, "limit=6", False),
-    ({"limit": re.compile(r"\d+")}, "limit=66", True),
-    ({"limit": re.compile(r"\d")}, "limit=66", False),
-    ({"limit": None}, "skip=0", True),
-    ({"limit": None}, "limit=5", False),
-    (lambda query: query == {"limit": "5"}, "limit=5", True),
-    (lambda query: query == {"limit": "5"}, "", False),
+MATCHERS: list[tuple[str, Any, str, bool]] = [
+    ("query", {"limit": 5}, "limit=5&skip=0", True),
+    ("query", {"limit": 5}, "limit=6", False),
+    ("query", {"limit": re.compile(r"\d+")}, "limit=66", True),
+    ("query", {"limit": re.compile(r"\d")}, "limit=66", False),
+    ("query", {"limit": None}, "skip=0", True),
+    ("query", {"limit": None}, "limit=5", False),
+    ("query", lambda query: query == {"limit": "5"}, "limit=5", True),
+    ("query", lambda query: query == {"limit": "5"}, "", False),
+    ("json", {"a": 1}, '{"a": 1}', True),
+    ("json", {"a": 1}, '{"a": 1, "b": 2}', False),
+    ("json", lambda json: json["a"] == 1, '{"a": 1, "b": 2}', True),
+    ("json", None, "", True),
+    ("json", None, "{}", False),
 ]
 
 
-@pytest.mark.parametrize(("matcher", "query", "meant"), QUERIES)
-def test_a_query_is_matched_by_names_or_by_a_function(matcher: Any, query: str, meant: bool) -> None:
+@pytest.mark.parametrize(("part", "matcher", "sent", "matches"), MATCHERS)
+def test_a_query_and_a_body_are_matched_by_values_or_by_a_function(
+    part: str, matcher: Any, sent: str, matches: bool
+) -> None:
     mock = MockTransport()
-    mock.get("/a", 1, query=matcher)
-    if meant:
-        assert ask(mock, f"/api/mock/a?{query}").json() == 1
+    mock.post("/a", 1, **{part: matcher})
+    query, body = (f"?{sent}", b"") if part == "query" else ("", sent.encode())
+    if matches:
+        assert ask(mock, f"/api/mock/a{query}", "POST", body).json() == 1
     else:
-        with pytest.raises(UnmatchedRequestError, match="query"):
-            ask(mock, f"/api/mock/a?{query}")
-
-
-@pytest.mark.parametrize(
-    ("matcher", "body", "meant"),
-    [
-        ({"a": 1}, b'{"a": 1}', True),
-        ({"a": 1}, b'{"a": 1, "b": 2}', False),
-        (lambda json: json["a"] == 1, b'{"a": 1, "b": 2}', True),
-        (None, b"", True),
-        (None, b"{}", False),
-    ],
-)
-def test_a_body_is_matched_by_its_value_or_by_a_function(matcher: Any, body: bytes, meant: bool) -> None:
-    mock = MockTransport()
-    mock.post("/a", 1, json=matcher)
-    if meant:
-        assert ask(mock, "/api/mock/a", "POST", body).json() == 1
-    else:
-        with pytest.raises(UnmatchedRequestError, match="another body"):
-            ask(mock, "/api/mock/a", "POST", body)
+        with pytest.raises(UnmatchedRequestError, match="query" if part == "query" else "another body"):
+            ask(mock, f"/api/mock/a{query}", "POST", body)
 
 
 def test_predicates_are_called_for_their_method_and_path_only() -> None:

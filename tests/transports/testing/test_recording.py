@@ -4,6 +4,7 @@ import inspect
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -15,59 +16,17 @@ from pydantic import SecretStr
 from pixel_core.errors import PixelConnectionError, PixelError, PixelNotFoundError, PixelTimeoutError
 from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_core.models import OIDCUserUpdateInput
-from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport
+from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport, testing
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
-from pixel_transports.testing import (
-    Faults,
-    ManualClock,
-    MockTransport,
-    NotRecordedError,
-    Recorder,
-    Refuse,
-    Replay,
-    TimeOut,
-    client,
-)
-from tests.support.secret_search import (
-    CREDENTIALS,
-    HEADER,
-    KEY,
-    SECRETS,
-    USER_PASSWORD,
-    QuotingSandbox,
-    harvest,
-    quoting,
-    user,
-)
+from tests.support import secret_search as search
+from tests.support.callers import call
 from tests.transports.client import test_whole_api as stories
 from tests.transports.testing.faces import Face
 
 
-class Caller:
-    """Calls operations of a client of either face, one after another, as the scenarios of the whole API do."""
-
-    def __init__(self, face: Face, made: Any) -> None:
-        self.face = face
-        self.client = made
-
-    def __call__(self, name: str, /, *args: Any, **keywords: Any) -> Any:
-        def call() -> Any:
-            return getattr(self.client, name)(*args, **keywords)
-
-        async def finished() -> Any:
-            try:
-                return [item async for item in call()] if name.startswith("paginate_") else await call()
-            finally:
-                await self.client.transport.aclose()
-
-        if self.face.async_:
-            return anyio.run(finished, backend=self.face.name)
-        return list(call()) if name.startswith("paginate_") else call()
-
-
 @pytest.fixture
-def sandbox() -> Iterator[QuotingSandbox]:
-    sandbox = QuotingSandbox()
+def sandbox() -> Iterator[search.QuotingSandbox]:
+    sandbox = search.QuotingSandbox()
     with SandboxServer(sandbox) as server:
         sandbox.url = server.url
         yield sandbox
@@ -77,7 +36,7 @@ def sockets(face: Face) -> Any:
     return AnyioTransport() if face.async_ else SocketTransport()
 
 
-def run_scenarios(call: Caller, folder: Path) -> list[Any]:
+def run_scenarios(call: Callable[..., Any], folder: Path) -> list[Any]:
     """Run the scenarios of the whole API, and return some results."""
     folder.mkdir()
     project = call("create_project", "Project", "", SAMPLE_AREA)["id"]
@@ -86,19 +45,19 @@ def run_scenarios(call: Caller, folder: Path) -> list[Any]:
     for story in functions:
         story(*(fixtures[name] for name in inspect.signature(story).parameters))
     collection = call("create_data_collection", project, "I", "", "image")["id"]
-    for auth in (CREDENTIALS, KEY):
-        call("create_harvest_service", project, collection, harvest(auth))
+    for auth in (search.CREDENTIALS, search.KEY):
+        call("create_harvest_service", project, collection, search.harvest(auth))
     return [call("list_projects"), call("me")]
 
 
 def test_the_whole_api_is_recorded_without_a_secret_and_replayed(
-    face: Face, sandbox: QuotingSandbox, tmp_path: Path
+    face: Face, sandbox: search.QuotingSandbox, tmp_path: Path
 ) -> None:
     file = tmp_path / "session.json"
     settings = PixelApiSettings(**sandbox.environment(sandbox.url))
-    with Recorder(sockets(face), file) as recorder:
-        made = client(face.async_, settings, transport=recorder)
-        results = run_scenarios(Caller(face, made), tmp_path / "first")
+    with testing.Recorder(sockets(face), file) as recorder:
+        made = testing.client(face.async_, settings, transport=recorder)
+        results = run_scenarios(partial(call, made, backend=face.name), tmp_path / "first")
         if not face.async_:
             recorder.inner.close()  # type: ignore[union-attr]
     found = secrets_in(file, sandbox)
@@ -106,41 +65,43 @@ def test_the_whole_api_is_recorded_without_a_secret_and_replayed(
     assert all(sandbox.made.values())
     elsewhere = PixelApiSettings(**{**sandbox.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
     # Not all has to be asked for again: of a server that was slow, pages behind the last were asked for.
-    again = client(face.async_, elsewhere, transport=Replay(file), clock=ManualClock())
-    assert run_scenarios(Caller(face, again), tmp_path / "second") == results
+    again = testing.client(face.async_, elsewhere, transport=testing.Replay(file), clock=testing.ManualClock())
+    assert run_scenarios(partial(call, again, backend=face.name), tmp_path / "second") == results
 
 
-def secrets_in(file: Path, sandbox: QuotingSandbox) -> list[str]:
+def secrets_in(file: Path, sandbox: search.QuotingSandbox) -> list[str]:
     content = file.read_bytes()
-    secrets = [*SECRETS, *(secret for secrets in sandbox.made.values() for secret in secrets)]
+    secrets = [*search.SECRETS, *(secret for secrets in sandbox.made.values() for secret in secrets)]
     spelt = [each for secret in secrets for each in (secret, quote_plus(secret), b64encode(secret.encode()).decode())]
     return [each for each in spelt if each.encode() in content]
 
 
-def test_quotes_in_refusals_are_redacted(face: Face, sandbox: QuotingSandbox, tmp_path: Path) -> None:
+def test_quotes_in_refusals_are_redacted(face: Face, sandbox: search.QuotingSandbox, tmp_path: Path) -> None:
     file = tmp_path / "session.json"
     settings = PixelApiSettings(**sandbox.environment(sandbox.url))
-    with Recorder(sockets(face), file) as recorder:
-        made = client(face.async_, settings, transport=recorder).with_options(headers={"X-Own": HEADER}, retries=0)
-        call = Caller(face, made)
+    with testing.Recorder(sockets(face), file) as recorder:
+        made = testing.client(face.async_, settings, transport=recorder).with_options(
+            headers={"X-Own": search.HEADER}, retries=0
+        )
+        calling = partial(call, made, backend=face.name)
         for status in (401, 422, 500, 200):
             for is_json in (True, False):
                 for name, args in (
                     ("me", ()),
-                    ("create_oidc_user", (user(),)),
-                    ("update_oidc_user", ("x", OIDCUserUpdateInput(password=SecretStr(USER_PASSWORD)))),
-                    ("create_harvest_service", (1, 1, harvest(KEY))),
-                    ("create_harvest_service", (1, 1, harvest(CREDENTIALS))),
+                    ("create_oidc_user", (search.user(),)),
+                    ("update_oidc_user", ("x", OIDCUserUpdateInput(password=SecretStr(search.USER_PASSWORD)))),
+                    ("create_harvest_service", (1, 1, search.harvest(search.KEY))),
+                    ("create_harvest_service", (1, 1, search.harvest(search.CREDENTIALS))),
                 ):
-                    sandbox.fault = quoting(
+                    sandbox.fault = search.quoting(
                         status, path="/api/", json=is_json, kept=b"" if status != 200 else b'{"broken": '
                     )
                     with pytest.raises(PixelError):
-                        call(name, *args)
+                        calling(name, *args)
                     sandbox.fault = lambda method, target, headers, content: None
-        sandbox.fault = quoting(500, path="/auth/")
+        sandbox.fault = search.quoting(500, path="/auth/")
         with pytest.raises(PixelError):
-            Caller(face, client(face.async_, settings, transport=recorder))("me")
+            call(testing.client(face.async_, settings, transport=recorder), "me", backend=face.name)
         if not face.async_:
             recorder.inner.close()  # type: ignore[union-attr]
     assert secrets_in(file, sandbox) == []
@@ -153,8 +114,8 @@ async def projects(made: Any) -> Any:
 
 def recorded(path: Path, face: Face, session: Callable[[Any], Any] = projects) -> Any:
     """Record a session with a sandbox in memory."""
-    clock = ManualClock()
-    with Recorder(Sandbox(clock=clock), path) as recorder:
+    clock = testing.ManualClock()
+    with testing.Recorder(Sandbox(clock=clock), path) as recorder:
         return face.run(recorder, session, clock=clock)
 
 
@@ -164,7 +125,7 @@ def settings_of_the_sandbox() -> PixelApiSettings:
 
 def test_a_recording_made_on_one_face_is_replayed_on_another(face: Face, tmp_path: Path) -> None:
     results = recorded(tmp_path / "a", Face("trio"))
-    with Replay(tmp_path / "a") as replay:
+    with testing.Replay(tmp_path / "a") as replay:
         assert face.run(replay, projects, settings_of_the_sandbox()) == results
 
 
@@ -187,8 +148,8 @@ def test_the_file_is_readable_json_with_an_entry_per_exchange(tmp_path: Path) ->
 def test_an_unrecorded_request_is_an_error_with_the_nearest_entries(face: Face, tmp_path: Path) -> None:
     recorded(tmp_path / "a", Face("blocking"))
 
-    with pytest.raises(NotRecordedError) as caught:
-        face.run(Replay(tmp_path / "a"), lambda made: made.get_project(7), settings_of_the_sandbox())
+    with pytest.raises(testing.NotRecordedError) as caught:
+        face.run(testing.Replay(tmp_path / "a"), lambda made: made.get_project(7), settings_of_the_sandbox())
     first, *near = str(caught.value).splitlines()
     assert first.startswith('GET /api/sandbox/projects/7 {"query"')
     assert "was not recorded in" in first
@@ -202,28 +163,30 @@ def test_a_request_beyond_the_recorded_number_is_an_error(face: Face, tmp_path: 
         await made.me()
         await made.me()
 
-    with pytest.raises(NotRecordedError, match=r"users/me .* was recorded 1 time in .*, and requested once more"):
-        face.run(Replay(tmp_path / "a"), twice, settings_of_the_sandbox())
+    with pytest.raises(
+        testing.NotRecordedError, match=r"users/me .* was recorded 1 time in .*, and requested once more"
+    ):
+        face.run(testing.Replay(tmp_path / "a"), twice, settings_of_the_sandbox())
 
 
 def test_equal_requests_get_their_answers_in_the_recorded_order(face: Face, tmp_path: Path) -> None:
-    mock = MockTransport()
+    mock = testing.MockTransport()
     mock.get("/projects/7", {"id": 1}, {"id": 2}, {"id": 3})
 
     async def thrice(made: Any) -> list[int]:
         return [(await made.get_project(7))["id"] for _ in range(3)]
 
-    with Recorder(mock, tmp_path / "a") as recorder:
+    with testing.Recorder(mock, tmp_path / "a") as recorder:
         assert face.run(recorder, thrice) == [1, 2, 3]
     settings = PixelApiSettings(**mock.environment("http://pixel.invalid"))
-    assert face.run(Replay(tmp_path / "a"), thrice, settings) == [1, 2, 3]
+    assert face.run(testing.Replay(tmp_path / "a"), thrice, settings) == [1, 2, 3]
 
 
 def test_unused_entries_are_reported_at_the_end(tmp_path: Path) -> None:
     recorded(tmp_path / "a", Face("blocking"))
-    with pytest.raises(AssertionError, match=r"2 exchanges of .* were not requested"), Replay(tmp_path / "a"):
+    with pytest.raises(AssertionError, match=r"2 exchanges of .* were not requested"), testing.Replay(tmp_path / "a"):
         pass
-    with pytest.raises(KeyError), Replay(tmp_path / "a"):
+    with pytest.raises(KeyError), testing.Replay(tmp_path / "a"):
         raise KeyError
 
 
@@ -238,12 +201,12 @@ def test_errors_are_recorded_and_raised_again(face: Face, tmp_path: Path) -> Non
         return results
 
     def run(transport: Any) -> Any:
-        return face.run(transport, session, settings_of_the_sandbox(), ManualClock())
+        return face.run(transport, session, settings_of_the_sandbox(), testing.ManualClock())
 
-    faults = Faults(Sandbox(), [TimeOut(), TimeOut(), TimeOut()], then=Refuse())
-    with Recorder(faults, tmp_path / "a") as recorder:
+    faults = testing.Faults(Sandbox(), [testing.TimeOut(), testing.TimeOut(), testing.TimeOut()], then=testing.Refuse())
+    with testing.Recorder(faults, tmp_path / "a") as recorder:
         assert run(recorder) == [(PixelTimeoutError, True), (PixelConnectionError, False)]
-    with Replay(tmp_path / "a") as replay:
+    with testing.Replay(tmp_path / "a") as replay:
         assert run(replay) == [(PixelTimeoutError, True), (PixelConnectionError, False)]
 
 
@@ -253,12 +216,12 @@ def test_refusals_are_replayed(face: Face, tmp_path: Path) -> None:
             await made.get_project(99)
         return str(caught.value.response_json)
 
-    with Recorder(Sandbox(), tmp_path / "a") as recorder:
+    with testing.Recorder(Sandbox(), tmp_path / "a") as recorder:
         results = face.run(recorder, missing)
-    assert face.run(Replay(tmp_path / "a"), missing, settings_of_the_sandbox()) == results
+    assert face.run(testing.Replay(tmp_path / "a"), missing, settings_of_the_sandbox()) == results
 
 
-def exchange_of(recorder: Recorder, request: Request) -> dict[str, Any]:
+def exchange_of(recorder: testing.Recorder, request: Request) -> dict[str, Any]:
     """What is recorded of one exchange."""
     recorder(request)
     return recorder.entries[-1]
@@ -279,59 +242,59 @@ BODIES: list[tuple[str, bytes, dict[str, Any]]] = [
 def test_bodies_are_json_where_they_are_then_text_then_base64(
     kind: str, body: bytes, fields: dict[str, Any], tmp_path: Path
 ) -> None:
-    recorder = Recorder(lambda request: Response(200, Headers({"Content-Type": kind}), body), tmp_path / "a")
+    recorder = testing.Recorder(lambda request: Response(200, Headers({"Content-Type": kind}), body), tmp_path / "a")
     request = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": kind}), body)
     entry = exchange_of(recorder, request)
     assert (entry["request"]["body"], entry["response"]["body"]) == (fields, fields)
     recorder.save()
-    answer = Replay(tmp_path / "a")(request)
+    answer = testing.Replay(tmp_path / "a")(request)
     assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
     assert answer.body == body if "json" not in fields else answer.json() == fields["json"]
 
 
 def test_long_bytes_that_are_sent_are_known_by_their_digest(tmp_path: Path) -> None:
-    recorder = Recorder(lambda request: Response(200), tmp_path / "a")
+    recorder = testing.Recorder(lambda request: Response(200), tmp_path / "a")
     request = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers(), b"\xff" * 5000)
     assert exchange_of(recorder, request)["request"]["body"].keys() == {"size", "sha256"}
     recorder.save()
     other = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers(), b"\xfe" * 5000)
-    replay = Replay(tmp_path / "a")
-    with pytest.raises(NotRecordedError):
+    replay = testing.Replay(tmp_path / "a")
+    with pytest.raises(testing.NotRecordedError):
         replay(other)
     assert replay(request).status == 200
 
 
 def test_an_error_shows_the_beginning_of_a_long_request(tmp_path: Path) -> None:
-    Recorder(Sandbox(), tmp_path / "a").save()
+    testing.Recorder(Sandbox(), tmp_path / "a").save()
     request = Request(
         "PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": "text/plain"}), b"x" * 999
     )
-    with pytest.raises(NotRecordedError, match=r'^PUT /a \{"body": \{"text": "x{250,300} was not recorded'):
-        Replay(tmp_path / "a")(request)
+    with pytest.raises(testing.NotRecordedError, match=r'^PUT /a \{"body": \{"text": "x{250,300} was not recorded'):
+        testing.Replay(tmp_path / "a")(request)
 
 
 def test_a_missing_recording_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Replay(tmp_path / "a")
+        testing.Replay(tmp_path / "a")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "another", "exchanges": []}', '{"format": 1}'])
 def test_a_file_that_is_no_recording_is_a_value_error_that_names_it(content: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text(content)
     with pytest.raises(ValueError, match="is no recording"):
-        Replay(tmp_path / "a")
+        testing.Replay(tmp_path / "a")
 
 
 @pytest.mark.anyio
 async def test_an_async_with_block_writes_the_file_without_blocking_the_loop(tmp_path: Path) -> None:
-    async with Recorder(Sandbox(), tmp_path / "a") as recorder:
-        await client(True, transport=recorder).me()
+    async with testing.Recorder(Sandbox(), tmp_path / "a") as recorder:
+        await testing.client(True, transport=recorder).me()
     assert await anyio.Path(tmp_path / "a").exists()
 
 
 def test_a_session_that_fails_is_recorded_too_and_nothing_else_is_left_beside_it(tmp_path: Path) -> None:
-    recorder = Recorder(Sandbox(), tmp_path / "a")
-    client(transport=recorder).me()
+    recorder = testing.Recorder(Sandbox(), tmp_path / "a")
+    testing.client(transport=recorder).me()
     with pytest.raises(KeyError), recorder:
         raise KeyError
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
@@ -340,10 +303,10 @@ def test_a_session_that_fails_is_recorded_too_and_nothing_else_is_left_beside_it
 
 def test_logins_are_answered_any_number_of_times(face: Face, tmp_path: Path) -> None:
     recorded(tmp_path / "a", Face("blocking"))
-    replay = Replay(tmp_path / "a")
+    replay = testing.Replay(tmp_path / "a")
 
     async def nothing_but_a_login(made: Any) -> None:
-        with pytest.raises(NotRecordedError, match="projects/99"):
+        with pytest.raises(testing.NotRecordedError, match="projects/99"):
             await made.get_project(99)
 
     for _ in range(3):
@@ -351,8 +314,8 @@ def test_logins_are_answered_any_number_of_times(face: Face, tmp_path: Path) -> 
 
 
 def test_a_login_is_answered_if_none_was_recorded(face: Face, tmp_path: Path) -> None:
-    with Recorder(Sandbox(), tmp_path / "a") as recorder:
+    with testing.Recorder(Sandbox(), tmp_path / "a") as recorder:
         pass
     assert recorder.entries == []
-    with pytest.raises(NotRecordedError, match="nothing like it was"):
-        face.run(Replay(tmp_path / "a"), projects, settings_of_the_sandbox())
+    with pytest.raises(testing.NotRecordedError, match="nothing like it was"):
+        face.run(testing.Replay(tmp_path / "a"), projects, settings_of_the_sandbox())
