@@ -15,32 +15,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
+import pixel_client
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pixel_client import (
-    HarvestServiceCreateInput,
-    HarvestServiceUpdateInput,
-    OIDCUserCreateInput,
-    OIDCUserUpdateInput,
-    PixelUploadFile,
-)
 from pixel_client.auth import KeyCloakAuth
 from pixel_client.models import ApiKey, Credentials
 from pydantic import SecretStr, ValidationError
 
-from pixel_core.errors import (
-    PixelAuthenticationError,
-    PixelConnectionError,
-    PixelError,
-    PixelLoginError,
-    PixelPermissionError,
-    PixelProtocolError,
-    PixelTimeoutError,
-    PixelValidationError,
-)
+from pixel_core import errors as pixel_errors
 from pixel_core.messages import Headers, Origin, Response
 from pixel_core.session.answers import Answer
 from pixel_transports import PixelApiSettings, PixelClient
@@ -48,30 +32,10 @@ from pixel_transports.net.tls import TlsOptions
 from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
 from pixel_transports.testing import ManualClock
 from pixel_transports.testing import client as timed_client
+from tests.support import secret_search as search
+from tests.support.callers import call
 from tests.support.cli_runs import pixel, run
 from tests.support.peers import Peer, Step, read_request, reset, send, wait
-from tests.support.secret_search import (
-    API_KEY,
-    CREDENTIALS,
-    HARVEST_PASSWORD,
-    HEADER,
-    KEY,
-    KEY_PASSWORD,
-    PASSWORD,
-    PROXY_PASSWORD,
-    SECRET_KINDS,
-    SECRETS,
-    SETTING,
-    TOKEN,
-    USER_PASSWORD,
-    Fault,
-    Output,
-    QuotingSandbox,
-    harvest,
-    quoting,
-    refusing,
-    user,
-)
 from tests.transports.client import test_whole_api as stories
 from tests.transports.sandbox.support import TIFF, las
 
@@ -79,7 +43,7 @@ from tests.transports.sandbox.support import TIFF, las
 class OutputHandler(logging.Handler):
     """Collects each formatted line of any logger, and the attributes of its record."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: search.Output) -> None:
         super().__init__(logging.DEBUG)
         self._account = output
         self.names: set[str] = set()
@@ -91,12 +55,12 @@ class OutputHandler(logging.Handler):
 
 
 @pytest.fixture
-def output() -> Output:
-    return Output()
+def output() -> search.Output:
+    return search.Output()
 
 
 @pytest.fixture(autouse=True)
-def handler(output: Output) -> Iterator[OutputHandler]:
+def handler(output: search.Output) -> Iterator[OutputHandler]:
     handler = OutputHandler(output)
     root = logging.getLogger()
     level = root.level
@@ -112,8 +76,8 @@ def handler(output: Output) -> Iterator[OutputHandler]:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[QuotingSandbox]:
-    sandbox = QuotingSandbox()
+def sandbox() -> Iterator[search.QuotingSandbox]:
+    sandbox = search.QuotingSandbox()
     with SandboxServer(sandbox) as server:
         sandbox.url = server.url
         yield sandbox
@@ -123,7 +87,7 @@ def sandbox() -> Iterator[QuotingSandbox]:
 class Session:
     """Makes clients of one kind, and calls their operations."""
 
-    def __init__(self, face: str, sandbox: QuotingSandbox, output: Output) -> None:
+    def __init__(self, face: str, sandbox: search.QuotingSandbox, output: search.Output) -> None:
         self.face = face
         self._account = output
         self.exporter = InMemorySpanExporter()
@@ -147,18 +111,7 @@ class Session:
         """Call an operation of a client. A listing is returned as a list."""
         self._account.add("arguments", (args, keywords))
 
-        def call() -> Any:
-            return getattr(client, name)(*args, **keywords)
-
-        async def finished() -> Any:
-            try:
-                return [item async for item in call()] if name.startswith("paginate_") else await call()
-            finally:
-                await client.transport.aclose()
-
-        if self.face == "blocking":
-            return list(call()) if name.startswith("paginate_") else call()
-        return anyio.run(finished, backend=self.face)
+        return call(client, name, *args, backend=self.face, **keywords)
 
     def __call__(self, name: str, /, *args: Any, **keywords: Any) -> Any:
         return self.on(self.client, name, *args, **keywords)
@@ -177,13 +130,13 @@ class Session:
 
 
 @pytest.fixture(params=["blocking", "asyncio"])
-def session(request: pytest.FixtureRequest, sandbox: QuotingSandbox, output: Output) -> Iterator[Session]:
+def session(request: pytest.FixtureRequest, sandbox: search.QuotingSandbox, output: search.Output) -> Iterator[Session]:
     session = Session(request.param, sandbox, output)
     yield session
     session.close()
 
 
-def finish(session: Session, output: Output, capfd: pytest.CaptureFixture[str], *kinds: str) -> None:
+def finish(session: Session, output: search.Output, capfd: pytest.CaptureFixture[str], *kinds: str) -> None:
     """Look for all secrets in the output. Secrets of these kinds must exist."""
     made = session.sandbox.made
     assert {kind for kind in kinds if not made[kind]} == set()
@@ -194,18 +147,18 @@ def finish(session: Session, output: Output, capfd: pytest.CaptureFixture[str], 
         output.add("the attributes of a client", repr(vars(client)) + repr(vars(client.session)))
     printed = capfd.readouterr()
     output.add("printed text", printed.out + printed.err)
-    output.check([*SECRETS, *(secret for secrets in made.values() for secret in secrets)])
+    output.check([*search.SECRETS, *(secret for secrets in made.values() for secret in secrets)])
 
 
-def test_a_secret_in_the_output_is_found(output: Output) -> None:
+def test_a_secret_in_the_output_is_found(output: search.Output) -> None:
     """The search itself works."""
-    output.check([PASSWORD])
-    logging.getLogger("any.logger").debug("it is %s", PASSWORD)
+    output.check([search.PASSWORD])
+    logging.getLogger("any.logger").debug("it is %s", search.PASSWORD)
     with pytest.raises(BaseException, match=r"the log any\.logger shows a secret"):
-        output.check([PASSWORD])
-    other = Output()
-    other.error(PixelError(PASSWORD))
-    assert {where.split(" of ")[0] for where, text in other.texts if PASSWORD in text} == {
+        output.check([search.PASSWORD])
+    other = search.Output()
+    other.error(pixel_errors.PixelError(search.PASSWORD))
+    assert {where.split(" of ")[0] for where, text in other.texts if search.PASSWORD in text} == {
         "the message",
         "the repr",
         "the traceback",
@@ -216,7 +169,7 @@ def test_a_secret_in_the_output_is_found(output: Output) -> None:
 
 @pytest.mark.parametrize("session", ["blocking", "asyncio", "trio"], indirect=True)
 def test_the_whole_api_shows_no_secret(
-    session: Session, output: Output, handler: OutputHandler, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    session: Session, output: search.Output, handler: OutputHandler, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Including uploads of all kinds, and calls with secrets as arguments."""
     project = session("create_project", "Project", "", SAMPLE_AREA)["id"]
@@ -225,85 +178,102 @@ def test_the_whole_api_shows_no_secret(
     for story in functions:
         story(*(fixtures[name] for name in inspect.signature(story).parameters))
     collection = session("create_data_collection", project, "I", "", "image")["id"]
-    for auth in (CREDENTIALS, KEY):
-        service = session("create_harvest_service", project, collection, harvest(auth))["id"]
-        session("update_harvest_service", project, collection, service, HarvestServiceUpdateInput(auth=auth))
+    for auth in (search.CREDENTIALS, search.KEY):
+        service = session("create_harvest_service", project, collection, search.harvest(auth))["id"]
+        session(
+            "update_harvest_service", project, collection, service, pixel_client.HarvestServiceUpdateInput(auth=auth)
+        )
     created = session("list_projects")
     assert created
     assert len(functions) >= 8
     layers = {name for name in handler.names if name.startswith("pixel_client.")}
     assert layers >= {"pixel_client.http", "pixel_client.login", "pixel_client.uploads"}
-    finish(session, output, capfd, *SECRET_KINDS)
+    finish(session, output, capfd, *search.SECRET_KINDS)
 
 
 def test_refusals_that_quote_the_request_show_no_secret(
-    session: Session, output: Output, capfd: pytest.CaptureFixture[str]
+    session: Session, output: search.Output, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = session("create_project", "Project", "", SAMPLE_AREA)["id"]
     collection = session("create_data_collection", project, "I", "", "image")["id"]
     sandbox = session.sandbox
-    refusals = ((401, PixelAuthenticationError), (403, PixelPermissionError), (422, PixelValidationError))
+    refusals = (
+        (401, pixel_errors.PixelAuthenticationError),
+        (403, pixel_errors.PixelPermissionError),
+        (422, pixel_errors.PixelValidationError),
+    )
     calls: tuple[tuple[str, tuple[Any, ...]], ...] = (
         ("me", ()),
-        ("create_oidc_user", (user(),)),
-        ("update_oidc_user", ("x", OIDCUserUpdateInput(password=SecretStr(USER_PASSWORD)))),
-        ("create_harvest_service", (project, collection, harvest(CREDENTIALS))),
-        ("create_harvest_service", (project, collection, harvest(KEY))),
-        ("update_harvest_service", (project, collection, 1, HarvestServiceUpdateInput(auth=KEY))),
+        ("create_oidc_user", (search.user(),)),
+        ("update_oidc_user", ("x", pixel_client.OIDCUserUpdateInput(password=SecretStr(search.USER_PASSWORD)))),
+        ("create_harvest_service", (project, collection, search.harvest(search.CREDENTIALS))),
+        ("create_harvest_service", (project, collection, search.harvest(search.KEY))),
+        ("update_harvest_service", (project, collection, 1, pixel_client.HarvestServiceUpdateInput(auth=search.KEY))),
     )
     for (status, kind), json, (name, args) in itertools.product(refusals, (True, False), calls):
-        sandbox.fault = quoting(status, path="/api/", json=json)
+        sandbox.fault = search.quoting(status, path="/api/", json=json)
         session.fails(kind, name, *args)
-    client = session.client.with_options(retries=1, headers={"X-Own": HEADER})
+    client = session.client.with_options(retries=1, headers={"X-Own": search.HEADER})
     for status in (304, 500, 503, 418):  # the body of a 304 may break the next exchange
-        sandbox.fault = quoting(status, path="/api/", json=False)
-        session.fails(PixelError, "create_oidc_user", user(), client=client)
-    sandbox.fault = quoting(200, path="/api/", kept=b'{"broken": ')
-    session.fails(PixelProtocolError, "create_oidc_user", user(), client=client)
-    sandbox.fault = quoting(200, path="/api/", kept=b'{"broken": ')
-    session.fails(PixelProtocolError, "me", client=client)
+        sandbox.fault = search.quoting(status, path="/api/", json=False)
+        session.fails(pixel_errors.PixelError, "create_oidc_user", search.user(), client=client)
+    sandbox.fault = search.quoting(200, path="/api/", kept=b'{"broken": ')
+    session.fails(pixel_errors.PixelProtocolError, "create_oidc_user", search.user(), client=client)
+    sandbox.fault = search.quoting(200, path="/api/", kept=b'{"broken": ')
+    session.fails(pixel_errors.PixelProtocolError, "me", client=client)
     answers: list[Answer] = []
     session.on(session.client.with_options(answers=answers), "me")
     output.add("the answers of a light copy", repr(answers))
     finish(session, output, capfd, "access token", "refresh token")
 
 
-def test_failed_logins_show_no_secret(session: Session, output: Output, capfd: pytest.CaptureFixture[str]) -> None:
+def test_failed_logins_show_no_secret(
+    session: Session, output: search.Output, capfd: pytest.CaptureFixture[str]
+) -> None:
     sandbox = session.sandbox
     session("me")
     sandbox.revoke_tokens()
     session("me")
-    for status, kind in ((400, PixelError), (401, PixelLoginError), (403, PixelLoginError), (404, PixelLoginError)):
+    for status, kind in (
+        (400, pixel_errors.PixelError),
+        (401, pixel_errors.PixelLoginError),
+        (403, pixel_errors.PixelLoginError),
+        (404, pixel_errors.PixelLoginError),
+    ):
         for fault in (
-            *(quoting(status, path="/token", json=json) for json in (True, False)),
-            *(refusing(status, error) for error in ("invalid_grant", "invalid_client")),
+            *(search.quoting(status, path="/token", json=json) for json in (True, False)),
+            *(search.refusing(status, error) for error in ("invalid_grant", "invalid_client")),
         ):
             sandbox.fault = fault
             session.fails(kind, "me", client=session.new())
     for status in (429, 500, 503):
-        sandbox.fault = refusing(status, "temporarily_unavailable")
-        session.fails(PixelLoginError, "me", client=session.new())
+        sandbox.fault = search.refusing(status, "temporarily_unavailable")
+        session.fails(pixel_errors.PixelLoginError, "me", client=session.new())
     for kept in (b'{"access_token": ', b"<html>", b'{"access_token": "white space", "x": "'):
-        sandbox.fault = quoting(200, path="/token", kept=kept)
-        session.fails(PixelProtocolError, "me", client=session.new())
+        sandbox.fault = search.quoting(200, path="/token", kept=kept)
+        session.fails(pixel_errors.PixelProtocolError, "me", client=session.new())
     client = session.new()
     session.on(client, "me")
     sandbox.revoke_tokens()
-    sandbox.fault = refusing(400, "invalid_grant")  # quotes the refresh token, then the password
-    session.fails(PixelLoginError, "me", client=client)
-    session.fails(PixelError, "me", client=session.new(token=TOKEN))
-    session.fails(PixelLoginError, "me", client=session.new(token=lambda: f"{TOKEN} with white space"))
-    with pytest.raises(PixelLoginError) as wrong:
-        session.new(token=f"{TOKEN} with white space")
+    sandbox.fault = search.refusing(400, "invalid_grant")  # quotes the refresh token, then the password
+    session.fails(pixel_errors.PixelLoginError, "me", client=client)
+    session.fails(pixel_errors.PixelError, "me", client=session.new(token=search.TOKEN))
+    session.fails(
+        pixel_errors.PixelLoginError, "me", client=session.new(token=lambda: f"{search.TOKEN} with white space")
+    )
+    with pytest.raises(pixel_errors.PixelLoginError) as wrong:
+        session.new(token=f"{search.TOKEN} with white space")
     output.error(wrong.value)
-    auth = KeyCloakAuth(session.settings.PIXEL_AUTH_SERVER_URL, "Sandbox", "frontend", "demo@example.com", PASSWORD)
+    auth = KeyCloakAuth(
+        session.settings.PIXEL_AUTH_SERVER_URL, "Sandbox", "frontend", "demo@example.com", search.PASSWORD
+    )
     assert auth.token
     output.add("the login of other libraries", repr(auth))
     finish(session, output, capfd, "access token", "refresh token")
 
 
 def test_failed_uploads_show_no_secret(
-    session: Session, output: Output, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    session: Session, output: search.Output, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sandbox = session.sandbox
     project = session("create_project", "Project", "", SAMPLE_AREA)["id"]
@@ -315,36 +285,36 @@ def test_failed_uploads_show_no_secret(
     refusals = [
         *(refused(code) for code in ("SignatureDoesNotMatch", "AccessDenied", "EntityTooLarge", "InternalError")),
         refused("AccessDenied", "Request has expired"),
-        quoting(503, path="/storage/", json=False),
-        quoting(200, path="/storage/", json=False),
+        search.quoting(503, path="/storage/", json=False),
+        search.quoting(200, path="/storage/", json=False),
         moved("https://127.0.0.1:1/elsewhere"),
         moved("nonsense://?"),
         moved("http://["),
     ]
     for fault in refusals:
         for name, *args in (
-            ("upload_multiple_rasters", rasters, [PixelUploadFile(file=tif)]),
-            ("upload_multiple_point_clouds", clouds, [PixelUploadFile(file=cloud)], True, 64),
+            ("upload_multiple_rasters", rasters, [pixel_client.PixelUploadFile(file=tif)]),
+            ("upload_multiple_point_clouds", clouds, [pixel_client.PixelUploadFile(file=cloud)], True, 64),
         ):
             sandbox.fault = fault
             done, errors = session(name, project, *args)
             output.add("results", (done, errors))
             for error in errors:
                 output.error(error)
-        session.fails(PixelError, "upload_raster", project, rasters, tif)
+        session.fails(pixel_errors.PixelError, "upload_raster", project, rasters, tif)
         sandbox.fault = fault
-        session.fails(PixelError, "add_attachments", "project", project, [tif])
+        session.fails(pixel_errors.PixelError, "add_attachments", "project", project, [tif])
     for broken in ('"url": 7, "was": ', '"url": "nonsense?', '"form": 7, "was": '):
         sandbox.fault = broken_jobs(sandbox, broken)
-        session.fails(PixelError, "upload_raster", project, rasters, tif)
+        session.fails(pixel_errors.PixelError, "upload_raster", project, rasters, tif)
         sandbox.fault = broken_jobs(sandbox, broken)
-        session.fails(PixelError, "upload_point_cloud", project, clouds, cloud, None, True, 64)
-    sandbox.fault = quoting(422, path="/api/", method="POST")
-    session.fails(PixelValidationError, "upload_raster", project, rasters, tif)
-    finish(session, output, capfd, *SECRET_KINDS)
+        session.fails(pixel_errors.PixelError, "upload_point_cloud", project, clouds, cloud, None, True, 64)
+    sandbox.fault = search.quoting(422, path="/api/", method="POST")
+    session.fails(pixel_errors.PixelValidationError, "upload_raster", project, rasters, tif)
+    finish(session, output, capfd, *search.SECRET_KINDS)
 
 
-def refused(code: str, message: str = "Refused") -> Fault:
+def refused(code: str, message: str = "Refused") -> search.Fault:
     """Refuse as S3 does, which quotes the signature and the string to sign."""
 
     def fault(method: str, target: str, headers: Headers, content: bytes) -> Response | None:
@@ -357,7 +327,7 @@ def refused(code: str, message: str = "Refused") -> Fault:
     return fault
 
 
-def moved(where: str) -> Fault:
+def moved(where: str) -> search.Fault:
     """Redirect a request, with its signature."""
 
     def fault(method: str, target: str, headers: Headers, content: bytes) -> Response | None:
@@ -370,7 +340,7 @@ def moved(where: str) -> Fault:
     return fault
 
 
-def broken_jobs(sandbox: QuotingSandbox, broken: str) -> Fault:
+def broken_jobs(sandbox: search.QuotingSandbox, broken: str) -> search.Fault:
     """Responses with upload jobs that have something else in place of their URLs."""
 
     def fault(method: str, target: str, headers: Headers, content: bytes) -> Response | None:
@@ -387,118 +357,124 @@ def broken_jobs(sandbox: QuotingSandbox, broken: str) -> Fault:
 
 
 def test_broken_and_silent_connections_show_no_secret(
-    session: Session, output: Output, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    session: Session, output: search.Output, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     breaks: list[tuple[list[Step], type[BaseException]]] = [
-        ([read_request, reset], PixelConnectionError),
-        ([read_request, send(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{")], PixelError),
-        ([read_request, send(b"no HTTP at all\r\n\r\n")], PixelError),
-        ([reset], PixelConnectionError),
+        ([read_request, reset], pixel_errors.PixelConnectionError),
+        ([read_request, send(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{")], pixel_errors.PixelError),
+        ([read_request, send(b"no HTTP at all\r\n\r\n")], pixel_errors.PixelError),
+        ([reset], pixel_errors.PixelConnectionError),
     ]
     for script, kind in breaks:
         with Peer(script) as peer:
             settings = session.settings.model_copy(update={"PIXEL_API_URL_OVERRIDE": f"{peer.origin}/api/sandbox"})
             client = session.new(settings).with_options(retries=1)
-            session.fails(kind, "create_oidc_user", user(), client=client)
+            session.fails(kind, "create_oidc_user", search.user(), client=client)
             session.fails(kind, "me", client=client)
     with Peer([read_request, lambda connection: wait(peer.stopping)(connection)]) as peer:
         settings = session.settings.model_copy(update={"PIXEL_AUTH_SERVER_URL_OVERRIDE": str(peer.origin)})
         client = session.new(settings, timeout_pixel=0.1).with_options(retries=0)
-        session.fails(PixelTimeoutError, "me", client=client)
+        session.fails(pixel_errors.PixelTimeoutError, "me", client=client)
     with Peer([read_request, send(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")]) as peer:
-        proxy = f"http://user:{PROXY_PASSWORD}@127.0.0.1:{peer.origin.port}"
+        proxy = f"http://user:{search.PROXY_PASSWORD}@127.0.0.1:{peer.origin.port}"
         client = session.new(proxy=proxy)
-        session.fails(PixelError, "me", client=client)
+        session.fails(pixel_errors.PixelError, "me", client=client)
     nowhere = session.settings.model_copy(update={"PIXEL_API_URL_OVERRIDE": "http://127.0.0.1:1/api/sandbox"})
-    session.fails(PixelConnectionError, "create_oidc_user", user(), client=session.new(nowhere))
+    session.fails(pixel_errors.PixelConnectionError, "create_oidc_user", search.user(), client=session.new(nowhere))
     finish(session, output, capfd, "access token")
 
 
 WRONG = {
-    "PIXEL_ENV": SETTING,
-    "PIXEL_API_URL": SETTING,
-    "PIXEL_AUTH_SERVER_URL": f"http://user:{SETTING}@127.0.0.1",
-    "PIXEL_CLIENT_NO_VERSION_CHECK": SETTING,
+    "PIXEL_ENV": search.SETTING,
+    "PIXEL_API_URL": search.SETTING,
+    "PIXEL_AUTH_SERVER_URL": f"http://user:{search.SETTING}@127.0.0.1",
+    "PIXEL_CLIENT_NO_VERSION_CHECK": search.SETTING,
 }
 
 
 @pytest.mark.parametrize("name", sorted(WRONG))
 def test_an_error_in_a_dotenv_file_names_the_setting_without_its_value(
-    name: str, output: Output, tmp_path: Path
+    name: str, output: search.Output, tmp_path: Path
 ) -> None:
-    values = {"PIXEL_USERNAME": "user", "PIXEL_PASSWORD": PASSWORD, "PIXEL_TENANT": "acme", name: WRONG[name]}
+    values = {"PIXEL_USERNAME": "user", "PIXEL_PASSWORD": search.PASSWORD, "PIXEL_TENANT": "acme", name: WRONG[name]}
     path = tmp_path / ".env"
     path.write_text("".join(f"{each}={value}\n" for each, value in values.items()))
     with pytest.raises(ValueError, match=name) as wrong:
         PixelClient.from_settings(PixelApiSettings(_env_file=path))
     output.error(wrong.value)
-    output.check([PASSWORD, SETTING])
+    output.check([search.PASSWORD, search.SETTING])
 
 
-def test_missing_settings_are_named_without_other_values(output: Output, tmp_path: Path) -> None:
+def test_missing_settings_are_named_without_other_values(output: search.Output, tmp_path: Path) -> None:
     path = tmp_path / ".env"
-    path.write_text(f"PIXEL_PASSWORD={PASSWORD}\nPIXEL_TENAN={SETTING}\n")
+    path.write_text(f"PIXEL_PASSWORD={search.PASSWORD}\nPIXEL_TENAN={search.SETTING}\n")
     with pytest.raises(ValidationError, match="PIXEL_TENANT") as missing:
         PixelApiSettings(_env_file=path)
     output.error(missing.value)
-    output.check([PASSWORD, SETTING])
+    output.check([search.PASSWORD, search.SETTING])
 
 
-def test_wrong_arguments_show_no_secret(output: Output, tmp_path: Path) -> None:
+def test_wrong_arguments_show_no_secret(output: search.Output, tmp_path: Path) -> None:
     """Arguments that are refused before anything is sent."""
-    client = PixelClient("http://127.0.0.1:1", "http://127.0.0.1:1", "Acme", "frontend", "user", PASSWORD)
+    client = PixelClient("http://127.0.0.1:1", "http://127.0.0.1:1", "Acme", "frontend", "user", search.PASSWORD)
     key = tmp_path / "key.pem"
     key.write_text("no key")
 
     def with_key() -> None:
-        options = TlsOptions(client_certificate=key, client_key=key, key_password=KEY_PASSWORD)
+        options = TlsOptions(client_certificate=key, client_key=key, key_password=search.KEY_PASSWORD)
         output.add("the TLS options", repr(options))
         other = PixelClient(
-            "https://127.0.0.1:1", "https://127.0.0.1:1", "Acme", "frontend", "user", PASSWORD, tls=options
+            "https://127.0.0.1:1", "https://127.0.0.1:1", "Acme", "frontend", "user", search.PASSWORD, tls=options
         )
         output.reachable(other)
         other.me()
 
     def through(proxy: Any) -> None:
-        PixelClient("http://a.test", "http://a.test", "Acme", "frontend", "user", PASSWORD, proxy=proxy)
+        PixelClient("http://a.test", "http://a.test", "Acme", "frontend", "user", search.PASSWORD, proxy=proxy)
 
     calls: list[Callable[[], object]] = [
-        lambda: OIDCUserCreateInput(password=USER_PASSWORD),  # type: ignore[call-arg, arg-type]
-        lambda: OIDCUserCreateInput.model_validate({"password": [USER_PASSWORD], "email": USER_PASSWORD}),
-        lambda: Credentials.model_validate({"password": HARVEST_PASSWORD}),
-        lambda: Credentials.model_validate({"username": [HARVEST_PASSWORD], "password": {"x": HARVEST_PASSWORD}}),
-        lambda: ApiKey.model_validate({"api_key": [API_KEY]}),
-        lambda: HarvestServiceCreateInput.model_validate({"auth": {"api_key": API_KEY, "credentials": API_KEY}}),
-        lambda: client.with_options(headers={"Authorization": HEADER}),
-        lambda: client.with_options(headers={"X-Own": f"{HEADER}\r\nX-More: 1"}, retries=0).me(),
-        lambda: through(f"socks5://user:{PROXY_PASSWORD}@127.0.0.1"),
-        lambda: through(f"http://user:{PROXY_PASSWORD}@[::1"),
-        lambda: through(f"http://user:{PROXY_PASSWORD}@127.0.0.1:x"),
+        lambda: pixel_client.OIDCUserCreateInput(password=search.USER_PASSWORD),  # type: ignore[call-arg, arg-type]
+        lambda: pixel_client.OIDCUserCreateInput.model_validate(
+            {"password": [search.USER_PASSWORD], "email": search.USER_PASSWORD}
+        ),
+        lambda: Credentials.model_validate({"password": search.HARVEST_PASSWORD}),
+        lambda: Credentials.model_validate(
+            {"username": [search.HARVEST_PASSWORD], "password": {"x": search.HARVEST_PASSWORD}}
+        ),
+        lambda: ApiKey.model_validate({"api_key": [search.API_KEY]}),
+        lambda: pixel_client.HarvestServiceCreateInput.model_validate(
+            {"auth": {"api_key": search.API_KEY, "credentials": search.API_KEY}}
+        ),
+        lambda: client.with_options(headers={"Authorization": search.HEADER}),
+        lambda: client.with_options(headers={"X-Own": f"{search.HEADER}\r\nX-More: 1"}, retries=0).me(),
+        lambda: through(f"socks5://user:{search.PROXY_PASSWORD}@127.0.0.1"),
+        lambda: through(f"http://user:{search.PROXY_PASSWORD}@[::1"),
+        lambda: through(f"http://user:{search.PROXY_PASSWORD}@127.0.0.1:x"),
         with_key,
         lambda: pickle.dumps(client.__class__.from_settings(_settings(), tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))),
     ]
-    for call in calls:
+    for attempt in calls:
         with pytest.raises(Exception, match="") as refused:
-            call()
+            attempt()
         output.error(refused.value)
     output.reachable(client)
-    output.check(SECRETS)
+    output.check(search.SECRETS)
 
 
 def _settings() -> PixelApiSettings:
-    return PixelApiSettings(PIXEL_USERNAME="user", PIXEL_PASSWORD=PASSWORD, PIXEL_TENANT="acme")
+    return PixelApiSettings(PIXEL_USERNAME="user", PIXEL_PASSWORD=search.PASSWORD, PIXEL_TENANT="acme")
 
 
-def test_the_command_shows_no_secret(sandbox: QuotingSandbox, output: Output, tmp_path: Path) -> None:
+def test_the_command_shows_no_secret(sandbox: search.QuotingSandbox, output: search.Output, tmp_path: Path) -> None:
     environment = sandbox.environment(sandbox.url)
     codes: list[int] = []
     for fault in (
         lambda method, target, headers, content: None,
-        refusing(401, "invalid_grant"),
-        quoting(401, path="/api/"),
-        quoting(500, path="/api/", json=False),
-        quoting(200, path="/api/", kept=b'{"broken": '),
-        quoting(200, path="/token", kept=b'{"broken": '),
+        search.refusing(401, "invalid_grant"),
+        search.quoting(401, path="/api/"),
+        search.quoting(500, path="/api/", json=False),
+        search.quoting(200, path="/api/", kept=b'{"broken": '),
+        search.quoting(200, path="/token", kept=b'{"broken": '),
     ):
         sandbox.fault = fault
         result = run("me", environment=environment)
@@ -507,7 +483,7 @@ def test_the_command_shows_no_secret(sandbox: QuotingSandbox, output: Output, tm
     assert [code == 0 for code in codes] == [True, False, False, False, False, False]
     done = pixel("me", environment=environment)
     output.add("the command", done.stdout + done.stderr)
-    done = pixel("me", environment={**environment, "PIXEL_API_URL": SETTING, "PIXEL_ENV": SETTING})
+    done = pixel("me", environment={**environment, "PIXEL_API_URL": search.SETTING, "PIXEL_ENV": search.SETTING})
     assert done.returncode == 2
     output.add("the command", done.stdout + done.stderr)
-    output.check([*SECRETS, *(secret for secrets in sandbox.made.values() for secret in secrets)])
+    output.check([*search.SECRETS, *(secret for secrets in sandbox.made.values() for secret in secrets)])
