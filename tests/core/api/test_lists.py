@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pixel_core import Flow, Page, Response
+from pixel_core import Flow, Page
 from pixel_core.errors import PixelNotFoundError, PixelProtocolError
 from pixel_core.events import KeywordsIgnored
 from pixel_core.models import ListParams
@@ -151,11 +151,6 @@ def test_pages_can_be_fetched_in_any_order() -> None:
     first, second = next(pages), next(pages)
     assert world.run(second) == Page([3], last=True)
     assert world.run(first) == Page([1, 2], last=False)
-
-
-def test_a_page_is_retried_after_a_transient_error() -> None:
-    world = World([page(0, [1, 2]), Expected("GET", f"{IMAGES}?offset=2&limit=2", Response(503)), page(2, [3])])
-    assert collected(world, world.api.paginate_images(7, 8, 2)) == [1, 2, 3]
 
 
 @ALL_PAGED

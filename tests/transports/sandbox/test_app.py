@@ -52,20 +52,19 @@ def test_stored_objects_are_listed_and_can_be_read() -> None:
     assert caller.raw("DELETE", "/_sandbox/objects").status == 405
 
 
-def test_the_root_page_has_links_and_the_environment() -> None:
-    text = Caller().raw("GET", "/").body.decode()
-    assert "/_sandbox/requests" in text
-    assert "PIXEL_API_URL=http://pixel.test/api/sandbox" in text
-
-
-def test_the_environment_has_user_tenant_and_urls() -> None:
-    assert Sandbox(tenant="Town").environment("http://localhost:8000/") == {
+def test_the_environment_has_user_tenant_and_urls_and_is_on_the_root_page() -> None:
+    sandbox = Sandbox(tenant="Town")
+    environment = sandbox.environment("http://pixel.test/")
+    assert environment == {
         "PIXEL_USERNAME": "demo@example.com",
         "PIXEL_PASSWORD": "demo",
         "PIXEL_TENANT": "Town",
-        "PIXEL_API_URL": "http://localhost:8000/api/town",
-        "PIXEL_AUTH_SERVER_URL": "http://localhost:8000/auth",
+        "PIXEL_API_URL": "http://pixel.test/api/town",
+        "PIXEL_AUTH_SERVER_URL": "http://pixel.test/auth",
     }
+    text = sandbox(Request("GET", ORIGIN, "/")).body.decode()
+    lines = [f"{name}={value}" for name, value in environment.items()]
+    assert [each for each in (*lines, "/_sandbox/requests") if each not in text] == []
 
 
 def test_urls_have_the_origin_of_the_request() -> None:

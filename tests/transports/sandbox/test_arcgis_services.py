@@ -47,8 +47,7 @@ def test_feature_and_image_services_have_separate_lists(caller: Caller) -> None:
     assert caller.error_loc("GET", "/arcgis_services/feature/") == ["path", "service_type"]
 
 
-def test_unknown_collections_are_not_found(caller: Caller) -> None:
-    assert caller.status("POST", "/arcgis_services/Feature/", body(caller, data_collection_ids=[99])) == 404
+def test_a_deleted_collection_is_not_found(caller: Caller) -> None:
     place = caller.place()
     caller.ok("DELETE", place)
     gone = body(caller, data_collection_ids=[int(place.rpartition("/")[2])])

@@ -62,11 +62,6 @@ def test_every_file_is_in_one_shard_without_another_of_its_name(files: list[tupl
         assert len({file.name for file in shard.files}) == len(shard.files)
 
 
-def test_a_duplicate_file_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match=r"duplicate file: /photos/a.jpg"):
-        make_plan(["/photos/a.jpg", "/photos/b.jpg", "/photos/../photos/a.jpg"])
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -78,9 +73,11 @@ def test_a_duplicate_file_is_a_value_error() -> None:
         ({"upload_max_concurrency": 0}, "upload_max_concurrency .* 1, got 0"),
     ],
 )
-def test_invalid_values_are_a_value_error(options: dict[str, Any], message: str) -> None:
+def test_invalid_values_and_duplicate_files_are_a_value_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_plan(["/photos/a.jpg"], **options)
+    with pytest.raises(ValueError, match=r"duplicate file: /photos/a.jpg"):
+        make_plan(["/photos/a.jpg", "/photos/b.jpg", "/photos/../photos/a.jpg"])
 
 
 @pytest.mark.parametrize("name", ["journal", "skip_uploaded", "nonsense", "listener"])

@@ -90,20 +90,16 @@ def test_the_state_is_the_progress_in_the_journal(site: Site) -> None:
     assert (shard.state().done, shard.state().machine) == (None, "node-7")
 
 
-def test_a_run_uses_the_given_client_but_the_journal_of_the_shard(site: Site, tmp_path: Path) -> None:
+def test_a_run_uses_the_given_blocking_client_but_the_journal_of_the_shard(site: Site, tmp_path: Path) -> None:
     (shard,) = site.shards(2, settings=None)
     own = tmp_path / "own.sqlite"
     with PixelClient.from_settings(site.settings, journal=own) as client:
         assert shard.run(client).complete
     assert not own.exists()
     assert len(Journal(shard.journal).files()) == 2
-
-
-def test_an_async_client_is_a_type_error(site: Site) -> None:
-    (shard,) = site.shards(1)
-    client: Any = PixelClientAsync.from_settings(site.settings)
+    asynchronous: Any = PixelClientAsync.from_settings(site.settings)
     with pytest.raises(TypeError, match="blocking client"):
-        shard.run(client)
+        shard.run(asynchronous)
 
 
 def test_a_shard_continues_after_its_worker_was_killed(site: Site) -> None:
