@@ -5,7 +5,8 @@ Rules kept here:
 * The browser is a Chromium of this machine (`PIXEL_BROWSER` names another), driven by Playwright. Where there is none,
   tests are skipped and say so.
 * Pages may send requests to this machine only; others are refused and recorded.
-* Screenshots go to `PIXEL_SCREENSHOTS`, or to a temporary folder.
+* Screenshots go to `PIXEL_SCREENSHOTS`, or to a temporary folder. Their colours are compared, not their bytes, since
+  fonts differ from machine to machine.
 """
 
 import os
@@ -15,8 +16,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
 
+Colour = tuple[int, int, int]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -72,3 +75,24 @@ def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
     yield visit
     page.close()
     assert (visit.outside, visit.complaints) == ([], [])
+
+
+def colour_at(picture: Path, element: Locator) -> Colour:
+    box = element.bounding_box()
+    assert box is not None
+    with Image.open(picture) as image:
+        middle = int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2)
+        found = image.convert("RGB").getpixel(middle)
+    assert isinstance(found, tuple)
+    return found[0], found[1], found[2]
+
+
+def is_blank(picture: Path) -> bool:
+    """Whether the picture has few colours, or one nearly everywhere."""
+    with Image.open(picture) as image:
+        colours = image.convert("RGB").getcolors(image.width * image.height) or []
+        return len(colours) < 20 or max(count for count, _ in colours) > 0.97 * image.width * image.height
+
+
+def near(found: Colour, expected: Colour) -> bool:
+    return all(abs(one - other) <= 24 for one, other in zip(found, expected, strict=True))

@@ -13,8 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from pixel_transports.sandbox import sample_photos
-from tests.system.browser.conftest import Visit
-from tests.system.browser.pictures import colour_at, is_blank, near
+from tests.system.browser.conftest import Visit, colour_at, is_blank, near
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "first_steps.ipynb"
 NAMES = [path.name for path in sample_photos()]

@@ -13,8 +13,7 @@ from pixel_transports import PixelClient
 from pixel_transports.cli.photos import read_metadata
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer, sample_photos
-from tests.system.browser.conftest import Visit
-from tests.system.browser.pictures import colour_at, is_blank, near
+from tests.system.browser.conftest import Visit, colour_at, is_blank, near
 from tests.transports.sandbox.support import JPEG, Caller, md5
 
 POINT = (0xC2, 0x41, 0x0C)

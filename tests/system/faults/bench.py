@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import md5
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -49,16 +49,6 @@ class Played:
     result: str
     seconds: float
     wrong: list[str]
-
-
-class Case(Protocol):
-    """One fault at one place in one call. `what` is the kind of call, `label` the fault."""
-
-    @property
-    def what(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    def play(self, bench: "Bench") -> Played: ...
 
 
 def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:

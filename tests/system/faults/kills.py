@@ -8,11 +8,9 @@ Rules kept here:
 * A file or part whose success reached the client well before a kill is never sent again.
 """
 
-import argparse
 import bisect
 import random
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -25,7 +23,17 @@ from tests.support.paths import ROOT
 from tests.system.faults.lines import Record, Stage
 from tests.system.faults.plans import NoFaults, Place
 from tests.system.faults.proxy import Proxy
-from tests.system.faults.world import FACES, KIB, MadeFile, child_command, make_files, start_child, world, wrong_result
+from tests.system.faults.world import (
+    KIB,
+    MadeFile,
+    child_command,
+    make_files,
+    parser_of,
+    play,
+    start_child,
+    world,
+    wrong_result,
+)
 
 PART = 64 * KIB
 CONCURRENCY = 4
@@ -231,17 +239,10 @@ def _count(outcome: Outcome, records: Sequence[Record], killed_at: Sequence[floa
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.system.faults.kills", description="Uploads that are killed.")
-    parser.add_argument("--seed", type=int, default=1)
+    parser = parser_of("kills", "Uploads that are killed.")
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--face", choices=FACES, default="blocking")
-    chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = run(Path(folder), **vars(chosen))
-    print(f"seed {chosen.seed}, {chosen.files} files, {chosen.kills} kills, {chosen.face}")
-    print(outcome)
-    return 1 if outcome.wrong else 0
+    return play(run, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -28,10 +28,12 @@ from dataclasses import asdict, dataclass, field
 from tests.support.paths import ROOT
 from tests.support.peers import open_sockets
 from tests.system.faults import rows_faults, rows_stopped
-from tests.system.faults.bench import Bench, Case, bench, eventually
+from tests.system.faults.bench import Bench, bench, eventually
+from tests.system.faults.rows_faults import FaultCase
+from tests.system.faults.rows_stopped import DoorCase, StoppedCase
 from tests.system.faults.world import FACES
 
-TABLES: dict[str, Callable[[Bench, int], Iterable[Case]]] = {
+TABLES: dict[str, Callable[[Bench, int], Iterable[FaultCase | StoppedCase | DoorCase]]] = {
     "storage": rows_faults.storage,
     "storage-broken-off": rows_stopped.storage,
     "exchange": rows_faults.exchange,

@@ -8,11 +8,9 @@ Rules kept here:
 * Signatures last two seconds by default, so that some expire during the run.
 """
 
-import argparse
 import random
 import re
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -20,7 +18,16 @@ from pathlib import Path
 
 from tests.system.faults.plans import Place, Schedule
 from tests.system.faults.proxy import Proxy
-from tests.system.faults.world import FACES, KIB, child_command, make_files, start_child, world, wrong_result
+from tests.system.faults.world import (
+    KIB,
+    child_command,
+    make_files,
+    parser_of,
+    play,
+    start_child,
+    world,
+    wrong_result,
+)
 
 _ANY_PLACE = re.compile(r"https?://[^\s:]*(:\d+[^\s:]*)?|photo_\d+\.jpg|\b\d{3,}-\w+")
 """Parts of an error message that differ from file to file."""
@@ -73,6 +80,7 @@ def run(
     deadline: float = 600.0,
 ) -> Outcome:
     """Do one run. `rate` is the share of storage requests with a fault, `api_rate` that of others (None: a third)."""
+    folder /= "photos"
     made = make_files(folder, random.Random(seed), files, SMALL, LARGE, LARGE_SHARE)
     others = rate / 3 if api_rate is None else api_rate
     rates = {Place.STORAGE: rate, Place.API: others, Place.LOGIN: others}
@@ -96,19 +104,12 @@ def run(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.system.faults.uploads", description="Uploads under faults.")
-    parser.add_argument("--seed", type=int, default=1)
+    parser = parser_of("uploads", "Uploads under faults.")
     parser.add_argument("--files", type=int, default=500)
-    parser.add_argument("--face", choices=FACES, default="blocking")
     parser.add_argument("--rate", type=float, default=0.1)
     parser.add_argument("--api-rate", type=float, help="of all other requests (default: a third)")
     parser.add_argument("--signature-seconds", type=float, default=2.0)
-    chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = run(Path(folder, "photos"), **vars(chosen))
-    print(f"seed {chosen.seed}, {chosen.files} files, {chosen.face}, rate {chosen.rate:g}")
-    print(outcome)
-    return 1 if outcome.wrong else 0
+    return play(run, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -7,13 +7,15 @@ Rules kept here:
 * The stored files are read from the state of the sandbox, once no server job is running.
 """
 
+import argparse
 import hashlib
 import json
 import random
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,3 +167,20 @@ def wrong_result(
     if result["sockets"]:
         wrong.append(f"{result['sockets']} sockets are left open")
     return wrong, result
+
+
+def parser_of(name: str, description: str) -> argparse.ArgumentParser:
+    """The command line of a program of this folder."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.system.faults.{name}", description=description)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--face", choices=FACES, default="blocking")
+    return parser
+
+
+def play(run: Callable[..., Any], chosen: argparse.Namespace) -> int:
+    """Run with these options in a temporary folder, and print the outcome. Returns the exit status."""
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run(Path(folder), **vars(chosen))
+    print(", ".join(f"{name} {value}" for name, value in vars(chosen).items()))
+    print(outcome)
+    return 1 if outcome.wrong else 0
