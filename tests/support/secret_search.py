@@ -17,8 +17,8 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import pixel_client as pixel
 import pytest
-from pixel_client import HarvestAuthInfo, HarvestServiceCreateInput, OIDCUserCreateInput
 from pixel_client.models import ApiKey, Credentials
 from pydantic import SecretStr
 from pydantic_core import to_json
@@ -185,15 +185,27 @@ def refusing(status: int, error: str) -> Fault:
     return fault
 
 
-def user(password: str = USER_PASSWORD) -> OIDCUserCreateInput:
-    return OIDCUserCreateInput(
+def user(password: str = USER_PASSWORD) -> pixel.OIDCUserCreateInput:
+    return pixel.OIDCUserCreateInput(
         first_name="A", last_name="B", email="a@example.com", password=SecretStr(password), user_type="viewer"
     )
 
 
-def harvest(auth: HarvestAuthInfo) -> HarvestServiceCreateInput:
-    return HarvestServiceCreateInput(name="H", description="", url="https://example.invalid", auth=auth)
+def harvest(auth: pixel.HarvestAuthInfo) -> pixel.HarvestServiceCreateInput:
+    return pixel.HarvestServiceCreateInput(name="H", description="", url="https://example.invalid", auth=auth)
 
 
-CREDENTIALS = HarvestAuthInfo(credentials=Credentials(username="user", password=SecretStr(HARVEST_PASSWORD)))
-KEY = HarvestAuthInfo(api_key=ApiKey(api_key=SecretStr(API_KEY)))
+CREDENTIALS = pixel.HarvestAuthInfo(credentials=Credentials(username="user", password=SecretStr(HARVEST_PASSWORD)))
+KEY = pixel.HarvestAuthInfo(api_key=ApiKey(api_key=SecretStr(API_KEY)))
+
+
+def calls_with_secrets(project: int = 1, collection: int = 1) -> list[tuple[str, tuple[Any, ...]]]:
+    """Operations with secrets as arguments, or in their headers."""
+    return [
+        ("me", ()),
+        ("create_oidc_user", (user(),)),
+        ("update_oidc_user", ("x", pixel.OIDCUserUpdateInput(password=SecretStr(USER_PASSWORD)))),
+        ("create_harvest_service", (project, collection, harvest(CREDENTIALS))),
+        ("create_harvest_service", (project, collection, harvest(KEY))),
+        ("update_harvest_service", (project, collection, 1, pixel.HarvestServiceUpdateInput(auth=KEY))),
+    ]

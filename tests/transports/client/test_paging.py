@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
@@ -11,7 +10,6 @@ import anyio.lowlevel
 import pytest
 
 from pixel_core.api.paging import WORTH_SECONDS
-from pixel_core.errors import PixelServerError
 from pixel_core.messages import Headers, Request, Response
 from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
@@ -32,14 +30,11 @@ def page(number: int) -> Response:
     return Response(200, Headers(), json.dumps([{"id": number}] if number <= LAST else []).encode())
 
 
-class UploadService:
-    """Answers for pages, the first of which takes a while. Where they are `paired`, the two after it are answered once
-    both were requested for.
-    """
+class Pages:
+    """Answers for pages. The first takes a while, and the two after it are answered once both were requested."""
 
-    def __init__(self, paired: bool = True) -> None:
+    def __init__(self) -> None:
         self.requested: list[int] = []
-        self._paired = paired
         self._both = threading.Barrier(2)
 
     def blocking(self, request: Request) -> Response:
@@ -49,7 +44,7 @@ class UploadService:
         self.requested.append(number)
         if number == 0:
             time.sleep(2 * WORTH_SECONDS)
-        elif number < 3 and self._paired:
+        elif number < 3:
             self._both.wait(20.0)
         return page(number)
 
@@ -60,57 +55,29 @@ class UploadService:
         self.requested.append(number)
         if number == 0:
             await anyio.sleep(2 * WORTH_SECONDS)
-        elif number < 3 and self._paired:
+        elif number < 3:
             with anyio.fail_after(20.0):
                 while len(self.requested) < 3:
                     await anyio.lowlevel.checkpoint()
         return page(number)
 
 
-def listed(face: str, service: UploadService, **options: Any) -> list[int]:
-    blocking = face == "blocking"
+@pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
+def test_two_pages_are_under_way_at_a_time_and_come_in_order(face: str) -> None:
+    service, blocking = Pages(), face == "blocking"
     transport = service.blocking if blocking else service.asynchronous
     client = (PixelClient if blocking else PixelClientAsync).from_settings(SETTINGS, transport=transport)
-    return [image["id"] for image in call(client, "paginate_images", 1, 2, 1, backend=face, **options)]
-
-
-faces = pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
-
-
-@faces
-def test_two_pages_are_under_way_at_a_time_and_come_in_order(face: str) -> None:
-    service = UploadService()
-    assert listed(face, service) == list(range(LAST + 1))
+    images = call(client, "paginate_images", 1, 2, 1, backend=face)
+    assert [image["id"] for image in images] == list(range(LAST + 1))
     assert service.requested[0] == 0
     assert sorted(service.requested[1:3]) == [1, 2]
 
 
-@faces
-def test_with_a_limit_of_one_pages_come_one_after_another(face: str) -> None:
-    service = UploadService(paired=False)
-    assert listed(face, service, ahead=1) == list(range(LAST + 1))
-    assert service.requested == list(range(LAST + 2))
-
-
 def test_who_stops_listing_asks_for_nothing_more_and_leaves_no_thread() -> None:
-    service = UploadService()
+    service = Pages()
     threads = threading.active_count()
     items = PixelClient.from_settings(SETTINGS, transport=service.blocking).paginate_images(1, 2, 1)
     assert [next(items)["id"] for _ in range(2)] == [0, 1]
     del items
     assert sorted(service.requested) == [0, 1, 2]
     assert threading.active_count() == threads
-
-
-def test_an_error_of_a_page_comes_after_the_items_before_it() -> None:
-    service = UploadService(paired=False)
-
-    def transport(request: Request) -> Response:
-        return Response(500) if number_of(request) == 2 else service.blocking(request)
-
-    client = PixelClient.from_settings(SETTINGS, transport=transport).with_options(retries=0)
-    items = client.paginate_images(1, 2, 1)
-    assert [next(items)["id"] for _ in range(2)] == [0, 1]
-    with pytest.raises(PixelServerError):
-        next(items)
-    assert list(items) == []

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pixel_client.auth import KeyCloakAuth
 from pixel_client.models import ApiKey, Credentials
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from pixel_core import errors as pixel_errors
 from pixel_core.messages import Headers, Origin, Response
@@ -202,14 +202,7 @@ def test_refusals_that_quote_the_request_show_no_secret(
         (403, pixel_errors.PixelPermissionError),
         (422, pixel_errors.PixelValidationError),
     )
-    calls: tuple[tuple[str, tuple[Any, ...]], ...] = (
-        ("me", ()),
-        ("create_oidc_user", (search.user(),)),
-        ("update_oidc_user", ("x", pixel_client.OIDCUserUpdateInput(password=SecretStr(search.USER_PASSWORD)))),
-        ("create_harvest_service", (project, collection, search.harvest(search.CREDENTIALS))),
-        ("create_harvest_service", (project, collection, search.harvest(search.KEY))),
-        ("update_harvest_service", (project, collection, 1, pixel_client.HarvestServiceUpdateInput(auth=search.KEY))),
-    )
+    calls = search.calls_with_secrets(project, collection)
     for (status, kind), json, (name, args) in itertools.product(refusals, (True, False), calls):
         sandbox.fault = search.quoting(status, path="/api/", json=json)
         session.fails(kind, name, *args)

@@ -11,11 +11,9 @@ from urllib.parse import quote_plus
 
 import anyio
 import pytest
-from pydantic import SecretStr
 
 from pixel_core.errors import PixelConnectionError, PixelError, PixelNotFoundError, PixelTimeoutError
 from pixel_core.messages import Headers, Origin, Request, Response
-from pixel_core.models import OIDCUserUpdateInput
 from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport, testing
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 from tests.support import secret_search as search
@@ -86,13 +84,7 @@ def test_quotes_in_refusals_are_redacted(face: Face, sandbox: search.QuotingSand
         calling = partial(call, made, backend=face.name)
         for status in (401, 422, 500, 200):
             for is_json in (True, False):
-                for name, args in (
-                    ("me", ()),
-                    ("create_oidc_user", (search.user(),)),
-                    ("update_oidc_user", ("x", OIDCUserUpdateInput(password=SecretStr(search.USER_PASSWORD)))),
-                    ("create_harvest_service", (1, 1, search.harvest(search.KEY))),
-                    ("create_harvest_service", (1, 1, search.harvest(search.CREDENTIALS))),
-                ):
+                for name, args in search.calls_with_secrets():
                     sandbox.fault = search.quoting(
                         status, path="/api/", json=is_json, kept=b"" if status != 200 else b'{"broken": '
                     )
