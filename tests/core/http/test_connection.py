@@ -70,6 +70,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 TABLE: list[tuple[str, str, bytes, bool, tuple[int, bytes] | type[PixelError] | None, bool]] = [
     ("a body by length", "GET", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", False, (200, b"hello"), True),
     ("no reason phrase", "GET", b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", False, (200, b""), True),
+    ("a folded header", "GET", b"HTTP/1.1 200\r\nA: a\r\n b\r\nContent-Length: 0\r\n\r\n", False, (200, b""), True),
     ("chunks", "GET", CHUNKED + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", False, (200, b"abcde"), True),
     ("chunks with extensions", "GET", CHUNKED + b'A;x=y;z="1"\r\n0123456789\r\n0;q\r\n\r\n', False,
      (200, b"0123456789"), True),

@@ -61,6 +61,7 @@ NO_USER = "wants a user and a password: give them in its URL, as in http://user:
     [
         (OPENED, True),
         (b"HTTP/1.0 200 OK\r\n\r\n", True),
+        (b"HTTP/1.1 200\nVia: 1.1 proxy\n\n", True),
         (b"HTTP/1.1 204 Fine\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", True),
         (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", True),
         (b"HTTP/1.1 103 Early Hints\r\n\r\n" + OPENED, True),

@@ -186,19 +186,6 @@ TestLogins = Logins.TestCase
 TestLogins.settings = settings(max_examples=100, stateful_step_count=40)
 
 
-def test_a_refused_refresh_token_that_was_replaced_meanwhile_changes_nothing() -> None:
-    """Two event loops renew at once with the same refresh token, which is good for one of them."""
-    tokens = Tokens(Account("https://login.example", "acme", "pixel", "kari", "p"))
-    tokens.receive(
-        tokens.grant(0), json_response({"access_token": "a1", "refresh_token": "r1", "expires_in": 60}), 0, 0
-    )
-    first, second = tokens.grant(60), tokens.grant(60)
-    tokens.receive(first, json_response({"access_token": "a2", "refresh_token": "r2", "expires_in": 60}), 60, 60)
-    tokens.receive(second, json_response({"error": "invalid_grant"}, 400), 60, 61)
-    assert tokens.bearer(61) == "a2"
-    assert form(tokens.grant(120))["refresh_token"] == "r2"
-
-
 # Sessions in simulated time
 
 

@@ -180,19 +180,18 @@ def test_any_other_failure_of_a_handshake_is_named() -> None:
 # Options
 
 
-def write_blobs(path: Path, *blobs: trustme.Blob) -> None:
-    path.write_bytes(b"".join(blob.bytes() for blob in blobs))
-
-
 @pytest.fixture
 def files(authority: trustme.CA, tmp_path: Path) -> Path:
     """A folder with the certificate of the authority, a client's with its key, and the key encrypted."""
-    own = authority.issue_cert("client@pixel.test")
-    write_blobs(tmp_path / "ca.pem", authority.cert_pem)
-    write_blobs(tmp_path / "own.pem", *own.cert_chain_pems)
-    write_blobs(tmp_path / "own.key", own.private_key_pem)
-    write_blobs(tmp_path / "both.pem", own.private_key_pem, *own.cert_chain_pems)
-    write_blobs(tmp_path / "other.key", authority.issue_cert("other@pixel.test").private_key_pem)
+    own, other = authority.issue_cert("client@pixel.test"), authority.issue_cert("other@pixel.test")
+    for name, blobs in {
+        "ca.pem": [authority.cert_pem],
+        "own.pem": own.cert_chain_pems,
+        "own.key": [own.private_key_pem],
+        "both.pem": [own.private_key_pem, *own.cert_chain_pems],
+        "other.key": [other.private_key_pem],
+    }.items():
+        (tmp_path / name).write_bytes(b"".join(blob.bytes() for blob in blobs))
     key = serialization.load_pem_private_key(own.private_key_pem.bytes(), None)
     encrypted = key.private_bytes(
         serialization.Encoding.PEM,

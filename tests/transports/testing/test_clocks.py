@@ -73,9 +73,11 @@ def test_threads_can_move_one_clock() -> None:
     assert clock() == 8000
 
 
-def test_a_copy_with_options_has_the_same_clock() -> None:
+def test_a_test_client_is_not_cached_and_its_copies_have_its_clock() -> None:
     clock = ManualClock()
-    made = client(transport=Sandbox(clock=clock), clock=clock)
+    sandbox = Sandbox(clock=clock)
+    made = client(transport=sandbox, clock=clock)
+    assert client(transport=sandbox, clock=clock) is not made
 
     def now() -> Flow[float]:
         return (yield from Clock())
@@ -99,11 +101,6 @@ def test_listings_request_no_page_after_the_last(face: Face) -> None:
         assert len(sandbox.received) - before == 2
 
     face.run(sandbox, session, clock=clock)
-
-
-def test_a_test_client_is_not_cached() -> None:
-    sandbox = Sandbox()
-    assert client(transport=sandbox) is not client(transport=sandbox)
 
 
 def test_a_test_client_has_no_journal_by_default(face: Face, tmp_path: Any) -> None:
