@@ -14,8 +14,8 @@ def image(name: str, date: str | None = None, height: float | None = None, *at: 
     """Return the metadata of an image; `at` is its position."""
     location = {"type": "Point", "coordinates": at} if at else None
     fields = {"name": name, "capture_date": date, "cam_height": height, "location": location}
-    given = {key: value for key, value in fields.items() if value is not None}
-    return {"fields": {"fields_type": "image", **given}, "json_metadata": free or None}
+    values = {key: value for key, value in fields.items() if value is not None}
+    return {"fields": {"fields_type": "image", **values}, "json_metadata": free or None}
 
 
 IMAGES: list[dict[str, Any]] = [
