@@ -9,14 +9,7 @@ import pytest
 from pixel_core.errors import PixelConnectionError, PixelNotFoundError, PixelServerError
 from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_transports import get_client
-from pixel_transports.testing import (
-    Call,
-    ManualClock,
-    MockTransport,
-    UnmatchedRequestError,
-    UnusedError,
-    settings_for,
-)
+from pixel_transports.testing import Call, ManualClock, MockTransport, UnmatchedRequestError, UnusedError, settings_for
 from tests.transports.testing.faces import Face
 
 

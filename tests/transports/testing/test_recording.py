@@ -213,6 +213,10 @@ def test_refusals_are_replayed(face: Face, tmp_path: Path) -> None:
     assert face.run(testing.Replay(tmp_path / "a"), missing, settings_of_the_sandbox()) == results
 
 
+def put(body: bytes, kind: str = "text/plain") -> Request:
+    return Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": kind}), body)
+
+
 def exchange_of(recorder: testing.Recorder, request: Request) -> dict[str, Any]:
     """What is recorded of one exchange."""
     recorder(request)
@@ -235,34 +239,28 @@ def test_bodies_are_json_where_they_are_then_text_then_base64(
     kind: str, body: bytes, fields: dict[str, Any], tmp_path: Path
 ) -> None:
     recorder = testing.Recorder(lambda request: Response(200, Headers({"Content-Type": kind}), body), tmp_path / "a")
-    request = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": kind}), body)
-    entry = exchange_of(recorder, request)
+    entry = exchange_of(recorder, put(body, kind))
     assert (entry["request"]["body"], entry["response"]["body"]) == (fields, fields)
     recorder.save()
-    answer = testing.Replay(tmp_path / "a")(request)
+    answer = testing.Replay(tmp_path / "a")(put(body, kind))
     assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
     assert answer.body == body if "json" not in fields else answer.json() == fields["json"]
 
 
 def test_long_bytes_that_are_sent_are_known_by_their_digest(tmp_path: Path) -> None:
     recorder = testing.Recorder(lambda request: Response(200), tmp_path / "a")
-    request = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers(), b"\xff" * 5000)
-    assert exchange_of(recorder, request)["request"]["body"].keys() == {"size", "sha256"}
+    assert exchange_of(recorder, put(b"\xff" * 5000))["request"]["body"].keys() == {"size", "sha256"}
     recorder.save()
-    other = Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers(), b"\xfe" * 5000)
     replay = testing.Replay(tmp_path / "a")
     with pytest.raises(testing.NotRecordedError):
-        replay(other)
-    assert replay(request).status == 200
+        replay(put(b"\xfe" * 5000))
+    assert replay(put(b"\xff" * 5000)).status == 200
 
 
 def test_an_error_shows_the_beginning_of_a_long_request(tmp_path: Path) -> None:
     testing.Recorder(Sandbox(), tmp_path / "a").save()
-    request = Request(
-        "PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": "text/plain"}), b"x" * 999
-    )
     with pytest.raises(testing.NotRecordedError, match=r'^PUT /a \{"body": \{"text": "x{250,300} was not recorded'):
-        testing.Replay(tmp_path / "a")(request)
+        testing.Replay(tmp_path / "a")(put(b"x" * 999))
 
 
 def test_a_missing_recording_is_an_os_error(tmp_path: Path) -> None:
