@@ -222,8 +222,7 @@ def measure(
                     continue
                 server.reset()
                 try:
-                    result = run_client(environments, name, plan)
-                    _take(found, scenario, result, server, size)
+                    _take(found, scenario, run_client(environments, name, plan), server, size)
                 except RuntimeError as error:
                     found.trouble = str(error)
         if profiles is not None:

@@ -72,20 +72,21 @@ def _until(clock: Callable[[], float], seconds: float) -> Callable[[int], bool]:
     return lambda count: clock() < end
 
 
+def _fastest(work: Callable[[], Callable[[], Any]]) -> Generator[Callable[[], Any], Any, float]:
+    best = 0.0
+    for _ in range(3):
+        start = time.process_time()
+        counts = yield work()
+        best = max(best, (sum(counts) if isinstance(counts, list) else counts) / (time.process_time() - start))
+    return best
+
+
 def curves(face: Any, plan: dict[str, Any]) -> Curves:
     """The three curves of a face."""
     ports, seconds, clock = plan["ports"], plan["seconds"], time.process_time
 
     def client(transport: Any) -> Any:
         return client_of(f"http://127.0.0.1:{ports[0]}/api", isinstance(face, Async), transport=transport)
-
-    def fastest(work: Callable[[], Callable[[], Any]]) -> Generator[Callable[[], Any], Any, float]:
-        best = 0.0
-        for _ in range(3):
-            start = clock()
-            counts = yield work()
-            best = max(best, (sum(counts) if isinstance(counts, list) else counts) / (clock() - start))
-        return best
 
     transport = face.transport()
     wide, narrow, fresh = client(transport), client(face.transport(max_connections=1)), client(face.transport())
@@ -95,12 +96,12 @@ def curves(face: Any, plan: dict[str, Any]) -> Curves:
     def alone() -> Callable[[], Any]:
         return partial(face.repeat, wide.me, _until(clock, seconds))
 
-    idle = [(0, (yield from fastest(alone)))]
+    idle = [(0, (yield from _fastest(alone)))]
     for number, port in enumerate(ports[1:], 1):
         request = Request("GET", Origin("http", "127.0.0.1", port), "/api/users/me")
         yield partial(face.side_by_side, [partial(transport.send, request)] * EACH)
         if number & (number - 1) == 0:
-            idle.append((EACH * number, (yield from fastest(alone))))
+            idle.append((EACH * number, (yield from _fastest(alone))))
     waiting = []
     for width in face.widths:
 
@@ -108,7 +109,7 @@ def curves(face: Any, plan: dict[str, Any]) -> Curves:
             until = _until(time.perf_counter, seconds)
             return partial(face.side_by_side, [partial(face.repeat, narrow.me, until)] * width)
 
-        waiting.append((width - 1, (yield from fastest(together))))
+        waiting.append((width - 1, (yield from _fastest(together))))
     made, calls = [], 0
     for mark in (10**power for power in range(len(str(plan["calls"])))):
         start = clock()

@@ -40,6 +40,14 @@ CONCURRENCY = 4
 SMALL = (KIB, 48 * KIB)
 LARGE = (PART, 320 * KIB)
 LARGE_SHARE = 0.15
+OPTIONS = {
+    "multipart_threshold": PART,
+    "parts_from": PART,
+    "part_size": PART,
+    # A kill may come after the last file: then the next run has nothing to send.
+    "skip_uploaded": True,
+    "keywords": {"upload_max_concurrency": CONCURRENCY},
+}
 GRACE_SECONDS = 0.5
 """The time in which a client records a success in its journal."""
 
@@ -183,15 +191,7 @@ def run(
     trigger, outcome, killed_at = _Trigger(), Outcome(), list[float]()
     startup = _startup_seconds()
     start = time.monotonic()
-    options = {
-        "multipart_threshold": PART,
-        "parts_from": PART,
-        "part_size": PART,
-        # A kill may come after the last file: then the next run has nothing to send.
-        "skip_uploaded": True,
-        "journal": str(folder / "journal.sqlite"),
-        "keywords": {"upload_max_concurrency": CONCURRENCY},
-    }
+    options = {**OPTIONS, "journal": str(folder / "journal.sqlite")}
     with world(job_seconds=0.1) as here, Proxy(here.address, NoFaults(storage_seconds), trigger) as proxy:
         command = child_command(here, proxy.url, folder / "photos", face, options)
         while len(killed_at) < kills and outcome.early < 3 * kills:
