@@ -6,8 +6,8 @@ Rules kept here:
   its deadline; the next call succeeds.
 * Tables: exchanges with the API and the object storage at each byte (`rows_faults`), and calls and uploads that are
   stopped by limits and cancellation (`rows_stopped`).
-* After every row no slot is held, nothing waits, and only idle connections are open; at the end of a table no socket, no
-  thread and no task is left, and the garbage collector had nothing to close.
+* After every row no slot is held, nothing waits, and only idle connections are open; at the end of a table no socket,
+  no thread and no task is left, and the garbage collector had nothing to close.
 * Each table runs on each face in a process of its own, several at a time: they mostly wait.
 """
 
