@@ -9,6 +9,7 @@ Rules kept here:
 """
 
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")
@@ -17,12 +18,12 @@ T = TypeVar("T")
 def _eq(self: Any, other: Any) -> Any:
     if self.__class__ is not other.__class__:
         return NotImplemented
-    return self is other or all(getattr(self, name) == getattr(other, name) for name in self._compared)
+    return self is other or bool(self._compared(self) == self._compared(other))
 
 
 def hash_of_fields(self: Any) -> int:
     """Hash the compared fields; for use as `__hash__` of a value."""
-    return hash(tuple([getattr(self, name) for name in self._compared]))
+    return hash(self._compared(self))
 
 
 def _repr(self: Any) -> str:
@@ -34,7 +35,7 @@ def _repr(self: Any) -> str:
 def value(cls: type[T]) -> type[T]:
     """Make a class with annotated fields a value: with `__init__`, `__eq__`, `__repr__` and slots."""
     made: Any = dataclass(slots=True, eq=False, repr=False)(cls)
-    made._compared = tuple(each.name for each in fields(made) if each.compare)
+    made._compared = attrgetter(*(each.name for each in fields(made) if each.compare), "__class__")
     for name, method in (("__eq__", _eq), ("__hash__", None), ("__repr__", _repr)):
         if name not in vars(cls):
             setattr(made, name, method)
