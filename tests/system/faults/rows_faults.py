@@ -47,9 +47,9 @@ _API: dict[Fault, frozenset[str]] = {
     Fault.PAUSE: _OK,
     Fault.DRIP: _OK,
 }
-_SAID = (Fault.EARLY, Fault.SAY_500, Fault.SAY_503, Fault.TOO_MANY, Fault.GATEWAY)
-_STORAGE_SAID = (*_SAID, Fault.SLOW_DOWN, Fault.REQUEST_TIMEOUT, Fault.FLIP)
-_STORAGE = {**_API, **dict.fromkeys(_STORAGE_SAID, _REFUSED), Fault.REPEAT: GARBLED | _REFUSED}
+_RESPONSES = (Fault.EARLY, Fault.SAY_500, Fault.SAY_503, Fault.TOO_MANY, Fault.GATEWAY)
+_STORAGE_RESPONSES = (*_RESPONSES, Fault.SLOW_DOWN, Fault.REQUEST_TIMEOUT, Fault.FLIP)
+_STORAGE = {**_API, **dict.fromkeys(_STORAGE_RESPONSES, _REFUSED), Fault.REPEAT: GARBLED | _REFUSED}
 EXPECTED = {Place.API: _API, Place.STORAGE: _STORAGE}
 """The results of one try, on every face: of a call, or the cause of the file's error."""
 
