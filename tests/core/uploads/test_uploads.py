@@ -244,12 +244,6 @@ def test_equal_names_are_an_error_before_anything_is_sent() -> None:
     world.fail(world.api.upload_image(1, 2, "/p/b.jpg", support_files=["/p/a.jpg", "/q/a.jpg"]), ValueError)
 
 
-def test_no_files_are_two_empty_lists_and_no_request() -> None:
-    world = World()
-    assert world.run(world.api.upload_multiple_images(1, 2, [])) == ([], [])
-    assert world.requests == world.logins == []
-
-
 # A single file that fails
 
 

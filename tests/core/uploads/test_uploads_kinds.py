@@ -26,31 +26,17 @@ def several(*names: str, **more: Any) -> list[PixelUploadFile]:
     return [PixelUploadFile.model_validate({"file": f"/p/{name}", **more}) for name in names]
 
 
-ONE: dict[str, Call] = {
-    "image": lambda api: api.upload_image(1, 2, "/p/a.tif"),
-    "raster": lambda api: api.upload_raster(1, 2, "/p/a.tif"),
-    "point_cloud": lambda api: api.upload_point_cloud(1, 2, "/p/a.tif"),
-}
-MANY: dict[str, Call] = {
-    "image": lambda api: api.upload_multiple_images(1, 2, several("a.tif", "b.tif")),
-    "raster": lambda api: api.upload_multiple_rasters(1, 2, several("a.tif", "b.tif")),
-    "point_cloud": lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif", "b.tif")),
-}
-PARTS: dict[str, Call] = {
-    "image": lambda api: api.upload_image(1, 2, "/p/a.tif", None, None, True, 4),
-    "raster": lambda api: api.upload_raster(1, 2, "/p/a.tif", None, None, True, 4),
-    "point_cloud": lambda api: api.upload_point_cloud(1, 2, "/p/a.tif", None, True, 4),
-}
-TAKES = {
-    "image": {"image"},
-    "raster": {"raster", "RGB", "DTM", "DSM"},
-    "point_cloud": {"point_cloud"},
-}
-NAMES = {
-    "image": "Data collection is not an image data collection",
-    "raster": "Data collection is not a raster data collection",
-    "point_cloud": "Data collection is not a point cloud data collection",
-}
+def one(kind: str, *arguments: Any) -> Call:
+    return lambda api: getattr(api, f"upload_{kind}")(1, 2, "/p/a.tif", *arguments)
+
+
+def many(kind: str, files: list[PixelUploadFile], *arguments: Any) -> Call:
+    return lambda api: getattr(api, f"upload_multiple_{kind}s")(1, 2, files, *arguments)
+
+
+BOTH = several("a.tif", "b.tif")
+TAKES = {"image": {"image"}, "raster": {"raster", "RGB", "DTM", "DSM"}, "point_cloud": {"point_cloud"}}
+NAMES = {"image": "an image", "raster": "a raster", "point_cloud": "a point cloud"}
 TYPES = ["image", "raster", "RGB", "DTM", "DSM", "point_cloud"]
 KINDS = pytest.mark.parametrize("kind", ["image", "raster", "point_cloud"])
 
@@ -74,13 +60,13 @@ def declared(world: World) -> list[dict[str, Any]]:
 def test_a_collection_takes_what_it_is_for_and_all_else_is_a_value_error_before_anything_is_created(
     kind: str, found: str
 ) -> None:
-    for call in (ONE[kind], MANY[kind]):
+    for call in (one(kind), many(kind, BOTH)):
         world = made(kind, found)
         if found in TAKES[kind]:
             assert world.run(call(world.api))
             continue
         error = world.fail(call(world.api), ValueError)
-        assert str(error).startswith(NAMES[kind])
+        assert str(error).startswith(f"Data collection is not {NAMES[kind]} data collection")
         assert found in str(error)
         assert world.calls == [("GET", D)]
 
@@ -89,25 +75,20 @@ def test_a_collection_takes_what_it_is_for_and_all_else_is_a_value_error_before_
 
 
 @KINDS
-def test_one_file_becomes_a_resource_of_its_kind(kind: str) -> None:
+def test_files_become_resources_of_their_kind_in_the_order_of_the_files(kind: str) -> None:
     world = made(kind)
-    assert world.run(ONE[kind](world.api)) == {"id": 1100, "name": "a.tif"}
+    assert world.run(one(kind)(world.api)) == {"id": 1100, "name": "a.tif"}
     assert world.calls[-1] == ("GET", f"{D}/{kind}s/1100")
-
-
-@KINDS
-def test_several_files_become_resources_of_their_kind_in_the_order_of_the_files(kind: str) -> None:
-    world = made(kind)
-    done, errors = world.run(MANY[kind](world.api))
-    assert [each["name"] for each in done] == ["a.tif", "b.tif"]
-    assert errors == []
+    done, errors = world.run(many(kind, BOTH)(world.api))
+    assert ([each["name"] for each in done], errors) == (["a.tif", "b.tif"], [])
     assert world.calls[-1][1].startswith(f"{D}/{kind}s/?ids=")
 
 
 @KINDS
 def test_every_kind_goes_in_parts(kind: str) -> None:
     world = made(kind)
-    world.run(PARTS[kind](world.api))
+    optional = [None] if kind == "point_cloud" else [None, None]
+    world.run(one(kind, *optional, True, 4)(world.api))
     assert [part["content_length"] for part in declared(world)[0]["parts"]] == [4, 4, 3]
     assert ("POST", f"{D}/upload_jobs/multipart") in world.calls
 
@@ -116,11 +97,36 @@ def test_every_kind_goes_in_parts(kind: str) -> None:
 def test_a_file_of_any_kind_that_is_not_accepted_is_an_upload_job_error(kind: str) -> None:
     outcomes: dict[str, dict[str, Any]] = {"a.tif": {"status": "failed", "detail": "no"}}
     world = made(kind, outcomes=outcomes)
-    assert world.fail(ONE[kind](world.api), PixelUploadJobError).detail == "no"
+    assert world.fail(one(kind)(world.api), PixelUploadJobError).detail == "no"
     world = made(kind, outcomes=outcomes)
-    done, (error,) = world.run(MANY[kind](world.api))
+    done, (error,) = world.run(many(kind, BOTH)(world.api))
     assert [each["name"] for each in done] == ["b.tif"]
     assert (error.status, error.file) == ("failed", "/p/a.tif")
+
+
+@KINDS
+def test_no_files_of_any_kind_are_two_empty_lists_and_no_request(kind: str) -> None:
+    world = World()
+    assert world.run(many(kind, [])(world.api)) == ([], [])
+    assert world.requests == world.logins == []
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("files", "arguments", "error"),
+    [
+        (several("a.tif", "none.tif"), (), FileNotFoundError),
+        (several("a.tif", support_files=["/p/none.tif"]), (), FileNotFoundError),
+        (several("a.tif"), (True,), ValueError),
+        (several("a.tif", "a.tif"), (), ValueError),
+    ],
+    ids=["missing", "a missing support file", "no part size", "equal names"],
+)
+def test_wrong_files_of_any_kind_are_errors_before_anything_is_sent(
+    kind: str, files: list[PixelUploadFile], arguments: tuple[Any, ...], error: type[Exception]
+) -> None:
+    world = World(files=FILES)
+    world.fail(many(kind, files, *arguments)(world.api), error)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +136,11 @@ def test_a_file_of_any_kind_that_is_not_accepted_is_an_upload_job_error(kind: st
         (lambda api: api.upload_raster(1, 2, "/p/a.tif", support_files=["/p/none.tif"]), FileNotFoundError),
         (lambda api: api.upload_raster(1, 2, "/p/a.tif", ["/p/none.tif"], None), FileNotFoundError),
         (lambda api: api.upload_point_cloud(1, 2, Path("/p/none.tif")), FileNotFoundError),
-        (lambda api: api.upload_multiple_rasters(1, 2, several("a.tif", "none.tif")), FileNotFoundError),
         (lambda api: api.upload_raster(1, 2, "/p/a.tif", multipart=True), ValueError),
         (lambda api: api.upload_point_cloud(1, 2, "/p/a.tif", multipart=True), ValueError),
-        (lambda api: api.upload_multiple_rasters(1, 2, several("a.tif"), multipart=True), ValueError),
-        (lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif"), True), ValueError),
-        (lambda api: api.upload_multiple_rasters(1, 2, several("a.tif", "a.tif")), ValueError),
-        (lambda api: api.upload_multiple_point_clouds(1, 2, several("a.tif", "a.tif")), ValueError),
+        (lambda api: api.upload_raster(1, 2, "/p/a.tif", SUPPORT, SUPPORT), TypeError),
+        (lambda api: api.upload_raster(1, 2, "/p/a.tif", METADATA, METADATA), TypeError),
+        (lambda api: api.upload_raster(1, 2, "/p/a.tif", MODEL, METADATA), TypeError),
     ],
 )
 def test_wrong_arguments_are_errors_before_anything_is_sent(call: Call, error: type[Exception]) -> None:
@@ -149,58 +153,37 @@ def test_wrong_arguments_are_errors_before_anything_is_sent(call: Call, error: t
 METADATA = {"free": 1}
 SUPPORT = ["/p/a.wld"]
 MODEL = MetadataObject(fields=RasterMetadataFields(name="n"))
+SENT_MODEL = {"fields": {"fields_type": "raster", "name": "n"}}
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", METADATA, SUPPORT),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", SUPPORT, METADATA),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", (Path("/p/a.wld"),), METADATA),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", metadata=METADATA, support_files=SUPPORT),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", support_files=METADATA, metadata=SUPPORT),
-    ],
-)
-def test_both_orders_of_metadata_and_support_files_are_the_same_upload(call: Call) -> None:
+ORDERS: list[tuple[tuple[Any, ...], dict[str, Any], Any, list[str]]] = [
+    ((METADATA, SUPPORT), {}, METADATA, ["a.wld"]),
+    ((SUPPORT, METADATA), {}, METADATA, ["a.wld"]),
+    (((Path("/p/a.wld"),), METADATA), {}, METADATA, ["a.wld"]),
+    ((), {"metadata": METADATA, "support_files": SUPPORT}, METADATA, ["a.wld"]),
+    ((), {"support_files": METADATA, "metadata": SUPPORT}, METADATA, ["a.wld"]),
+    ((MODEL,), {}, SENT_MODEL, []),
+    ((None, MODEL), {}, SENT_MODEL, []),
+    (([], MODEL), {}, SENT_MODEL, []),
+    ((SUPPORT,), {}, None, ["a.wld"]),
+    ((None, SUPPORT), {}, None, ["a.wld"]),
+    ((SUPPORT, {}), {}, None, ["a.wld"]),
+    (({}, []), {}, None, []),
+    (([], {}), {}, None, []),
+    ((None, None), {}, None, []),
+]
+
+
+@pytest.mark.parametrize(("arguments", "keywords", "metadata", "support"), ORDERS)
+def test_metadata_and_support_files_may_come_in_both_orders_and_each_may_be_left_out(
+    arguments: tuple[Any, ...], keywords: dict[str, Any], metadata: Any, support: list[str]
+) -> None:
     world = made()
-    world.run(call(world.api))
+    world.run(world.api.upload_raster(1, 2, "/p/a.tif", *arguments, **keywords))
     (file,) = declared(world)
-    assert file["metadata"] == METADATA
-    assert [each["name"] for each in file["support_files"]] == ["a.wld"]
-
-
-@pytest.mark.parametrize(
-    ("call", "keys"),
-    [
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", MODEL), {"metadata"}),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", None, MODEL), {"metadata"}),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", [], MODEL), {"metadata"}),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", SUPPORT), {"support_files"}),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", None, SUPPORT), {"support_files"}),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", SUPPORT, {}), {"support_files"}),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", {}, []), set()),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", [], {}), set()),
-        (lambda api: api.upload_raster(1, 2, "/p/a.tif", None, None), set()),
-    ],
-)
-def test_one_of_the_two_may_be_left_out_in_both_orders(call: Call, keys: set[str]) -> None:
-    world = made()
-    world.run(call(world.api))
-    (file,) = declared(world)
-    assert file.keys() - {"name", "md5"} == keys
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", SUPPORT, SUPPORT),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", METADATA, METADATA),
-        lambda api: api.upload_raster(1, 2, "/p/a.tif", MODEL, METADATA),
-    ],
-)
-def test_two_of_the_same_are_a_type_error_before_anything_is_sent(call: Call) -> None:
-    world = World(files=FILES)
-    world.fail(call(world.api), TypeError)
+    assert file.get("metadata") == metadata
+    assert [each["name"] for each in file.get("support_files", [])] == support
+    assert file.keys() == {"name", "md5", *["metadata"][: metadata is not None], *["support_files"][: len(support)]}
 
 
 def test_support_files_of_rasters_are_stored_beside_the_raster() -> None:
@@ -226,13 +209,9 @@ def test_support_files_of_rasters_are_stored_beside_the_raster() -> None:
     ],
 )
 def test_the_metadata_of_a_file_says_of_what_it_is(kind: str, fields: Any) -> None:
-    upload: dict[str, Callable[[PixelApi, Any], Flow[Any]]] = {
-        "image": lambda api, files: api.upload_multiple_images(1, 2, files),
-        "raster": lambda api, files: api.upload_multiple_rasters(1, 2, files),
-        "point_cloud": lambda api, files: api.upload_multiple_point_clouds(1, 2, files),
-    }
     world = made(kind)
-    world.run(upload[kind](world.api, [PixelUploadFile(file=Path("/p/a.tif"), metadata=MetadataObject(fields=fields))]))
+    file = PixelUploadFile(file=Path("/p/a.tif"), metadata=MetadataObject(fields=fields))
+    world.run(many(kind, [file])(world.api))
     assert declared(world)[0]["metadata"]["fields"]["fields_type"] == kind
 
 
