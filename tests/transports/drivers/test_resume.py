@@ -3,7 +3,8 @@
 Rules kept here:
 
 * Real sockets, real files and a real journal. Only the transport is wrapped: it breaks an upload off at its n-th
-  request, before it is sent or after it was answered, as Ctrl-C does (blocking) or a cancelled scope (asyncio, trio).
+  request, before it is sent or after it was answered, as Ctrl-C does (blocking), a cancelled scope (asyncio, trio), or
+  a cancelled task (task: asyncio without a scope, as under `asyncio.timeout`).
 * One request to the storage at a time, so that a single one is in flight when an upload is broken off.
 * What is on the server is read from its own state.
 """
@@ -13,7 +14,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from pixel_core.models import PixelUploadFile
 from pixel_transports import AnyioTransport, PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.drivers.journal.listing import Journal
-from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 from tests.support.peers import PATIENCE, open_sockets
 from tests.transports.sandbox.support import JPEG
 
@@ -168,25 +169,36 @@ class World:
         options = {"journal": self.journal, "upload_max_concurrency": 1, **options}
         where = (self.project, self.collection)
 
-        def blocking() -> Outcome | None:
-            try:
-                with PixelClient.from_settings(self.settings, transport=Blocking(watch), **options) as client:
-                    if alone:
-                        return [client.upload_image(*where, files[0].file, **keywords)], []
-                    return client.upload_multiple_images(*where, files, **keywords)
-            except KeyboardInterrupt:
-                return None
+        def call(client: Any) -> Any:
+            if alone:
+                return client.upload_image(*where, files[0].file, **keywords)
+            return client.upload_multiple_images(*where, files, **keywords)
 
-        async def asynchronous() -> Outcome | None:
+        async def asynchronous(cancel: Callable[[], object]) -> Any:
+            transport = Async(watch, cancel)
+            async with PixelClientAsync.from_settings(self.settings, transport=transport, **options) as client:
+                return await call(client)
+
+        async def in_scope() -> Any:
             with anyio.CancelScope() as scope:
-                transport = Async(watch, scope.cancel)
-                async with PixelClientAsync.from_settings(self.settings, transport=transport, **options) as client:
-                    if alone:
-                        return [await client.upload_image(*where, files[0].file, **keywords)], []
-                    return await client.upload_multiple_images(*where, files, **keywords)
+                return await asynchronous(scope.cancel)
             return None
 
-        return blocking() if self.face == "blocking" else anyio.run(asynchronous, backend=self.face)
+        async def in_task() -> Any:
+            task: asyncio.Task[Any] = asyncio.create_task(asynchronous(lambda: task.cancel()))
+            await asyncio.wait([task])
+            return None if task.cancelled() else task.result()
+
+        outcome: Any = None
+        if self.face == "task":
+            outcome = asyncio.run(in_task())
+        elif self.face != "blocking":
+            outcome = anyio.run(in_scope, backend=self.face)
+        else:
+            with suppress(KeyboardInterrupt):
+                with PixelClient.from_settings(self.settings, transport=Blocking(watch), **options) as client:
+                    outcome = call(client)
+        return ([outcome], []) if alone and outcome else outcome
 
     def settled(self) -> None:
         """Any request makes the sandbox look after the jobs that are due."""
@@ -208,9 +220,9 @@ class World:
 
 
 @contextmanager
-def serving(face: str, folder: Path, **options: Any) -> Iterator[World]:
+def serving(face: str, folder: Path) -> Iterator[World]:
     sockets, threads = open_sockets(), set(threading.enumerate())
-    with SandboxServer(Sandbox(**{"job_seconds": 0.0, **options})) as server:
+    with SandboxServer(Sandbox(job_seconds=0.0)) as server:
         yield World(face, server, folder)
     assert list(server.sandbox.failures) == []
     assert open_sockets() <= sockets
@@ -223,7 +235,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield here
 
 
-@pytest.fixture(params=["blocking before", "blocking after", "asyncio after", "trio before"])
+@pytest.fixture(params=["blocking before", "blocking after", "asyncio after", "trio before", "task after"])
 def breaking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, bool]]:
     """A face, and whether a request is answered before the upload is broken off."""
     face, moment = request.param.split()
@@ -252,61 +264,53 @@ def is_part(number: int) -> Callable[[Request], bool]:
 # Broken off anywhere
 
 
-def test_whole_files_are_stored_once_after_an_interruption_at_any_request(breaking: tuple[World, bool]) -> None:
-    world, after = breaking
-    files = world.files(900, 300 * KIB, supports=1)
+def broken_anywhere(
+    world: World, after: bool, files: Sequence[PixelUploadFile], least: int, **options: Any
+) -> Iterator[tuple[Watch, Watch]]:
+    """Break an upload off at each of its requests, call it again, and yield what was sent.
+
+    Every file is stored once then, and no signature is left in the journal.
+    """
     for number in range(1, MOST_REQUESTS):
         world.renew()
         first, second = Watch(number, after), Watch()
-        broken = world.upload(first, files)
+        broken = world.upload(first, files, **options)
         if not first.broke:
-            assert number > 7, "the upload had fewer requests than its files need"
-            break
+            assert number > least, "the upload had fewer requests than its files need"
+            return
         assert broken is None
-        assert names_of(world.upload(second, files)) == [each.file.name for each in files]
+        assert names_of(world.upload(second, files, **options)) == [each.file.name for each in files]
         world.holds(files)
-        # What was in flight may be sent again, and for a file with support files all of it.
+        left = b"".join(path.read_bytes() for path in world.folder.glob("journal.sqlite*"))
+        assert b"x-amz" not in left.lower()
+        yield first, second
+    pytest.fail("the upload has no end")
+
+
+def test_whole_files_are_stored_once_after_an_interruption_at_any_request(breaking: tuple[World, bool]) -> None:
+    """A request in flight may be sent again, and all requests for a file with support files."""
+    world, after = breaking
+    files = world.files(900, 300 * KIB, supports=1)
+    for first, second in broken_anywhere(world, after, files, 7):
         assert len(first.stored()) + len(second.stored()) <= 3 + 2
         assert len(world.jobs()) <= 2 * len(files)
-    else:
-        pytest.fail("the upload has no end")
 
 
 def test_parts_are_not_sent_again_after_an_interruption_at_any_request(breaking: tuple[World, bool]) -> None:
     world, after = breaking
     files = world.files(2 * PART + 5, 2 * PART, supports=1)
-    for number in range(1, MOST_REQUESTS):
-        world.renew()
-        first, second = Watch(number, after), Watch()
-        broken = world.upload(first, files, parts=True)
-        if not first.broke:
-            assert number > 9, "the upload had fewer requests than its files need"
-            break
-        assert broken is None
-        assert names_of(world.upload(second, files, parts=True)) == [each.file.name for each in files]
-        world.holds(files)
+    for first, second in broken_anywhere(world, after, files, 9, parts=True):
         assert not set(first.parts()) & set(second.parts()), "a part that was stored was sent again"
         declared = any(target.endswith("/multipart") and status < 300 for _, target, status in first.answered)
         assert len(world.jobs()) <= len(files) * (1 if declared else 2)
         assert len(first.parts()) + len(second.parts()) == 5
-    else:
-        pytest.fail("the upload has no end")
 
 
-def test_one_file_alone_is_stored_once_after_an_interruption_at_any_request(blocking_world: World) -> None:
-    world = blocking_world
-    files = world.files(2 * PART + 1)
-    for number in range(1, MOST_REQUESTS):
-        world.renew()
-        first, second = Watch(number, after=number % 2 == 0), Watch()
-        world.upload(first, files, parts=True, alone=True)
-        if not first.broke:
-            break
-        assert names_of(world.upload(second, files, parts=True, alone=True)) == ["photo_0.jpg"]
-        world.holds(files)
+@pytest.mark.parametrize("after", [False, True])
+def test_one_file_alone_is_stored_once_after_an_interruption_at_any_request(blocking_world: World, after: bool) -> None:
+    files = blocking_world.files(2 * PART + 1)
+    for first, second in broken_anywhere(blocking_world, after, files, 7, parts=True, alone=True):
         assert not set(first.parts()) & set(second.parts())
-    else:
-        pytest.fail("the upload has no end")
 
 
 def test_files_above_the_threshold_go_on_beside_smaller_ones(world: World) -> None:
@@ -332,41 +336,6 @@ def test_an_upload_may_be_broken_off_again_and_again(world: World) -> None:
     names_of(world.upload(last, files, parts=True))
     world.holds(files)
     assert sorted(int(each.split()[1]) for each in sent + last.parts()) == [1, 2, 3, 4, 5, 6]
-
-
-def test_a_task_that_asyncio_cancels_itself_is_gone_on_with_too(tmp_path: Path) -> None:
-    """As `asyncio.timeout` and Ctrl-C do, at any request."""
-    with serving("asyncio", tmp_path) as world:
-        files = world.files(3 * PART)
-        for number in range(1, MOST_REQUESTS):
-            world.renew()
-            watch, second = Watch(number, after=number % 2 == 0), Watch()
-            asyncio.run(cancelled(world, watch, files))
-            if not watch.broke:
-                break
-            names_of(world.upload(second, files, parts=True))
-            world.holds(files)
-            assert not set(watch.parts()) & set(second.parts())
-        else:
-            pytest.fail("the upload has no end")
-
-
-async def cancelled(world: World, watch: Watch, files: Sequence[PixelUploadFile]) -> None:
-    task: asyncio.Task[Any]
-    transport = Async(watch, lambda: task.cancel())
-    options: Any = {"journal": world.journal, "upload_max_concurrency": 1, "transport": transport}
-
-    async def upload() -> None:
-        async with PixelClientAsync.from_settings(world.settings, **options) as client:
-            await client.upload_multiple_images(
-                world.project, world.collection, files, multipart=True, multipart_part_size=PART
-            )
-
-    task = asyncio.create_task(upload())
-    try:
-        await task
-    except asyncio.CancelledError:
-        assert watch.broke
 
 
 # Changes between two calls
@@ -451,19 +420,6 @@ def test_a_file_that_changed_after_it_was_sent_is_uploaded_from_its_new_bytes(bl
     assert bytes(world.sandbox.objects[newest.key]) == files[0].file.read_bytes()
 
 
-def test_expired_signatures_cost_a_file_another_job(tmp_path: Path) -> None:
-    clock = ManualClock()
-    with serving("blocking", tmp_path, clock=clock, signature_seconds=60.0) as world:
-        files = world.files(3 * PART, 2 * PART, supports=1)
-        first, second = Watch(where=is_part(3)), Watch()
-        assert world.upload(first, files, parts=True) is None
-        clock.advance(61.0)
-        names_of(world.upload(second, files, parts=True))
-        world.holds(files)
-        assert len(world.jobs()) == 4
-        assert [status for _, target, status in second.answered if is_storage(target)].count(403) <= 2
-
-
 def test_changed_metadata_is_that_of_the_last_call(blocking_world: World) -> None:
     world = blocking_world
     (file,) = world.files(3 * PART)
@@ -475,13 +431,6 @@ def test_changed_metadata_is_that_of_the_last_call(blocking_world: World) -> Non
 
 
 # The same call after its end
-
-
-def test_the_same_call_uploads_again(blocking_world: World) -> None:
-    files = blocking_world.files(900, 2000)
-    names_of(blocking_world.upload(Watch(), files))
-    names_of(blocking_world.upload(Watch(), files))
-    blocking_world.holds(files, times=2)
 
 
 def test_with_skip_uploaded_the_same_call_only_reads_and_returns_the_same(world: World) -> None:
@@ -520,16 +469,6 @@ def test_a_continued_upload_ends_like_any_other(blocking_world: World, stop: str
     assert [each.finished for each in Journal(world.journal).files()] == [True]
     names_of(world.upload(Watch(), files))
     world.holds(files, times=2)
-
-
-def test_no_signature_is_left_in_the_journal_at_the_end(blocking_world: World) -> None:
-    world = blocking_world
-    files = world.files(3 * PART, 2 * PART, supports=1)
-    assert world.upload(Watch(where=is_part(2)), files, parts=True) is None
-    assert b"X-Amz-Signature" in world.journal.read_bytes()
-    names_of(world.upload(Watch(), files, parts=True))
-    left = b"".join(path.read_bytes() for path in world.journal.parent.glob("journal.sqlite*"))
-    assert b"x-amz" not in left.lower()
 
 
 # Two at once
