@@ -15,30 +15,41 @@ FILES = {"/p/a.txt": b"first", "/p/b.txt": b"second", "/p/c.txt": b"third", "/q/
 
 
 class Attaching:
-    """A server that takes attachments; tests bend its answer to the first request by `bend`."""
+    """A server that takes attachments. `answer` is its answer to the first request, `changes` are those of b.txt."""
 
-    def __init__(self, *, refuse: dict[str, Outcome] | None = None, **bend: Any) -> None:
-        self.refuse = refuse or {}
-        self.bend = bend
+    def __init__(self, answer: Any = ..., **changes: Any) -> None:
+        self.answer, self.changes = answer, changes
         self.names: list[str] = []
 
     def __call__(self, request: Request) -> Outcome:
         if request.origin.host == "s3.test":
-            return self.refuse.get(request.path.removeprefix("/"), Response(204))
+            return Response(204)
         if request.method == "POST":
             self.names = [each["name"] for each in body_of(request)["files"]]
-            return json_response(self.bend.get("answer", [self.made(name) for name in reversed(self.names)]))
+            made = [self.made(name) for name in reversed(self.names)]
+            return json_response(made if self.answer is ... else self.answer)
         number = int(request.query.partition("attachment_id=")[2].partition("&")[0])
         return json_response({"id": number, "name": self.names[number], "status": "Completed"})
 
     def made(self, name: str) -> dict[str, Any]:
         target = {"url": f"https://s3.test/{name}", "fields": {"key": name, "policy": "p"}}
         made = {"id": self.names.index(name), "name": name, "status": "Pending", "upload_file_params": target}
-        return {**made, **(self.bend.get(name) or {})}
+        return {**made, **(self.changes if name == "b.txt" else {})}
 
 
-def attaching(**bend: Any) -> World:
-    return World(Attaching(**{name.replace("_txt", ".txt"): value for name, value in bend.items()}), files=FILES)
+def attaching(**changes: Any) -> World:
+    return World(Attaching(**changes), files=FILES)
+
+
+def answering(host_or_method: str, *answers: Outcome) -> World:
+    """A world whose first requests to a host, or with a method, get these answers."""
+    server, left = Attaching(), iter(answers)
+
+    def answer(request: Request) -> Outcome:
+        mine = host_or_method in (request.origin.host, request.method)
+        return (next(left, None) if mine else None) or server(request)
+
+    return World(answer, files=FILES)
 
 
 def stored(world: World) -> dict[str, bytes]:
@@ -52,19 +63,15 @@ def stored(world: World) -> dict[str, bytes]:
 
 
 def test_files_and_attachments_are_paired_by_name_in_any_order() -> None:
+    """The form has the fields of the server in their order, and the attachment's name."""
     world = attaching()
     renamed = PixelAttachmentUpload(file=Path("/p/a.txt"), name="z")
     world.run(world.api.add_attachments("image", 9, ["/p/b.txt", Path("/p/c.txt"), renamed]))
     assert stored(world) == {"z": b"first", "b.txt": b"second", "c.txt": b"third"}
-
-
-def test_the_fields_of_the_form_keep_their_order_and_the_file_has_the_attachments_name() -> None:
-    world = attaching()
-    world.run(world.api.add_attachments("project", 7, [PixelAttachmentUpload(file=Path("/p/a.txt"), name="z")]))
-    form = world.requests[1].body
-    assert isinstance(form, Form)
-    assert (form.fields, form.filename) == ((("key", "z"), ("policy", "p")), "z")
-    assert world.requests[1].timeouts == Options().timeout_upload
+    (request,) = [each for each in world.requests if each.target == "/z"]
+    assert isinstance(request.body, Form)
+    assert (request.body.fields, request.body.filename) == ((("key", "z"), ("policy", "p")), "z")
+    assert request.timeouts == Options().timeout_upload
 
 
 def test_attachments_keep_to_the_limit_of_requests_at_a_time() -> None:
@@ -112,7 +119,7 @@ def test_an_attachment_that_is_missing_in_the_answer_is_a_protocol_error_and_not
 
 
 @pytest.mark.parametrize(
-    ("bend", "field"),
+    ("changes", "field"),
     [
         ({"status": "Completed"}, "'[0].status' that has to be \"Pending\", but is 'Completed'"),
         ({"status": None}, "'[0].status'"),
@@ -123,9 +130,9 @@ def test_an_attachment_that_is_missing_in_the_answer_is_a_protocol_error_and_not
     ],
 )
 def test_an_attachment_that_is_not_pending_or_lacks_a_field_is_a_protocol_error_and_nothing_is_stored(
-    bend: dict[str, Any], field: str
+    changes: dict[str, Any], field: str
 ) -> None:
-    world = attaching(b_txt=bend)
+    world = attaching(**changes)
     error = world.fail(world.api.add_attachments("project", 7, ["/p/a.txt", "/p/b.txt"]), PixelProtocolError)
     assert field in str(error)
     assert stored(world) == {}
@@ -134,22 +141,23 @@ def test_an_attachment_that_is_not_pending_or_lacks_a_field_is_a_protocol_error_
 # Failures later on
 
 
-def test_a_failure_of_the_storage_is_raised_and_the_file_is_not_confirmed() -> None:
-    world = attaching(refuse={"a.txt": Response(403)})
-    world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PixelStorageError)
-    assert [method for method, _ in world.calls] == ["POST", "POST"]
+@pytest.mark.parametrize(
+    ("place", "answer", "error", "methods"),
+    [
+        ("s3.test", Response(403), PixelStorageError, ["POST", "POST"]),
+        ("PUT", json_response({}, 404), PixelNotFoundError, ["POST", "POST", "PUT"]),
+    ],
+    ids=["storage", "confirmation"],
+)
+def test_a_refusal_is_raised_and_nothing_more_is_sent(
+    place: str, answer: Outcome, error: type[Exception], methods: list[str]
+) -> None:
+    world = answering(place, answer)
+    world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), error)
+    assert [method for method, _ in world.calls] == methods
 
 
 def test_a_storage_that_is_busy_for_a_moment_is_tried_again() -> None:
-    server, answers = Attaching(), iter([Response(503), Response(429)])
-    world = World(
-        lambda request: (request.origin.host == "s3.test" and next(answers, None)) or server(request), files=FILES
-    )
+    world = answering("s3.test", Response(503), Response(429))
     assert len(world.run(world.api.add_attachments("project", 7, ["/p/a.txt"]))) == 1
     assert len(world.sleeps) == 2
-
-
-def test_a_refused_confirmation_is_an_error() -> None:
-    server = Attaching()
-    world = World(lambda request: json_response({}, 404) if request.method == "PUT" else server(request), files=FILES)
-    world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PixelNotFoundError)

@@ -126,12 +126,9 @@ def test_an_answer_that_is_no_object_is_a_protocol_error(answer: Any) -> None:
     assert "a body that has to be an object" in str(error)
 
 
-def test_a_request_that_fails_once_is_repeated_within_the_wait() -> None:
+def test_a_request_that_fails_once_is_repeated_within_the_wait_and_an_unknown_job_is_not_found() -> None:
     world = World([*pending(1), Expected("GET", PATH, Response(503)), Expected("GET", PATH, DONE)])
-    world.finish(world.api.wait_for_job(5))
-
-
-def test_an_unknown_job_is_not_found() -> None:
+    world.finish(world.api.wait_for_job(5, timeout=float("inf")))
     world = World([Expected("GET", PATH, json_response({"detail": "no"}, 404))])
     world.fail(world.api.wait_for_job(5), PixelNotFoundError)
 
@@ -140,8 +137,3 @@ def test_an_unknown_job_is_not_found() -> None:
 def test_a_timeout_that_is_no_number_of_seconds_is_refused(timeout: Any) -> None:
     world = World()
     world.fail(world.api.wait_for_job(5, timeout=timeout), ValueError)
-
-
-def test_a_timeout_may_be_endless() -> None:
-    world = World([*pending(2), Expected("GET", PATH, DONE)])
-    world.finish(world.api.wait_for_job(5, timeout=float("inf")))

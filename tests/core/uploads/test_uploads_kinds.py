@@ -19,6 +19,10 @@ from tests.support.scripted_api import PixelServer, World, body_of
 
 D = "/acme/projects/1/data_collections/2"
 FILES = {"/p/a.tif": b"hello pixel", "/p/b.tif": b"other", "/p/a.wld": b"1 2 3", "/p/a.xml": b"<x/>"}
+METADATA = {"free": 1}
+SUPPORT = ["/p/a.wld"]
+MODEL = MetadataObject(fields=RasterMetadataFields(name="n"))
+SENT_MODEL = {"fields": {"fields_type": "raster", "name": "n"}}
 Call = Callable[[PixelApi], Flow[Any]]
 
 
@@ -149,11 +153,6 @@ def test_wrong_arguments_are_errors_before_anything_is_sent(call: Call, error: t
 
 
 # The two orders of upload_raster (defect 12)
-
-METADATA = {"free": 1}
-SUPPORT = ["/p/a.wld"]
-MODEL = MetadataObject(fields=RasterMetadataFields(name="n"))
-SENT_MODEL = {"fields": {"fields_type": "raster", "name": "n"}}
 
 
 ORDERS: list[tuple[tuple[Any, ...], dict[str, Any], Any, list[str]]] = [

@@ -1,4 +1,4 @@
-"""Storms of requests that are arguments up at random points, on each face, and what is left of them: nothing.
+"""Storms of requests that are cancelled at random points, on each face, and what is left of them: nothing.
 
     python -m tests.transports.drivers.cancellation --requests 10000 --face trio
 

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from pixel_core.effects import Digest, Exchange
-from pixel_core.messages import FileSlice, Request, Response
+from pixel_core.messages import FileSlice, Response
 from pixel_transports import AnyioTransport, AsyncDriver
 from tests.support.flows import flow_of
 from tests.support.peers import OK, PATIENCE, Peer, keep_answering, read_request, send, wait
@@ -28,27 +28,6 @@ async def opened(**options: Any) -> AsyncIterator[AnyioTransport]:
     transport = AnyioTransport(**options)
     yield transport
     await transport.aclose()
-
-
-async def cancelled_once(transport: AnyioTransport, request: Request, ready: Callable[[], bool]) -> None:
-    """Start an exchange, and cancel it once `ready` returns True."""
-    async with anyio.create_task_group() as group:
-        group.start_soon(transport.send, request)
-        await eventually(ready)
-        group.cancel_scope.cancel()
-
-
-async def test_a_cancelled_waiter_leaves_the_queue() -> None:
-    go = threading.Event()
-    with Peer([read_request, wait(go), send(OK), keep_answering()]) as peer:
-        async with opened(max_connections=1) as transport:
-            async with anyio.create_task_group() as group:
-                group.start_soon(transport.send, peer.request())
-                await eventually(lambda: "1 held, 0 idle, 0 waiting" in repr(transport))
-                await cancelled_once(transport, peer.request(), lambda: "1 waiting" in repr(transport))
-                assert "1 held, 0 idle, 0 waiting" in repr(transport)
-                go.set()
-            assert "0 held, 1 idle, 0 waiting" in repr(transport)
 
 
 async def test_a_place_that_was_given_to_a_waiter_who_is_cancelled_goes_to_the_next() -> None:

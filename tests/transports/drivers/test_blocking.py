@@ -15,7 +15,7 @@ from pixel_core.effects import Exchange, Flow, Gather, NextDone, OpenTaskGroup, 
 from pixel_core.messages import Request, Response
 from pixel_transports import BlockingDriver, PixelApiSettings, SocketTransport, get_client
 from pixel_transports.net.transports import FunctionTransport
-from tests.support.flows import flow_of, get, raising, returning
+from tests.support.flows import flow_of, get, returning
 from tests.support.peers import PATIENCE, Peer, Step, eventually, keep_answering, read_head, read_request, read_to_end
 
 A_LONG_TIME = 30.0
@@ -83,12 +83,6 @@ def test_an_interrupt_ends_a_read_and_closes_its_connection(by_signal: Any, step
         helper.join()
         peer.received()
         assert repr(transport) == EMPTY
-
-
-def test_an_interrupt_that_a_flow_raises_ends_the_others() -> None:
-    driver = BlockingDriver(FunctionTransport(lambda request: Response(200)))
-    with pytest.raises(KeyboardInterrupt):
-        driver.run(flow_of(Gather([flow_of(Sleep(A_LONG_TIME)), raising(KeyboardInterrupt())], 2)))
 
 
 def test_there_is_no_event_loop_in_any_thread() -> None:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,44 +34,39 @@ def md5(content: bytes) -> bytes:
     return hashlib.md5(content).digest()
 
 
-def test_facts_are_size_and_time(path: str) -> None:
+def test_facts_are_size_and_time_also_through_a_link(path: str, tmp_path: Path) -> None:
     os.utime(path, ns=(1, 1_700_000_000_123_456_789))
-    (facts,) = file_facts([path])
-    assert (facts.size, facts.modified) == (len(CONTENT), 1_700_000_000_123_456_789)
-
-
-def test_facts_follow_links(path: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
-    assert file_facts([str(tmp_path / "link")])[0].size == len(CONTENT)
+    facts = FileFacts(len(CONTENT), 1_700_000_000_123_456_789)
+    assert file_facts([path, str(tmp_path / "link")]) == [facts, facts]
 
 
-def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as caught:
-        file_facts([str(tmp_path / "missing")])
-    assert caught.value.filename == str(tmp_path / "missing")
+@pytest.mark.parametrize(
+    ("make", "error", "number"),
+    [
+        (lambda path: None, FileNotFoundError, errno.ENOENT),
+        (os.mkdir, IsADirectoryError, errno.EISDIR),
+        (os.mkfifo, OSError, errno.EINVAL),
+    ],
+    ids=["missing", "directory", "pipe"],
+)
+def test_what_is_no_regular_file_is_an_error_at_once_that_names_it(
+    tmp_path: Path, make: Callable[[str], None], error: type[OSError], number: int
+) -> None:
+    path = str(tmp_path / "name")
+    make(path)
+    with pytest.raises(error) as caught:
+        file_facts([path])
+    assert (caught.value.errno, caught.value.filename) == (number, path)
 
 
-def test_a_directory_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError) as caught:
-        file_facts([str(tmp_path)])
-    assert caught.value.filename == str(tmp_path)
-
-
-def test_a_pipe_is_an_error_at_once(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="Not a regular file") as caught:
-        file_facts([str(tmp_path / "pipe")])
-    assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(tmp_path / "pipe"))
-
-
-def test_each_slice_has_its_digest(path: str) -> None:
-    slices = [FileSlice(path, 0, len(CONTENT)), FileSlice(path, 100, BUFFER + 1), FileSlice(path, 7, 1)]
-    assert digest(slices, False, never).digests == [md5(CONTENT), md5(CONTENT[100 : BUFFER + 101]), md5(CONTENT[7:8])]
-
-
-@pytest.mark.parametrize("offset", [0, len(CONTENT), len(CONTENT) + 9])
-def test_an_empty_slice_has_the_digest_of_nothing(path: str, offset: int) -> None:
-    assert digest([FileSlice(path, offset, 0)], False, never).digests == [md5(b"")]
+@pytest.mark.parametrize(
+    ("offset", "length"),
+    [(0, len(CONTENT)), (100, BUFFER + 1), (7, 1), (0, 0), (len(CONTENT), 0), (len(CONTENT) + 9, 0)],
+)
+def test_a_slice_has_its_digest_also_an_empty_one(path: str, offset: int, length: int) -> None:
+    slices = [FileSlice(path, 3, 5), FileSlice(path, offset, length)]
+    assert digest(slices, False, never).digests == [md5(CONTENT[3:8]), md5(CONTENT[offset : offset + length])]
 
 
 def test_bytes_are_returned_on_request_with_the_facts_of_the_file(path: str) -> None:
@@ -102,16 +98,12 @@ def test_hashing_stops_early_on_request(path: str) -> None:
     assert digest(slices, False, lambda: next(words)).digests == [md5(CONTENT[:10])]
 
 
-def test_a_reader_gives_pieces_no_larger_than_its_buffer(path: str) -> None:
+def test_a_reader_gives_pieces_no_larger_than_its_buffer_and_stays_at_its_end(path: str) -> None:
     with SliceReader(FileSlice(path, 5, 25), 10) as reader:
         pieces = [bytes(piece) for piece in reader]
+        assert bytes(reader.read()) == b""
     assert [len(piece) for piece in pieces] == [10, 10, 5]
     assert b"".join(pieces) == CONTENT[5:30]
-
-
-def test_a_reader_at_its_end_stays_there(path: str) -> None:
-    with SliceReader(FileSlice(path, 0, 3), 10) as reader:
-        assert [bytes(reader.read()) for _ in range(3)] == [CONTENT[:3], b"", b""]
 
 
 def test_a_reader_opens_nothing_before_it_reads(tmp_path: Path) -> None:
@@ -149,10 +141,10 @@ def test_hashing_large_files_again_allocates_no_other_buffer(tmp_path: Path) -> 
     path = tmp_path / "large.bin"
     path.write_bytes(b"x" * (2 * BUFFER))
     slices = [FileSlice(str(path), 0, 2 * BUFFER)]
-    first = digest(slices, False, lambda: False)
+    first = digest(slices, False, never)
     tracemalloc.start()
     try:
-        assert digest(slices, False, lambda: False) == first
+        assert digest(slices, False, never) == first
         assert tracemalloc.get_traced_memory()[1] < BUFFER // 2
     finally:
         tracemalloc.stop()
@@ -164,5 +156,5 @@ def test_files_that_are_hashed_at_once_share_no_buffer(tmp_path: Path) -> None:
         path.write_bytes(bytes([number]) * (3 * BUFFER + number))
     slices = [[FileSlice(str(path), 0, path.stat().st_size)] for path in paths]
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda each: digest(each, False, lambda: False).digests, slices))
-    assert found == [[hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()] for path in paths]
+        found = list(threads.map(lambda each: digest(each, False, never).digests, slices))
+    assert found == [[md5(path.read_bytes())] for path in paths]
