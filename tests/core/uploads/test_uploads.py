@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from hashlib import md5
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.support.scripted_api import Outcome, PixelServer, World, body_of, jso
 
 D = "/acme/projects/1/data_collections/2"
 Call = Callable[[PixelApi], Flow[Any]]
+E = TypeVar("E", bound=Exception)
 FILES = {
     "/p/a.jpg": b"hello pixel",
     "/p/b.jpg": b"other",
@@ -53,6 +54,17 @@ def made(server: PixelServer | None = None, **options: Any) -> World:
     return World(server or PixelServer(), files=FILES, options=Options(**options))
 
 
+def upload(world: World, path: str = "/p/a.jpg", part_size: int | None = None, **more: Any) -> Any:
+    """Upload one image, in parts if there is a part size."""
+    parts: dict[str, Any] = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
+    return world.run(world.api.upload_image(1, 2, path, **parts, **more))
+
+
+def refused(world: World, kind: type[E] | tuple[type[E], ...], **more: Any) -> E:
+    """The error of an image that cannot be uploaded."""
+    return world.fail(world.api.upload_image(1, 2, "/p/a.jpg", **more), kind)
+
+
 def several(*names: str, **more: Any) -> list[PixelUploadFile]:
     return [PixelUploadFile.model_validate({"file": f"/p/{name}", **more}) for name in names]
 
@@ -77,7 +89,7 @@ def test_an_image_is_declared_stored_validated_and_given() -> None:
 
 def test_the_fields_of_the_form_come_first_in_their_order_and_the_file_last() -> None:
     world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg"))
+    upload(world)
     (request,) = stored(world)
     assert isinstance(request.body, Form)
     assert request.body.fields == (("key", "a.jpg/100"), ("policy", "p"), ("x-amz-signature", "s"))
@@ -92,8 +104,8 @@ def test_the_fields_of_the_form_come_first_in_their_order_and_the_file_last() ->
 
 def test_storage_requests_have_neither_token_nor_request_id_and_their_own_time_limits() -> None:
     world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=4))
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"]))
+    upload(world, part_size=4)
+    upload(world, support_files=["/p/a.wld"])
     assert len(stored(world)) == 5
     for request in stored(world):
         assert "Authorization" not in request.headers
@@ -103,7 +115,7 @@ def test_storage_requests_have_neither_token_nor_request_id_and_their_own_time_l
 
 def test_a_multipart_file_is_declared_by_parts_and_each_is_put_with_exactly_its_headers() -> None:
     world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=4))
+    upload(world, part_size=4)
     contents = [b"hell", b"o pi", b"xel"]
     assert declared(world) == [
         {
@@ -126,7 +138,7 @@ def test_a_multipart_file_is_declared_by_parts_and_each_is_put_with_exactly_its_
 
 def test_support_files_are_paired_by_name_though_the_server_answers_in_another_order() -> None:
     world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", support_files=[Path("/p/a.wld"), "/p/a.xml"]))
+    upload(world, support_files=[Path("/p/a.wld"), "/p/a.xml"])
     assert declared(world) == [
         {
             "name": "a.jpg",
@@ -146,9 +158,7 @@ def test_support_files_are_paired_by_name_though_the_server_answers_in_another_o
 
 def test_support_files_of_a_multipart_file_are_sent_whole() -> None:
     world = made()
-    world.run(
-        world.api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"], multipart=True, multipart_part_size=2)
-    )
+    upload(world, support_files=["/p/a.wld"], part_size=2)
     assert [each.method for each in stored(world)] == ["PUT"] * 6 + ["POST"]
     assert world.sent(stored(world)[-1]) == b"1 2 3"
 
@@ -156,48 +166,47 @@ def test_support_files_of_a_multipart_file_are_sent_whole() -> None:
 @pytest.mark.parametrize(
     ("metadata", "sent"),
     [
-        ({"fields": {"x": None}, "free": 1}, {"fields": {"x": None}, "free": 1}),
+        ({"fields": {"x": None}, "free": 1}, {"metadata": {"fields": {"x": None}, "free": 1}}),
         (
             MetadataObject(fields=ImageMetadataFields(name="n"), json_metadata={"ok": True}),
-            {"fields": {"fields_type": "image", "name": "n"}, "json_metadata": {"ok": True}},
+            {"metadata": {"fields": {"fields_type": "image", "name": "n"}, "json_metadata": {"ok": True}}},
         ),
+        (None, {}),
+        ({}, {}),
+        (MetadataObject(), {}),
     ],
 )
-def test_metadata_is_a_dict_that_goes_out_as_it_is_or_a_model_without_none(metadata: Any, sent: Any) -> None:
+def test_metadata_is_a_dict_that_goes_out_as_it_is_or_a_model_without_none_and_left_out_when_empty(
+    metadata: Any, sent: dict[str, Any]
+) -> None:
     world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", metadata))
-    assert declared(world)[0]["metadata"] == sent
+    upload(world, metadata=metadata)
+    assert declared(world) == [{"name": "a.jpg", "md5": digest(b"hello pixel"), **sent}]
 
 
-@pytest.mark.parametrize("metadata", [None, {}, MetadataObject()])
-def test_empty_metadata_is_left_out(metadata: Any) -> None:
+@pytest.mark.parametrize(
+    ("path", "keywords", "declaration"),
+    [
+        ("/p/empty.jpg", {}, {"md5": digest(b"")}),
+        (
+            "/p/empty.jpg",
+            {"part_size": 4},
+            {"parts": [{"part_number": 1, "md5": digest(b""), "content_length": 0}]},
+        ),
+        ("/p/a.jpg", {"multipart_part_size": 4}, {"md5": digest(b"hello pixel")}),
+    ],
+    ids=["an empty file", "an empty part", "a part size without multipart"],
+)
+def test_a_file_is_one_piece(path: str, keywords: dict[str, Any], declaration: dict[str, Any]) -> None:
     world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", metadata))
-    assert "metadata" not in declared(world)[0]
-
-
-def test_an_empty_file_is_sent_like_any_other() -> None:
-    world = made()
-    world.run(world.api.upload_image(1, 2, "/p/empty.jpg"))
-    assert declared(world) == [{"name": "empty.jpg", "md5": digest(b"")}]
-    assert world.sent(stored(world)[0]) == b""
-
-
-def test_an_empty_multipart_file_is_one_empty_part() -> None:
-    world = made()
-    world.run(world.api.upload_image(1, 2, "/p/empty.jpg", multipart=True, multipart_part_size=4))
-    assert declared(world)[0]["parts"] == [{"part_number": 1, "md5": digest(b""), "content_length": 0}]
-
-
-def test_a_part_size_without_multipart_means_nothing() -> None:
-    world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart_part_size=4))
-    assert "md5" in declared(world)[0]
+    upload(world, path, **keywords)
+    assert declared(world) == [{"name": path[3:], **declaration}]
+    assert [world.sent(each) for each in stored(world)] == [FILES[path]]
 
 
 def test_progress_is_reported_in_order() -> None:
     world = made()
-    world.run(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=4))
+    upload(world, part_size=4)
     reported = [each for each in world.events if isinstance(each, (FileHashed, FileSent, FileFinished))]
     assert reported == [
         FileHashed("/p/a.jpg", 11),
@@ -213,19 +222,16 @@ def test_a_missing_file_is_an_error_before_anything_is_sent() -> None:
     calls: list[Call] = [
         lambda api: api.upload_image(1, 2, "/p/none.jpg"),
         lambda api: api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/none.wld"]),
-        lambda api: api.upload_multiple_images(1, 2, several("a.jpg", "none.jpg")),
-        lambda api: api.upload_multiple_images(1, 2, several("a.jpg", support_files=["/p/none.wld"])),
     ]
     for call in calls:
         world = World(files=FILES)
-        error = world.fail(call(world.api), FileNotFoundError)
-        assert "/p/none." in str(error)
+        assert "/p/none." in str(world.fail(call(world.api), FileNotFoundError))
 
 
 @pytest.mark.parametrize("size", [None, 0, -1, 1.5, True, "5"])
 def test_multipart_without_a_usable_part_size_is_an_error_before_anything_is_sent(size: Any) -> None:
     world = World(files=FILES)
-    world.fail(world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=size), ValueError)
+    refused(world, ValueError, multipart=True, multipart_part_size=size)
     files = several("a.jpg")
     world.fail(world.api.upload_multiple_images(1, 2, files, multipart=True, multipart_part_size=size), ValueError)
 
@@ -249,8 +255,13 @@ def test_equal_names_are_an_error_before_anything_is_sent() -> None:
 
 PARTS = {"multipart": True, "multipart_part_size": 6}
 JOB = {"id": 5, "url": "https://s3.test/b", "upload_fields": {}}
+STORE = {"url": "https://s3.test/b"}
 CREATE, CREATE_PARTS = ("POST", "/upload_jobs/"), ("POST", "/upload_jobs/multipart")
 FINISH, POLL, LIST = ("PUT", "/upload_jobs/100/uploadFinished"), ("GET", "/acme/jobs/j1"), ("GET", "/upload_jobs/")
+
+
+def in_parts(*parts: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"id": 5, "upload_parts": [{"part_number": number, **part} for number, part in enumerate(parts, 1)]}]
 
 
 @pytest.mark.parametrize(
@@ -270,22 +281,10 @@ FINISH, POLL, LIST = ("PUT", "/upload_jobs/100/uploadFinished"), ("GET", "/acme/
         (CREATE, [], "no upload job for a.jpg"),
         (CREATE_PARTS, [{"id": 5, "upload_parts": None}], "'[0].upload_parts'"),
         (CREATE_PARTS, [{"id": 5, "upload_parts": []}], "'[0].upload_parts'"),
-        (CREATE_PARTS, [{"id": 5, "upload_parts": [{"part_number": 1}, {"part_number": 3}]}], "'[0].upload_parts'"),
-        (
-            CREATE_PARTS,
-            [{"id": 5, "upload_parts": [{"part_number": 1}, {"part_number": "2"}]}],
-            "'[0].upload_parts[1].part_number'",
-        ),
-        (
-            CREATE_PARTS,
-            [{"id": 5, "upload_parts": [{"part_number": 1}, {"part_number": 2}]}],
-            "'[0].upload_parts[0].url'",
-        ),
-        (
-            CREATE_PARTS,
-            [{"id": 5, "upload_parts": [{"part_number": n, "url": "https://s3.test/b"} for n in (1, 2)]}],
-            "'[0].upload_parts[0].headers'",
-        ),
+        (CREATE_PARTS, in_parts({}, {"part_number": 3}), "'[0].upload_parts'"),
+        (CREATE_PARTS, in_parts({}, {"part_number": "2"}), "'[0].upload_parts[1].part_number'"),
+        (CREATE_PARTS, in_parts({}, {}), "'[0].upload_parts[0].url'"),
+        (CREATE_PARTS, in_parts(STORE, STORE), "'[0].upload_parts[0].headers'"),
         (FINISH, {}, "'job'"),
         (FINISH, {"job": {}}, "'job.job_id'"),
         (POLL, {}, "'completed'"),
@@ -299,7 +298,7 @@ def test_a_missing_field_is_named_and_nothing_is_stored_without_a_whole_upload_j
 ) -> None:
     world = made(PixelServer(fail_on={endpoint: json_response(answer)}))
     options: Any = PARTS if endpoint == CREATE_PARTS else {"support_files": ["/p/a.wld"]}
-    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg", **options), PixelProtocolError)
+    error = refused(world, PixelProtocolError, **options)
     assert field in str(error)
     assert f"{endpoint[0]} https://pixel.test" in str(error)
     assert "(request ID: " in str(error)
@@ -308,7 +307,7 @@ def test_a_missing_field_is_named_and_nothing_is_stored_without_a_whole_upload_j
 
 def test_an_upload_job_that_failed_is_raised_with_its_id_status_detail_and_file() -> None:
     world = made(PixelServer(outcomes={"a.jpg": {"status": "failed", "detail": "no image", "result": None}}))
-    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelUploadJobError)
+    error = refused(world, PixelUploadJobError)
     assert (error.job_id, error.status, error.detail, error.file) == (100, "failed", "no image", "/p/a.jpg")
     assert FileFinished("/p/a.jpg", "failed") in world.events
 
@@ -324,13 +323,13 @@ def test_an_upload_that_is_in_validation_when_its_job_is_completed_is_waited_for
         return server(request)
 
     world = World(answer, files=FILES)
-    assert world.run(world.api.upload_image(1, 2, "/p/a.jpg"))["id"] == 1100
+    assert upload(world)["id"] == 1100
     assert statuses == []
 
 
 def test_an_upload_that_never_ends_is_waited_for_ten_minutes() -> None:
     world = made(PixelServer(outcomes={"a.jpg": {"status": "validating"}}))
-    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelJobTimeoutError)
+    error = refused(world, PixelJobTimeoutError)
     assert "Upload job 100 (/p/a.jpg) is still 'validating' after 600 seconds" in str(error)
     assert world.now == pytest.approx(1000 + upload_service.VALIDATION_SECONDS)
 
@@ -338,7 +337,7 @@ def test_an_upload_that_never_ends_is_waited_for_ten_minutes() -> None:
 def test_a_failed_job_does_not_matter_by_itself() -> None:
     server = PixelServer(fail_on={POLL: json_response({"completed": True, "status": "failed"})})
     world = made(server)
-    assert world.run(world.api.upload_image(1, 2, "/p/a.jpg"))["id"] == 1100
+    assert upload(world)["id"] == 1100
 
 
 # The object storage
@@ -352,7 +351,7 @@ DENIED = "<Error><Code>{}</Code><Message>{}</Message><RequestId>R</RequestId></E
 )
 def test_a_storage_request_is_tried_up_to_upload_num_retries_times(failure: Outcome) -> None:
     world = made(PixelServer(refuse={"a.jpg": failure}), upload_num_retries=4)
-    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), (PixelStorageError, PixelConnectionError))
+    error = refused(world, (PixelStorageError, PixelConnectionError))
     assert len(stored(world)) == 4
     assert len(world.sleeps) == 3
     assert "after 4 tries" in str(error)
@@ -362,7 +361,7 @@ def test_a_storage_request_is_tried_up_to_upload_num_retries_times(failure: Outc
 @pytest.mark.parametrize("status", [301, 307, 400, 403, 404, 411, 501])
 def test_a_refusal_of_the_storage_is_not_repeated(status: int) -> None:
     world = made(PixelServer(refuse={"a.jpg": Response(status)}))
-    error = world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelStorageError)
+    error = refused(world, PixelStorageError)
     assert len(stored(world)) == 1
     assert (error.status_code, error.code, error.expired) == (status, "", False)
     assert "no reason given" in str(error)
@@ -381,9 +380,7 @@ def test_a_refusal_of_the_storage_is_not_repeated(status: int) -> None:
 def test_the_error_of_the_storage_has_the_code_of_s3_and_no_signature(code: str, message: str, expired: bool) -> None:
     answer = Response(403, Headers(), DENIED.format(code, message).encode())
     world = made(PixelServer(refuse={"a.jpg": answer}))
-    error = world.fail(
-        world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=100), PixelStorageError
-    )
+    error = refused(world, PixelStorageError, multipart=True, multipart_part_size=100)
     assert (error.code, error.expired) == (code, expired)
     assert error.url == "https://s3.test/bucket/a.jpg/100" or expired
     assert "sig=" not in f"{error} {error.__dict__}"
@@ -393,7 +390,7 @@ def test_the_error_of_the_storage_has_the_code_of_s3_and_no_signature(code: str,
 
 def test_a_file_that_changes_while_it_is_sent_is_no_transport_error() -> None:
     world = made(PixelServer(refuse={"a.jpg": PixelFileChangedError("shorter")}))
-    world.fail(world.api.upload_image(1, 2, "/p/a.jpg"), PixelFileChangedError)
+    refused(world, PixelFileChangedError)
     assert len(stored(world)) == 1
 
 
