@@ -69,7 +69,7 @@ MIDWAY = (Fault.EARLY, Fault.RESET_REQUEST, Fault.CUT_REQUEST)
 EVERY_BYTE = (Fault.CUT_REQUEST, Fault.RESET_ANSWER, Fault.TRUNCATE, Fault.DUPLICATE, Fault.REPEAT)
 _SILENCES = frozenset({Fault.HANG_REQUEST, Fault.HANG_ANSWER})
 _SECONDS = dict.fromkeys((*_SILENCES, Fault.HALF_CLOSE), 2 * LIMIT_SECONDS) | {Fault.PAUSE: 0.1, Fault.DRIP: 0.3}
-_AT = dict.fromkeys((Fault.HANG_ANSWER, Fault.HALF_CLOSE), (0, 1, 40, -1))
+_AT: dict[Fault, tuple[int, ...]] = dict.fromkeys((Fault.HANG_ANSWER, Fault.HALF_CLOSE), (0, 1, 40, -1))
 """Bytes for faults that take long; -1 is the last."""
 
 
