@@ -433,6 +433,13 @@ def test_changed_metadata_is_that_of_the_last_call(blocking_world: World) -> Non
 # The same call after its end
 
 
+def test_the_same_call_uploads_again(blocking_world: World) -> None:
+    files = blocking_world.files(900, 2000)
+    names_of(blocking_world.upload(Watch(), files))
+    names_of(blocking_world.upload(Watch(), files))
+    blocking_world.holds(files, times=2)
+
+
 def test_with_skip_uploaded_the_same_call_only_reads_and_returns_the_same(world: World) -> None:
     files = world.files(900, 2 * PART)
     done = world.upload(Watch(), files, skip_uploaded=True)
