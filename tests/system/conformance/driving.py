@@ -13,20 +13,29 @@ import inspect
 import json
 import sys
 import urllib.request
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from tests.support.operations.reading import Reader
 
-CASE_SECONDS = 60.0
+_LOGIN: dict[str, Any] = {
+    "method": "get_plugins",
+    "args": [],
+    "kwargs": {},
+    "take": None,
+    "items": False,
+    "fresh": False,
+}
 _ATTRIBUTES = ("job_id", "status", "detail", "status_code", "method", "body", "json_resp_msg")
 
 
 def plain(value: Any) -> Any:
-    """A result as JSON; errors among it, too."""
+    """A result as JSON. An error has its classes from its own up to Exception, its message, and its attributes."""
     if isinstance(value, BaseException):
-        return failure(value)
+        names = [kind.__name__ for kind in type(value).__mro__ if issubclass(kind, BaseException)]
+        held = {name: plain(getattr(value, name)) for name in _ATTRIBUTES if hasattr(value, name)}
+        return {"error": names, "message": str(value)[:2000], "holds": held}
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     if isinstance(value, dict):
@@ -34,11 +43,14 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
 
 
-def failure(error: BaseException) -> dict[str, Any]:
-    """An error as JSON: its classes from its own up to Exception, its message, and its attributes."""
-    names = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException)]
-    held = {name: plain(getattr(error, name)) for name in _ATTRIBUTES if hasattr(error, name)}
-    return {"error": names, "message": str(error)[:2000], "holds": held}
+def _cases(plan: dict[str, Any], make: Callable[[bool, str], Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The cases, each with its client, once the server knows of it. The first one logs in, and belongs to none."""
+    shared = make(plan["async"], plan["url"])
+    for number, case in enumerate([_LOGIN, *plan["cases"]], -1):
+        client = make(plan["async"], plan["url"]) if case["fresh"] else shared
+        notice = urllib.request.Request(f"{plan['url']}/_case/{number}", method="POST")
+        urllib.request.urlopen(notice, timeout=30).close()
+        yield client, case
 
 
 def _started(client: Any, case: dict[str, Any], reader: Reader) -> Any:
@@ -71,50 +83,6 @@ async def _call_async(client: Any, case: dict[str, Any], reader: Reader) -> Any:
     return items
 
 
-async def _in_time(call: Coroutine[Any, Any, Any]) -> dict[str, Any]:
-    """The outcome of a call. One that does not end is cancelled, which is no TimeoutError of the client."""
-    task = asyncio.ensure_future(call)
-    done, _ = await asyncio.wait({task}, timeout=CASE_SECONDS)
-    if not done:
-        task.cancel()
-        return {"error": ["NoEnd"], "message": f"no outcome in {CASE_SECONDS:g} seconds", "holds": {}}
-    error = task.exception()
-    return {"result": plain(task.result())} if error is None else failure(error)
-
-
-def _announce(url: str, number: int) -> None:
-    urllib.request.urlopen(urllib.request.Request(f"{url}/_case/{number}", method="POST"), timeout=30).close()
-
-
-def _print(outcome: dict[str, Any]) -> None:
-    print(json.dumps(outcome), flush=True)
-
-
-def drive_blocking(plan: dict[str, Any], make: Callable[[], Any], reader: Reader) -> None:
-    """Run the cases on a blocking client."""
-    shared = make()
-    _announce(plan["url"], -1)
-    shared.get_plugins()
-    for number, case in enumerate(plan["cases"]):
-        client = make() if case["fresh"] else shared
-        _announce(plan["url"], number)
-        try:
-            outcome: dict[str, Any] = {"result": plain(_call(client, case, reader))}
-        except Exception as error:
-            outcome = failure(error)
-        _print(outcome)
-
-
-async def _drive_async(plan: dict[str, Any], make: Callable[[], Any], reader: Reader) -> None:
-    shared = make()
-    _announce(plan["url"], -1)
-    await shared.get_plugins()
-    for number, case in enumerate(plan["cases"]):
-        client = make() if case["fresh"] else shared
-        _announce(plan["url"], number)
-        _print(await _in_time(_call_async(client, case, reader)))
-
-
 def drive(
     make: Callable[[bool, str], Any], named: Callable[[str], Any], polygon: Callable[[dict[str, Any]], Any]
 ) -> None:
@@ -122,10 +90,14 @@ def drive(
     plan = json.load(sys.stdin)
     reader = Reader(plan["folder"], plan["url"], named, polygon)
 
-    def client() -> Any:
-        return make(plan["async"], plan["url"])
-
-    if plan["async"]:
-        asyncio.run(_drive_async(plan, client, reader))
-    else:
-        drive_blocking(plan, client, reader)
+    loop = asyncio.new_event_loop()
+    for client, case in _cases(plan, make):
+        try:
+            if plan["async"]:
+                result = loop.run_until_complete(_call_async(client, case, reader))
+            else:
+                result = _call(client, case, reader)
+            outcome = {"result": plain(result)}
+        except Exception as error:
+            outcome = plain(error)
+        print(json.dumps(outcome))

@@ -1,10 +1,4 @@
-"""Runs cases on this library's clients; started by the conformance test.
-
-Rules kept here:
-
-* The clients are the public ones, over real sockets, with nothing patched.
-* A polygon is a GeoJSON mapping here, where the reference wants a model.
-"""
+"""Runs cases on this library's public clients, over real sockets; started by the conformance test."""
 
 from typing import Any
 
@@ -19,12 +13,9 @@ def make(is_async: bool, url: str) -> PixelClient | PixelClientAsync:
     return kind(f"{url}/api/acme", f"{url}/auth", "Acme", "frontend", "kari@example.com", "pass wørd&=")
 
 
-def main() -> None:
-    def named(name: str) -> Any:
-        return PixelApiSettings if name == "PixelApiSettings" else getattr(models, name)
-
-    drive(make, named, dict)
+def named(name: str) -> Any:
+    return PixelApiSettings if name == "PixelApiSettings" else getattr(models, name)
 
 
 if __name__ == "__main__":
-    main()
+    drive(make, named, dict)  # a polygon is a GeoJSON mapping here, where the reference wants a model

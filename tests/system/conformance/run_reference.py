@@ -30,7 +30,7 @@ def cut_pauses_short() -> None:
     time.sleep = lambda seconds: None
 
 
-def main() -> None:
+if __name__ == "__main__":
     found = importlib.metadata.version("pixel-client")
     package: Any = importlib.import_module("pixel_client")
     if found != REFERENCE or not str(package.__file__).startswith(sys.prefix):
@@ -39,19 +39,12 @@ def main() -> None:
     polygon: Any = importlib.import_module("geojson_pydantic").Polygon
 
     def make(is_async: bool, url: str) -> Any:
-        client = package.PixelClientAsync(
-            f"{url}/api/acme", f"{url}/auth", "Acme", "frontend", "kari@example.com", "pass wørd&="
-        )
+        account = (f"{url}/auth", "Acme", "frontend", "kari@example.com", "pass wørd&=")
+        client = package.PixelClientAsync(f"{url}/api/acme", *account)
         return client if is_async else package.PixelClient(client)
 
     cut_pauses_short()
-    drive(
-        make, lambda name: getattr(models, name, None) or getattr(package, name), lambda geometry: polygon(**geometry)
-    )
+    drive(make, lambda name: getattr(models, name, None) or getattr(package, name), lambda shape: polygon(**shape))
     ours = [name for name in sys.modules if name.partition(".")[0] in ("pixel_core", "pixel_transports")]
     if ours:
         raise SystemExit(f"modules of this library were loaded beside the reference: {', '.join(ours)}")
-
-
-if __name__ == "__main__":
-    main()
