@@ -12,7 +12,7 @@ from pixel_core.messages import Request, Response
 from pixel_transports import AnyioTransport, AsyncDriver, AsyncFunctionTransport, BlockingDriver, SocketTransport
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.net.transports import FunctionTransport
-from tests.support.peers import Peer, eventually, open_sockets, read_head, read_to_end
+from tests.support.peers import PATIENCE, Peer, eventually, open_sockets, read_head, read_to_end
 
 
 class Driven:
@@ -58,6 +58,13 @@ class Driven:
         flights: SingleFlights = self.driver._flights if self.name == "blocking" else self.driver._flights.get()
         flight = flights._flights.get(key)
         return 0 if flight is None else 1 + len(flight._wake)
+
+
+async def reached(holds: Callable[[], bool]) -> None:
+    """Wait until a condition holds, in an event loop."""
+    with anyio.fail_after(PATIENCE):
+        while not holds():  # noqa: ASYNC110
+            await anyio.sleep(0.002)
 
 
 @pytest.fixture(autouse=True)

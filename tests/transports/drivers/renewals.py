@@ -4,7 +4,6 @@
 
 Rules kept here:
 
-* The sandbox runs in a process of its own, which counts: token requests by grant, what was answered to them, and 401s.
 * A renewal has a reason: the life of the token before it was over (a tenth of it early), or the API refused it. Each
   token's life is measured from when it was asked for, so `seconds / 0.9 + refused` is the most there can be, on however
   slow a machine.
@@ -19,20 +18,16 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-import anyio
-
 from pixel_core.messages import Headers, Origin, Response, Timeouts
-from pixel_transports import PixelClient, PixelClientAsync
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox, SandboxServer
 from pixel_transports.sandbox.http import Buffer
+from tests.support.callers import client_of
 
 TOKEN_SECONDS = 1.0
 RENEWED_AFTER = 0.9 * TOKEN_SECONDS
@@ -97,12 +92,8 @@ class Figures:
     server: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def counts(self) -> Counter[str]:
-        return Counter(self.server["counts"])
-
-    @property
     def renewals(self) -> int:
-        return self.counts["refresh_token 200"]
+        return int(self.server["counts"].get("refresh_token 200", 0))
 
     @property
     def reasons(self) -> int:
@@ -111,7 +102,7 @@ class Figures:
 
     @property
     def grants(self) -> dict[str, int]:
-        return {name: count for name, count in self.counts.items() if not name.startswith("call")}
+        return {name: count for name, count in self.server["counts"].items() if not name.startswith("call")}
 
     def wrong(self) -> list[str]:
         """What is not as it should be."""
@@ -128,72 +119,40 @@ class Figures:
         return (
             f"{self.face}: {self.calls} calls at a time for {self.seconds:.1f} s: {self.answered} answered, "
             f"{len(self.failures)} failed; {self.renewals} renewals, with reason for up to {self.reasons} "
-            f"({self.server['refused']} tokens refused by the API, {self.counts['call 401']} 401s); "
+            f"({self.server['refused']} tokens refused by the API, {self.server['counts'].get('call 401', 0)} 401s); "
             f"grants {self.grants}; {'; '.join(self.wrong()) or 'as it should be'}"
         )
 
 
-@contextmanager
-def sandbox_process(figures: Figures) -> Iterator[PixelApiSettings]:
-    """A counting sandbox in a process of its own; at the end the figures hold what it counted."""
-    command = [sys.executable, "-m", "tests.transports.drivers.renewals", "--serve"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        yield PixelApiSettings(**Sandbox().environment(url))
-        process.stdin.close()
-        figures.server = json.loads(process.stdout.read())
+def call_at_once(face: str, settings: PixelApiSettings, seconds: float, calls: int) -> Figures:
+    """Call from as many threads as there are calls at a time; on the async faces each call is a task of one loop."""
+    figures = Figures(face, calls)
 
+    def work(number: int) -> int:
+        for made in itertools.count():
+            if made >= LEAST and time.monotonic() - started >= seconds:
+                break
+            try:
+                assert call("me").get("email")
+            except Exception as error:
+                figures.failures.append(f"{type(error).__name__}: {error}")
+        return made
 
-async def calls_of_tasks(figures: Figures, settings: PixelApiSettings, seconds: float) -> None:
-    async with PixelClientAsync.from_settings(settings, timeout_pixel=LIMITS) as client:
+    with client_of(face, settings, timeout_pixel=LIMITS) as call, ThreadPoolExecutor(calls) as threads:
         started = time.monotonic()
-
-        async def call() -> None:
-            for number in itertools.count():
-                if number >= LEAST and time.monotonic() - started >= seconds:
-                    return
-                try:
-                    assert (await client.me()).get("email")
-                    figures.answered += 1
-                except Exception as error:
-                    figures.failures.append(f"{type(error).__name__}: {error}")
-
-        async with anyio.create_task_group() as group:
-            for _ in range(figures.calls):
-                group.start_soon(call)
+        figures.answered = sum(threads.map(work, range(calls))) - len(figures.failures)
         figures.seconds = time.monotonic() - started
-
-
-def calls_of_threads(figures: Figures, settings: PixelApiSettings, seconds: float) -> None:
-    with PixelClient.from_settings(settings, timeout_pixel=LIMITS) as client:
-        started, answered = time.monotonic(), itertools.count()
-
-        def call() -> None:
-            for number in itertools.count():
-                if number >= LEAST and time.monotonic() - started >= seconds:
-                    return
-                try:
-                    assert client.me().get("email")
-                    next(answered)
-                except Exception as error:
-                    figures.failures.append(f"{type(error).__name__}: {error}")
-
-        with ThreadPoolExecutor(figures.calls) as threads:
-            for done in [threads.submit(call) for _ in range(figures.calls)]:
-                done.result()
-        figures.seconds, figures.answered = time.monotonic() - started, next(answered)
+    return figures
 
 
 def run(face: str, seconds: float, calls: int) -> Figures:
     """Calls on a face, by its name: blocking, asyncio or trio."""
-    figures = Figures(face, calls)
-    with sandbox_process(figures) as settings:
-        if face == "blocking":
-            calls_of_threads(figures, settings, seconds)
-        else:
-            anyio.run(calls_of_tasks, figures, settings, seconds, backend=face)
+    command = [sys.executable, "-m", "tests.transports.drivers.renewals", "--serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        settings = PixelApiSettings(**Sandbox().environment(process.stdout.readline().strip()))
+        figures = call_at_once(face, settings, seconds, calls)
+        figures.server = json.loads(process.communicate()[0])
     return figures
 
 

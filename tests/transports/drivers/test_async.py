@@ -1,7 +1,7 @@
 """The async driver alone: cancelled waiters for connections, and a loop that is never blocked."""
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,15 +12,10 @@ from pixel_core.effects import Digest, Exchange
 from pixel_core.messages import FileSlice, Response
 from pixel_transports import AnyioTransport, AsyncDriver
 from tests.support.flows import flow_of
-from tests.support.peers import OK, PATIENCE, Peer, keep_answering, read_request, send, wait
+from tests.support.peers import OK, Peer, keep_answering, read_request, send, wait
+from tests.transports.drivers.conftest import reached
 
 pytestmark = pytest.mark.anyio
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(PATIENCE):
-        while not holds():  # noqa: ASYNC110
-            await anyio.sleep(0.002)
 
 
 @asynccontextmanager
@@ -48,11 +43,11 @@ async def test_a_place_that_was_given_to_a_waiter_who_is_cancelled_goes_to_the_n
 
             async with anyio.create_task_group() as group:
                 group.start_soon(ask, 1)
-                await eventually(lambda: "1 held, 0 idle, 0 waiting" in repr(transport))
+                await reached(lambda: "1 held, 0 idle, 0 waiting" in repr(transport))
                 group.start_soon(ask_in_scope, 2)
-                await eventually(lambda: "1 held, 0 idle, 1 waiting" in repr(transport))
+                await reached(lambda: "1 held, 0 idle, 1 waiting" in repr(transport))
                 group.start_soon(ask, 3)
-                await eventually(lambda: "1 held, 0 idle, 2 waiting" in repr(transport))
+                await reached(lambda: "1 held, 0 idle, 2 waiting" in repr(transport))
                 go.set()
             assert responses == [1, 3]
             assert "0 held, 1 idle, 0 waiting" in repr(transport)

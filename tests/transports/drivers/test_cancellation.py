@@ -1,20 +1,19 @@
 """Cancelled requests leave nothing behind: short runs of `python -m tests.transports.drivers.cancellation`."""
 
-from collections.abc import Callable
 from concurrent.futures import wait
 
 import anyio
 import pytest
 
 from pixel_core.errors import PixelTimeoutError
-from pixel_core.messages import Timeouts
 from pixel_transports.net.asynchronous import AnyioTransport
 from tests.support.peers import PATIENCE, Face
 from tests.transports.drivers.cancellation import LIMIT, Reluctant, run
+from tests.transports.drivers.conftest import reached
 
 
 @pytest.mark.parametrize("face", ["asyncio", "trio", "blocking"])
-def test_requests_cancelled_at_random_points_leave_no_place_no_socket_and_no_task_or_thread_behind(face: str) -> None:
+def test_requests_cancelled_at_random_points_leave_no_slot_no_socket_and_no_task_or_thread_behind(face: str) -> None:
     """On threads they run out of time instead."""
     figures = run(face, 1000)
     assert figures.clean, figures
@@ -29,17 +28,17 @@ def test_requests_cancelled_at_random_points_leave_no_place_no_socket_and_no_tas
 @pytest.mark.anyio
 @pytest.mark.parametrize("at_once", [LIMIT, 10 * LIMIT])
 async def test_the_next_ten_requests_do_not_time_out_after_those_in_flight_were_cancelled(at_once: int) -> None:
-    """encode/httpcore, issue 1093: there the places of cancelled requests are lost, until every request times out."""
+    """encode/httpcore, issue 1093: there the slots of cancelled requests are lost, until every request times out."""
     with Reluctant(0.0) as peer:
         transport = AnyioTransport(max_connections=LIMIT)
         for _ in range(5):
             async with anyio.create_task_group() as group:
                 for _ in range(at_once):
                     group.start_soon(transport.send, peer.request())
-                await until(lambda: f"{LIMIT} held, 0 idle, {at_once - LIMIT} waiting" in repr(transport))
+                await reached(lambda: f"{LIMIT} held, 0 idle, {at_once - LIMIT} waiting" in repr(transport))
                 group.cancel_scope.cancel()
             assert repr(transport) == "<AnyioTransport, <Pool 0 held, 0 idle, 0 waiting>>"
-        peer.be_willing()
+        peer.willing = True
         bodies: list[bytes] = []
 
         async def ask() -> None:
@@ -59,15 +58,9 @@ def test_the_next_ten_requests_do_not_time_out_after_as_many_threads_gave_up(fac
     """
     face.open(max_connections=LIMIT)
     with Reluctant(0.0) as peer:
-        timed_out = [face.start(peer.request(Timeouts(read=0.05, pool=0.07))) for _ in range(16)]
+        timed_out = [face.start(peer.request(read=0.05, pool=0.07)) for _ in range(16)]
         wait(timed_out, PATIENCE)
         assert [type(each.exception()) for each in timed_out] == [PixelTimeoutError] * 16
         face.wait_for_counts("0 held, 0 idle, 0 waiting")
-        peer.be_willing()
+        peer.willing = True
         assert [each.result(PATIENCE).body for each in [face.start(peer.request()) for _ in range(10)]] == [b"ok"] * 10
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(PATIENCE):
-        while not holds():  # noqa: ASYNC110
-            await anyio.sleep(0.002)

@@ -1,10 +1,11 @@
 """Signals that interrupt a blocking call at any line: no slot of the pool and no socket is lost."""
 
-import signal
 import subprocess
 import sys
 
 import pytest
+
+from tests.support.peers import Peer, keep_answering
 
 PROGRAM = """
 import os, random, signal, sys
@@ -42,35 +43,12 @@ free = "0 held" in repr(transport) and "0 waiting" in repr(transport)
 print(broken, free, len(os.listdir("/proc/self/fd")) - sockets)
 """
 
-ANSWERING = """
-import socket, threading
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-def answer(peer):
-    try:
-        while peer.recv(65536):
-            peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
-    except OSError:
-        pass
-    peer.close()
-while True:
-    threading.Thread(target=answer, args=[listener.accept()[0]], daemon=True).start()
-"""
 
-
-@pytest.mark.skipif(
-    not hasattr(signal, "setitimer") or sys.platform != "linux", reason="open files are counted in /proc"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are counted in /proc")
 def test_calls_that_are_interrupted_anywhere_lose_no_slot_and_no_socket() -> None:
-    with subprocess.Popen([sys.executable, "-c", ANSWERING], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            port = server.stdout.readline().strip()
-            done = subprocess.run(
-                [sys.executable, "-c", PROGRAM, port], capture_output=True, text=True, check=False, timeout=120
-            )
-        finally:
-            server.kill()
+    with Peer([keep_answering()]) as peer:
+        command = [sys.executable, "-c", PROGRAM, str(peer.origin.port)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     broken, all_free, more = done.stdout.split()
     assert int(broken) > 50

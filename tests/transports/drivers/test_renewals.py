@@ -1,5 +1,7 @@
 """Calls share the renewals of short-lived tokens: a short run of `python -m tests.transports.drivers.renewals`."""
 
+from typing import Any
+
 import pytest
 
 from tests.transports.drivers.renewals import Figures, run
@@ -13,34 +15,25 @@ def test_each_token_is_renewed_once_and_no_call_fails_however_many_are_under_way
     assert figures.renewals >= 1
 
 
-def figures_of(**changes: object) -> Figures:
-    """Figures of ten seconds with ten renewals, with changes."""
-    counts = {"password 200": 1, "refresh_token 200": 10, "call 200": 500}
-    return Figures(
-        "trio", 200, 10.0, 500, [], {"counts": counts, "refused": 0, "refresh_tokens_used_again": 0, **changes}
-    )
-
-
-def test_renewals_as_they_should_be_are_found_right() -> None:
-    assert figures_of().wrong() == []
+GRANTS = {"password 200": 1, "refresh_token 200": 10}
+ONE_MORE = {"password 200": 1, "refresh_token 200": 12}
 
 
 @pytest.mark.parametrize(
-    "figures",
+    ("counts", "refused", "used_again", "failures", "wrong"),
     [
-        figures_of(counts={"password 200": 1, "refresh_token 200": 12}),
-        figures_of(counts={"password 200": 1, "call 200": 500}),
-        figures_of(counts={"password 200": 2, "refresh_token 200": 10}),
-        figures_of(counts={"password 200": 1, "refresh_token 200": 10, "refresh_token 400": 1}),
-        figures_of(refresh_tokens_used_again=1),
-        Figures("trio", 200, 10.0, 500, ["PixelAuthenticationError: no"], figures_of().server),
+        pytest.param(GRANTS, 0, 0, [], 0, id="as they should be"),
+        pytest.param(ONE_MORE, 0, 0, [], 1, id="too many"),
+        pytest.param(ONE_MORE, 1, 0, [], 0, id="a token that the API refused is a reason for one more"),
+        pytest.param({"password 200": 1}, 0, 0, [], 2, id="none"),
+        pytest.param({**GRANTS, "password 200": 2}, 0, 0, [], 1, id="the password again"),
+        pytest.param({**GRANTS, "refresh_token 400": 1}, 0, 0, [], 1, id="a refusal"),
+        pytest.param(GRANTS, 0, 1, [], 1, id="a refresh token twice"),
+        pytest.param(GRANTS, 0, 0, ["PixelAuthenticationError: no"], 1, id="a call that failed"),
     ],
-    ids=["too many", "none", "the password again", "a refusal", "a refresh token twice", "a call that failed"],
 )
-def test_renewals_as_they_should_not_be_are_found_out(figures: Figures) -> None:
-    assert figures.wrong()
-
-
-def test_a_token_that_the_api_refused_is_a_reason_for_one_more_renewal() -> None:
-    counts = {"password 200": 1, "refresh_token 200": 12}
-    assert figures_of(counts=counts, refused=1).wrong() == []
+def test_wrong_renewals_of_ten_seconds_are_found_out(
+    counts: dict[str, int], refused: int, used_again: int, failures: list[str], wrong: int
+) -> None:
+    server: dict[str, Any] = {"counts": counts, "refused": refused, "refresh_tokens_used_again": used_again}
+    assert len(Figures("trio", 200, 10.0, 500, failures, server).wrong()) == wrong

@@ -35,7 +35,7 @@ from pixel_transports.net.transports import FunctionTransport
 from pixel_transports.runtime.cancellation import CancelScope, current_scope
 from tests.support.flows import flow_of, get, raising, returning
 from tests.support.peers import PATIENCE, Peer, eventually
-from tests.transports.drivers.conftest import Driven
+from tests.transports.drivers.conftest import Driven, reached
 
 A_LONG_TIME = 30.0
 
@@ -241,9 +241,7 @@ async def test_a_cancelled_task_ends_the_lead_and_its_flows(silent: Peer) -> Non
     transport = AnyioTransport()
     async with anyio.create_task_group() as group:
         group.start_soon(AsyncDriver(transport).run, group_of(lead))
-        with anyio.fail_after(PATIENCE):
-            while sum(connection.data_arrived.is_set() for connection in silent.connections) < 2:  # noqa: ASYNC110
-                await anyio.sleep(0.002)
+        await reached(lambda: sum(connection.data_arrived.is_set() for connection in silent.connections) == 2)
         group.cancel_scope.cancel()
     await transport.aclose()
     assert sorted(closed) == ["first", "lead", "second"]
