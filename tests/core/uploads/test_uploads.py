@@ -1,10 +1,11 @@
-"""Uploads: what is checked beforehand, what goes where, and what becomes of each file."""
+"""Uploads: what is checked beforehand, what goes where, and what becomes of each file, of every kind."""
 
 from base64 import b64encode
 from collections.abc import Callable
 from hashlib import md5
+from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -20,19 +21,23 @@ from pixel_core.errors import (
     PixelUploadJobError,
 )
 from pixel_core.events import FileFinished, FileHashed, FileSent
-from pixel_core.models import ImageMetadataFields, MetadataObject, PixelUploadFile
+from pixel_core.models import ImageMetadataFields, MetadataObject, PixelUploadFile, RasterMetadataFields
 from tests.support.scripted_api import Outcome, PixelServer, World, body_of, json_response
 
 D = "/acme/projects/1/data_collections/2"
 Call = Callable[[PixelApi], Flow[Any]]
-E = TypeVar("E", bound=Exception)
 FILES = {
     "/p/a.jpg": b"hello pixel",
     "/p/b.jpg": b"other",
     "/p/a.wld": b"1 2 3",
     "/p/a.xml": b"<x/>",
     "/p/empty.jpg": b"",
+    "/p/large.jpg": b"x" * 10_001,
+    "/q/a.jpg": b"3",
 }
+TAKES = {"image": {"image"}, "raster": {"raster", "RGB", "DTM", "DSM"}, "point_cloud": {"point_cloud"}}
+NAMES = {"image": "an image", "raster": "a raster", "point_cloud": "a point cloud"}
+KINDS = pytest.mark.parametrize("kind", TAKES)
 
 
 def digest(content: bytes) -> str:
@@ -50,119 +55,106 @@ def declared(world: World) -> list[dict[str, Any]]:
     return [file for each in requests for file in body_of(each)["files"]]
 
 
-def made(server: PixelServer | None = None, **options: Any) -> World:
-    return World(server or PixelServer(), files=FILES, options=Options(**options))
+def made(kind: str = "image", options: Options = Options(), **server: Any) -> World:
+    """A world whose server has these fields."""
+    fields = {"kind": kind, "collection_type": min(TAKES[kind]), **server}
+    return World(PixelServer(**fields), files=FILES, options=options)
 
 
-def upload(world: World, path: str = "/p/a.jpg", part_size: int | None = None, **more: Any) -> Any:
-    """Upload one image, in parts if there is a part size."""
-    parts: dict[str, Any] = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
-    return world.run(world.api.upload_image(1, 2, path, **parts, **more))
+def several(*paths: str, **more: Any) -> list[PixelUploadFile]:
+    return [PixelUploadFile.model_validate({"file": f"/p/{path}", **more}) for path in paths]
 
 
-def refused(world: World, kind: type[E] | tuple[type[E], ...], **more: Any) -> E:
-    """The error of an image that cannot be uploaded."""
-    return world.fail(world.api.upload_image(1, 2, "/p/a.jpg", **more), kind)
+BOTH = several("a.jpg", "b.jpg")
 
 
-def several(*names: str, **more: Any) -> list[PixelUploadFile]:
-    return [PixelUploadFile.model_validate({"file": f"/p/{name}", **more}) for name in names]
+def one(api: PixelApi, kind: str = "image", path: Any = "/p/a.jpg", **more: Any) -> Flow[Any]:
+    """The upload of one file."""
+    flow: Flow[Any] = getattr(api, f"upload_{kind}")(1, 2, path, **more)
+    return flow
 
 
-# A single file
+def many(api: PixelApi, files: list[PixelUploadFile] = BOTH, kind: str = "image", **more: Any) -> Flow[Any]:
+    """The upload of several files."""
+    flow: Flow[Any] = getattr(api, f"upload_multiple_{kind}s")(1, 2, files, **more)
+    return flow
 
 
-def test_an_image_is_declared_stored_validated_and_given() -> None:
+def parts(size: Any) -> dict[str, Any]:
+    return {"multipart": True, "multipart_part_size": size}
+
+
+# What goes where
+
+
+@KINDS
+def test_files_become_resources_of_their_kind_in_the_order_of_the_files(kind: str) -> None:
+    world = made(kind)
+    assert world.run(one(world.api, kind, Path("/p/a.jpg"))) == {"id": 1100, "name": "a.jpg"}
+    assert world.calls[-1] == ("GET", f"{D}/{kind}s/1100")
+    done, errors = world.run(many(world.api, BOTH[::-1], kind))
+    assert ([each["name"] for each in done], errors) == (["b.jpg", "a.jpg"], [])
+    assert world.calls[-1][1].startswith(f"{D}/{kind}s/?ids=")
+
+
+def test_a_form_has_the_fields_of_the_server_in_their_order_and_the_file() -> None:
     world = made()
-    assert world.run(world.api.upload_image(1, 2, Path("/p/a.jpg"))) == {"id": 1100, "name": "a.jpg"}
-    assert declared(world) == [{"name": "a.jpg", "md5": digest(b"hello pixel")}]
-    assert world.calls == [
-        ("GET", D),
-        ("POST", f"{D}/upload_jobs/"),
-        ("POST", "/bucket/a.jpg/100"),
-        ("PUT", f"{D}/upload_jobs/100/uploadFinished"),
-        ("GET", "/acme/jobs/j1"),
-        ("GET", f"{D}/upload_jobs/?ids=100&limit=1"),
-        ("GET", f"{D}/images/1100"),
-    ]
-
-
-def test_the_fields_of_the_form_come_first_in_their_order_and_the_file_last() -> None:
-    world = made()
-    upload(world)
+    world.run(one(world.api))
     (request,) = stored(world)
     assert isinstance(request.body, Form)
     assert request.body.fields == (("key", "a.jpg/100"), ("policy", "p"), ("x-amz-signature", "s"))
     assert (request.body.filename, request.body.content) == ("a.jpg", b"hello pixel")
-    first, content, last = request.body.segments()
-    assert isinstance(first, bytes)
-    assert isinstance(last, bytes)
-    assert content == b"hello pixel"
-    assert first.index(b'name="x-amz-signature"') < first.index(b'name="file"; filename="a.jpg"')
-    assert last == f"\r\n--{request.body.boundary}--\r\n".encode()
+    assert (list(request.headers), request.timeouts) == ([], Options().timeout_upload)
 
 
-def test_storage_requests_have_neither_token_nor_request_id_and_their_own_time_limits() -> None:
-    world = made()
-    upload(world, part_size=4)
-    upload(world, support_files=["/p/a.wld"])
-    assert len(stored(world)) == 5
-    for request in stored(world):
-        assert "Authorization" not in request.headers
-        assert "X-Request-ID" not in request.headers
-        assert request.timeouts == Options().timeout_upload
-
-
-def test_a_multipart_file_is_declared_by_parts_and_each_is_put_with_exactly_its_headers() -> None:
-    world = made()
-    upload(world, part_size=4)
+@KINDS
+def test_a_multipart_file_is_declared_by_parts_and_each_is_put_with_exactly_its_headers(kind: str) -> None:
+    world = made(kind)
+    world.run(one(world.api, kind, **parts(4)))
     contents = [b"hell", b"o pi", b"xel"]
-    assert declared(world) == [
-        {
-            "name": "a.jpg",
-            "parts": [
-                {"part_number": number, "md5": digest(content), "content_length": len(content)}
-                for number, content in enumerate(contents, 1)
-            ],
-        }
+    declarations = [
+        {"part_number": number, "md5": digest(content), "content_length": len(content)}
+        for number, content in enumerate(contents, 1)
     ]
+    assert declared(world) == [{"name": "a.jpg", "parts": declarations}]
     assert ("POST", f"{D}/upload_jobs/multipart") in world.calls
     requests = stored(world)
-    assert [each.method for each in requests] == ["PUT"] * 3
-    assert [each.target for each in requests] == [f"/bucket/a.jpg/100?partNumber={n}&sig=x" for n in (1, 2, 3)]
+    assert [(each.method, each.target) for each in requests] == [
+        ("PUT", f"/bucket/a.jpg/100?partNumber={n}&sig=x") for n in (1, 2, 3)
+    ]
     assert [world.sent(each) for each in requests] == contents
     assert [dict(each.headers) for each in requests] == [
         {"Content-MD5": digest(content), "x-amz-part": str(number)} for number, content in enumerate(contents, 1)
     ]
+    assert {each.timeouts for each in requests} == {Options().timeout_upload}
 
 
-def test_support_files_are_paired_by_name_though_the_server_answers_in_another_order() -> None:
-    world = made()
-    upload(world, support_files=[Path("/p/a.wld"), "/p/a.xml"])
-    assert declared(world) == [
-        {
-            "name": "a.jpg",
-            "md5": digest(b"hello pixel"),
-            "support_files": [
-                {"name": "a.wld", "md5": digest(b"1 2 3")},
-                {"name": "a.xml", "md5": digest(b"<x/>")},
-            ],
-        }
+@KINDS
+def test_files_in_parts_share_one_request_for_jobs(kind: str) -> None:
+    world = made(kind)
+    world.run(many(world.api, kind=kind, **parts(8)))
+    assert [world.sent(each) for each in stored(world)] == [b"hello pi", b"xel", b"other"]
+    assert sum(method == "POST" and "upload_jobs" in target for method, target in world.calls) == 1
+
+
+@pytest.mark.parametrize("sizes", [{}, parts(2)], ids=["whole", "in parts"])
+@pytest.mark.parametrize("kind", ["image", "raster"])
+def test_support_files_are_sent_whole_and_paired_by_name_though_the_server_answers_in_another_order(
+    kind: str, sizes: dict[str, Any]
+) -> None:
+    world = made(kind)
+    world.run(one(world.api, kind, support_files=[Path("/p/a.wld"), "/p/a.xml"], **sizes))
+    assert declared(world)[0]["support_files"] == [
+        {"name": "a.wld", "md5": digest(b"1 2 3")},
+        {"name": "a.xml", "md5": digest(b"<x/>")},
     ]
-    assert {each.target: world.sent(each) for each in stored(world)} == {
-        "/bucket/a.jpg/100": b"hello pixel",
-        "/bucket/a.wld/of-100": b"1 2 3",
-        "/bucket/a.xml/of-100": b"<x/>",
-    }
+    assert [(each.method, each.target, world.sent(each)) for each in stored(world)[-2:]] == [
+        ("POST", "/bucket/a.wld/of-100", b"1 2 3"),
+        ("POST", "/bucket/a.xml/of-100", b"<x/>"),
+    ]
 
 
-def test_support_files_of_a_multipart_file_are_sent_whole() -> None:
-    world = made()
-    upload(world, support_files=["/p/a.wld"], part_size=2)
-    assert [each.method for each in stored(world)] == ["PUT"] * 6 + ["POST"]
-    assert world.sent(stored(world)[-1]) == b"1 2 3"
-
-
+@KINDS
 @pytest.mark.parametrize(
     ("metadata", "sent"),
     [
@@ -177,10 +169,45 @@ def test_support_files_of_a_multipart_file_are_sent_whole() -> None:
     ],
 )
 def test_metadata_is_a_dict_that_goes_out_as_it_is_or_a_model_without_none_and_left_out_when_empty(
-    metadata: Any, sent: dict[str, Any]
+    kind: str, metadata: Any, sent: dict[str, Any]
 ) -> None:
-    world = made()
-    upload(world, metadata=metadata)
+    world = made(kind)
+    world.run(one(world.api, kind, metadata=metadata))
+    assert declared(world) == [{"name": "a.jpg", "md5": digest(b"hello pixel"), **sent}]
+
+
+METADATA = {"free": 1}
+SUPPORT = ["/p/a.wld"]
+MODEL = MetadataObject(fields=RasterMetadataFields(name="n"))
+SENT_METADATA = {"metadata": METADATA}
+SENT_MODEL = {"metadata": {"fields": {"fields_type": "raster", "name": "n"}}}
+SENT_SUPPORT = {"support_files": [{"name": "a.wld", "md5": digest(b"1 2 3")}]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "sent"),
+    [
+        ((METADATA, SUPPORT), {}, SENT_METADATA | SENT_SUPPORT),
+        ((SUPPORT, METADATA), {}, SENT_METADATA | SENT_SUPPORT),
+        (((Path("/p/a.wld"),), METADATA), {}, SENT_METADATA | SENT_SUPPORT),
+        ((), {"metadata": METADATA, "support_files": SUPPORT}, SENT_METADATA | SENT_SUPPORT),
+        ((), {"support_files": METADATA, "metadata": SUPPORT}, SENT_METADATA | SENT_SUPPORT),
+        ((MODEL,), {}, SENT_MODEL),
+        ((None, MODEL), {}, SENT_MODEL),
+        (([], MODEL), {}, SENT_MODEL),
+        ((SUPPORT,), {}, SENT_SUPPORT),
+        ((None, SUPPORT), {}, SENT_SUPPORT),
+        ((SUPPORT, {}), {}, SENT_SUPPORT),
+        (({}, []), {}, {}),
+        (([], {}), {}, {}),
+        ((None, None), {}, {}),
+    ],
+)
+def test_metadata_and_support_files_of_a_raster_may_come_in_both_orders_and_each_may_be_left_out(
+    arguments: tuple[Any, ...], keywords: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    world = made("raster")
+    world.run(world.api.upload_raster(1, 2, "/p/a.jpg", *arguments, **keywords))
     assert declared(world) == [{"name": "a.jpg", "md5": digest(b"hello pixel"), **sent}]
 
 
@@ -188,25 +215,21 @@ def test_metadata_is_a_dict_that_goes_out_as_it_is_or_a_model_without_none_and_l
     ("path", "keywords", "declaration"),
     [
         ("/p/empty.jpg", {}, {"md5": digest(b"")}),
-        (
-            "/p/empty.jpg",
-            {"part_size": 4},
-            {"parts": [{"part_number": 1, "md5": digest(b""), "content_length": 0}]},
-        ),
+        ("/p/empty.jpg", parts(4), {"parts": [{"part_number": 1, "md5": digest(b""), "content_length": 0}]}),
         ("/p/a.jpg", {"multipart_part_size": 4}, {"md5": digest(b"hello pixel")}),
     ],
     ids=["an empty file", "an empty part", "a part size without multipart"],
 )
 def test_a_file_is_one_piece(path: str, keywords: dict[str, Any], declaration: dict[str, Any]) -> None:
     world = made()
-    upload(world, path, **keywords)
+    world.run(one(world.api, path=path, **keywords))
     assert declared(world) == [{"name": path[3:], **declaration}]
     assert [world.sent(each) for each in stored(world)] == [FILES[path]]
 
 
 def test_progress_is_reported_in_order() -> None:
     world = made()
-    upload(world, part_size=4)
+    world.run(one(world.api, **parts(4)))
     reported = [each for each in world.events if isinstance(each, (FileHashed, FileSent, FileFinished))]
     assert reported == [
         FileHashed("/p/a.jpg", 11),
@@ -218,42 +241,61 @@ def test_progress_is_reported_in_order() -> None:
 # Errors before anything is sent or created
 
 
-def test_a_missing_file_is_an_error_before_anything_is_sent() -> None:
-    calls: list[Call] = [
-        lambda api: api.upload_image(1, 2, "/p/none.jpg"),
-        lambda api: api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/none.wld"]),
-    ]
-    for call in calls:
-        world = World(files=FILES)
-        assert "/p/none." in str(world.fail(call(world.api), FileNotFoundError))
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda api: one(api, path="/p/none.jpg"), FileNotFoundError, "/p/none.jpg"),
+        (lambda api: one(api, support_files=["/p/none.wld"]), FileNotFoundError, "/p/none.wld"),
+        (lambda api: api.upload_raster(1, 2, "/p/a.jpg", ["/p/none.wld"], None), FileNotFoundError, "/p/none.wld"),
+        (lambda api: many(api, several("a.jpg", "none.jpg")), FileNotFoundError, "/p/none.jpg"),
+        (lambda api: many(api, several("a.jpg", support_files=["/p/none.wld"])), FileNotFoundError, "/p/none.wld"),
+        (lambda api: many(api, several("a.jpg", "../q/a.jpg")), ValueError, "All files must have unique names"),
+        (lambda api: one(api, support_files=["/p/a.jpg", "/q/a.jpg"]), ValueError, "must have different names"),
+        (lambda api: one(api, path="/p/large.jpg", **parts(1)), ValueError, "use a multipart_part_size of 2 or more"),
+        (lambda api: api.upload_raster(1, 2, "/p/a.jpg", SUPPORT, SUPPORT), TypeError, "metadata is a mapping"),
+        (lambda api: api.upload_raster(1, 2, "/p/a.jpg", METADATA, METADATA), TypeError, "metadata is a mapping"),
+        (lambda api: api.upload_raster(1, 2, "/p/a.jpg", MODEL, METADATA), TypeError, "metadata is a mapping"),
+    ],
+)
+def test_wrong_arguments_are_errors_before_anything_is_sent(call: Call, error: type[Exception], message: str) -> None:
+    world = World(files=FILES)
+    assert message in str(world.fail(call(world.api), error))
 
 
 @pytest.mark.parametrize("size", [None, 0, -1, 1.5, True, "5"])
-def test_multipart_without_a_usable_part_size_is_an_error_before_anything_is_sent(size: Any) -> None:
+@KINDS
+def test_multipart_without_a_usable_part_size_is_an_error_before_anything_is_sent(kind: str, size: Any) -> None:
     world = World(files=FILES)
-    refused(world, ValueError, multipart=True, multipart_part_size=size)
-    files = several("a.jpg")
-    world.fail(world.api.upload_multiple_images(1, 2, files, multipart=True, multipart_part_size=size), ValueError)
+    world.fail(one(world.api, kind, **parts(size)), ValueError)
+    world.fail(many(world.api, kind=kind, **parts(size)), ValueError)
 
 
-def test_more_parts_than_the_storage_accepts_are_an_error_before_anything_is_sent() -> None:
-    world = World(files={"/p/a.jpg": b"x" * 10_001})
-    flow = world.api.upload_image(1, 2, "/p/a.jpg", multipart=True, multipart_part_size=1)
-    assert "use a multipart_part_size of 2 or more" in str(world.fail(flow, ValueError))
+@KINDS
+def test_no_files_of_any_kind_are_two_empty_lists_and_no_request(kind: str) -> None:
+    world = World()
+    assert world.run(many(world.api, [], kind)) == ([], [])
+    assert world.requests == world.logins == []
 
 
-def test_equal_names_are_an_error_before_anything_is_sent() -> None:
-    world = World(files={**FILES, "/q/a.jpg": b"3"})
-    files = [*several("a.jpg"), PixelUploadFile.model_validate({"file": "/q/a.jpg"})]
-    error = world.fail(world.api.upload_multiple_images(1, 2, files), ValueError)
-    assert str(error).startswith("All files must have unique names")
-    world.fail(world.api.upload_image(1, 2, "/p/b.jpg", support_files=["/p/a.jpg", "/q/a.jpg"]), ValueError)
+@KINDS
+@pytest.mark.parametrize("found", ["image", "raster", "RGB", "DTM", "DSM", "point_cloud"])
+def test_a_collection_takes_what_it_is_for_and_all_else_is_a_value_error_before_anything_is_created(
+    kind: str, found: str
+) -> None:
+    for call in (one, many):
+        world = made(kind, collection_type=found)
+        if found in TAKES[kind]:
+            assert world.run(call(world.api, kind=kind))
+            continue
+        error = world.fail(call(world.api, kind=kind), ValueError)
+        assert str(error).startswith(f"Data collection is not {NAMES[kind]} data collection")
+        assert found in str(error)
+        assert world.calls == [("GET", D)]
 
 
 # A single file that fails
 
 
-PARTS = {"multipart": True, "multipart_part_size": 6}
 JOB = {"id": 5, "url": "https://s3.test/b", "upload_fields": {}}
 STORE = {"url": "https://s3.test/b"}
 CREATE, CREATE_PARTS = ("POST", "/upload_jobs/"), ("POST", "/upload_jobs/multipart")
@@ -296,20 +338,20 @@ def in_parts(*parts: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_missing_field_is_named_and_nothing_is_stored_without_a_whole_upload_job(
     endpoint: tuple[str, str], answer: Any, field: str
 ) -> None:
-    world = made(PixelServer(fail_on={endpoint: json_response(answer)}))
-    options: Any = PARTS if endpoint == CREATE_PARTS else {"support_files": ["/p/a.wld"]}
-    error = refused(world, PixelProtocolError, **options)
+    world = made(fail_on={endpoint: json_response(answer)})
+    options: Any = parts(6) if endpoint == CREATE_PARTS else {"support_files": ["/p/a.wld"]}
+    error = world.fail(one(world.api, **options), PixelProtocolError)
     assert field in str(error)
     assert f"{endpoint[0]} https://pixel.test" in str(error)
     assert "(request ID: " in str(error)
     assert bool(stored(world)) is (endpoint[0] != "POST")
 
 
-def test_an_upload_job_that_failed_is_raised_with_its_id_status_detail_and_file() -> None:
-    world = made(PixelServer(outcomes={"a.jpg": {"status": "failed", "detail": "no image", "result": None}}))
-    error = refused(world, PixelUploadJobError)
+@KINDS
+def test_a_file_of_any_kind_that_is_not_accepted_is_an_upload_job_error(kind: str) -> None:
+    world = made(kind, outcomes={"a.jpg": {"status": "failed", "detail": "no image", "result": None}})
+    error = world.fail(one(world.api, kind), PixelUploadJobError)
     assert (error.job_id, error.status, error.detail, error.file) == (100, "failed", "no image", "/p/a.jpg")
-    assert FileFinished("/p/a.jpg", "failed") in world.events
 
 
 @pytest.mark.parametrize("status", ["lobby", "submitted", "validating", "validated"])
@@ -323,35 +365,26 @@ def test_an_upload_that_is_in_validation_when_its_job_is_completed_is_waited_for
         return server(request)
 
     world = World(answer, files=FILES)
-    assert upload(world)["id"] == 1100
+    assert world.run(one(world.api))["id"] == 1100
     assert statuses == []
 
 
 def test_an_upload_that_never_ends_is_waited_for_ten_minutes() -> None:
-    world = made(PixelServer(outcomes={"a.jpg": {"status": "validating"}}))
-    error = refused(world, PixelJobTimeoutError)
+    world = made(outcomes={"a.jpg": {"status": "validating"}})
+    error = world.fail(one(world.api), PixelJobTimeoutError)
     assert "Upload job 100 (/p/a.jpg) is still 'validating' after 600 seconds" in str(error)
     assert world.now == pytest.approx(1000 + upload_service.VALIDATION_SECONDS)
 
 
-def test_a_failed_job_does_not_matter_by_itself() -> None:
-    server = PixelServer(fail_on={POLL: json_response({"completed": True, "status": "failed"})})
-    world = made(server)
-    assert upload(world)["id"] == 1100
-
-
 # The object storage
-
-
-DENIED = "<Error><Code>{}</Code><Message>{}</Message><RequestId>R</RequestId></Error>"
 
 
 @pytest.mark.parametrize(
     "failure", [Response(503), Response(500), Response(429), PixelConnectionError("reset", sent=True)], ids=str
 )
 def test_a_storage_request_is_tried_up_to_upload_num_retries_times(failure: Outcome) -> None:
-    world = made(PixelServer(refuse={"a.jpg": failure}), upload_num_retries=4)
-    error = refused(world, (PixelStorageError, PixelConnectionError))
+    world = made(refuse={"a.jpg": failure}, options=Options(upload_num_retries=4))
+    error = world.fail(one(world.api), (PixelStorageError, PixelConnectionError))
     assert len(stored(world)) == 4
     assert len(world.sleeps) == 3
     assert "after 4 tries" in str(error)
@@ -360,8 +393,8 @@ def test_a_storage_request_is_tried_up_to_upload_num_retries_times(failure: Outc
 
 @pytest.mark.parametrize("status", [301, 307, 400, 403, 404, 411, 501])
 def test_a_refusal_of_the_storage_is_not_repeated(status: int) -> None:
-    world = made(PixelServer(refuse={"a.jpg": Response(status)}))
-    error = refused(world, PixelStorageError)
+    world = made(refuse={"a.jpg": Response(status)})
+    error = world.fail(one(world.api), PixelStorageError)
     assert len(stored(world)) == 1
     assert (error.status_code, error.code, error.expired) == (status, "", False)
     assert "no reason given" in str(error)
@@ -378,9 +411,9 @@ def test_a_refusal_of_the_storage_is_not_repeated(status: int) -> None:
     ],
 )
 def test_the_error_of_the_storage_has_the_code_of_s3_and_no_signature(code: str, message: str, expired: bool) -> None:
-    answer = Response(403, Headers(), DENIED.format(code, message).encode())
-    world = made(PixelServer(refuse={"a.jpg": answer}))
-    error = refused(world, PixelStorageError, multipart=True, multipart_part_size=100)
+    denied = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R</RequestId></Error>"
+    world = made(refuse={"a.jpg": Response(403, Headers(), denied.encode())})
+    error = world.fail(one(world.api, **parts(100)), PixelStorageError)
     assert (error.code, error.expired) == (code, expired)
     assert error.url == "https://s3.test/bucket/a.jpg/100" or expired
     assert "sig=" not in f"{error} {error.__dict__}"
@@ -389,37 +422,12 @@ def test_the_error_of_the_storage_has_the_code_of_s3_and_no_signature(code: str,
 
 
 def test_a_file_that_changes_while_it_is_sent_is_no_transport_error() -> None:
-    world = made(PixelServer(refuse={"a.jpg": PixelFileChangedError("shorter")}))
-    refused(world, PixelFileChangedError)
+    world = made(refuse={"a.jpg": PixelFileChangedError("shorter")})
+    world.fail(one(world.api), PixelFileChangedError)
     assert len(stored(world)) == 1
 
 
 # Several files
-
-
-def both(world: World, **options: Any) -> tuple[list[Any], list[PixelUploadJobError]]:
-    """Upload a.jpg and b.jpg."""
-    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg"), **options))
-    return done, errors
-
-
-def test_images_are_returned_in_the_order_of_the_files() -> None:
-    world = made()
-    done, errors = world.run(world.api.upload_multiple_images(1, 2, several("b.jpg", "a.jpg")))
-    assert [each["name"] for each in done] == ["b.jpg", "a.jpg"]
-    assert errors == []
-    assert {each.target: world.sent(each) for each in stored(world)} == {
-        "/bucket/b.jpg/100": b"other",
-        "/bucket/a.jpg/101": b"hello pixel",
-    }
-    assert world.calls.count(("GET", D)) == 1
-
-
-def test_files_in_parts_share_one_request_for_jobs() -> None:
-    world = made()
-    done, _ = both(world, multipart=True, multipart_part_size=8)
-    assert len(done) == 2
-    assert [world.sent(each) for each in stored(world)] == [b"hello pi", b"xel", b"other"]
 
 
 def test_metadata_and_support_files_are_those_of_their_file() -> None:
@@ -428,7 +436,7 @@ def test_metadata_and_support_files_are_those_of_their_file() -> None:
         *several("a.jpg", support_files=["/p/a.wld"], metadata={"json_metadata": {"n": 1}}),
         *several("b.jpg", metadata={}),
     ]
-    world.run(world.api.upload_multiple_images(1, 2, files))
+    world.run(many(world.api, files))
     first, second = declared(world)
     assert first["metadata"] == {"json_metadata": {"n": 1}}
     assert [each["name"] for each in first["support_files"]] == ["a.wld"]
@@ -440,7 +448,7 @@ def test_more_than_two_hundred_files_are_declared_in_batches_and_looked_up_fifty
     files = {f"/p/{number:03}.jpg": f"content {number}".encode() for number in range(450)}
     server = PixelServer(backwards=backwards)
     world = World(server, files=files)
-    done, errors = world.run(world.api.upload_multiple_images(1, 2, several(*(path[3:] for path in files))))
+    done, errors = world.run(many(world.api, several(*(path[3:] for path in files))))
     assert errors == []
     assert [len(each) for each in server.batches] == [200, 200, 50]
     assert [each["name"] for each in done] == [path[3:] for path in files]
@@ -477,8 +485,8 @@ FAILURES: dict[str, tuple[dict[str, Any], int | None, str, Any, type[Exception] 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failure_of_one_file_is_its_own(name: str) -> None:
     fields, job_id, status, detail, cause = FAILURES[name]
-    world = made(PixelServer(**fields))
-    done, (error,) = both(world)
+    world = made(**fields)
+    done, (error,) = world.run(many(world.api))
     assert [each["name"] for each in done] == ["b.jpg"]
     assert (error.job_id, error.status, error.file) == (job_id, status, "/p/a.jpg")
     assert detail is ... or error.detail == detail
@@ -494,9 +502,8 @@ def test_a_failure_of_one_file_is_its_own(name: str) -> None:
 
 def test_files_that_all_fail_before_they_are_stored_are_not_finished() -> None:
     skip, refuse = frozenset({"a.jpg", "b.jpg"}), {"a.jpg": Response(403), "b.jpg": Response(403)}
-    for server in (PixelServer(skip=skip), PixelServer(refuse={**refuse})):
-        world = made(server)
-        done, errors = both(world)
+    for world in (made(skip=skip), made(refuse=refuse)):
+        done, errors = world.run(many(world.api))
         assert (done, len(errors)) == ([], 2)
         assert not any(each.path.endswith("multiple_uploadFinished") for each in world.requests)
 
@@ -509,7 +516,8 @@ def test_a_file_that_cannot_be_read_fails_alone() -> None:
             return super().read(part)
 
     server = PixelServer()
-    done, (error,) = both(Vanishing(server, files=FILES))
+    world = Vanishing(server, files=FILES)
+    done, (error,) = world.run(many(world.api))
     assert [each["name"] for each in done] == ["b.jpg"]
     assert (error.status, error.file) == ("not_read", "/p/a.jpg")
     assert server.batches == [["b.jpg"]]
@@ -528,14 +536,15 @@ def test_a_wrong_upload_job_is_an_error_of_its_file(changes: dict[str, Any], fai
             return json_response([{**job, **changes.get(job["name"], {})} for job in server.jobs.values()])
         return response
 
-    done, (error,) = both(World(answer, files=FILES))
+    world = World(answer, files=FILES)
+    done, (error,) = world.run(many(world.api))
     assert len(done) == 1
     assert (error.file, error.status) == (failed, "not_stored")
 
 
 def test_two_files_that_become_the_same_image_are_both_done() -> None:
-    same = {"result": {"resource_name": "image", "resource_id": 1100}}
-    done, errors = both(made(PixelServer(outcomes={"b.jpg": same})))
+    world = made(outcomes={"b.jpg": {"result": {"resource_name": "image", "resource_id": 1100}}})
+    done, errors = world.run(many(world.api))
     assert ([each["id"] for each in done], errors) == ([1100, 1100], [])
 
 
@@ -544,8 +553,8 @@ def test_two_files_that_become_the_same_image_are_both_done() -> None:
 def test_an_error_that_concerns_all_files_is_raised_while_none_is_uploaded(
     endpoint: tuple[str, str], skip: frozenset[str]
 ) -> None:
-    world = made(PixelServer(skip=skip, fail_on={endpoint: Response(500)}))
-    world.fail(world.api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")), PixelServerError)
+    world = made(skip=skip, fail_on={endpoint: Response(500)})
+    world.fail(many(world.api), PixelServerError)
 
 
 @pytest.mark.parametrize(
@@ -557,71 +566,45 @@ def test_an_error_that_concerns_all_files_is_raised_while_none_is_uploaded(
     ],
 )
 def test_an_error_after_the_server_has_the_files_is_one_of_each_file(path: str, answer: Outcome, status: str) -> None:
-    done, errors = both(made(PixelServer(fail_on={("GET", path): answer})))
+    world = made(fail_on={("GET", path): answer})
+    done, errors = world.run(many(world.api))
     assert done == []
     assert [(each.job_id, each.status) for each in errors] == [(100, status), (101, status)]
 
 
 def test_upload_jobs_are_read_if_their_group_cannot_be() -> None:
-    done, errors = both(made(PixelServer(fail_on={("GET", "/acme/jobs/groups/g1"): Response(500)})))
+    world = made(fail_on={("GET", "/acme/jobs/groups/g1"): Response(500)})
+    done, errors = world.run(many(world.api))
     assert (len(done), errors) == (2, [])
-
-
-def test_a_batch_that_fails_after_another_succeeded_is_an_error_of_its_files() -> None:
-    files = {f"/p/{number:03}.jpg": b"x" for number in range(201)}
-    server = PixelServer()
-
-    def answer(request: Request) -> Outcome:
-        if request.path == f"{D}/upload_jobs/" and request.method == "POST" and server.batches:
-            return Response(500)
-        return server(request)
-
-    world = World(answer, files=files)
-    done, errors = world.run(world.api.upload_multiple_images(1, 2, several(*(path[3:] for path in files))))
-    assert len(done) == 200
-    assert [(each.file, each.status) for each in errors] == [("/p/200.jpg", "not_uploaded")]
 
 
 # A flow that is left half-way
 
 
+class End(BaseException):
+    """The end of the world."""
+
+
 class Interrupted(World):
     """A world that ends in the midst of an effect, after so many of them."""
 
-    class End(BaseException):
-        """The end of the world."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__(PixelServer(), files=FILES)
-        self.steps = steps
-        self.performed = 0
+    most = performed = 0
 
     def perform(self, effect: Effect[Any]) -> Any:
         self.performed += 1
-        if self.performed > self.steps:
-            raise Interrupted.End
+        if self.performed > self.most:
+            raise End
         return super().perform(effect)
 
-    def interrupts(self, flow: Flow[Any]) -> bool:
-        """Whether the flow did not get to its end."""
-        try:
-            self.run(flow)
-        except Interrupted.End:
-            return True
-        return False
 
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda api: api.upload_image(1, 2, "/p/a.jpg", support_files=["/p/a.wld"]),
-        lambda api: api.upload_multiple_images(1, 2, several("a.jpg", "b.jpg")),
-    ],
-    ids=["one", "several"],
-)
+@pytest.mark.parametrize("call", [lambda api: one(api, support_files=SUPPORT), many], ids=["one", "several"])
 def test_an_upload_that_is_closed_at_any_point_asks_for_nothing_more(call: Call) -> None:
-    steps = 0
-    while (world := Interrupted(steps)).interrupts(call(world.api)):
-        assert world.performed == steps + 1
-        steps += 1
-    assert steps > 40
+    for most in count():
+        world = Interrupted(PixelServer(), files=FILES)
+        world.most = most
+        try:
+            world.run(call(world.api))
+            break
+        except End:
+            assert world.performed == most + 1
+    assert most > 40
