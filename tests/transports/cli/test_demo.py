@@ -9,7 +9,7 @@ import pytest
 
 from pixel_core.events import FileFinished
 from pixel_transports.cli.demo_run import ClientReport, _compare, find_photos, run_demo
-from pixel_transports.cli.errors import DONE, FAILED, USAGE
+from pixel_transports.cli.errors import DONE, FAILED
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from tests.support.cli_runs import COMMAND, clean_environment, pixel, run
 
@@ -41,24 +41,6 @@ def test_demo_of_a_file_that_is_no_photo_exits_with_1(tmp_path: Path) -> None:
     assert done.exit_code == FAILED
     assert "WRONG" in done.stdout
     assert done.stdout.endswith("Not everything matched.\n")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("demo", "/does/not/exist"), "does not exist"),
-        (("demo", str(Path(__file__).parent / "golden")), "no JPEG files"),
-        (("fly",), "No such command"),
-        (("sandbox", "--port", "70000"), "70000"),
-        (("sandbox", "--host", "0.0.0.0"), "beyond"),
-    ],
-)
-def test_wrong_usage_exits_with_2_and_a_message(arguments: tuple[str, ...], message: str) -> None:
-    done = pixel(*arguments)
-    assert (done.returncode, done.stdout) == (USAGE, "")
-    assert "Error: " in done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_a_file_that_changes_during_the_demo_is_reported(tmp_path: Path) -> None:

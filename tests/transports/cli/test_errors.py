@@ -1,6 +1,7 @@
 """An error is one message with the next step, and an exit code; every command has help; nothing is deleted unasked."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,77 +11,138 @@ import pytest
 
 from pixel_transports.cli import cli
 from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, UNREACHABLE, USAGE
-from tests.support.cli_runs import pixel, run
+from tests.support.cli_runs import make_photos, pixel, run
 from tests.transports.cli.support import World, at_terminal
+
+HERE = "--project 1 --collection 3"
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "messages"),
+    ("command", "changes", "code", "messages"),
     [
-        ({"PIXEL_PASSWORD": "hush-hush"}, LOGIN, ["check PIXEL_USERNAME and PIXEL_PASSWORD"]),
-        ({"PIXEL_TENANT": "unknown"}, LOGIN, ["no tenant 'Unknown'"]),
-        ({"PIXEL_AUTH_SERVER_URL": "http://127.0.0.1:1"}, UNREACHABLE, ["refused", "Check PIXEL_API_URL"]),
-        (None, USAGE, ["PIXEL_USERNAME", "PIXEL_PASSWORD", "PIXEL_TENANT", "--env-file", "pixel config"]),
+        ("projects list", {"PIXEL_PASSWORD": "hush-hush"}, LOGIN, ["PIXEL_USERNAME and PIXEL_PASSWORD"]),
+        (f"upload {__file__} {HERE}", {"PIXEL_PASSWORD": "hush-hush"}, LOGIN, ["No token"]),
+        (f"upload {__file__} --project 1 --collection 999", {}, FAILED, ["404"]),
+        ("projects list", {"PIXEL_TENANT": "unknown"}, LOGIN, ["no tenant 'Unknown'"]),
+        ("projects list", {"PIXEL_AUTH_SERVER_URL": "http://127.0.0.1:1"}, UNREACHABLE, ["refused", "PIXEL_API_URL"]),
+        ("projects list", None, USAGE, ["PIXEL_USERNAME", "PIXEL_PASSWORD", "PIXEL_TENANT", "--env-file"]),
     ],
 )
-def test_a_call_that_cannot_be_made_exits_with_a_code_and_one_line(
-    still: World, changes: dict[str, str] | None, code: int, messages: list[str]
+def test_a_call_that_cannot_be_made_exits_with_a_code_and_is_reported_once(
+    still: World, command: str, changes: dict[str, str] | None, code: int, messages: list[str]
 ) -> None:
-    done = run("projects", "list", environment={} if changes is None else {**still.environment, **changes})
-    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (code, "", 1)
-    for text in messages:
-        assert text in done.stderr
+    done = run(*command.split(), environment={} if changes is None else {**still.environment, **changes})
+    # An upload prints a failed login when it happens, and when it ends.
+    lines = 2 if messages == ["No token"] else 1
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (code, "", lines)
+    assert [text for text in messages if done.stderr.count(text) != 1] == []
     assert "hush-hush" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--intersects", "POINT(1)"), "no geometry"),
-        (("--intersects", "BLOB(1 2)"), "no geometry"),
-        (("--intersects", "nowhere.geojson"), "no such file"),
-        (("--filter", "name", "like", "x"), "the operator is one of"),
-        (("--sort", "name:up"), "asc or desc"),
-        (("--limit", "0"), "--limit"),
-    ],
-)
-def test_a_wrong_query_is_reported_before_anything_is_sent(
-    still: World, arguments: tuple[str, ...], message: str
-) -> None:
-    before = len(still.server.sandbox.received)
-    done = still.run("search", "--on", "images", *arguments)
-    assert (done.exit_code, done.stdout) == (USAGE, "")
-    assert message in done.stderr
-    assert len(still.server.sandbox.received) == before
-
-
-def test_a_file_without_a_geometry_is_wrong_usage(still: World, tmp_path: Path) -> None:
-    file = tmp_path / "area.geojson"
-    for text in ("{", '{"type": "Nothing"}', '{"type": "Feature", "geometry": null}', "words"):
-        file.write_text(text)
-        assert still.run("search", "--on", "images", "--intersects", file).exit_code == USAGE, text
-
-
-COMMANDS_THAT_DELETE = [
-    ("projects", "delete", "1"),
-    ("collections", "delete", "3", "--project", "1"),
-    ("images", "delete", "5", "--project", "1", "--collection", "3"),
-    ("attachments", "delete", "project", "1", "5"),
-    ("arcgis", "delete", "feature", "5"),
-    ("harvest", "delete", "5", "--project", "1", "--collection", "3"),
-    ("analysis", "delete", "5"),
-    ("analysis", "tasks", "delete", "5", "6"),
-    ("optimise", "rasters", "5", "--delete", "--project", "1", "--collection", "3"),
+BODY = '{"name": "x", "description": "", "data_collection_ids": [1], "options": {}}'
+# A command, the text of stdin, FILE and area.geojson, and a part of the message.
+WRONG = [
+    ("fly", "", "No such command"),
+    ("sandbox --port 70000", "", "70000"),
+    ("sandbox --host 0.0.0.0", "", "beyond"),
+    ("demo /does/not/exist", "", "does not exist"),
+    ("demo .", "", "no JPEG files"),
+    ("projects update 1", "", "--name"),
+    ("collections update 1 --project 1", "", "--name"),
+    ("projects create New --area 'POINT(5 58)'", "", "--area: no geometry"),
+    ("projects create New --area 'POLYGON((5 58, 6 58, 5 59))'", "", "--area: no geometry"),
+    ("projects create New --area 'LINESTRING(5 58, 6 59)'", "", "--area: no geometry"),
+    *(
+        (f"search --on images {rest}", "", message)
+        for rest, message in (
+            ("--intersects 'POINT(1)'", "no geometry"),
+            ("--intersects 'BLOB(1 2)'", "no geometry"),
+            ("--intersects nowhere.geojson", "no such file"),
+            ("--filter name like x", "the operator is one of"),
+            ("--sort name:up", "asc or desc"),
+            ("--limit 0", "--limit"),
+        )
+    ),
+    *(
+        ("search --on images --intersects area.geojson", text, "--intersects")
+        for text in ("{", '{"type": "Nothing"}', '{"type": "Feature", "geometry": null}', "words")
+    ),
+    *(
+        (f"{command} create {rest}", text, message)
+        for command, rest in (("analysis", "-"), ("arcgis", "image FILE"), ("harvest", f"FILE {HERE}"))
+        for text, message in (("{", "no JSON"), ("[]", "a JSON object is needed"), ("{}", "name: Field required"))
+    ),
+    ("arcgis create Image -", BODY, "image_service_options"),
+    ("optimise rasters --project 1 --collection 4", "", "--all"),
+    *(
+        (command, "", "no terminal for a confirmation: pass --yes")
+        for command in (
+            "projects delete 1",
+            "collections delete 3 --project 1",
+            f"images delete 5 {HERE}",
+            "attachments delete project 1 5",
+            "arcgis delete feature 5",
+            f"harvest delete 5 {HERE}",
+            "analysis delete 5",
+            "analysis tasks delete 5 6",
+            f"optimise rasters 5 --delete {HERE}",
+        )
+    ),
+    ("upload one/photo_000.jpg", "", "--project and --collection are needed"),
+    ("upload one/photo_000.jpg --dry-run --no-server", "", "--no-server needs --type"),
+    *(
+        (f"upload {rest} {HERE}", "", message)
+        for rest, message in (
+            (".", "one/photo_000.jpg and two/photo_000.jpg"),
+            ("one/photo_000.jpg --part-size much", "is no number of bytes"),
+            ("one/photo_000.jpg --workers 0", "--workers"),
+            ("one/photo_000.jpg --type raster", "the data collection is of the type 'image'"),
+            ("one/photo_000.jpg --no-server", "--no-server needs --dry-run"),
+            ("one/photo_000.jpg --no-resume --journal j.sqlite", "contradict"),
+            ("one/photo_000.jpg --report r.txt", "has to end in .json or .csv"),
+            ("one/photo_000.jpg --report /does/not/exist/r.csv", "no such folder"),
+            ("one/photo_000.jpg does-not-exist.jpg", "no such file or folder"),
+            ("one/photo_000.jpg no-*-match.jpg", "no file has such a name"),
+            (f"one/photo_000.jpg --journal {__file__}", "cannot be used"),
+            ("""one/photo_000.jpg --metadata '{"capture_date": "2024-05-14"}'""", "capture_date is not known"),
+            ("""one/photo_000.jpg --metadata '{"fields": {"heading": 3}}'""", "heading is not known"),
+            ("""one/photo_000.jpg --metadata '{"fields": {"cam_heading": "north"}}'""", "cam_heading"),
+            ("""one/photo_000.jpg --metadata '{"fields": {"fields_type": "raster"}}'""", "fields_type is 'raster'"),
+            ("one/photo_000.jpg --metadata {", "is no JSON"),
+            ("one/photo_000.jpg --metadata missing.json", "cannot be read"),
+        )
+    ),
+    *(
+        (f"upload - {HERE}", f'{{"file": "first.jpg"}}\n{line}\n', message)
+        for line, message in (
+            ("{", "line 2 of stdin: is no JSON"),
+            ('{"path": "a.jpg"}', 'an object with "file"'),
+            ('{"file": "a.jpg", "meta": {}}', "meta is not known"),
+            ('{"file": "a.jpg", "support_files": "b"}', "support_files is a list of paths"),
+            ('{"file": "a.jpg", "metadata": {"fields": {"x": 1}}}', "x is not known"),
+            ('{"file": "first.jpg"}', "given twice"),
+        )
+    ),
 ]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS_THAT_DELETE)
-def test_nothing_is_deleted_without_a_terminal_for_the_confirmation(still: World, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("command", "text", "message"), WRONG)
+def test_wrong_usage_is_reported_before_anything_is_sent(
+    still: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        make_photos(tmp_path / name, 1)
+    for name in ("FILE", "area.geojson"):
+        (tmp_path / name).write_text(text)
     before = len(still.server.sandbox.received)
-    done = still.run(*arguments)
-    assert done.exit_code == USAGE, done.output
-    assert "--yes" in done.output
-    assert len(still.server.sandbox.received) == before
+    done = still.run(*shlex.split(command), stdin=text)
+    assert (done.exit_code, done.stdout) == (USAGE, "")
+    assert message in " ".join(done.stderr.split())
+    sent = list(still.server.sandbox.received)[before:]
+    # An upload asks for the type of its data collection first.
+    harmless = [each for each in sent if each.method == "GET" or each.path.endswith("/token")]
+    assert sent == (harmless if command.startswith("upload") else [])
 
 
 def test_the_answer_no_deletes_nothing_and_exits_with_3(still: World) -> None:

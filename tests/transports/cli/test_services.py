@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from pixel_transports.cli.errors import DONE, FAILED, USAGE
+from pixel_transports.cli.errors import DONE, FAILED
 from tests.transports.cli.support import World
 
 
@@ -66,27 +64,3 @@ def test_an_analysis_service_and_its_tasks_are_created_run_stopped_and_deleted(w
     assert world.run("analysis", "tasks", "delete", service, task, other, "--yes").exit_code == DONE
     assert world.run("analysis", "delete", service, "--yes").exit_code == DONE
     assert world.run("analysis", "show", service).exit_code == FAILED
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [("{", "no JSON"), ("[]", "a JSON object is needed"), ("{}", "name: Field required")]
-)
-@pytest.mark.parametrize(
-    "command",
-    [("analysis", "create"), ("arcgis", "create", "image"), ("harvest", "create", "--project", 1, "--collection", 3)],
-)
-def test_a_wrong_file_is_reported_before_anything_is_sent(
-    still: World, tmp_path: Path, command: tuple[object, ...], text: str, message: str
-) -> None:
-    before = len(still.server.sandbox.received)
-    done = still.run(*command, json_file(tmp_path, text))
-    assert done.exit_code == USAGE
-    assert message in done.output
-    assert len(still.server.sandbox.received) == before
-
-
-def test_a_service_without_the_options_of_its_type_is_wrong_usage(still: World, tmp_path: Path) -> None:
-    body = {"name": "x", "description": "", "data_collection_ids": [1], "options": {}}
-    done = still.run("arcgis", "create", "Image", json_file(tmp_path, body))
-    assert done.exit_code == USAGE
-    assert "image_service_options" in done.output

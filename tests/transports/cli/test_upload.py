@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pixel_core.messages import Headers, Origin, Response
-from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, USAGE
+from pixel_transports.cli.errors import DONE, FAILED, NOTHING
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from pixel_transports.sandbox.http import Buffer
 from tests.support.cli_runs import JPEG, Place, make_photos, pixel, run
@@ -242,78 +242,6 @@ def test_files_that_cannot_be_sent_do_not_stop_the_others(place: Place, tmp_path
     assert done.exit_code == FAILED
     assert [each["reason"] for each in place.lines(done)] == ["not_found", "empty", None, "not_a_file"]
     assert place.names() == [photo.name]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--part-size", "much"], "is no number of bytes"),
-        (["--workers", "0"], "--workers"),
-        (["--type", "raster"], "the data collection is of the type 'image'"),
-        (["--no-server"], "--no-server needs --dry-run"),
-        (["--no-resume", "--journal", "j.sqlite"], "contradict"),
-        (["--report", "r.txt"], "has to end in .json or .csv"),
-        (["--report", "/does/not/exist/r.csv"], "no such folder"),
-        (["does-not-exist.jpg"], "no such file or folder"),
-        (["no-*-match.jpg"], "no file has such a name"),
-        (["--journal", __file__], "cannot be used"),
-        (["--metadata", '{"capture_date": "2024-05-14"}'], "capture_date is not known"),
-        (["--metadata", '{"fields": {"heading": 3}}'], "heading is not known"),
-        (["--metadata", '{"fields": {"cam_heading": "north"}}'], "cam_heading"),
-        (["--metadata", '{"fields": {"fields_type": "raster"}}'], "fields_type is 'raster'"),
-        (["--metadata", "{"], "is no JSON"),
-        (["--metadata", "missing.json"], "cannot be read"),
-    ],
-)
-def test_wrong_usage_is_reported_before_anything_is_sent(
-    place: Place, tmp_path: Path, arguments: list[str], message: str
-) -> None:
-    (photo,) = make_photos(tmp_path / "flight", 1)
-    done = place.upload(photo, *arguments)
-    assert (done.exit_code, done.stdout, place.sent()) == (USAGE, "", [])
-    assert message in " ".join(done.stderr.split())
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("{", "line 2 of stdin: is no JSON"),
-        ('{"path": "a.jpg"}', 'an object with "file"'),
-        ('{"file": "a.jpg", "meta": {}}', "meta is not known"),
-        ('{"file": "a.jpg", "support_files": "b"}', "support_files is a list of paths"),
-        ('{"file": "a.jpg", "metadata": {"fields": {"x": 1}}}', "x is not known"),
-        ('{"file": "first.jpg"}', "given twice"),
-    ],
-)
-def test_a_wrong_json_line_is_wrong_usage_and_named_by_its_number(place: Place, line: str, message: str) -> None:
-    done = place.upload("-", stdin=f'{{"file": "first.jpg"}}\n{line}\n')
-    assert (done.exit_code, place.sent()) == (USAGE, [])
-    assert message in done.stderr
-
-
-def test_equal_names_are_wrong_usage(place: Place, tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        make_photos(tmp_path / folder, 1)
-    done = place.upload(tmp_path)
-    assert (done.exit_code, place.sent()) == (USAGE, [])
-    assert "one/photo_000.jpg" in done.stderr
-    assert "two/photo_000.jpg" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("changes", "where", "code", "message"),
-    [
-        ({}, (), USAGE, "--project and --collection are needed"),
-        ({}, ("--project", "1", "--collection", "999"), FAILED, "404"),
-        ({"PIXEL_PASSWORD": "wrong-secret"}, ("--project", "1", "--collection", "2"), LOGIN, "pixel: No token"),
-    ],
-)
-def test_a_call_that_cannot_be_made_is_reported_once(
-    place: Place, tmp_path: Path, changes: dict[str, str], where: tuple[str, ...], code: int, message: str
-) -> None:
-    make_photos(tmp_path / "flight", 1)
-    done = run("upload", str(tmp_path), *where, environment={**place.environment, **changes})
-    assert (done.exit_code, done.stderr.count(message), "wrong-secret" in done.output) == (code, 1, False)
 
 
 class Refusing(Sandbox):
