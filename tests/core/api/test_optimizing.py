@@ -1,10 +1,10 @@
-"""Optimising: empty lists of ids, answers of the wrong shape, and time limits. Requests are in the table."""
+"""Optimising: empty lists of ids, and answers of the wrong shape. Requests are in the table."""
 
 from typing import Any
 
 import pytest
 
-from pixel_core.errors import PixelJobTimeoutError, PixelNotFoundError, PixelProtocolError
+from pixel_core.errors import PixelProtocolError
 from tests.support.operations.core import Call
 from tests.support.scripted_api import Expected, World, json_response
 
@@ -68,18 +68,3 @@ def test_a_run_that_is_completed_at_the_first_poll_is_returned(path: str, call: 
     )
     assert world.finish(call(world.api)) == done
     assert world.sleeps == []
-
-
-@pytest.mark.parametrize(("path", "call"), RUN)
-def test_a_run_that_does_not_end_times_out_after_twenty_minutes(path: str, call: Call) -> None:
-    world = World(lambda request: json_response(GROUP if request.method == "POST" else {"completed": False}))
-    world.fail(call(world.api), PixelJobTimeoutError)
-    assert world.now == pytest.approx(1000 + 1200)
-
-
-@pytest.mark.parametrize(("path", "call"), OPTIMIZE)
-def test_an_error_of_the_run_is_raised(path: str, call: Call) -> None:
-    world = World(
-        [Expected("POST", path, json_response([{"id": 3}])), Expected("POST", f"{path}run", json_response({}, 404))]
-    )
-    world.fail(call(world.api), PixelNotFoundError)

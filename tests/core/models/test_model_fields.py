@@ -200,7 +200,7 @@ REFUSED: list[tuple[type[PixelModel], dict[str, Any]]] = [
     (models.PointCloudUpdateInput, {"fields": None}),
     (models.RasterUpdateInput, {"fields": {"fields_type": "image"}}),
     (models.PointCloudUpdateInput, {"fields": {"fields_type": "raster"}}),
-    (models.ImageUpdateInput, {"json_metadata": {"a": []}}),
+    *((models.ImageUpdateInput, {"json_metadata": {"a": each}}) for each in ([], [1], {"a": 1}, object())),
     *((models.HarvestFieldMapUpdate, {**MAP, "operation": each}) for each in ("add", "update")),
     *((models.HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": None}) for each in ("add", "update")),
     (models.HarvestFieldMapUpdate, {**MAP, "operation": "change", "external_field": "x"}),
@@ -214,7 +214,7 @@ REFUSED: list[tuple[type[PixelModel], dict[str, Any]]] = [
     (models.SearchQuery, {"on": "users"}),
     (models.AnalysisTaskCreateInput, {"params": [1]}),
     (models.AnalysisServicePatchInput, {"config": "x"}),
-    (models.MetadataObject, {"fields": {"fields_type": "video"}}),
+    *((models.MetadataObject, {"fields": each}) for each in ({"fields_type": "video"}, {"name": "n"})),
 ]
 
 
@@ -233,26 +233,9 @@ def test_a_value_beyond_the_limits_is_refused(model: type[PixelModel], values: A
 # Bodies
 
 
-def test_a_new_harvest_service_has_default_field_mappings_and_where_clause() -> None:
-    body = models.HarvestServiceCreateInput.model_validate(HARVEST).body()
-    assert body == {**HARVEST, "field_mappings": {}, "where_clause": "1=1"}
-
-
-def test_harvest_services_share_no_field_mappings() -> None:
-    one, other = (models.HarvestServiceCreateInput.model_validate(HARVEST) for _ in range(2))
-    one.field_mappings.extra_fields = ["x"]
-    assert other.field_mappings.extra_fields is None
-
-
 def test_none_is_sent_in_a_free_mapping_and_left_out_as_a_field() -> None:
-    service = models.AnalysisServiceCreateUpdateInput(name="n", module_name="m", config={"a": None, "b": {"c": None}})
-    assert service.body()["config"] == {"a": None, "b": {"c": None}}
-    assert models.AnalysisTaskCreateInput(name=None, params={"a": None}).body() == {"params": {"a": None}}
-    assert models.ImageMetadataFields(location={"type": None}).body() == {
-        "fields_type": "image",
-        "location": {"type": None},
-    }
-    assert models.ImageUpdateInput(json_metadata={"a": None}).body() == {"json_metadata": {"a": None}}
+    body = models.ImageMetadataFields(name=None, location={"type": None}).body()
+    assert body == {"fields_type": "image", "location": {"type": None}}
 
 
 def test_an_attachment_is_named_after_its_file_whose_path_is_not_sent() -> None:
@@ -301,11 +284,19 @@ def test_a_secret_is_plain_text_in_a_body(held: PixelModel) -> None:
 
 
 @WITH_SECRET
-def test_errors_do_not_contain_a_secret(held: PixelModel) -> None:
+def test_errors_name_the_field_and_do_not_contain_a_secret(held: PixelModel) -> None:
     assert isinstance(held, SensitiveModel)
-    with pytest.raises(ValidationError) as caught:
-        type(held).model_validate({"password": [SECRET], "api_key": [SECRET], "auth": [SECRET], "credentials": SECRET})
-    assert SECRET not in f"{caught.value} {caught.value!r}"
+    nested = {"credentials": {"username": SECRET, "password": [SECRET]}, "api_key": SECRET}
+    maps = {"maps": [{"model": SECRET}]}
+    values = {"password": [SECRET], "email": SECRET, "user_type": SECRET, "api_key": [SECRET], "credentials": SECRET}
+    for value in ({**values, "auth": nested, "field_mappings": maps}, {**values, "auth": SECRET}, SECRET):
+        with pytest.raises(ValidationError) as caught:
+            type(held).model_validate(value)
+        error = caught.value
+        assert SECRET not in f"{error} {error!r} {error.errors()} {error.json()}"
+        assert error.__context__ is None
+        assert all(each["type"] and each["msg"] for each in error.errors())
+        assert isinstance(value, str) or all(each["loc"] for each in error.errors())
 
 
 def test_a_secret_that_is_none_stays_none() -> None:

@@ -1,9 +1,8 @@
-"""Inputs: metadata, files, polygons, and errors of inputs with secrets. The fields are in `test_model_fields.py`."""
+"""Inputs: metadata, files and polygons. The fields are in `test_model_fields.py`."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_type_hints, is_typeddict
 
 import pytest
@@ -54,12 +53,6 @@ def test_free_metadata_keeps_the_types_of_its_values() -> None:
     assert json.dumps(body) == json.dumps(metadata)
 
 
-@pytest.mark.parametrize("value", [[1], {"a": 1}, object()])
-def test_free_metadata_holds_single_values_only(value: Any) -> None:
-    with pytest.raises(ValidationError):
-        MetadataObject.model_validate({"json_metadata": {"a": value}})
-
-
 @pytest.mark.parametrize(
     ("kind", "model"),
     [("image", ImageMetadataFields), ("raster", RasterMetadataFields), ("point_cloud", PointCloudMetadataFields)],
@@ -68,11 +61,6 @@ def test_fields_type_selects_the_model_of_the_fields(kind: str, model: type[Pixe
     read = MetadataObject.model_validate({"fields": {"fields_type": kind, "name": "n"}})
     assert type(read.fields) is model
     assert read.body() == {"fields": {"fields_type": kind, "name": "n"}}
-
-
-def test_fields_without_fields_type_are_refused() -> None:
-    with pytest.raises(ValidationError):
-        MetadataObject.model_validate({"fields": {"name": "n"}})
 
 
 def test_a_file_to_upload_takes_strings_and_paths() -> None:
@@ -91,22 +79,11 @@ class PolygonModel(BaseModel):
     bbox: tuple[float, float, float, float] | None = None
 
 
-@dataclass
-class Shape:
-    """An object such as shapely's."""
-
-    value: Mapping[str, Any]
-
-    @property
-    def __geo_interface__(self) -> Mapping[str, Any]:
-        return self.value
-
-
 class GeoMapping(dict[str, Any]):
     """A mapping with `__geo_interface__`, such as those of the package geojson."""
 
     @property
-    def __geo_interface__(self) -> Mapping[str, Any]:
+    def __geo_interface__(self) -> dict[str, Any]:
         return self
 
 
@@ -115,11 +92,10 @@ class GeoMapping(dict[str, Any]):
     [
         SQUARE,
         {**SQUARE, "crs": "EPSG:4326", "bbox": None},
-        {"type": "Polygon", "coordinates": tuple(tuple(tuple(position) for position in ring) for ring in [RING])},
+        {"type": "Polygon", "coordinates": (((0, 0), (1, 0), (1, 1), (0, 0)),)},
         PolygonModel.model_validate(SQUARE),
         Polygon.model_validate(SQUARE),
-        Shape(SQUARE),
-        Shape({"type": "Polygon", "coordinates": ((((0, 0), (1, 0), (1, 1), (0, 0)),))}),
+        SimpleNamespace(__geo_interface__=SQUARE),
         GeoMapping(SQUARE),
     ],
     ids=lambda value: type(value).__name__,
@@ -139,25 +115,22 @@ def test_a_polygon_may_have_a_bbox_and_holes() -> None:
 
 
 @pytest.mark.parametrize(
-    "coordinates",
+    "geometry",
     [
-        [[[0, 0], [1, 0], [0, 0]]],
-        [[[0, 0], [1, 0], [1, 1], [0, 1]]],
-        [RING, [[0, 0]]],
-        [[]],
-        [[[0], [1], [2], [0]]],
-        [[["a", 0], [1, 0], [1, 1], ["a", 0]]],
-        RING,
-        None,
+        {**SQUARE, "coordinates": [[[0, 0], [1, 0], [0, 0]]]},
+        {**SQUARE, "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]},
+        {**SQUARE, "coordinates": [RING, [[0, 0]]]},
+        {**SQUARE, "coordinates": [[]]},
+        {**SQUARE, "coordinates": [[[0], [1], [2], [0]]]},
+        {**SQUARE, "coordinates": [[["a", 0], [1, 0], [1, 1], ["a", 0]]]},
+        {**SQUARE, "coordinates": RING},
+        {**SQUARE, "coordinates": None},
+        {"type": "Point", "coordinates": [0, 0]},
+        {"type": "Feature"},
+        {},
     ],
 )
-def test_invalid_rings_are_refused(coordinates: Any) -> None:
-    with pytest.raises(ValidationError):
-        polygon({"type": "Polygon", "coordinates": coordinates})
-
-
-@pytest.mark.parametrize("geometry", [{"type": "Point", "coordinates": [0, 0]}, {"type": "Feature"}, {}])
-def test_another_geometry_is_refused(geometry: Any) -> None:
+def test_invalid_rings_and_other_geometries_are_refused(geometry: Any) -> None:
     with pytest.raises(ValidationError):
         polygon(geometry)
 
@@ -177,23 +150,3 @@ def test_a_result_requires_no_key_except_id_and_name() -> None:
     for shape in shapes:
         assert shape.__required_keys__ <= {"id", "name"}
         assert get_type_hints(shape)
-
-
-@pytest.mark.parametrize(
-    ("model", "values"),
-    [
-        (models.OIDCUserCreateInput, {"first_name": 1, "password": "hemmelig", "email": "kari"}),
-        (models.OIDCUserUpdateInput, {"password": ["hemmelig"]}),
-        (
-            models.HarvestServiceCreateInput,
-            {"auth": {"credentials": {"username": "u", "password": "hemmelig"}, "api_key": {"k": "hemmelig"}}},
-        ),
-    ],
-)
-def test_errors_of_a_sensitive_input_do_not_contain_the_input(model: type[Any], values: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError) as caught:
-        model(**values)
-    error = caught.value
-    assert "hemmelig" not in f"{error} {error!r} {error.errors()} {error.json()}"
-    assert error.__context__ is None
-    assert all(each["loc"] and each["type"] and each["msg"] for each in error.errors())

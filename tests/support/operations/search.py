@@ -120,8 +120,8 @@ def analysis() -> Iterator[Case]:
         target = "DELETE /analysis/services/9" + "/tasks/4" * (len(args) == 2)
         yield Case(name, "defaults", args).sends(target)
         yield Case(name, "keyword", args[:-1], {label: args[-1]}).sends(target)
-        yield Case(name, "status 204", args).answered(Answer("DELETE", "*", status=204, text=""))
-        yield Case(name, "no JSON", args).answered(Answer("DELETE", "*", text="gone"))
+        yield Case(name, "status 204", args).answered(Answer("DELETE", "*", status=204, text="")).sends(target)
+        yield Case(name, "no JSON", args).answered(Answer("DELETE", "*", text="gone")).sends(target)
         yield Case(name, "not found", args).answered(Answer("DELETE", "*", 404, {"detail": "no"}))
     tasks: tuple[dict[str, Any], ...] = ({"status": "SUCCESS"}, {"status": {"$enum": "AnalysisTaskStatusEnum.RUNNING"}})
     yield from cases_of_lists(

@@ -87,10 +87,14 @@ def arcgis() -> Iterator[Case]:
         place = f"/arcgis_services/Feature/9/{what}"
         call = Method(name, "Feature", 9)
         sent = f"PUT {place}" + "?refresh_data=false" * (what == "refresh")
-        yield call("defaults").sends(sent, "GET /jobs/41", "GET /arcgis_services/Feature/9")
+        job = {"id": "41", "job_id": "41", "name": "a job", "completed": True, "status": "failed"}
+        found = {"id": 1, "name": "blåbær", "answers": "GET /arcgis_services/Feature/9", "nothing": None}
+        final = {"job": job, "arcgis_service": found, "note": "kept"}
+        yield call("defaults").sends(sent, "GET /jobs/41", "GET /arcgis_services/Feature/9").returns(final)
         yield call("the job at the third look").at(job_polls=3)
         yield call("without waiting", wait=False).sends(sent)
-        yield call("without a job").answered(Answer("PUT", place, json={"job": None, "arcgis_service": {"id": 9}}))
+        no_job = Answer("PUT", place, json={"job": None, "arcgis_service": {"id": 9}})
+        yield call("without a job").answered(no_job).sends(sent)
         yield Case(name, "image", (), {"service_type": "Image", "service_id": 9})
         yield call("refused").answered(Answer("PUT", place, 409, {"detail": "is running"}))
     yield Case("start_arcgis_service", "in place", ("Feature", 9, False)).sends("PUT /arcgis_services/Feature/9/start")
