@@ -14,7 +14,7 @@ A = "/acme/arcgis_services/Image/5"
 H = "/acme/projects/7/data_collections/8/harvest_services"
 S = "/acme/analysis/services"
 
-FEATURE = {"feature_service_options": {"image_layer": {}}}
+FEATURE: dict[str, Any] = {"feature_service_options": {"image_layer": {}}}
 IMAGE = {"image_service_options": {"default_service_srid": 25833}}
 NEITHER = {"gdo_users": ["kari"]}
 
