@@ -103,14 +103,14 @@ def test_each_request_is_reported() -> None:
     ]
 
 
-WRONG: list[tuple[Any, str]] = [
-    *((each, "'completed'") for each in ({}, {"completed": None}, {"completed": "yes"}, {"completed": 1})),
-    *((each, "a body that has to be an object") for each in (None, [], "done", 5)),
-]
+WRONG: dict[str, list[Any]] = {
+    "'completed'": [{}, {"completed": None}, {"completed": "yes"}, {"completed": 1}],
+    "a body that has to be an object": [None, [], "done", 5],
+}
 
 
 @WAITS
-@pytest.mark.parametrize(("answer", "wrong"), WRONG)
+@pytest.mark.parametrize(("wrong", "answer"), [(wrong, each) for wrong, answers in WRONG.items() for each in answers])
 def test_an_answer_without_completed_is_an_error_that_names_field_and_request(
     path: str, wait: Wait, answer: Any, wrong: str
 ) -> None:
