@@ -27,6 +27,9 @@ def at(origin: Origin) -> Address:
     return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (origin.host, origin.port)
 
 
+REFUSING = at(Origin("http", "127.0.0.1", peers.unused_port()))
+
+
 def resolving(face: peers.Face, look_up: Resolver, **options: Any) -> peers.Face:
     """The face with this look-up of names."""
 
@@ -45,42 +48,12 @@ def request_to(origin: Origin = HOST, connect: float = peers.PATIENCE) -> Reques
 def test_addresses_that_fail_or_are_silent_do_not_prevent_a_connection(face: peers.Face, full_listener: Origin) -> None:
     """The first two fail at once, the third does not respond; the fourth follows after the delay."""
     unix: Address = (socket.AF_UNIX, socket.SOCK_STREAM, 0, "", "/nowhere/at/all")
-    refusing = at(Origin("http", "127.0.0.1", peers.unused_port()))
     with peers.Peer([peers.keep_answering()]) as peer:
-        resolving(face, lambda host, port: [unix, refusing, at(full_listener), at(peer.origin)])
+        resolving(face, lambda host, port: [unix, REFUSING, at(full_listener), at(peer.origin)])
         start = time.monotonic()
         assert face.send(request_to()).body == b"ok"
         assert time.monotonic() - start >= ATTEMPT_DELAY * 0.9
         face.close()
-
-
-def test_a_cancelled_task_leaves_no_attempt_open(face: peers.Face, full_listener: Origin) -> None:
-    """The fixture counts open sockets."""
-    if face.name == "blocking":
-        pytest.skip("a thread is stopped by its scope: see below")
-    sending = resolving(face, lambda host, port: [at(full_listener)] * 2).start(request_to())
-    face.wait_for_counts("1 held, 0 idle, 0 waiting")
-    sending.cancel()
-    face.wait_for_counts(NO_CONNECTIONS)
-
-
-def test_a_refused_connection_is_an_error_with_its_origin(face: peers.Face) -> None:
-    origin = Origin("http", "127.0.0.1", peers.unused_port())
-    with pytest.raises(PixelConnectionError) as caught:
-        face.send(request_to(origin))
-    assert str(caught.value) == f"POST {origin}/a: could not connect to {origin}: Connection refused"
-    assert not caught.value.sent
-    face.wait_for_counts(NO_CONNECTIONS)
-
-
-def test_a_silent_address_is_a_time_out(face: peers.Face, full_listener: Origin) -> None:
-    with pytest.raises(PixelTimeoutError, match=r"no connection within 0\.1 seconds") as caught:
-        face.send(request_to(full_listener, connect=0.1))
-    assert not caught.value.sent
-    face.wait_for_counts(NO_CONNECTIONS)
-
-
-# Names
 
 
 def no_name(host: str, port: int) -> Sequence[Address]:
@@ -92,11 +65,13 @@ def no_name(host: str, port: int) -> Sequence[Address]:
     [
         (no_name, "pixel.test", r"could not connect to http://pixel\.test: Name or service not known"),
         (lambda host, port: [], "pixel.test", "it has no address"),
+        (lambda host, port: [REFUSING], "pixel.test", r"could not connect to http://pixel\.test: Connection refused"),
         (None, "a" * 64 + ".test", "no host can have the name"),
         (None, "a..test", "no host can have the name"),
     ],
+    ids=["unknown", "no address", "a refusal", "a long label", "an empty label"],
 )
-def test_a_name_without_an_address_is_an_error(
+def test_a_name_without_an_address_that_accepts_is_an_error(
     face: peers.Face, look_up: Resolver | None, host: str, message: str
 ) -> None:
     if look_up is not None:
@@ -136,12 +111,6 @@ def test_an_address_is_not_looked_up(face: peers.Face, host: str) -> None:
         face.close()
 
 
-def test_localhost_is_looked_up_by_the_system(face: peers.Face) -> None:
-    with peers.Peer([peers.keep_answering()], host="localhost") as peer:
-        assert face.send(peer.request()).body == b"ok"
-        face.close()
-
-
 def test_a_name_is_looked_up_as_it_is_sent_and_its_certificate_has_no_final_dot(face: peers.Face) -> None:
     authority, names = trustme.CA(), []
     with peers.Peer([peers.keep_answering()], context=peers.server_context(authority, "xn--fa-hia.test")) as peer:
@@ -155,9 +124,6 @@ def test_a_name_is_looked_up_as_it_is_sent_and_its_certificate_has_no_final_dot(
             assert face.send(request_to(split_url(url)[0])).body == b"ok"
         face.close()
     assert names == [("xn--fa-hia.test.", 443), ("xn--fa-hia.test", 8443)]
-
-
-# Threads
 
 
 @pytest.mark.parametrize("waits_for", ["look-up", "connection"])

@@ -84,26 +84,22 @@ def test_a_function_is_a_transport_and_receives_what_a_server_would(
 OTHERS = [42, "http://pixel.test", object(), pixel.SocketTransport, pixel.AnyioTransport]
 
 
-@pytest.mark.parametrize(
-    "transport",
-    [pixel.AnyioTransport(), pixel.AsyncFunctionTransport(echo), *COROUTINE_FUNCTIONS, *OTHERS],
-    ids=lambda each: getattr(each, "__name__", type(each).__name__),
-)
-def test_another_object_is_refused_by_the_blocking_face(transport: Any) -> None:
-    with pytest.raises(TypeError, match="the blocking client needs a transport with methods send and close") as caught:
-        blocking_transport(transport)
-    assert repr(transport) in str(caught.value)
+ASYNC = [pixel.AnyioTransport(), pixel.AsyncFunctionTransport(echo), *COROUTINE_FUNCTIONS]
+BLOCKING = [pixel.SocketTransport(), pixel.FunctionTransport(echo)]
 
 
 @pytest.mark.parametrize(
-    "transport",
-    [pixel.SocketTransport(), pixel.FunctionTransport(echo), *OTHERS],
-    ids=lambda each: getattr(each, "__name__", type(each).__name__),
+    ("make", "message", "transports"),
+    [
+        (blocking_transport, "the blocking client needs a transport with methods send and close", [*ASYNC, *OTHERS]),
+        (async_transport, "the async client needs a transport", [*BLOCKING, *OTHERS]),
+    ],
 )
-def test_another_object_is_refused_by_the_async_face(transport: Any) -> None:
-    with pytest.raises(TypeError, match="the async client needs a transport") as caught:
-        async_transport(transport)
-    assert repr(transport) in str(caught.value)
+def test_another_object_is_refused(make: Any, message: str, transports: list[Any]) -> None:
+    for transport in transports:
+        with pytest.raises(TypeError, match=message) as caught:
+            make(transport)
+        assert repr(transport) in str(caught.value)
 
 
 def test_a_transport_is_used_as_it_is_and_without_one_there_are_sockets() -> None:

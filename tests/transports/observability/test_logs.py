@@ -1,9 +1,4 @@
-"""Events and log lines of calls, exchanges, logins and uploads, with each client.
-
-Rules kept here:
-
-* All clients report the same events in the same order, so each test runs with all of them.
-"""
+"""Events and log lines of calls, exchanges, logins and uploads: the same on every face."""
 
 import logging
 import subprocess
@@ -20,11 +15,11 @@ from pixel_core import Request, Response, events
 from pixel_core.errors import PixelConnectionError, PixelError, PixelLoginError
 from pixel_core.messages import split_url
 from pixel_core.models import ListParams
-from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, get_client
+from pixel_transports import PixelApiSettings, PixelClient, get_client
 from pixel_transports.observability.hooks import Hooks
 from pixel_transports.observability.instrumentation import DriverInstrumentation
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox
-from tests.support.callers import call
+from tests.support.callers import call, client_of
 from tests.transports.sandbox.support import TIFF
 
 Call: TypeAlias = Callable[..., Any]
@@ -81,9 +76,6 @@ def breaking(path: str, times: int, answer: Response | None = None) -> Wrapped:
     return wrapped
 
 
-# Events
-
-
 def test_each_exchange_is_reported_before_and_after_it(recorded: Recorded) -> None:
     recorded("me")
     login, _, renewed, sent, received = recorded.events
@@ -93,19 +85,22 @@ def test_each_exchange_is_reported_before_and_after_it(recorded: Recorded) -> No
     assert 0 <= received.seconds < 60
 
 
-def test_all_events_of_a_call_and_its_login_have_its_request_id(recorded: Recorded) -> None:
-    recorded("me", wrapped=breaking("/me", 2, Response(503)))
-    kinds = {type(event) for event in recorded.events}
-    assert kinds == {events.RequestSent, events.ResponseReceived, events.LoginRenewed, events.CallRepeated}
+@pytest.mark.parametrize(
+    ("path", "status", "attempts"),
+    [("/me", 503, [1, 2]), ("/token", 503, [1, 2]), ("/me", 401, [])],
+    ids=["of a call", "of a login", "with another token"],
+)
+def test_repeats_are_reported_with_the_request_id_of_the_call(
+    recorded: Recorded, path: str, status: int, attempts: list[int]
+) -> None:
+    times = len(attempts) or 1
+    recorded("me", wrapped=breaking(path, times, Response(status)))
+    sent = [event.resend for event in recorded.of(events.RequestSent) if event.call.endswith(path)]
+    assert sent == list(range(times + 1))
+    assert [event.attempt for event in recorded.of(events.CallRepeated) if event.call.endswith(path)] == attempts
+    assert len(recorded.of(events.LoginRenewed)) == (2 if status == 401 else 1)
     assert len({event.request_id for event in recorded.events}) == 1
     assert recorded.events[0].request_id
-    assert [event.resend for event in recorded.of(events.RequestSent) if event.call.endswith("/me")] == [0, 1, 2]
-
-
-def test_a_request_repeated_after_a_401_counts_as_sent_before(recorded: Recorded) -> None:
-    recorded("me", wrapped=breaking("/me", 1, Response(401)))
-    assert [event.resend for event in recorded.of(events.RequestSent) if event.call.endswith("/me")] == [0, 1]
-    assert len(recorded.of(events.LoginRenewed)) == 2
 
 
 def test_an_exchange_without_a_response_is_reported_with_the_reason(recorded: Recorded) -> None:
@@ -126,20 +121,13 @@ def test_a_foreign_error_is_reported_by_its_name(recorded: Recorded) -> None:
     assert [event.reason for event in recorded.of(events.RequestFailed)] == ["LookupError"]
 
 
-def test_a_refused_login_is_reported(recorded: Recorded) -> None:
-    with pytest.raises(PixelLoginError) as refused:
+def test_a_refused_login_is_reported_and_logged_at_error(recorded: Recorded, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(PixelLoginError, match=r"Login refused for demo@example\.com") as refused:
         recorded("me", password="wrong")
     (failed,) = recorded.of(events.LoginFailed)
     assert failed == events.LoginFailed("Sandbox", str(refused.value), recorded.events[0].request_id)
-
-
-def test_a_repeated_login_is_reported(recorded: Recorded) -> None:
-    recorded("me", wrapped=breaking("/token", 2, Response(503)))
-    assert [(event.call, event.attempt) for event in recorded.of(events.CallRepeated)] == [
-        (f"POST {TOKENS}", 1),
-        (f"POST {TOKENS}", 2),
-    ]
-    assert [event.resend for event in recorded.of(events.RequestSent) if event.call.endswith("/token")] == [0, 1, 2]
+    (record,) = [record for record in caplog.records if record.name == "pixel_client.login"]
+    assert (record.levelname, failed.reason in record.getMessage()) == ("ERROR", True)
 
 
 @pytest.mark.anyio
@@ -158,37 +146,13 @@ async def test_a_cancelled_exchange_is_reported() -> None:
     assert reported[1].reason == "cancelled"
 
 
-# Listeners
-
-
-def test_hooks_are_called_for_their_kind_of_event(recorded: Recorded) -> None:
-    calls: list[str] = []
-    hooks = Hooks(
-        on_request=lambda event: calls.append(f"request {event.size}"),
-        on_response=lambda event: calls.append(f"response {event.status}"),
-        on_failure=lambda event: calls.append("failure"),
-        on_retry=lambda event: calls.append(f"retry {event.attempt}"),
-        on_renewal=lambda event: calls.append(f"renewal {event.realm}"),
-    )
-    recorded("me", wrapped=breaking("/me", 1), listener=hooks)
-    assert calls[1:] == [
-        "response 200",
-        "renewal Sandbox",
-        "request 0",
-        "failure",
-        "retry 1",
-        "request 0",
-        "response 200",
-    ]
-
-
-def test_a_hook_for_every_event_is_called_after_that_for_its_kind() -> None:
-    calls: list[str] = []
-    hooks = Hooks(on_renewal=lambda event: calls.append("renewal"), on_event=lambda event: calls.append("event"))
-    hooks(events.LoginRenewed("Acme", ""))
-    hooks(events.RequestSent("GET /", "", 0, 0))
-    assert calls == ["renewal", "event", "event"]
-    assert repr(hooks) == "<Hooks on_renewal, on_event>"
+def test_a_hook_is_called_for_its_kind_of_event_and_one_for_every_event_after_it() -> None:
+    names, calls = ("request", "response", "failure", "retry", "renewal", "event"), []
+    hooks: dict[str, Any] = {f"on_{name}": lambda event, name=name: calls.append(name) for name in names}
+    Recorded("blocking")("me", wrapped=breaking("/me", 1), listener=Hooks(**hooks))
+    kinds = ("request", "response", "renewal", "request", "failure", "retry", "request", "response")
+    assert calls == [name for kind in kinds for name in (kind, "event")]
+    assert repr(Hooks(on_renewal=print, on_event=print)) == "<Hooks on_renewal, on_event>"
 
 
 def test_a_hook_that_cannot_be_called_or_awaited_is_a_type_error_that_names_it() -> None:
@@ -228,9 +192,6 @@ def test_a_keyboard_interrupt_of_a_listener_is_raised_and_frees_the_connection(
         assert "0 held" in repr(client.transport)
 
 
-# Lines
-
-
 def lines(caplog: pytest.LogCaptureFixture, layer: str) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == f"pixel_client.{layer}"]
 
@@ -257,69 +218,30 @@ def test_a_line_of_the_log_has_no_query(recorded: Recorded, caplog: pytest.LogCa
     assert "north" not in caplog.text
 
 
-def test_a_refused_login_is_logged_at_error(recorded: Recorded, caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(PixelLoginError):
-        recorded("me", password="wrong", listener=None)
-    (record,) = [record for record in caplog.records if record.name == "pixel_client.login"]
-    assert record.levelname == "ERROR"
-    assert "Login refused for demo@example.com" in record.getMessage()
-
-
-def test_uploads_log_each_file(recorded: Recorded, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    caplog.set_level(logging.DEBUG, "pixel_client.uploads")
-    path, size = tmp_path / "a.tif", len(TIFF)
-    path.write_bytes(TIFF)
-    sandbox = Sandbox(job_seconds=0.0)
-
-    def wrapped(request: Request, _: Callable[[Request], Response]) -> Response:
-        return sandbox(request)
-
-    project = recorded("create_project", "Project", "", SAMPLE_AREA, wrapped=wrapped)["id"]
-    collection = recorded("create_data_collection", project, "Rasters", "", "RGB", wrapped=wrapped)["id"]
-    recorded(
-        "upload_multiple_rasters", project, collection, [PixelUploadFile(file=path)], wrapped=wrapped, journal=None
-    )
-    assert f"{path}: read, {size} bytes" in lines(caplog, "uploads")
-    assert f"{path}: sent, {size} bytes" in lines(caplog, "uploads")
-    assert any(line.startswith(f"{path}: validated") for line in lines(caplog, "uploads"))
-    assert any(f"1 of 1 files done, {size} of {size} bytes sent" in line for line in lines(caplog, "uploads"))
-    assert recorded.of(events.UploadProgress)[-1].last
-
-
 @pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
 def test_connections_are_logged_with_the_call_that_uses_them(
     face: str, pixel_settings: PixelApiSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "pixel_client.connections")
-    if face == "blocking":
-        with PixelClient.from_settings(pixel_settings) as blocking:
-            blocking.me()
-            blocking.me()
-    else:
-
-        async def work() -> None:
-            client = PixelClientAsync.from_settings(pixel_settings)
-            await client.me()
-            await client.me()
-            await client.with_options(headers={"Connection": "close"}).me()
-
-        anyio.run(work, backend=face)
+    with client_of(face, pixel_settings) as called:
+        for _ in range(3):
+            called("me")
     records = [record for record in caplog.records if record.name == "pixel_client.connections"]
     what = [record.getMessage().partition(": ")[2].partition(" (")[0] for record in records]
     assert what[:3] == ["opened", "used again", "used again"]
-    assert what[-1] == "closed"
+    assert face != "blocking" or what[-1] == "closed"
     first, second, third = (record.__dict__["request_id"] for record in records[:3])
     assert first == second != third
     assert f"(request ID: {first})" in records[0].getMessage()
     assert records[0].getMessage().startswith(str(split_url(pixel_settings.PIXEL_API_URL)[0]))
 
 
-def test_each_record_of_every_logger_has_the_attribute_request_id(
+def test_files_of_uploads_have_lines_and_each_record_of_every_logger_has_the_attribute_request_id(
     pixel_settings: PixelApiSettings, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     """Except those of the journal, which are in `test_journal_runs`."""
     caplog.set_level(logging.DEBUG, "pixel_client")
-    path = tmp_path / "a.tif"
+    path, size = tmp_path / "a.tif", len(TIFF)
     path.write_bytes(TIFF)
     with PixelClient.from_settings(pixel_settings, listener=lambda event: 1 / 0) as client:
         project = client.create_project("Project", "", SAMPLE_AREA)["id"]
@@ -328,13 +250,14 @@ def test_each_record_of_every_logger_has_the_attribute_request_id(
         client.list_projects(ListParams(), name="ignored")
         with pytest.raises(PixelError):
             client.get_project(4711)
+    *files, end = lines(caplog, "uploads")
+    for line, what in zip(files, (f"read, {size} bytes", f"sent, {size} bytes", "validated"), strict=True):
+        assert line.startswith(f"{path}: {what}")
+    assert f"1 of 1 files done, {size} of {size} bytes sent" in end
     records = [record for record in caplog.records if record.name.startswith("pixel_client.")]
     loggers = {record.name.removeprefix("pixel_client.") for record in records}
     assert loggers == {"calls", "http", "login", "connections", "uploads"}
     assert all(isinstance(vars(record).get("request_id"), str) for record in records)
-
-
-# Costs
 
 
 def test_the_only_handler_is_a_null_handler() -> None:
