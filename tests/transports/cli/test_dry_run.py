@@ -15,6 +15,7 @@ from tests.support.cli_runs import INSIDE, OUTSIDE, Place, photo_at, run
 from tests.transports.cli.support import read_report
 
 KEYS = ["file", "name", "size", "md5", "position", "captured", "problems", "status"]
+AT_INSIDE = {"type": "Point", "coordinates": list(INSIDE)}
 
 
 def check(place: Place, *arguments: object, kind: str = "image", stdin: str = "") -> dict[str, dict[str, Any]]:
@@ -28,17 +29,21 @@ def check(place: Place, *arguments: object, kind: str = "image", stdin: str = ""
     return rows
 
 
-def codes(rows: dict[str, dict[str, Any]], path: Path) -> list[str]:
-    return [problem["code"] for problem in rows[str(path)]["problems"]]
+def codes(row: dict[str, Any]) -> list[str]:
+    return [problem["code"] for problem in row["problems"]]
 
 
-def detail(rows: dict[str, dict[str, Any]], path: Path) -> str:
-    return str(rows[str(path)]["problems"][0]["detail"])
+def starting_with(start: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(start + bytes(40))
 
 
-def truncate(path: Path) -> Path:
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
-    return path
+
+
+def break_inside(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + bytes(20) + content[80:])
 
 
 def test_good_photos_have_no_problem_and_the_exit_code_is_0(place: Place, tmp_path: Path) -> None:
@@ -53,41 +58,63 @@ def test_good_photos_have_no_problem_and_the_exit_code_is_0(place: Place, tmp_pa
     assert len(first["md5"]) == 32
 
 
+UNREADABLE = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser reads every file"
+)
+
+
 @pytest.mark.parametrize(
-    ("make", "expected"),
+    ("kind", "name", "make", "expected"),
     [
-        (lambda path: photo_at(path, None), ["no_position"]),
-        (lambda path: photo_at(path, (0.0, 0.0)), ["null_island"]),
-        (lambda path: photo_at(path, OUTSIDE), ["outside_project"]),
-        (lambda path: path.touch(), ["empty"]),
-        (lambda path: path.write_text("this is text"), ["not_a_picture"]),
-        (lambda path: truncate(photo_at(path, INSIDE)), ["truncated"]),
-        (lambda path: truncate(photo_at(path, None)), ["truncated", "no_position"]),
-        pytest.param(
-            lambda path: photo_at(path, INSIDE).chmod(0),
-            ["not_read"],
-            marks=pytest.mark.skipif(
-                not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser can read every file"
-            ),
-        ),
+        ("image", "a.jpg", lambda path: photo_at(path, None), ["no_position"]),
+        ("image", "a.jpg", lambda path: photo_at(path, (0.0, 0.0)), ["null_island"]),
+        ("image", "a.jpg", lambda path: photo_at(path, OUTSIDE), ["outside_project"]),
+        ("image", "a.jpg", lambda path: path.touch(), ["empty"]),
+        ("image", "a.jpg", starting_with(b"this is text"), ["not_a_picture"]),
+        ("image", "a.jpg", starting_with(b"GIF89a"), ["not_a_picture"]),
+        ("image", "a.tif", lambda path: photo_at(path, None), ["no_position"]),
+        ("image", "a.jpg", lambda path: truncate(photo_at(path, INSIDE)), ["truncated"]),
+        ("image", "a.png", lambda path: truncate(photo_at(path, None)), ["truncated", "no_position"]),
+        ("image", "a.jpg", lambda path: truncate(photo_at(path, None)), ["truncated", "no_position"]),
+        ("image", "a.png", lambda path: break_inside(photo_at(path, None)), ["broken", "no_position"]),
+        pytest.param(*("image", "a.jpg", lambda path: photo_at(path, INSIDE).chmod(0), ["not_read"]), marks=UNREADABLE),
+        ("raster", "a.tif", starting_with(b"II*\0"), []),
+        ("raster", "a.tif", starting_with(b"MM\0+"), []),
+        ("raster", "a.tif", starting_with(b"text"), ["not_a_raster"]),
+        ("raster", "a.jpg", starting_with(b"\xff\xd8\xff\xe0"), ["not_a_picture"]),
+        ("point-cloud", "a.laz", starting_with(b"LASF"), []),
+        ("point-cloud", "a.las", starting_with(b"text"), ["not_a_point_cloud"]),
     ],
 )
-def test_all_problems_of_a_photo_are_reported(
-    place: Place, tmp_path: Path, make: Callable[[Path], object], expected: list[str]
+def test_all_problems_of_a_file_are_reported(
+    place: Place, tmp_path: Path, kind: str, name: str, make: Callable[[Path], object], expected: list[str]
 ) -> None:
-    photo = tmp_path / "a.jpg"
-    make(photo)
-    rows = check(place, tmp_path)
-    assert codes(rows, photo) == expected
+    make(tmp_path / name)
+    row = check(place, tmp_path, kind=kind)[str(tmp_path / name)]
+    assert codes(row) == expected
     if expected == ["outside_project"]:
-        assert "10.750000, 59.910000" in detail(rows, photo)
+        assert "10.750000, 59.910000" in row["problems"][0]["detail"]
 
 
-def test_a_given_location_overrides_the_one_in_exif(place: Place, tmp_path: Path) -> None:
-    photo = photo_at(tmp_path / "a.jpg", (0.0, 0.0))
-    location = {"type": "Point", "coordinates": list(INSIDE)}
-    line = {"file": str(photo), "metadata": {"fields": {"location": location}}}
-    assert codes(check(place, "-", stdin=json.dumps(line)), photo) == []
+@pytest.mark.parametrize(
+    ("kind", "line", "expected", "detail"),
+    [
+        ("image", {"file": "gone.jpg"}, ["not_found"], ""),
+        ("image", {"file": "."}, ["not_a_file"], ""),
+        ("raster", {"file": "a.tif", "support_files": ["a.tfw"]}, ["not_found"], "a.tfw"),
+        ("image", {"file": "a.jpg", "metadata": {"fields": {"location": AT_INSIDE}}}, [], ""),
+    ],
+    ids=["missing", "folder", "missing support file", "a location that overrides the one in EXIF"],
+)
+def test_json_lines_are_checked_with_their_support_files_and_metadata(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, line: Any, expected: Any, detail: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo_at(tmp_path / "a.jpg", (0.0, 0.0))
+    (tmp_path / "a.tif").write_bytes(b"II*\0")
+    (row,) = check(place, "-", kind=kind, stdin=json.dumps(line)).values()
+    assert codes(row) == expected
+    assert detail in str(row["problems"])
 
 
 def test_equal_names_and_equal_contents_are_reported_with_the_other_file(place: Place, tmp_path: Path) -> None:
@@ -96,42 +123,8 @@ def test_equal_names_and_equal_contents_are_reported_with_the_other_file(place: 
     copy = Path(shutil.copy(first, tmp_path / "b.jpg"))
     namesake = photo_at(tmp_path / "sub" / "a.jpg", INSIDE, colour=1)
     rows = check(place, tmp_path)
-    assert [codes(rows, each) for each in (first, copy, namesake)] == [[], ["duplicate_content"], ["duplicate_name"]]
-    assert str(first) in detail(rows, copy)
-    assert str(first) in detail(rows, namesake)
-
-
-def test_a_missing_file_and_a_folder_in_json_lines_are_problems(place: Place, tmp_path: Path) -> None:
-    gone = tmp_path / "gone.jpg"
-    rows = check(place, "-", stdin="\n".join(json.dumps({"file": str(each)}) for each in (gone, tmp_path)))
-    assert (codes(rows, gone), codes(rows, tmp_path)) == (["not_found"], ["not_a_file"])
-
-
-def test_a_missing_support_file_is_a_problem_of_its_raster(place: Place, tmp_path: Path) -> None:
-    raster = tmp_path / "a.tif"
-    raster.write_bytes(b"II*\0")
-    line = {"file": str(raster), "support_files": [str(tmp_path / "a.tfw")]}
-    rows = check(place, "-", kind="raster", stdin=json.dumps(line))
-    assert codes(rows, raster) == ["not_found"]
-    assert "a.tfw" in detail(rows, raster)
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "start", "expected"),
-    [
-        ("raster", "a.tif", b"II*\0", []),
-        ("raster", "a.tif", b"MM\0+", []),
-        ("raster", "a.tif", b"text", ["not_a_raster"]),
-        ("raster", "a.jpg", b"\xff\xd8\xff\xe0", ["not_a_picture"]),
-        ("point-cloud", "a.laz", b"LASF", []),
-        ("point-cloud", "a.las", b"text", ["not_a_point_cloud"]),
-    ],
-)
-def test_rasters_and_point_clouds_are_checked_by_their_content(
-    place: Place, tmp_path: Path, kind: str, name: str, start: bytes, expected: list[str]
-) -> None:
-    (tmp_path / name).write_bytes(start + bytes(40))
-    assert codes(check(place, tmp_path, kind=kind), tmp_path / name) == expected
+    assert [codes(row) for row in rows.values()] == [[], ["duplicate_content"], ["duplicate_name"]]
+    assert all(str(first) in rows[str(each)]["problems"][0]["detail"] for each in (copy, namesake))
 
 
 def test_without_json_there_is_a_table_on_stdout_and_advice_on_stderr(place: Place, tmp_path: Path) -> None:

@@ -80,38 +80,6 @@ def test_a_heading_in_the_xmp_of_a_drone_is_read_if_exif_has_none(tmp_path: Path
     assert fields_of(tmp_path / "a.jpg").cam_heading == 269.5
 
 
-# Flaws
-
-
-def flaw_code(path: Path, content: bytes) -> str | None:
-    path.write_bytes(content)
-    flaw = find_flaw(path)
-    return None if flaw is None else flaw.code
-
-
-@pytest.mark.parametrize(("name", "flaw"), [("a.jpg", "truncated"), ("a.png", "truncated"), ("a.tif", None)])
-def test_a_picture_without_its_end_is_truncated_and_a_whole_one_has_no_flaw(
-    tmp_path: Path, name: str, flaw: str | None
-) -> None:
-    Image.effect_noise((64, 64), 50).save(tmp_path / name)
-    content = (tmp_path / name).read_bytes()
-    assert flaw_code(tmp_path / name, content) is None
-    if flaw:
-        assert flaw_code(tmp_path / name, content[: len(content) // 2]) == flaw
-
-
-def test_a_picture_with_wrong_bytes_inside_is_broken(tmp_path: Path) -> None:
-    Image.effect_noise((64, 64), 50).save(tmp_path / "a.png")
-    content = bytearray((tmp_path / "a.png").read_bytes())
-    content[60:80] = bytes(20)
-    assert flaw_code(tmp_path / "a.png", bytes(content)) == "broken"
-
-
-@pytest.mark.parametrize("content", [b"", b"this is text", b"GIF89a" + bytes(20)])
-def test_a_file_with_other_first_bytes_is_not_a_picture(tmp_path: Path, content: bytes) -> None:
-    assert flaw_code(tmp_path / "a.jpg", content) == "not_a_picture"
-
-
 def test_a_missing_file_is_an_error_and_no_flaw(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         find_flaw(tmp_path / "gone.jpg")

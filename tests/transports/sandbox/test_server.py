@@ -1,24 +1,24 @@
 """The server follows HTTP on a real socket, and leaves nothing behind."""
 
 import http.client
+import json
+import mmap
 import random
-import select
-import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, cast
+from pathlib import Path
+from typing import cast
+from urllib.request import urlopen
 
 import pytest
 
-from pixel_core.messages import Headers, Request, Response
-from pixel_transports.sandbox import Sandbox, SandboxServer, serve
+from pixel_transports import PixelApiSettings, PixelClient
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer, serve
 from tests.support.paths import ROOT
-from tests.transports.sandbox.support import Caller
 
 
 @pytest.fixture
@@ -43,51 +43,40 @@ def exchange(server: SandboxServer, data: bytes) -> bytes:
     return answer
 
 
-class Served:
-    """A sandbox behind a socket, as a function from request to response: requests share one connection."""
-
-    def __init__(self, server: SandboxServer) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-        self.api_path, self.tenant = server.sandbox.api_path, server.sandbox.tenant
-
-    def __call__(self, request: Request) -> Response:
-        assert isinstance(request.body, bytes)
-        self.connection.request(request.method, request.target, request.body, dict(request.headers))
-        response = self.connection.getresponse()
-        return Response(response.status, Headers(response.getheaders()), response.read())
-
-
-@pytest.fixture
-def caller(server: SandboxServer) -> Iterator[Caller]:
-    made = Caller(cast(Any, Served(server)))
-    with closing(made.sandbox.connection):  # type: ignore[attr-defined]
-        yield made
-
-
-def test_a_big_upload_is_mapped_from_a_file_and_read_back_whole(server: SandboxServer, caller: Caller) -> None:
+def test_a_big_upload_is_mapped_from_a_file_and_read_back_whole(server: SandboxServer, tmp_path: Path) -> None:
     content = b"\xff\xd8\xff" + random.Random(1).randbytes(3 * 1024 * 1024)
-    job = caller.upload(caller.place(), content)
-    assert (job["status"], job["url"]) == ("validated_and_moved", f"{server.url}/storage/pixel-sandbox")
+    (tmp_path / "a.jpg").write_bytes(content)
+    with PixelClient.from_settings(PixelApiSettings(**server.sandbox.environment(server.url))) as client:
+        project = client.create_project("Coast", "", SAMPLE_AREA)["id"]
+        client.upload_image(
+            project, client.create_data_collection(project, "Photos", "", "image")["id"], tmp_path / "a.jpg"
+        )
     (stored,) = server.sandbox.objects.values()
-    assert isinstance(stored.buffers[0], memoryview)
-    (record,) = caller.raw("GET", "/_sandbox/objects").json()
-    assert caller.raw("GET", record["path"]).body == content
-
-
-def test_a_connection_serves_one_request_after_another(caller: Caller) -> None:
-    connection = cast(Any, caller.sandbox).connection
-    length = len(caller.raw("GET", "/").body)
-    stream = connection.sock
-    for method, path, status in (
-        *(("GET", "/api/sandbox/users/me", 401), ("GET", "/nothing", 404)),
-        *(("HEAD", "/", 200), ("HEAD", "/api/sandbox/users/me", 405), ("GET", "/", 200)),
+    assert isinstance(cast(memoryview, stored.buffers[0]).obj, mmap.mmap)
+    with (
+        urlopen(f"{server.url}/_sandbox/objects") as listed,
+        urlopen(server.url + json.load(listed)[0]["path"]) as read,
     ):
-        response = caller.raw(method, path)
-        assert response.status == status
-        assert not (method == "HEAD" and response.body)
-        if (method, path) == ("HEAD", "/"):
-            assert response.headers["Content-Length"] == str(length)
-    assert connection.sock is stream
+        assert stored == content == read.read()
+
+
+def test_a_connection_serves_one_request_after_another(server: SandboxServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    with closing(connection):
+        connection.connect()
+        stream, lengths = connection.sock, []
+        for method, path, status in (
+            *(("GET", "/api/sandbox/users/me", 401), ("GET", "/nothing", 404), ("HEAD", "/", 200)),
+            *(("HEAD", "/api/sandbox/users/me", 405), ("GET", "/", 200)),
+        ):
+            connection.request(method, path)
+            response = connection.getresponse()
+            body = response.read()
+            assert response.status == status
+            assert (method == "HEAD") is (body == b"")
+            lengths.append(response.headers["Content-Length"])
+        assert connection.sock is stream
+        assert lengths[2] == lengths[4]
 
 
 def test_pipelined_requests_are_answered_in_order(server: SandboxServer) -> None:
@@ -180,27 +169,6 @@ def test_many_connections_are_served_concurrently(server: SandboxServer) -> None
             stream.close()
 
 
-def test_concurrent_uploads_are_all_stored(server: SandboxServer, caller: Caller) -> None:
-    place = caller.place()
-    contents = [b"\xff\xd8\xff" + bytes([number]) * 1000 for number in range(16)]
-    jobs = [caller.upload_job(place, content, f"{number}.jpg") for number, content in enumerate(contents)]
-
-    def send(number: int) -> int:
-        served = Served(server)
-        with closing(served.connection):
-            other = Caller(cast(Any, served))
-            return other.post_form(jobs[number]["url"], jobs[number]["upload_fields"], contents[number]).status
-
-    with ThreadPoolExecutor(8) as threads:
-        assert set(threads.map(send, range(16))) == {204}
-    ids = {"job_ids": [job["id"] for job in jobs]}
-    group = caller.ok("PUT", f"{place}/upload_jobs/multiple_uploadFinished", ids)["group_job"]
-    assert caller.ok("GET", f"/jobs/groups/{group['group_id']}")["success_count"] == 16
-    project_id, collection_id = (int(part) for part in place.split("/")[2::2])
-    for number, content in enumerate(contents):
-        assert server.sandbox.stored(project_id, collection_id, f"{number}.jpg") == content
-
-
 def test_closing_leaves_nothing_behind() -> None:
     before = threading.active_count()
     server = SandboxServer()
@@ -240,31 +208,9 @@ def test_serve_calls_ready_and_ends_after_a_keyboard_interrupt() -> None:
     assert urls[0].startswith("http://127.0.0.1:")
 
 
-COMMAND = [sys.executable, "-W", "error", "-m", "pixel_transports.sandbox", "--port"]
-OPTIONS: Any = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": ROOT}
-
-
-def test_the_module_serves_until_sigterm() -> None:
-    with subprocess.Popen([*COMMAND, "0"], **OPTIONS) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            lines = list(iter(process.stdout.readline, "\n"))
-            values = dict(line.rstrip("\n").split("=", 1) for line in lines)
-            host, _, port = values["PIXEL_API_URL"].removeprefix("http://").partition("/")[0].partition(":")
-            with socket.create_connection((host, int(port)), timeout=5) as stream:
-                stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                assert select.select([stream], [], [], 5)[0]
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
-            assert process.stderr.read() == ""
-        finally:
-            process.kill()
-    assert set(values) == set(Sandbox().environment(""))
-
-
 def test_the_module_exits_with_1_if_the_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ended = subprocess.run([*COMMAND, str(taken.getsockname()[1])], **OPTIONS, timeout=10, check=False)
+        command = [sys.executable, "-m", "pixel_transports.sandbox", "--port", str(taken.getsockname()[1])]
+        ended = subprocess.run(command, text=True, capture_output=True, cwd=ROOT, timeout=10, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("error: ")
