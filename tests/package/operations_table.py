@@ -11,28 +11,6 @@ from typing import Any
 from pixel_core.api import Operations, PixelApi, operation_names
 from pixel_transports import PixelClient, PixelClientAsync
 
-Row = tuple[str, str, str, str, str]
-
-
-def rows() -> list[Row]:
-    """Where each operation is defined, and what it gives on each face."""
-    return [
-        (
-            name,
-            _place(name),
-            _returns(getattr(PixelClient, name)),
-            _returns(getattr(PixelClientAsync, name)),
-            _returns(getattr(PixelApi, name)),
-        )
-        for name in operation_names()
-    ]
-
-
-def _place(name: str) -> str:
-    """The module that defines it: the one class whose own dictionary holds the name."""
-    (owner,) = [group for group in Operations.__mro__ if name in vars(group)]
-    return f"{owner.__module__.removeprefix('pixel_core.')}.{owner.__name__}"
-
 
 def _returns(method: Callable[..., Any]) -> str:
     text = inspect.formatannotation(inspect.signature(method).return_annotation)
@@ -47,8 +25,11 @@ def markdown() -> str:
         "| operation | defined once in | `PixelClient` | `PixelClientAsync` | `PixelApi` |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, place, *faces in rows():
-        lines.append(f"| `{name}` | `{place}` | " + " | ".join(f"`{face}`" for face in faces) + " |")
+    for name in operation_names():
+        (owner,) = [group for group in Operations.__mro__ if name in vars(group)]
+        place = f"{owner.__module__.removeprefix('pixel_core.')}.{owner.__name__}"
+        faces = [_returns(getattr(face, name)) for face in (PixelClient, PixelClientAsync, PixelApi)]
+        lines.append(f"| `{name}` | " + " | ".join(f"`{cell}`" for cell in (place, *faces)) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from tests.support.paths import ROOT
@@ -140,6 +141,7 @@ def _branches(node: ast.AST) -> int:
     return sum(isinstance(child, BRANCHES) + _branches(child) for child in inside)
 
 
+@cache
 def modules() -> dict[str, Module]:
     """The modules of the three packages, by name."""
     found: dict[str, Module] = {}
@@ -204,34 +206,17 @@ def upward(found: list[Import]) -> list[Import]:
     return result
 
 
-def circles(found: list[Import]) -> list[list[str]]:
-    """Groups of modules that import each other, directly or through others (Tarjan's algorithm)."""
+def circle(found: list[Import]) -> list[str]:
+    """Modules that import each other, directly or through others; empty if there are none."""
     graph: dict[str, set[str]] = defaultdict(set)
     for each in found:
         graph[each.importer].add(each.imported)
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    result: list[list[str]] = []
-
-    def visit(name: str) -> None:
-        index[name] = low[name] = len(index)
-        stack.append(name)
-        for target in graph[name]:
-            if target not in index:
-                visit(target)
-            if target in stack:
-                low[name] = min(low[name], low[target])
-        if low[name] == index[name]:
-            group = stack[stack.index(name) :]
-            del stack[-len(group) :]
-            if len(group) > 1:
-                result.append(sorted(group))
-
-    for name in sorted(graph):
-        if name not in index:
-            visit(name)
-    return result
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        names: list[str] = error.args[1]
+        return names
+    return []
 
 
 def room_imports(found: list[Import]) -> list[Import]:
@@ -317,9 +302,9 @@ def report() -> Iterator[str]:
         [f"{name}: {size}. {LONG_FUNCTIONS.get(name, 'NO REASON')}" for name, size in too_large(found).items()],
     )
     yield from _section("Imports upward", [str(each) for each in upward(between)])
-    yield from _section("Circles", [" ".join(group) for group in circles(early)])
-    yield from _section("Circles with imports inside functions", [" ".join(group) for group in circles(between)])
-    yield from _section("Circles of rooms", [" ".join(group) for group in circles(room_imports(between))])
+    yield from _section("Circles", circle(early))
+    yield from _section("Circles with imports inside functions", circle(between))
+    yield from _section("Circles of rooms", circle(room_imports(between)))
     yield from _section("Imports inside functions", [str(each) for each in between if each.late])
 
 

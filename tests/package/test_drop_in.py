@@ -1,6 +1,5 @@
 """The package under the name that its users know: what existing code imports is there, and does what it says."""
 
-import asyncio
 import importlib
 import io
 import logging
@@ -21,81 +20,42 @@ from pixel_core.errors import PixelError, PixelLoginError
 from pixel_core.session.answers import Answer
 from pixel_transports.sandbox import SandboxServer
 
-TOP = [
-    "get_client",
-    "PixelClientAsync",
-    "PixelClient",
-    "PixelClientKwargs",
-    "PixelApiSettings",
-    "PackageUpdateWarning",
-    "__version__",
-    "ArcgisServiceCreateInput",
-    "OIDCUserCreateInput",
-    "HarvestServiceCreateInput",
-    "HarvestServiceUpdateInput",
-    "MetadataObject",
-    "HarvestFieldMapping",
-    "HarvestFieldMap",
-    "HarvestFieldMapUpdate",
-    "HarvestAuthInfo",
-    "FieldMapsUpdateInput",
-    "ArcGISFeatureServiceImageLayerOptions",
-    "ArcGISFeatureServiceProjectLayerOptions",
-    "OIDCUserUpdateInput",
-    "ArcgisServiceUpdateInput",
-    "ArcgisServiceCreateOptions",
-    "PixelUploadFile",
-    "PixelAttachmentUpload",
-    "ImageMetadataFields",
-    "RasterMetadataFields",
-    "PointCloudMetadataFields",
-    "MetadataFieldsType",
-    "ArcGISFeatureServiceOptions",
-    "ListParams",
-    "DataCollectionListParams",
-    "RasterListParams",
-    "PointCloudListParams",
-    "NearblackOptions",
-    "RasterInfo",
-    "ImageUpdateInput",
-    "RasterUpdateInput",
-    "PointCloudUpdateInput",
-    "ArcGISImageServiceOptions",
-    "ArcGISImageServiceWMSOptions",
-    "AnalysisServiceListParams",
-    "AnalysisServiceCreateUpdateInput",
-    "AnalysisServicePatchInput",
-    "AnalysisTaskListParams",
-    "AnalysisTaskCreateInput",
-]
-
-SUBMODULES = {
-    "models": """
+NAMES = {
+    "pixel_client": """
+        get_client PixelClientAsync PixelClient PixelClientKwargs PixelApiSettings PackageUpdateWarning
+        __version__ ArcgisServiceCreateInput OIDCUserCreateInput HarvestServiceCreateInput
+        HarvestServiceUpdateInput MetadataObject HarvestFieldMapping HarvestFieldMap HarvestFieldMapUpdate
+        HarvestAuthInfo FieldMapsUpdateInput ArcGISFeatureServiceImageLayerOptions
+        ArcGISFeatureServiceProjectLayerOptions OIDCUserUpdateInput ArcgisServiceUpdateInput
+        ArcgisServiceCreateOptions PixelUploadFile PixelAttachmentUpload ImageMetadataFields
+        RasterMetadataFields PointCloudMetadataFields MetadataFieldsType ArcGISFeatureServiceOptions ListParams
+        DataCollectionListParams RasterListParams PointCloudListParams NearblackOptions RasterInfo
+        ImageUpdateInput RasterUpdateInput PointCloudUpdateInput ArcGISImageServiceOptions
+        ArcGISImageServiceWMSOptions AnalysisServiceListParams AnalysisServiceCreateUpdateInput
+        AnalysisServicePatchInput AnalysisTaskListParams AnalysisTaskCreateInput
+    """,
+    "pixel_client.models": """
         SearchQuery SortField SearchResults SearchOn SearchFilter HarvestTaskListParams OptimizedPointCloudListParams
         Credentials ApiKey UpdateInputBase PixelStatusEnum AnalysisTaskStatusEnum
     """,
-    "exceptions": "PixelBadRequestError PixelUploadJobError PixelMultipleUploadJobError",
-    "types": "AttachmentResourceType DataCollectionType OverviewResampling",
-    "settings": "PixelApiSettings",
-    "auth": "KeyCloakAuth",
-    "utils": """
+    "pixel_client.exceptions": "PixelBadRequestError PixelUploadJobError PixelMultipleUploadJobError",
+    "pixel_client.types": "AttachmentResourceType DataCollectionType OverviewResampling",
+    "pixel_client.settings": "PixelApiSettings",
+    "pixel_client.auth": "KeyCloakAuth",
+    "pixel_client.utils": """
         run_sync iter_over_async chunks silence_logger calculate_md5_base64 calculate_md5_base64_from_file
         iter_file_parts download_from_url
     """,
 }
 
 
-@pytest.mark.parametrize("name", TOP)
-def test_the_top_level_has(name: str) -> None:
-    assert name in pixel_client.__all__
-    assert hasattr(pixel_client, name)
-
-
 @pytest.mark.parametrize(
-    ("module", "name"), [(module, name) for module, names in SUBMODULES.items() for name in names.split()]
+    ("module", "name"), [(module, name) for module, names in NAMES.items() for name in names.split()]
 )
-def test_a_submodule_has(module: str, name: str) -> None:
-    assert hasattr(importlib.import_module(f"pixel_client.{module}"), name)
+def test_existing_code_finds(module: str, name: str) -> None:
+    found = importlib.import_module(module)
+    assert name in found.__all__
+    assert hasattr(found, name)
 
 
 def test_a_model_is_one_class_wherever_it_is_imported_from() -> None:
@@ -122,19 +82,14 @@ def test_both_clients_have_the_same_public_methods() -> None:
 
 
 def test_auth_fetches_a_token_sets_it_and_hides_it(server: SandboxServer, pixel_settings: PixelApiSettings) -> None:
-    request = SimpleNamespace(headers={})
-    settings = pixel_settings
-    password = settings.PIXEL_PASSWORD.get_secret_value()
+    request, settings = SimpleNamespace(headers={}), pixel_settings
     where = (settings.PIXEL_AUTH_SERVER_URL, settings.PIXEL_REALM, settings.PIXEL_CLIENT_ID, settings.PIXEL_USERNAME)
-    auth = KeyCloakAuth(*where, password)
+    auth = KeyCloakAuth(*where, settings.PIXEL_PASSWORD.get_secret_value())
     assert auth(request).headers["Authorization"] == f"Bearer {auth.token}"
     assert auth.token not in repr(auth)
     assert len(server.sandbox.received) == 1
     with pytest.raises(PixelLoginError):
         _ = KeyCloakAuth(*where, "wrong").token
-
-
-# Options for some calls, and the way out.
 
 
 def test_options_make_a_light_copy_that_shares_login_and_life(
@@ -161,18 +116,6 @@ def test_answers_show_status_headers_and_request_id_of_any_operation(pixel_setti
     assert answers[1].request_id == caught.value.request_id
 
 
-def test_options_work_on_the_async_face(pixel_settings: PixelApiSettings) -> None:
-    answers: list[Answer] = []
-
-    async def main() -> None:
-        async with get_client(True, pixel_settings) as client:
-            await client.with_options(answers=answers).me()
-            assert (await client.request("get", "/users/me")).status == 200
-
-    asyncio.run(main())
-    assert len(answers) == 1
-
-
 def test_wrong_options_are_refused(pixel_settings: PixelApiSettings) -> None:
     client = get_client(settings=pixel_settings)
     with pytest.raises(ValueError, match="retries"):
@@ -193,32 +136,26 @@ def test_request_reaches_any_endpoint_with_the_same_login_and_errors(pixel_setti
             client.request("GET", "users/me")
 
 
-# Helpers.
-
-
-async def _numbers() -> AsyncIterator[int]:
+async def _three() -> AsyncIterator[int]:
     for number in range(3):
         yield number
 
 
-def test_run_sync_works_with_and_without_a_running_loop() -> None:
-    async def three() -> int:
-        return 3
+def test_iter_over_async_gives_the_items() -> None:
+    assert list(utils.iter_over_async(_three())) == [0, 1, 2]
 
-    assert utils.run_sync(three()) == 3
-    inside = """
+
+def test_run_sync_works_with_and_without_a_running_loop() -> None:
+    """In a process of its own, since it blocks its loop on purpose, which no test here may."""
+    code = """
 import asyncio
 from pixel_client.utils import run_sync
 async def three(): return 3
 async def inside(): return run_sync(three())
-print(asyncio.run(inside()))
-"""  # in a process of its own, since it blocks its loop on purpose, which no test here may
-    done = subprocess.run([sys.executable, "-W", "error", "-c", inside], capture_output=True, text=True, check=True)
-    assert done.stdout == "3\n"
-
-
-def test_iter_over_async_gives_the_items() -> None:
-    assert list(utils.iter_over_async(_numbers())) == [0, 1, 2]
+print(run_sync(three()), asyncio.run(inside()))
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "3 3\n"
 
 
 def test_chunks_are_all_items_in_order() -> None:

@@ -32,11 +32,11 @@ def test_no_import_leads_upward() -> None:
 
 @pytest.mark.parametrize("found", [EARLY, IMPORTS], ids=["at the top", "in functions too"])
 def test_no_modules_import_each_other_in_a_circle(found: list[Import]) -> None:
-    assert structure.circles(found) == []
+    assert structure.circle(found) == []
 
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:
-    assert structure.circles(structure.room_imports(IMPORTS)) == []
+    assert structure.circle(structure.room_imports(IMPORTS)) == []
 
 
 def test_every_module_is_in_a_room() -> None:
@@ -112,8 +112,8 @@ def test_an_import_is_found(source: str, name: str, late: bool, tmp_path: Path) 
 
 
 def test_a_circle_is_found_also_through_others() -> None:
-    pairs = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "a"), ("d", "f"), ("f", "d")]
-    assert structure.circles([Import(a, b, 1, False) for a, b in pairs]) == [["d", "f"], ["a", "b", "c"]]
+    pairs = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "a")]
+    assert set(structure.circle([Import(a, b, 1, False) for a, b in pairs])) == {"a", "b", "c"}
 
 
 def test_an_import_upward_is_found() -> None:
