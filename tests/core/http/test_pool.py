@@ -1,16 +1,13 @@
-"""The connection pool: its states, a model of its owners, interrupts at any line, and the cost of its events.
+"""The connection pool: a model of its owners, in plain lists; interrupts at any line; and the cost of its events.
 
-Rules kept here:
-
-* The model is plain lists: who holds a slot, who waits and in which order, what is idle, what was closed. Between two
-  steps of an owner anything may happen to it and to all others.
-* Cost is counted in lines of `pool.py` that run, not in seconds.
+Cost is counted in lines of `pool.py` that run, not in seconds.
 """
 
 import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from types import FrameType
 from typing import Any
@@ -84,9 +81,6 @@ def test_origins_without_connections_leave_nothing_behind() -> None:
     assert len(pool._slots) <= 2
 
 
-# Interrupts and cost
-
-
 class Interrupted(BaseException):
     """What Ctrl-C raises, at one line."""
 
@@ -114,37 +108,26 @@ def lines_of(work: Callable[[], object], interrupt_at: int = 0) -> int:
     return count
 
 
-@pytest.mark.parametrize("waits", [False, True])
-def test_a_lease_that_is_interrupted_at_any_line_of_acquire_is_freed_by_release(waits: bool) -> None:
+@pytest.mark.parametrize("releases", [False, True], ids=["acquire", "release"])
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_is_interrupted_at_any_line_is_completed_by_release(releases: bool, others: int) -> None:
+    """There is a holder before an `acquire`, or a lease that waits for a `release`."""
     for line in range(1, 100):
         pool: Pool[str] = Pool(limit=1)
-        holder = acquired(pool) if waits else None
-        lease: Lease[str] = Lease(A)
+        before, lease = [acquired(pool) for _ in range(0 if releases else others)], Lease[str](A)
+        if releases:
+            pool.acquire(lease, 0)
+        after = [acquired(pool) for _ in range(others if releases else 0)]
+        works = [partial(pool.acquire, lease, 0), partial(pool.release, lease, 0, False)]
         try:
-            lines_of(lambda pool=pool, lease=lease: pool.acquire(lease, 0), line)  # type: ignore[misc]
+            lines_of(works[releases], line)
         except Interrupted:
             pool.release(lease, 0, False)
         else:
             return
-        assert pool.counts() == (int(waits), 0, 0)
-        assert holder is None or pool.release(holder, 0, False) == []
-    raise AssertionError("acquire does not end")
-
-
-@pytest.mark.parametrize("waiting", [0, 1])
-def test_a_release_that_is_interrupted_at_any_line_is_completed_by_another(waiting: int) -> None:
-    for line in range(1, 100):
-        pool: Pool[str] = Pool(limit=1)
-        lease, others = acquired(pool), [acquired(pool) for _ in range(waiting)]
-        try:
-            lines_of(lambda pool=pool, lease=lease: pool.release(lease, 0, False), line)  # type: ignore[misc]
-        except Interrupted:
-            pool.release(lease, 0, False)
-        else:
-            return
-        assert pool.counts() == (waiting, 0, 0), f"line {line}"
-        assert all(other.state is LeaseState.HOLDING for other in others)
-    raise AssertionError("release does not end")
+        assert pool.counts() == (others, 0, 0), f"line {line}"
+        assert all(other.state is LeaseState.HOLDING for other in before + after)
+    raise AssertionError("it does not end")
 
 
 def test_no_event_costs_more_for_more_waiting_leases() -> None:
