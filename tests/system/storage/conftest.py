@@ -1,9 +1,5 @@
-"""Fixtures for tests with a real object storage: one gateway for all, and a Pixel for each test that stores in it.
+"""Fixtures for tests with a real object storage: one gateway for all, and a Pixel for each test that stores in it."""
 
-Tests are skipped where the gateway cannot be installed, and fail where `PIXEL_JUICEFS` names no program.
-"""
-
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +10,7 @@ import pytest
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
 from tests.support.callers import client_of
-from tests.system.storage.gateway import Gateway, NoGatewayError, program
+from tests.system.storage.gateway import gateway
 from tests.system.storage.minio import Bucket
 from tests.system.storage.pixel import BucketPixel
 
@@ -23,22 +19,9 @@ Call: TypeAlias = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def gateway() -> Iterator[Gateway]:
-    # The program is large, so it is not left in a folder of pytest.
-    with TemporaryDirectory() as folder:
-        try:
-            found = program(Path(folder))
-        except NoGatewayError as error:
-            if "PIXEL_JUICEFS" in os.environ:
-                pytest.fail(str(error))
-            pytest.skip(f"MinIO's gateway cannot be had: {error}")
-        with Gateway(found, Path(folder)) as running:
-            yield running
-
-
-@pytest.fixture
-def bucket(gateway: Gateway) -> Bucket:
-    return Bucket(gateway.host, gateway.bucket, gateway.secret)
+def bucket() -> Iterator[Bucket]:
+    with TemporaryDirectory() as folder, gateway(Path(folder)) as bucket:
+        yield bucket
 
 
 @pytest.fixture
@@ -52,7 +35,7 @@ def pixel_settings(pixel: BucketPixel) -> Iterator[PixelApiSettings]:
     with SandboxServer(pixel) as server:
         yield PixelApiSettings(**pixel.environment(server.url))
     assert list(pixel.failures) == []
-    assert pixel.stored_itself == []
+    assert not any(request.path.startswith("/storage") for request in pixel.received)
 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])

@@ -8,6 +8,7 @@ Rules kept here:
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -83,13 +84,10 @@ class Bucket:
     def _ask(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> bytes:
         """The content of an answer that is a success."""
         url = self._signed(method, key, query, {})
-        connection = HTTPConnection(self._host, timeout=60)
-        try:
+        with closing(HTTPConnection(self._host, timeout=60)) as connection:
             connection.request(method, url.removeprefix(f"http://{self._host}"), body)
             response = connection.getresponse()
             content = response.read()
-        finally:
-            connection.close()
         if response.status >= 300:
             raise BucketError(response.status, _text(content, "Code") if content else "")
         return content
@@ -97,7 +95,4 @@ class Bucket:
 
 def _text(content: bytes, name: str) -> str:
     """The text of the first element with this name, in any namespace."""
-    for element in ElementTree.fromstring(content).iter():
-        if element.tag.rpartition("}")[2] == name:
-            return element.text or ""
-    raise ValueError(f"no {name} in {content[:500]!r}")
+    return ElementTree.fromstring(content).findtext(f".//{{*}}{name}") or ""

@@ -7,7 +7,6 @@ Rules kept here:
 * The keys of one Pixel are those of no other, so that many can share a bucket.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from typing import Any
@@ -36,16 +35,8 @@ class BucketUploads(UploadJobHandlers):
     parts are aborted in the storage at once.
     """
 
-    def __init__(
-        self,
-        state: State,
-        issuer: TokenIssuer,
-        jobs: Jobs,
-        validation: UploadValidation,
-        bucket: Bucket,
-        lag_seconds: float = 0.0,
-    ) -> None:
-        super().__init__(state, issuer, jobs, bucket.signer, validation, lag_seconds)
+    def __init__(self, state: State, issuer: TokenIssuer, jobs: Jobs, bucket: Bucket) -> None:
+        super().__init__(state, issuer, jobs, bucket.signer, BucketValidation(state, bucket), 0.0)
         self.stale = 0
         self.lost = 0
         self._bucket = bucket
@@ -90,8 +81,6 @@ class BucketValidation(UploadValidation):
         found = {upload.key: fetch(self._bucket, upload.key) for upload in (job.main, *job.support)}
         fetched = {key: stored for key, stored in found.items() if stored is not None}
         self._state.objects.update(fetched)
-        if job.main.upload_id is not None and job.main.key in fetched:
-            job.problem = job.problem or _difference(job.main, bytes(fetched[job.main.key]))
         return fetched.values()
 
     def _joined(self, upload: Upload) -> str | None:
@@ -102,18 +91,6 @@ class BucketValidation(UploadValidation):
         except BucketError as error:
             return f"{upload.name}: the parts cannot be joined, {error.code}"
         return None
-
-
-def _difference(upload: Upload, content: bytes) -> str | None:
-    """The first difference between the parts and their declaration."""
-    start = 0
-    for number in sorted(upload.parts):
-        part = upload.parts[number]
-        piece = content[start : start + part.length]
-        if hashlib.md5(piece).hexdigest() != md5_hex(part.md5):
-            return f"{upload.name}: part {number} differs from what was declared"
-        start += part.length
-    return None if start == len(content) else f"{upload.name}: {len(content)} bytes, {start} were declared"
 
 
 class BucketAttachments(AttachmentHandlers):
@@ -148,8 +125,7 @@ class BucketPixel(Sandbox):
         super().__init__(job_seconds=0.02, secret=secrets.token_bytes(16))
         self.bucket = bucket
         self.signer = bucket.signer
-        validation = BucketValidation(self.state, bucket)
-        self.uploads = BucketUploads(self.state, self._issuer, self._jobs, validation, bucket)
+        self.uploads = BucketUploads(self.state, self._issuer, self._jobs, bucket)
         users = UserHandlers(self._keycloak._accounts, self._keycloak.realm)
         attachments = BucketAttachments(self.state, self._issuer, bucket)
         rows = all_routes(self.state, self._jobs, users, self.uploads, attachments)
@@ -168,8 +144,3 @@ class BucketPixel(Sandbox):
         """The attachments of a project, a data collection or an image in the bucket, by name."""
         attachments = self.state.attachments[kind, owner_id].values()
         return {each.name: self.bucket.read(each.key) for each in attachments}
-
-    @property
-    def stored_itself(self) -> list[str]:
-        """The paths of requests to the sandbox's own storage."""
-        return [request.path for request in self.received if request.path.startswith("/storage")]

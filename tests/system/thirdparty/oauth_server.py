@@ -1,7 +1,7 @@
 """A Django project whose token endpoint is django-oauth-toolkit, with one protected view: run by an interpreter that
 has both, and never imported by the tests.
 
-    python oauth_server.py FOLDER TOKEN_SECONDS
+    python oauth_server.py FOLDER
 
 Rules kept here:
 
@@ -21,7 +21,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 
-FOLDER, TOKEN_SECONDS = Path(sys.argv[1]), int(sys.argv[2])
+FOLDER = Path(sys.argv[1])
 
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
@@ -37,7 +37,6 @@ settings.configure(
     LOGGING_CONFIG=None,
     MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
     OAUTH2_PROVIDER={
-        "ACCESS_TOKEN_EXPIRE_SECONDS": TOKEN_SECONDS,
         "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
         "ROTATE_REFRESH_TOKEN": True,
         "SCOPES": {"openid": "who", "email": "address", "profile": "name"},

