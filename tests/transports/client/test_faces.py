@@ -82,7 +82,7 @@ def test_both_clients_have_the_operations_of_the_group_and_of_the_library(
     )
 
 
-def test_the_pure_face_gives_flows_that_a_client_runs(sandbox: Sandbox) -> None:
+def test_the_pure_face_gives_flows_that_a_client_runs_until_it_is_closed(sandbox: Sandbox) -> None:
     pure = faces(Survey).pure
     client = made(transport=sandbox)
     assert issubclass(pure, PixelApi)
@@ -94,10 +94,6 @@ def test_the_pure_face_gives_flows_that_a_client_runs(sandbox: Sandbox) -> None:
         return await asynchronous.run(pure(asynchronous.session).email())
 
     assert anyio.run(main) == "demo@example.com"
-
-
-def test_a_closed_client_runs_no_flow(sandbox: Sandbox) -> None:
-    client = made(transport=sandbox)
     client.close()
     with pytest.raises(PixelClosedError):
         client.run(client.api.me())

@@ -43,8 +43,8 @@ def nothing_warns() -> Iterator[None]:
     assert problems == []
 
 
-def logins(server: SandboxServer) -> int:
-    return sum("openid-connect/token" in request.path for request in server.sandbox.received)
+def logins(sandbox: Sandbox) -> int:
+    return sum("openid-connect/token" in request.path for request in sandbox.received)
 
 
 def sockets() -> int:
@@ -64,7 +64,7 @@ def test_eight_threads_share_one_client_and_one_login(server: SandboxServer, pix
     with ThreadPoolExecutor(8) as threads:
         answers = Counter(email for emails in threads.map(work, range(8)) for email in emails)
     assert answers == {"demo@example.com": 200}
-    assert logins(server) == 1
+    assert logins(server.sandbox) == 1
     get_client(settings=pixel_settings).close()
 
 
@@ -90,24 +90,27 @@ def test_one_loop_after_another_works_with_connections_of_its_own(
         eventually(lambda: sockets() <= before)
     assert trio.run(work) == ["demo@example.com"] * 5
     eventually(lambda: sockets() <= before)
-    assert logins(server) == 1
+    assert logins(server.sandbox) == 1
 
 
 @pytest.mark.usefixtures("server")
-def test_two_loops_at_once_share_one_client(pixel_settings: PixelApiSettings) -> None:
+def test_two_loops_may_enter_one_client_at_once_and_the_last_to_leave_closes_it(
+    pixel_settings: PixelApiSettings,
+) -> None:
     client, before = get_client(True, pixel_settings), sockets()
     barrier = threading.Barrier(2)
 
-    async def work() -> int:
-        await anyio.to_thread.run_sync(barrier.wait)
-        for _ in range(25):
-            await client.me()
-        await anyio.to_thread.run_sync(barrier.wait)
-        return 25
+    async def work(calls: int) -> None:
+        async with client:
+            await anyio.to_thread.run_sync(barrier.wait)
+            for _ in range(calls):
+                await client.me()
+            assert not client.closed
 
     with ThreadPoolExecutor(2) as threads:
-        runs = [threads.submit(asyncio.run, work()), threads.submit(trio.run, work)]
-        assert [run.result() for run in runs] == [25, 25]
+        runs = [threads.submit(asyncio.run, work(10)), threads.submit(trio.run, work, 40)]
+        assert [run.result() for run in runs] == [None, None]
+    assert client.closed
     eventually(lambda: sockets() <= before)
 
 
@@ -150,7 +153,7 @@ def test_a_server_whose_clock_is_days_off_needs_one_login(async_: bool, days: in
     client = get_client(async_, settings, transport=sandbox)
     for _ in range(3):
         assert call(client, "me")["email"] == "demo@example.com"
-    assert sum("openid-connect/token" in request.path for request in sandbox.received) == 1
+    assert logins(sandbox) == 1
 
 
 def run(code: str, *arguments: object, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":

@@ -2,7 +2,7 @@
 
 import json
 import threading
-import time
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
@@ -16,18 +16,7 @@ from pixel_transports.client.settings import PixelApiSettings
 from tests.support.callers import call
 
 SETTINGS = PixelApiSettings(PIXEL_USERNAME="a@b.no", PIXEL_PASSWORD="c", PIXEL_TENANT="d")
-TOKEN = Response(200, Headers(), b'{"access_token":"abc","expires_in":3600}')
 LAST = 6
-
-
-def number_of(request: Request) -> int | None:
-    """Which page is requested for; None for a login."""
-    offset = parse_qs(urlsplit(request.target).query).get("offset")
-    return None if offset is None else int(offset[0])
-
-
-def page(number: int) -> Response:
-    return Response(200, Headers(), json.dumps([{"id": number}] if number <= LAST else []).encode())
 
 
 class Pages:
@@ -35,23 +24,9 @@ class Pages:
 
     def __init__(self) -> None:
         self.requested: list[int] = []
-        self._both = threading.Barrier(2)
 
-    def blocking(self, request: Request) -> Response:
-        number = number_of(request)
-        if number is None:
-            return TOKEN
-        self.requested.append(number)
-        if number == 0:
-            time.sleep(2 * WORTH_SECONDS)
-        elif number < 3:
-            self._both.wait(20.0)
-        return page(number)
-
-    async def asynchronous(self, request: Request) -> Response:
-        number = number_of(request)
-        if number is None:
-            return TOKEN
+    async def __call__(self, request: Request) -> Response:
+        number = int(parse_qs(urlsplit(request.target).query)["offset"][0])
         self.requested.append(number)
         if number == 0:
             await anyio.sleep(2 * WORTH_SECONDS)
@@ -59,14 +34,18 @@ class Pages:
             with anyio.fail_after(20.0):
                 while len(self.requested) < 3:
                     await anyio.lowlevel.checkpoint()
-        return page(number)
+        return Response(200, Headers(), json.dumps([{"id": number}] if number <= LAST else []).encode())
+
+
+def blocking(service: Pages) -> Callable[[Request], Response]:
+    return lambda request: anyio.run(service, request)
 
 
 @pytest.mark.parametrize("face", ["blocking", "asyncio", "trio"])
 def test_two_pages_are_under_way_at_a_time_and_come_in_order(face: str) -> None:
-    service, blocking = Pages(), face == "blocking"
-    transport = service.blocking if blocking else service.asynchronous
-    client = (PixelClient if blocking else PixelClientAsync).from_settings(SETTINGS, transport=transport)
+    service = Pages()
+    kind, transport = (PixelClient, blocking(service)) if face == "blocking" else (PixelClientAsync, service)
+    client = kind.from_settings(SETTINGS, transport=transport, token="given")
     images = call(client, "paginate_images", 1, 2, 1, backend=face)
     assert [image["id"] for image in images] == list(range(LAST + 1))
     assert service.requested[0] == 0
@@ -76,7 +55,8 @@ def test_two_pages_are_under_way_at_a_time_and_come_in_order(face: str) -> None:
 def test_who_stops_listing_asks_for_nothing_more_and_leaves_no_thread() -> None:
     service = Pages()
     threads = threading.active_count()
-    items = PixelClient.from_settings(SETTINGS, transport=service.blocking).paginate_images(1, 2, 1)
+    client = PixelClient.from_settings(SETTINGS, transport=blocking(service), token="given")
+    items = client.paginate_images(1, 2, 1)
     assert [next(items)["id"] for _ in range(2)] == [0, 1]
     del items
     assert sorted(service.requested) == [0, 1, 2]

@@ -59,26 +59,6 @@ async def test_the_environment_does_not_decide_for_this_machine_nor_where_the_ke
             assert (await client.me()).get("id")
 
 
-@pytest.mark.parametrize("async_", [False, True])
-@pytest.mark.parametrize(
-    ("keywords", "kind", "message"),
-    [
-        ({"proxy": f"socks5://u:{SECRET}@h"}, ValueError, "a SOCKS proxy is not supported"),
-        ({"proxy": f"ftp://u:{SECRET}@h"}, ValueError, "not the URL of an HTTP proxy"),
-        ({"proxy": 3128}, TypeError, "a proxy is a URL, not int"),
-        ({"tls": True}, TypeError, "tls has to be TlsOptions, an ssl.SSLContext or None, not bool"),
-        ({"tls": TlsOptions(), "transport": print}, TypeError, "tls is for the default transport"),
-        ({"proxy": "http://h", "transport": print}, TypeError, "proxy is for the default transport"),
-    ],
-)
-def test_wrong_keywords_are_errors_when_the_client_is_made(
-    async_: bool, keywords: Any, kind: type[Exception], message: str
-) -> None:
-    with pytest.raises(kind, match=message) as caught:
-        get_client(async_, SETTINGS, **keywords)
-    assert SECRET not in str(caught.value)
-
-
 def test_a_wrong_proxy_of_the_environment_is_an_error_when_a_client_is_made_that_uses_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,9 +1,4 @@
-"""OpenTelemetry spans with their parents and attributes, with each client.
-
-Rules kept here:
-
-* The spans are those that the exporter of the SDK receives.
-"""
+"""OpenTelemetry spans with their parents and attributes, as the exporter of the SDK receives them from each client."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
