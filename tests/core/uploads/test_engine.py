@@ -209,16 +209,6 @@ def test_calls_of_the_api_for_each_file_stay_few_however_many_files_there_are() 
 # Signatures
 
 
-def test_a_signature_that_got_too_old_gets_a_new_job_for_that_file_alone() -> None:
-    expired = s3(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
-    server, world = simulated(script={"00001.jpg": [expired]})
-    upload_all(world)
-    assert server.batches == [["00000.jpg", "00001.jpg", "00002.jpg"], ["00001.jpg"]]
-    assert {name: len(contents) for name, contents in server.stored.items()} == dict.fromkeys(
-        ["00000.jpg", "00001.jpg", "00002.jpg"], 1
-    )
-
-
 def test_signatures_that_live_two_seconds_are_enough_where_they_are_used_at_once() -> None:
     server, world = simulated(Storage(), number=60, size=1 * MIB, line_rate=8 * MIB, upload_max_concurrency=4)
     server.signature = 2.0
@@ -226,52 +216,70 @@ def test_signatures_that_live_two_seconds_are_enough_where_they_are_used_at_once
     assert Counter(len(contents) for contents in server.stored.values()) == {1: 60}
 
 
-@pytest.mark.parametrize(
-    ("answer", "most_jobs"),
-    [
-        (s3(403, "AccessDenied", "Request has expired"), 11),
-        (s3(403, "RequestTimeTooSkewed"), 2),
-        (s3(403, "AccessDenied", "Request is not valid yet"), 2),
-        (s3(404, "NoSuchUpload"), 11),
-    ],
-)
-def test_a_file_gets_so_many_jobs_and_no_more(answer: Response, most_jobs: int) -> None:
-    server, world = simulated(script={"00001.jpg": [answer] * 20})
-    done, (error,) = upload(world)
-    assert len(done) == 2
-    assert (error.status, error.file) == ("not_stored", "/p/00001.jpg")
-    assert Counter(name for batch in server.batches for name in batch)["00001.jpg"] == most_jobs
+# Answers of the storage
+
+BUSY: list[Outcome] = [s3(400, "RequestTimeout"), s3(503, "SlowDown"), Response(429), Response(500)]
+EXPIRED = s3(403, "AccessDenied", "Request has expired")
+OLD_POLICY = s3(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
+DAMAGED = s3(400, "BadDigest")
+OTHER = {"ETag": f'"{"0" * 32}"'}
+KMS = {**OTHER, "x-amz-server-side-encryption": "aws:kms"}
+OWN_KEY = {**OTHER, "x-amz-server-side-encryption-customer-algorithm": "AES256"}
 
 
-# Integrity
+def etag(headers: dict[str, str]) -> Response:
+    return Response(204, Headers(headers))
 
 
-def test_bytes_that_were_damaged_on_their_way_are_sent_once_more_and_then_fail_their_file() -> None:
-    other = Response(204, Headers({"ETag": f'"{md5(b"other").hexdigest()}"'}))
-    damaged = {"00000.jpg": s3(400, "BadDigest"), "00001.jpg": other}
-    _, world = simulated(script={name: [answer] for name, answer in damaged.items()})
-    upload_all(world)
-    assert Counter(name_of(request) for _, request in world.sent_at) == {"00000.jpg": 2, "00001.jpg": 2, "00002.jpg": 1}
-    _, world = simulated(script={name: [answer] * 2 for name, answer in damaged.items()})
+ANSWERS: dict[str, tuple[list[Outcome], int, int, str]] = {
+    "what may pass is tried again": ([PixelConnectionError("reset", sent=True), *BUSY], 6, 1, ""),
+    "a wrong signature fails": ([s3(403, "SignatureDoesNotMatch")], 1, 1, "SignatureDoesNotMatch"),
+    "a file that is too large fails": ([s3(400, "EntityTooLarge")], 1, 1, "EntityTooLarge"),
+    "a missing bucket fails": ([s3(404, "NoSuchBucket")], 1, 1, "NoSuchBucket"),
+    "damaged bytes are sent once more": ([DAMAGED], 2, 1, ""),
+    "bytes that are damaged twice fail": ([DAMAGED] * 2, 2, 1, "BadDigest"),
+    "other bytes are sent once more": ([etag(OTHER)], 2, 1, ""),
+    "bytes that are others twice fail": ([etag(OTHER)] * 2, 2, 1, "it stored other bytes than were sent"),
+    "what follows damaged bytes counts by itself": ([DAMAGED, EXPIRED], 3, 2, ""),
+    "an expired signature gets another job": ([EXPIRED], 2, 2, ""),
+    "an expired policy gets another job": ([OLD_POLICY], 2, 2, ""),
+    "expired signatures get ten jobs more": ([EXPIRED] * 20, 11, 11, "expired"),
+    "lost uploads get ten jobs more": ([s3(404, "NoSuchUpload")] * 20, 11, 11, "NoSuchUpload"),
+    "other clocks get one job more": ([s3(403, "RequestTimeTooSkewed")] * 20, 2, 2, "RequestTimeTooSkewed"),
+    "early signatures get one job more": (
+        [s3(403, "AccessDenied", "Request is not valid yet")] * 20,
+        2,
+        2,
+        "AccessDenied",
+    ),
+    "the ETag of a file in parts is no MD5": ([etag({"ETag": '"0123456789abcdef0123456789abcdef-3"'})], 1, 1, ""),
+    "the ETag of a file encrypted by KMS is no MD5": ([etag(KMS)], 1, 1, ""),
+    "the ETag of a file encrypted by a key of one's own is no MD5": ([etag(OWN_KEY)], 1, 1, ""),
+    "there may be no ETag": ([etag({})], 1, 1, ""),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_of_the_storage_concerns_its_file_alone(name: str) -> None:
+    answers, requests, jobs, failure = ANSWERS[name]
+    server, world = simulated(script={"00001.jpg": [*answers]})
     done, errors = upload(world)
-    assert [each["name"] for each in done] == ["00002.jpg"]
-    assert [error.status for error in errors] == ["not_stored"] * 2
-    assert "it stored other bytes than were sent" in str(errors[1])
+    assert Counter(name_of(request) for _, request in world.sent_at) == Counter(
+        {"00000.jpg": 1, "00001.jpg": requests, "00002.jpg": 1}
+    )
+    assert server.batches == [["00000.jpg", "00001.jpg", "00002.jpg"], *[["00001.jpg"]] * (jobs - 1)]
+    assert [each["name"] for each in done] == ["00000.jpg", *["00001.jpg"] * (not failure), "00002.jpg"]
+    assert [(error.file, error.status) for error in errors] == [("/p/00001.jpg", "not_stored")] * bool(failure)
+    assert all(failure in str(error) for error in errors)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"ETag": '"0123456789abcdef0123456789abcdef-3"'},
-        {"ETag": f'"{"0" * 32}"', "x-amz-server-side-encryption": "aws:kms"},
-        {"ETag": f'"{"0" * 32}"', "x-amz-server-side-encryption-customer-algorithm": "AES256"},
-        {},
-    ],
-)
-def test_an_etag_that_is_no_md5_says_nothing(headers: dict[str, str]) -> None:
-    _, world = simulated(script={"00000.jpg": [Response(204, Headers(headers))]}, number=1)
-    done, _ = upload(world)
-    assert (len(done), len(world.sent_at)) == (1, 1)
+def test_the_storage_says_when_to_try_again() -> None:
+    _, world = simulated(script={"00000.jpg": [Response(429, Headers({"Retry-After": "7"}))]})
+    upload_all(world)
+    assert 7.0 in world.sleeps
+
+
+# Files that change
 
 
 class Written(Simulation):
@@ -321,31 +329,7 @@ def test_what_is_sent_of_a_small_file_is_what_was_hashed_though_it_is_written_to
     assert server.stored == {"00000.jpg": [before]}
 
 
-# Retries
-
-
-def test_what_may_pass_is_tried_again_and_what_will_not_fails_its_file_at_once() -> None:
-    passing: list[Outcome] = [
-        PixelConnectionError("reset", sent=True),
-        s3(400, "RequestTimeout"),
-        s3(503, "SlowDown"),
-        Response(429, Headers({"Retry-After": "7"})),
-        Response(500),
-    ]
-    refused = {
-        "00001.jpg": s3(403, "SignatureDoesNotMatch"),
-        "00002.jpg": s3(400, "EntityTooLarge"),
-        "00003.jpg": s3(404, "NoSuchBucket"),
-    }
-    _, world = simulated(
-        script={"00000.jpg": passing, **{name: [answer] * 3 for name, answer in refused.items()}}, number=5
-    )
-    done, errors = upload(world)
-    assert [each["name"] for each in done] == ["00000.jpg", "00004.jpg"]
-    assert [(error.file, error.status) for error in errors] == [(f"/p/{name}", "not_stored") for name in refused]
-    sent = Counter(name_of(request) for _, request in world.sent_at)
-    assert sent == {"00000.jpg": 6, **dict.fromkeys(refused, 1), "00004.jpg": 1}
-    assert 7.0 in world.sleeps
+# Failures
 
 
 def test_a_redirect_to_another_host_is_followed_with_the_same_bytes() -> None:
@@ -563,14 +547,6 @@ def test_a_finished_job_that_cannot_be_parsed_is_an_error_and_its_file_is_not_up
     done, (error,) = upload(world)
     assert (len(done), error.file, error.status) == (2, "/p/00001.jpg", "not_confirmed")
     assert "00001.jpg" not in server.stored
-
-
-def test_the_response_after_damaged_bytes_is_classified_by_itself() -> None:
-    server, world = simulated(
-        script={"00000.jpg": [s3(400, "BadDigest"), s3(403, "AccessDenied", "Request has expired")]}, number=1
-    )
-    done, _ = upload(world)
-    assert (len(done), len(server.batches), len(world.sent_at)) == (1, 2, 3)
 
 
 # Parts

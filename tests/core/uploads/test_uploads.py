@@ -391,34 +391,34 @@ def test_a_storage_request_is_tried_up_to_upload_num_retries_times(failure: Outc
     assert len({id(each.body) for each in stored(world)}) == 1, "the same body each time"
 
 
-@pytest.mark.parametrize("status", [301, 307, 400, 403, 404, 411, 501])
-def test_a_refusal_of_the_storage_is_not_repeated(status: int) -> None:
-    world = made(refuse={"a.jpg": Response(status)})
-    error = world.fail(one(world.api), PixelStorageError)
-    assert len(stored(world)) == 1
-    assert (error.status_code, error.code, error.expired) == (status, "", False)
-    assert "no reason given" in str(error)
+def denied(code: str, message: str) -> Response:
+    error = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R</RequestId></Error>"
+    return Response(403, Headers(), error.encode())
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "expired"),
+    ("answer", "code", "expired", "requests"),
     [
-        ("SignatureDoesNotMatch", "m", False),
-        ("AccessDenied", "Request has expired", True),
-        ("AccessDenied", "Invalid according to Policy: Policy expired.", True),
-        ("AccessDenied", "Access Denied", False),
-        ("InternalError", "Request has expired", False),
+        *((Response(status), "", False, 1) for status in (301, 307, 400, 403, 404, 411, 501)),
+        (denied("SignatureDoesNotMatch", "m"), "SignatureDoesNotMatch", False, 1),
+        (denied("AccessDenied", "Request has expired"), "AccessDenied", True, 11),
+        (denied("AccessDenied", "Invalid according to Policy: Policy expired."), "AccessDenied", True, 11),
+        (denied("AccessDenied", "Access Denied"), "AccessDenied", False, 1),
+        (denied("InternalError", "Request has expired"), "InternalError", False, Options().upload_num_retries),
     ],
 )
-def test_the_error_of_the_storage_has_the_code_of_s3_and_no_signature(code: str, message: str, expired: bool) -> None:
-    denied = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R</RequestId></Error>"
-    world = made(refuse={"a.jpg": Response(403, Headers(), denied.encode())})
+def test_a_refusal_of_the_storage_has_the_code_of_s3_and_no_signature(
+    answer: Response, code: str, expired: bool, requests: int
+) -> None:
+    world = made(refuse={"a.jpg": answer})
     error = world.fail(one(world.api, **parts(100)), PixelStorageError)
-    assert (error.code, error.expired) == (code, expired)
+    assert (error.status_code, error.code, error.expired) == (answer.status, code, expired)
+    assert len(stored(world)) == requests
     assert error.url == "https://s3.test/bucket/a.jpg/100" or expired
     assert "sig=" not in f"{error} {error.__dict__}"
     assert "The object storage refused PUT https://s3.test/bucket/a.jpg/" in str(error)
     assert ("the signature has expired" in str(error)) is expired
+    assert ("no reason given" in str(error)) is (not code)
 
 
 def test_a_file_that_changes_while_it_is_sent_is_no_transport_error() -> None:
