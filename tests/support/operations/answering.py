@@ -1,12 +1,5 @@
-"""The server of the table of operations: reads requests, and answers them from the request and the case alone.
-
-Rules kept here:
-
-* Answers depend on the request and the case, not on a clock, random numbers or earlier cases. Ids start from the same
-  number in every case.
-* It accepts every request. Other answers are listed in the case (`Case.answers`).
-* `SentRequest` has what a client chose: no headers that an HTTP library adds, no boundary of a form.
-* Only the standard library is imported.
+"""The server of the table of operations: it accepts every request, and answers from the request and the case alone, not
+from a clock, random numbers or earlier cases. Only the standard library is imported.
 """
 
 import hashlib
@@ -18,14 +11,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
-from uuid import UUID
 
 API = "/api/acme"
 TOKEN = "/auth/realms/Acme/protocol/openid-connect/token"
 COLLECTION_TYPES = {2: "image", 3: "raster", 4: "point_cloud", 5: "RGB", 6: "DTM", 7: "DSM"}
 """The types of the data collections by id. Others are of type image."""
 
-_KINDS = {"image": "image", "point_cloud": "point_cloud"}
+_UUID4 = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 _LIBRARY_HEADERS = frozenset(
     ("accept", "accept-encoding", "connection", "content-length", "host", "user-agent", "cache-control")
 )
@@ -61,7 +53,7 @@ class Script:
 
 @dataclass
 class SentRequest:
-    """A request as the client made it.
+    """What a client chose of a request: no headers of an HTTP library, no boundary of a form.
 
     The body is in `json`, or `form` and `files`, or its MD5 in `content`. Requests with the same `lane` are sent in
     order; those of different lanes run concurrently.
@@ -88,31 +80,15 @@ def parse_form(content: bytes, boundary: str) -> tuple[list[tuple[str, str]], li
     files: list[dict[str, str]] = []
     for piece in (b"\r\n" + content).split(b"\r\n--" + boundary.encode())[1:-1]:
         head, _, body = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        lines = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in head.decode().split("\r\n"))
-        }
-        described = dict(re.findall(r'(name|filename)="([^"]*)"', lines.get("content-disposition", "")))
-        if "filename" in described:
-            files.append(
-                {
-                    "field": described.get("name", ""),
-                    "name": described["filename"],
-                    "type": lines.get("content-type", ""),
-                    "md5": hashlib.md5(body).hexdigest(),
-                    "after": str(len(fields)),
-                }
-            )
-        else:
-            fields.append((described.get("name", ""), body.decode()))
+        described = dict(re.findall(r'(name|filename)="([^"]*)"', head.decode()))
+        field_name, file_name = described.get("name", ""), described.get("filename")
+        if file_name is None:
+            fields.append((field_name, body.decode()))
+            continue
+        kind = "".join(re.findall(r"(?im)^content-type: *(.*?)\s*$", head.decode()))
+        placed = {"md5": hashlib.md5(body).hexdigest(), "after": str(len(fields))}
+        files.append({"field": field_name, "name": file_name, "type": kind, **placed})
     return fields, files
-
-
-def _is_uuid4(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text.lower() and UUID(text).version == 4
-    except ValueError:
-        return False
 
 
 def sent_of(method: str, target: str, headers: Sequence[tuple[str, str]], content: bytes) -> SentRequest:
@@ -122,7 +98,7 @@ def sent_of(method: str, target: str, headers: Sequence[tuple[str, str]], conten
     if "authorization" in kept:
         kept["authorization"] = re.sub(r"^Bearer token-\d+$", "Bearer (token)", kept["authorization"])
     if "x-request-id" in kept:
-        kept["x-request-id"] = "(uuid4)" if _is_uuid4(kept["x-request-id"]) else kept["x-request-id"]
+        kept["x-request-id"] = re.sub(_UUID4, "(uuid4)", kept["x-request-id"])
     kind, _, parameters = kept.get("content-type", "").partition(";")
     if kind == "multipart/form-data":
         kept["content-type"] = kind
@@ -285,8 +261,9 @@ class Answerer:
         name = self._names.get(number, f"file {number}")
         if name.startswith("bad"):
             return {"id": number, "name": name, "status": "failed", "detail": {"why": "not a picture"}, "result": None}
-        kind = _KINDS.get(self._type_of(collection), "raster")
-        result = {"resource_name": kind, "resource_id": number + 1000}
+        kind = self._type_of(collection)
+        name_of_kind = kind if kind in ("image", "point_cloud") else "raster"
+        result = {"resource_name": name_of_kind, "resource_id": number + 1000}
         return {"id": number, "name": name, "status": "validated_and_moved", "detail": None, "result": result}
 
     def _attachment(self, sent: SentRequest, rest: Sequence[str]) -> Any:

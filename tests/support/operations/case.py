@@ -1,11 +1,6 @@
-"""A case: one call with its arguments, the requests that it sends, and the answers to them.
-
-Rules kept here:
-
-* Arguments are JSON with the tagged forms of `reading.py`, so the reference client and this library get the same.
-* A case is named `method/what varies`. The documented differences to the reference refer to these names.
-* In paths, 1 is a project. Data collection 2 has images, 3 rasters, 4 point clouds.
-* Only the standard library is imported.
+"""A case: one call with its arguments, the requests that it sends, and the answers to them. Arguments are JSON with the
+tagged forms of `reading.py`. In paths, 1 is a project; data collection 2 has images, 3 rasters, 4 point clouds. Only
+the standard library is imported.
 """
 
 import hashlib
@@ -61,7 +56,7 @@ Sent: TypeAlias = str | tuple[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A call of `method` with `args` and `kwargs`.
+    """A call of `method` with `args` and `kwargs`. Documented differences to the reference refer to its name.
 
     `requests` are the requests that it sends, where the table lists them. `result` is what it returns after none or
     several of them, `error` the class of the error that it raises instead. `take` is the number of items taken from a

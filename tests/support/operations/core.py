@@ -1,9 +1,5 @@
-"""Runs cases on the pure core: no sockets, no threads, the answers of the table.
-
-Rules kept here:
-
-* `call` only starts an operation; `run_case` performs its effects in a `World`.
-* Listings are run to their last page, or until they have `take` items.
+"""Runs cases on the pure core, with the answers of the table. Listings are run to their last page, or until they have
+`take` items.
 """
 
 import json

@@ -32,13 +32,10 @@ def optimizing() -> Iterator[Case]:
         target = f"{place}/{RASTERS}/rasters/optimized/"
         then = after(name, target, "optimized_raster_ids")
         create = f"POST {target}"
+        result = optimized if then else None
         grey_options = options({"enabled": True, "color": 0, "algorithm": "floodfill"}, "cubic")
-        yield (
-            call("ids", [1, 2])
-            .sends((create, {**default, "raster_ids": [1, 2]}), *then)
-            .returns(optimized if then else None)
-        )
-        yield call("ids None", None).sends((create, default), *then).returns(optimized if then else None)
+        yield call("ids", [1, 2]).sends((create, {**default, "raster_ids": [1, 2]}), *then).returns(result)
+        yield call("ids None", None).sends((create, default), *then).returns(result)
         yield call("ids empty", []).sends().returns([])
         yield call("all", raster_ids=[1], profile="web", nearblack=grey, overview_resampling="cubic").sends(
             (create, {**grey_options, "raster_ids": [1], "profile": "web"}), *then
@@ -55,63 +52,44 @@ def optimizing() -> Iterator[Case]:
         call = Method(name, 1, CLOUDS)
         target = f"{place}/{CLOUDS}/point_clouds/optimized/"
         then = after(name, target, "point_cloud_ids")
-        yield (
-            call("ids", [1, 2])
-            .sends((f"POST {target}", {"point_cloud_ids": [1, 2]}), *then)
-            .returns(optimized if then else None)
-        )
-        yield call("ids None", None).sends((f"POST {target}", {}), *then).returns(optimized if then else None)
+        result = optimized if then else None
+        yield call("ids", [1, 2]).sends((f"POST {target}", {"point_cloud_ids": [1, 2]}), *then).returns(result)
+        yield call("ids None", None).sends((f"POST {target}", {}), *then).returns(result)
         yield call("ids empty", point_cloud_ids=[]).sends().returns([])
     yield Case("optimize_point_clouds", "defaults", (1, CLOUDS))
     yield Case("create_optimized_point_clouds", "without ids", (1, CLOUDS)).raises("TypeError")
-    for name, collection, kind, field in (
-        ("run_optimize_rasters", RASTERS, "optimize_raster_ids", "optimized_raster_ids"),
-        ("run_optimize_point_clouds", CLOUDS, "point_cloud_ids", "point_cloud_ids"),
+    for kinds, collection, kind, field in (
+        ("rasters", RASTERS, "optimize_raster_ids", "optimized_raster_ids"),
+        ("point_clouds", CLOUDS, "point_cloud_ids", "point_cloud_ids"),
     ):
-        call = Method(name, 1, collection)
-        start = f"POST {place}/{collection}/{name.removeprefix('run_optimize_')}/optimized/run"
+        call = Method(f"run_optimize_{kinds}", 1, collection)
+        start = f"POST {place}/{collection}/{kinds}/optimized/run"
         sent = {field: [71, 72], "retry_failed": False}
         yield call("ids", [71, 72]).sends((start, sent), *group).returns(completed)
         yield call("ids None", None).sends((start, {"retry_failed": False}), *group)
         yield call("ids empty", [])
-        yield call("failed ones again", **{kind: [71], "retry_failed": True}).sends(
-            (start, {field: [71], "retry_failed": True}), *group
-        )
+        again = {field: [71], "retry_failed": True}
+        yield call("failed ones again", **{kind: [71], "retry_failed": True}).sends((start, again), *group)
         yield call("the group at the first look", [71]).at(group_polls=1)
         yield call("the group at the fourth look", [71]).at(group_polls=4)
-    for name, collection, kind in (
-        ("optimize_rasters", RASTERS, "rasters"),
-        ("optimize_point_clouds", CLOUDS, "point_clouds"),
-    ):
-        call = Method(name, 1, collection)
-        nothing = Answer("POST", f"{place}/{collection}/{kind}/optimized/", json=[])
+    for kinds, collection in (("rasters", RASTERS), ("point_clouds", CLOUDS)):
+        call = Method(f"optimize_{kinds}", 1, collection)
+        nothing = Answer("POST", f"{place}/{collection}/{kinds}/optimized/", json=[])
         yield call("nothing was created", [1]).answered(nothing)
         yield call("the group at the first look", [1]).at(group_polls=1)
     yield from cases_of_lists("get_optimized_rasters", 1, RASTERS)
-    statuses: tuple[dict[str, Any], ...] = (
-        {"status": "completed"},
-        {"status": {"$enum": "PixelStatusEnum.in_progress"}},
-        {"format": "LAS", "point_record_format": 10, "version_major": 1, "version_minor": 4},
-    )
-    lists = cases_of_lists(
-        "get_optimized_point_clouds",
-        1,
-        CLOUDS,
-        params="OptimizedPointCloudListParams",
-        more=statuses,
-        invalid=({"status": "nonsense"},),
-    )
-    yield from lists
+    las = {"format": "LAS", "point_record_format": 10, "version_major": 1, "version_minor": 4}
+    more = ({"status": "completed"}, {"status": {"$enum": "PixelStatusEnum.in_progress"}}, las)
+    name, wrong = "OptimizedPointCloudListParams", ({"status": "nonsense"},)
+    yield from cases_of_lists("get_optimized_point_clouds", 1, CLOUDS, params=name, more=more, invalid=wrong)
     delete = Method("delete_optimized_rasters", 1, RASTERS, 9)
-    yield delete("defaults").sends("DELETE /projects/1/data_collections/3/rasters/9/optimized")
-    yield delete("profile", "web å").sends(
-        "DELETE /projects/1/data_collections/3/rasters/9/optimized?profile=web+%C3%A5"
-    )
-    yield delete("no profile", profile="").sends("DELETE /projects/1/data_collections/3/rasters/9/optimized")
-    yield Case("delete_optimized_point_cloud", "defaults", (1, CLOUDS, 9)).sends(
-        "DELETE /projects/1/data_collections/4/point_clouds/9/optimized"
-    )
-    yield Case("delete_optimized_point_cloud", "keyword", (1, CLOUDS), {"point_cloud_id": 9})
+    target = "DELETE /projects/1/data_collections/3/rasters/9/optimized"
+    yield delete("defaults").sends(target)
+    yield delete("profile", "web å").sends(f"{target}?profile=web+%C3%A5")
+    yield delete("no profile", profile="").sends(target)
+    delete = Method("delete_optimized_point_cloud", 1, CLOUDS)
+    yield delete("defaults", 9).sends("DELETE /projects/1/data_collections/4/point_clouds/9/optimized")
+    yield delete("keyword", point_cloud_id=9)
 
 
 def jobs() -> Iterator[Case]:

@@ -1,6 +1,7 @@
 """Cases of clients, users, projects and data collections."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from tests.support.operations.answering import Answer
@@ -30,58 +31,54 @@ def users() -> Iterator[Case]:
     yield me("extended", extended=True).sends("GET /users/me?extended=true")
     yield me("extended in place", True).sends("GET /users/me?extended=true")
     yield me("extended 0", extended=0).sends("GET /users/me?extended=0")
-    yield me("null").answered(Answer("GET", "/users/me", json=None))
-    yield me("a list").answered(Answer("GET", "/users/me", json=[1]))
-    yield (
-        me("a token that was refused once").answered(Answer("GET", "/users/me", 401, {"detail": "x"})).but(fresh=True)
-    )
-    yield (
-        me("a token that is always refused")
-        .answered(Answer("GET", "/users/me", 401, {"detail": "x"}, times=0))
-        .but(fresh=True)
-    )
+
+    def answer(status: int = 200, json: Any = None, **more: Any) -> Answer:
+        return Answer("GET", "/users/me", status, json, **more)
+
+    def always(status: int, json: Any = None, **more: Any) -> Answer:
+        return answer(status, json, times=0, **more)
+
+    yield me("null").answered(answer())
+    yield me("a list").answered(answer(json=[1]))
+    yield me("a token that was refused once").answered(answer(401, {"detail": "x"})).but(fresh=True)
+    yield me("a token that is always refused").answered(always(401, {"detail": "x"})).but(fresh=True)
     for status in (400, 403, 404, 409, 422):
-        yield me(f"status {status}").answered(Answer("GET", "/users/me", status, {"detail": "blåbær"}, times=0))
-    yield me("status 400 and a list").answered(Answer("GET", "/users/me", 400, ["no"], times=0))
-    yield me("status 400 and null").answered(Answer("GET", "/users/me", 400, None, times=0))
-    latin = "blåbær".encode("latin-1")
-    yield me("status 400 and no UTF-8").answered(Answer("GET", "/users/me", 400, content=latin, times=0))
-    yield me("status 400 and no JSON").answered(Answer("GET", "/users/me", 400, text="<html>", times=0))
-    yield me("status 429 once").answered(Answer("GET", "/users/me", 429, {"detail": "slowly"}))
-    yield me("status 500").answered(Answer("GET", "/users/me", 500, {"detail": "broken"}, times=0))
-    yield me("status 503 once").answered(Answer("GET", "/users/me", 503, {"detail": "away"}))
-    yield me("a redirect").answered(
-        Answer("GET", "/users/me", 307, headers={"Location": "/api/acme/users/you"}, times=0)
-    )
-    yield me("no JSON").answered(Answer("GET", "/users/me", text="hello"))
-    yield me("status 204").answered(Answer("GET", "/users/me", status=204, text=""))
+        yield me(f"status {status}").answered(always(status, {"detail": "blåbær"}))
+    yield me("status 400 and a list").answered(always(400, ["no"]))
+    yield me("status 400 and null").answered(always(400))
+    yield me("status 400 and no UTF-8").answered(always(400, content="blåbær".encode("latin-1")))
+    yield me("status 400 and no JSON").answered(always(400, text="<html>"))
+    yield me("status 429 once").answered(answer(429, {"detail": "slowly"}))
+    yield me("status 500").answered(always(500, {"detail": "broken"}))
+    yield me("status 503 once").answered(answer(503, {"detail": "away"}))
+    yield me("a redirect").answered(always(307, headers={"Location": "/api/acme/users/you"}))
+    yield me("no JSON").answered(answer(text="hello"))
+    yield me("status 204").answered(answer(204, text=""))
     plugins = Method("get_plugins")
     yield plugins("defaults").sends("GET /plugins/")
     yield plugins("an object").answered(Answer("GET", "/plugins/", json={"a": 1}))
     yield plugins("no argument taken", 1).raises("TypeError")
     user = {"first_name": "Kåre", "last_name": "Ås", "email": "kare@example.com", "password": "hemmelig"}
-    create = Method("create_oidc_user")
-    yield create("defaults", model("OIDCUserCreateInput", **user, user_type="viewer"))
-    yield create(
-        "all", create_input=model("OIDCUserCreateInput", **user, user_type="creator", enabled=False, more=1)
-    ).sends(("POST /users/oidc/", {**user, "enabled": False, "user_type": "creator"}))
-    yield create("wrong address", model("OIDCUserCreateInput", **{**user, "email": "kare"}, user_type="viewer"))
-    yield create("wrong type", model("OIDCUserCreateInput", **user, user_type="king")).raises("ValidationError")
-    yield create("refused", model("OIDCUserCreateInput", **user, user_type="viewer")).answered(
-        Answer("POST", "/users/oidc/", 409, {"detail": "exists"})
+    create, target = Method("create_oidc_user"), "/users/oidc/"
+    new, change = partial(model, "OIDCUserCreateInput", **user), partial(model, "OIDCUserUpdateInput")
+    weak = [{"input": {"password": "hemmelig"}, "msg": "weak"}]
+    yield create("defaults", new(user_type="viewer"))
+    yield create("all", create_input=new(user_type="creator", enabled=False, more=1)).sends(
+        (f"POST {target}", {**user, "enabled": False, "user_type": "creator"})
     )
-    yield create("refused with what was sent", model("OIDCUserCreateInput", **user, user_type="viewer")).answered(
-        Answer("POST", "/users/oidc/", 422, {"detail": [{"input": {"password": "hemmelig"}, "msg": "weak"}]})
-    )
+    yield create("wrong address", new(email="kare", user_type="viewer"))
+    yield create("wrong type", new(user_type="king")).raises("ValidationError")
+    viewer = new(user_type="viewer")
+    yield create("refused", viewer).answered(Answer("POST", target, 409, {"detail": "exists"}))
+    yield create("refused with what was sent", viewer).answered(Answer("POST", target, 422, {"detail": weak}))
     update = Method("update_oidc_user", 5)
-    yield update("enabled", model("OIDCUserUpdateInput", enabled=True, first_name="Kari"))
-    yield update("enabled false", update_input=model("OIDCUserUpdateInput", enabled=False))
-    yield update(
-        "password", model("OIDCUserUpdateInput", password="nøkkel", enabled=True, user_type="superuser")
-    ).sends_input("PUT /users/oidc/5/")
-    yield update("enabled not given", model("OIDCUserUpdateInput", last_name="Ås"))
-    yield update("nothing given", model("OIDCUserUpdateInput")).sends_input("PUT /users/oidc/5/")
-    yield update("wrong type", model("OIDCUserUpdateInput", user_type="king")).raises("ValidationError")
+    yield update("enabled", change(enabled=True, first_name="Kari"))
+    yield update("enabled false", update_input=change(enabled=False))
+    password = change(password="nøkkel", enabled=True, user_type="superuser")
+    yield update("password", password).sends_input(f"PUT {target}5/")
+    yield update("enabled not given", change(last_name="Ås"))
+    yield update("nothing given", change()).sends_input(f"PUT {target}5/")
+    yield update("wrong type", change(user_type="king")).raises("ValidationError")
 
 
 def projects() -> Iterator[Case]:
@@ -154,10 +151,9 @@ def data_collections() -> Iterator[Case]:
     yield create("tags None", "image", None, None)
     yield create("wrong raster info", "DTM", raster_info=model("RasterInfo", srid="x")).raises("ValidationError")
     more, invalid = {"data_collection_type": "DTM"}, {"data_collection_type": "nonsense"}
-    yield from cases_of_lists(
-        "list_data_collections", 1, params="DataCollectionListParams", more=(more,), invalid=(invalid,)
-    )
-    yield from cases_of_lists("list_deleted_data_collections", 1, params="DataCollectionListParams", more=(more,))
+    name = "DataCollectionListParams"
+    yield from cases_of_lists("list_data_collections", 1, params=name, more=(more,), invalid=(invalid,))
+    yield from cases_of_lists("list_deleted_data_collections", 1, params=name, more=(more,))
     get = Method("get_data_collection")
     yield get("defaults", 1, 2).sends("GET /projects/1/data_collections/2")
     yield get("keywords", project_id=1, data_collection_id=2).sends("GET /projects/1/data_collections/2")
@@ -165,22 +161,14 @@ def data_collections() -> Iterator[Case]:
     yield get("an id that is a path", 1, "../../9").sends("GET /projects/1/data_collections/..%2F..%2F9")
     update = Method("update_data_collection", 1, 2)
     yield update("name", "New").sends(("PUT /projects/1/data_collections/2", {"name": "New"}))
-    yield update("all", "N", "D", ["a"], ["b"]).sends(
-        (
-            "PUT /projects/1/data_collections/2",
-            {"name": "N", "description": "D", "add_tags": ["a"], "remove_tags": ["b"]},
-        )
-    )
+    everything = {"name": "N", "description": "D", "add_tags": ["a"], "remove_tags": ["b"]}
+    yield update("all", "N", "D", ["a"], ["b"]).sends(("PUT /projects/1/data_collections/2", everything))
     yield update("false values", name="", description="", add_tags=[], remove_tags=[])
     yield update("nothing").raises("ValueError")
-    yield Case("move_data_collection", "defaults", (1, 2, 7)).sends(
-        "PUT /projects/1/data_collections/2/move?new_project_id=7"
-    )
-    yield Case("move_data_collection", "keyword", (1, 2), {"new_project_id": 7}).sends(
-        "PUT /projects/1/data_collections/2/move?new_project_id=7"
-    )
-    yield Case("move_data_collection", "project 0", (1, 2, 0))
-    collection = "/projects/1/data_collections/2"
+    move, collection = Method("move_data_collection", 1, 2), "/projects/1/data_collections/2"
+    yield move("defaults", 7).sends(f"PUT {collection}/move?new_project_id=7")
+    yield move("keyword", new_project_id=7).sends(f"PUT {collection}/move?new_project_id=7")
+    yield move("project 0", 0)
     sends = {"delete_data_collection": f"DELETE {collection}", "restore_data_collection": f"POST {collection}/restore"}
     for name, sent in sends.items():
         yield Case(name, "defaults", (1, 2)).sends(sent)

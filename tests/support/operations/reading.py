@@ -1,11 +1,8 @@
-"""Makes the arguments of a case from JSON.
+"""Makes the arguments of a case from JSON. Only the standard library is imported.
 
-Rules kept here:
-
-* Tagged forms: `$model` (a model by name, with its values), `$path` (a file in the folder of the run), `$polygon` (its
-  coordinates), `$datetime` (ISO 8601), `$enum` (a member by name), `$number` (nan and inf, which JSON does not have),
-  `$server` (a path at the server).
-* Only the standard library is imported.
+Tagged forms: `$model` (a model by name, with its values), `$path` (a file in the folder of the run), `$polygon` (its
+coordinates), `$datetime` (ISO 8601), `$enum` (a member by name), `$number` (nan and inf, which JSON does not have),
+`$server` (a path at the server).
 """
 
 from collections.abc import Callable

@@ -56,15 +56,12 @@ def cases_of_updates(method: str, collection: int, kind: str, fields: dict[str, 
 def resources() -> Iterator[Case]:
     yield from cases_of_passing_lists("get_images", 1, DC)
     yield from cases_of_passing_lists("get_rasters", 1, RASTERS, params="RasterListParams", more=({"format": "GTiff"},))
-    las: tuple[dict[str, Any], ...] = (
-        {"format": "LAZ", "point_record_format": 0, "version_major": 1, "version_minor": 0},
-    )
-    yield from cases_of_passing_lists(
-        "get_point_clouds", 1, CLOUDS, params="PointCloudListParams", more=las, invalid=({"point_record_format": 11},)
-    )
+    las = {"format": "LAZ", "point_record_format": 0, "version_major": 1, "version_minor": 0}
+    name, wrong = "PointCloudListParams", ({"point_record_format": 11},)
+    yield from cases_of_passing_lists("get_point_clouds", 1, CLOUDS, params=name, more=(las,), invalid=wrong)
     yield from cases_of_pages("paginate_images", DC, "images")
     yield from cases_of_pages("paginate_rasters", RASTERS, "rasters")
-    yield from cases_of_pages("paginate_point_clouds", CLOUDS, "point_clouds", "PointCloudListParams")
+    yield from cases_of_pages("paginate_point_clouds", CLOUDS, "point_clouds", name)
     for kind, collection in (("image", DC), ("raster", RASTERS), ("point_cloud", CLOUDS)):
         for verb in ("get", "delete"):
             call = Method(f"{verb}_{kind}", 1, collection)
@@ -73,10 +70,9 @@ def resources() -> Iterator[Case]:
             yield call("keyword", **{f"{kind}_id": 9}).sends(target)
             yield call("id as text", "9").sends(target)
             yield call("not found", 9).answered(Answer(verb.upper(), "*/9", 404, {"detail": "not found"}))
-    yield Case("get_image_metadata", "defaults", (1, DC, 9)).sends(
-        "GET /projects/1/data_collections/2/images/9/metadata"
-    )
-    yield Case("get_image_metadata", "keyword", (1, DC), {"image_id": 9})
+    metadata = Method("get_image_metadata", 1, DC)
+    yield metadata("defaults", 9).sends("GET /projects/1/data_collections/2/images/9/metadata")
+    yield metadata("keyword", image_id=9)
     yield from cases_of_updates("update_image", DC, "Image", FIELDS)
     short = {"name": "x", "capture_date": instant("2024-05-14T12:00:00+02:00")}
     yield from cases_of_updates("update_raster", RASTERS, "Raster", short)
@@ -87,8 +83,7 @@ def resources() -> Iterator[Case]:
         yield call("defaults", 5, 6).sends(f"{target}5&new_data_collection_id=6")
         yield call("keywords", new_project_id=5, new_data_collection_id=6).sends(f"{target}5&new_data_collection_id=6")
         yield call("to 0", 0, 0).sends(f"{target}0&new_data_collection_id=0")
-    yield Case("move_point_cloud", "defaults", (1, CLOUDS, 9, 6)).sends(
-        ("POST /projects/1/data_collections/4/point_clouds/9/move", {"new_data_collection_id": 6})
-    )
-    yield Case("move_point_cloud", "keyword", (1, CLOUDS, 9), {"new_data_collection_id": 6})
-    yield Case("move_point_cloud", "to 0", (1, CLOUDS, 9, 0))
+    move, sent = Method("move_point_cloud", 1, CLOUDS, 9), {"new_data_collection_id": 6}
+    yield move("defaults", 6).sends(("POST /projects/1/data_collections/4/point_clouds/9/move", sent))
+    yield move("keyword", **sent)
+    yield move("to 0", 0)

@@ -1,6 +1,7 @@
 """Cases of search and analysis."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from tests.support.operations.answering import Answer
@@ -82,63 +83,48 @@ def search() -> Iterator[Case]:
 def analysis() -> Iterator[Case]:
     yield Case("list_analysis_modules", "defaults").sends("GET /analysis/modules/")
     yield Case("list_analysis_modules", "none").answered(Answer("GET", "/analysis/modules/", json=[]))
-    services, invalid = ({"enabled": True}, {"enabled": False}), ({"enabled": "nonsense"},)
-    yield from cases_of_lists(
-        "list_analysis_services", params="AnalysisServiceListParams", more=services, invalid=invalid
-    )
-    yield Case("list_analysis_services", "list_input", (), {"list_input": model("AnalysisServiceListParams", limit=1)})
+    filters, wrong = ({"enabled": True}, {"enabled": False}), ({"enabled": "nonsense"},)
+    name = "AnalysisServiceListParams"
+    yield from cases_of_lists("list_analysis_services", params=name, more=filters, invalid=wrong)
+    yield Case("list_analysis_services", "list_input", (), {"list_input": model(name, limit=1)})
     config = {"a": None, "b": [1, None], "c": {"d": 0}}
     service = {"name": "Tjeneste", "module_name": "m", "config": config}
-    create = Method("create_analysis_service")
-    yield create("a model", model("AnalysisServiceCreateUpdateInput", **service)).sends_input(
-        "POST /analysis/services/", enabled=True
-    )
-    yield create("not enabled", create_input=model("AnalysisServiceCreateUpdateInput", **service, enabled=False))
+    create, new = Method("create_analysis_service"), partial(model, "AnalysisServiceCreateUpdateInput", **service)
+    yield create("a model", new()).sends_input("POST /analysis/services/", enabled=True)
+    yield create("not enabled", create_input=new(enabled=False))
     yield create("keywords", **service).sends(("POST /analysis/services/", {**service, "enabled": True}))
     yield create("keywords and more", **service, enabled=False, nonsense=1)
-    yield create("a model and keywords", model("AnalysisServiceCreateUpdateInput", **service), name="other")
+    yield create("a model and keywords", new(), name="other")
     yield create("no config", name="n", module_name="m", config={})
     yield create("nothing").raises("ValidationError")
     yield create("wrong", name="n").raises("ValidationError")
-    patch = Method("patch_analysis_service", 9)
-    yield patch("a model", model("AnalysisServicePatchInput", name="Ny"))
+    patch, change = Method("patch_analysis_service", 9), partial(model, "AnalysisServicePatchInput")
+    target = "PATCH /analysis/services/9"
+    yield patch("a model", change(name="Ny"))
     yield patch("keywords", enabled=False, config=config)
-    yield patch("an explicit None", model("AnalysisServicePatchInput", name=None, enabled=True)).sends_input(
-        "PATCH /analysis/services/9"
-    )
-    yield patch("keyword None", name=None).sends(("PATCH /analysis/services/9", {"name": None}))
-    yield patch("no config", config={}).sends_input("PATCH /analysis/services/9", config={})
-    yield patch("nothing").sends(("PATCH /analysis/services/9", {}))
-    yield patch("a model without values", patch_input=model("AnalysisServicePatchInput"))
-    yield patch("a model and keywords", model("AnalysisServicePatchInput", name="Ny"), enabled=False)
-    yield patch("unknown keyword", nonsense=1).sends(("PATCH /analysis/services/9", {}))
+    yield patch("an explicit None", change(name=None, enabled=True)).sends_input(target)
+    yield patch("keyword None", name=None).sends((target, {"name": None}))
+    yield patch("no config", config={}).sends_input(target, config={})
+    yield patch("nothing").sends((target, {}))
+    yield patch("a model without values", patch_input=change())
+    yield patch("a model and keywords", change(name="Ny"), enabled=False)
+    yield patch("unknown keyword", nonsense=1).sends((target, {}))
     yield patch("wrong", enabled="perhaps").raises("ValidationError")
-    for name, args, label in (
-        ("delete_analysis_service", (9,), "service_id"),
-        ("delete_analysis_task", (9, 4), "task_id"),
-    ):
-        target = "DELETE /analysis/services/9" + "/tasks/4" * (len(args) == 2)
+    for kind, args in (("service", (9,)), ("task", (9, 4))):
+        name, label = f"delete_analysis_{kind}", f"{kind}_id"
+        target = "DELETE /analysis/services/9" + "/tasks/4" * (kind == "task")
         yield Case(name, "defaults", args).sends(target)
         yield Case(name, "keyword", args[:-1], {label: args[-1]}).sends(target)
         yield Case(name, "status 204", args).answered(Answer("DELETE", "*", status=204, text="")).sends(target)
         yield Case(name, "no JSON", args).answered(Answer("DELETE", "*", text="gone")).sends(target)
         yield Case(name, "not found", args).answered(Answer("DELETE", "*", 404, {"detail": "no"}))
-    tasks: tuple[dict[str, Any], ...] = ({"status": "SUCCESS"}, {"status": {"$enum": "AnalysisTaskStatusEnum.RUNNING"}})
-    yield from cases_of_lists(
-        "list_analysis_tasks",
-        9,
-        params="AnalysisTaskListParams",
-        name="list_input",
-        more=tasks,
-        invalid=({"status": "completed"},),
-    )
-    create = Method("create_analysis_task", 9)
-    yield create("a model", model("AnalysisTaskCreateInput", params={"x": None})).sends_input(
-        "POST /analysis/services/9/tasks/"
-    )
-    yield create("a model with a name", params=model("AnalysisTaskCreateInput", name="ø", params={})).sends_input(
-        "POST /analysis/services/9/tasks/"
-    )
+    states = ({"status": "SUCCESS"}, {"status": {"$enum": "AnalysisTaskStatusEnum.RUNNING"}})
+    params, wrong_state = {"params": "AnalysisTaskListParams", "name": "list_input"}, ({"status": "completed"},)
+    yield from cases_of_lists("list_analysis_tasks", 9, **params, more=states, invalid=wrong_state)
+    create, new = Method("create_analysis_task", 9), partial(model, "AnalysisTaskCreateInput")
+    target = "POST /analysis/services/9/tasks/"
+    yield create("a model", new(params={"x": None})).sends_input(target)
+    yield create("a model with a name", params=new(name="ø", params={})).sends_input(target)
     yield create("keywords", name="n", params={"x": 1})
     yield create("nothing").raises("ValidationError")
     for name in ("run_analysis_task", "revoke_analysis_task"):

@@ -1,10 +1,5 @@
-"""The table of operations: every case, for the core (`tests/core/api`) and for the comparison with the reference.
-
-Rules kept here:
-
-* Every public method has several cases: its defaults, each argument, values that are false (0, "", [], False), None,
-  models, keywords and both, invalid values.
-* The functions of the modules beside this one are tables in the form of generators: long, and without decisions.
+"""The table of operations, for the core and the comparison with the reference. Every public method has several cases:
+its defaults, each argument, values that are false (0, "", [], False), None, models, keywords and both, invalid values.
 """
 
 from tests.support.operations import jobs, places, resources, search, services, uploads

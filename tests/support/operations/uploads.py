@@ -4,20 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.support.operations.answering import Answer
-from tests.support.operations.case import (
-    CLOUDS,
-    DC,
-    PART,
-    RASTERS,
-    Case,
-    Method,
-    Sent,
-    md5,
-    model,
-    path,
-    paths,
-    upload_file,
-)
+from tests.support.operations.case import CLOUDS, DC, PART, RASTERS, Case, Method, md5, model, path, paths, upload_file
 from tests.support.operations.lists import cases_of_lists
 from tests.support.operations.resources import DIVERSE, FIELDS
 
@@ -55,11 +42,8 @@ def cases_of_single_uploads(method: str, collection: int, file: str, wrong: int,
     yield call("storage hangs up once", path(file)).answered(Answer("POST", "/storage/*", drop=True))
     yield call("no upload jobs", path(file)).answered(Answer("POST", f"{job}/", json=[]))
     yield call("refused", path(file)).answered(Answer("POST", f"{job}/", 400, {"detail": "no"}))
-    yield call("still validating", path(file)).answered(
-        Answer(
-            "GET", f"{job}/", json=[{"id": 101, "name": file, "status": "validating", "detail": None, "result": None}]
-        )
-    )
+    validating = {"id": 101, "name": file, "status": "validating", "detail": None, "result": None}
+    yield call("still validating", path(file)).answered(Answer("GET", f"{job}/", json=[validating]))
     if support:
         yield call("support files", path(file), support_files=paths("a.prj", "a.jgw"))
         yield call("no support files", path(file), support_files=[])
@@ -73,7 +57,7 @@ def cases_of_multiple_uploads(method: str, collection: int, names: tuple[str, st
     two = [upload_file(name) for name in names]
     one = [upload_file(names[0])]
     kinds, place = method.removeprefix("upload_multiple_"), f"/projects/1/data_collections/{collection}"
-    sent: tuple[Sent, ...] = (
+    sent: Any = (
         f"GET {place}",
         (f"POST {place}/upload_jobs/", {"files": [{"name": name, "md5": md5(name)} for name in names]}),
         *(f"POST /storage/files/{name}" for name in names),
@@ -103,10 +87,8 @@ def cases_of_multiple_uploads(method: str, collection: int, names: tuple[str, st
     yield call("another kind of collection", two).but(args=(1, wrong, two))
     yield call("the group at the first look", two).at(group_polls=1)
     yield call("a file without metadata fields", [upload_file(names[0], metadata={"fields": {"name": "x"}})])
-    jobs = f"/projects/1/data_collections/{collection}/upload_jobs/"
-    yield call("validating at the first look", one).answered(
-        Answer("GET", jobs, json=[{"id": 101, "name": names[0], "status": "validating", "detail": None}])
-    )
+    validating = {"id": 101, "name": names[0], "status": "validating", "detail": None}
+    yield call("validating at the first look", one).answered(Answer("GET", f"{place}/upload_jobs/", json=[validating]))
 
 
 def uploads() -> Iterator[Case]:
