@@ -1,9 +1,4 @@
-"""Fixtures of the command line's tests.
-
-Rules kept here:
-
-* Tests that only read share one sandbox; tests that change something get their own.
-"""
+"""Fixtures of the command line's tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

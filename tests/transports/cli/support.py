@@ -1,11 +1,4 @@
-"""Shared by the command line's tests: a sandbox with fixed contents, golden files, and a terminal.
-
-Rules kept here:
-
-* The sandbox's clock stands still, and ids depend only on the order of requests: every run prints the same.
-* A golden file holds the command, its output and its exit code, with placeholders for ports and request ids.
-* `PIXEL_GOLDEN=rewrite python -m pytest tests/transports/cli` rewrites the golden files; check the difference.
-"""
+"""Shared by the command line's tests: a sandbox with fixed contents, golden files, and a terminal."""
 
 import csv
 import json

@@ -166,9 +166,6 @@ def test_verbose_logs_requests_without_the_token(still: World) -> None:
     assert still.run("projects", "show", still.project).stderr == ""
 
 
-# Help and completion
-
-
 def _commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     commands = [(path, command)]
     if isinstance(command, click.Group):

@@ -31,9 +31,6 @@ def json_lines(*lines: dict[str, Any]) -> str:
     return "\n\n".join(json.dumps(line) for line in lines) + "\n"
 
 
-# Files
-
-
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
@@ -107,9 +104,6 @@ def test_support_files_go_with_their_raster(
     assert len(place.sent()) == 1 + len(support_files)
 
 
-# Metadata
-
-
 def test_exif_metadata_are_sent_unless_no_exif(place: Place, samples: Path) -> None:
     assert place.upload(samples).exit_code == DONE
     first = place.listed()[0]
@@ -130,9 +124,6 @@ def test_metadata_of_one_file_override_those_of_all_files_and_those_override_exi
     images = place.listed()
     assert [(each["focal_length"], each["cam_pitch"]) for each in images] == [(3, -90), (2, -90)]
     assert all(each["location"] and each["json_metadata"] == {"drone": "Heidrun"} for each in images)
-
-
-# Output
 
 
 def test_json_output_is_an_object_a_line_that_always_has_the_same_keys(place: Place, tmp_path: Path) -> None:
@@ -192,9 +183,6 @@ def test_a_process_prints_name_id_and_status_on_stdout_and_messages_on_stderr(pl
     assert "Of 6 files: 6 uploaded." in done.stderr
 
 
-# Resuming
-
-
 def test_files_of_an_earlier_run_are_skipped_and_keep_their_ids(place: Place, tmp_path: Path) -> None:
     make_photos(tmp_path / "flight", 2)
     place.upload(tmp_path / "flight")
@@ -222,9 +210,6 @@ def test_part_size_sends_files_in_parts(place: Place, tmp_path: Path) -> None:
     make_photos(tmp_path / "flight", 1, size=5000)
     assert place.upload("--part-size", "2kB", "--workers", "2", tmp_path / "flight").exit_code == DONE
     assert len(place.sent()) == 3
-
-
-# Errors
 
 
 @pytest.mark.parametrize("option", ["--json", "--dry-run"])

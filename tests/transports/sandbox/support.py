@@ -1,9 +1,4 @@
-"""A client for the sandbox's tests: logs in, sends JSON, uploads. It uses the API, and nothing internal.
-
-Rules kept here:
-
-* Every request goes through `sandbox(request)`, a sandbox in memory or one behind a socket.
-"""
+"""A client for the sandbox's tests: logs in, sends JSON, uploads. It uses the API, and nothing internal."""
 
 import base64
 import hashlib

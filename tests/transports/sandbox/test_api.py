@@ -12,9 +12,6 @@ def names(records: list[dict[str, Any]]) -> list[str]:
     return [record["name"] for record in records]
 
 
-# Manners
-
-
 @pytest.mark.parametrize(
     ("headers", "detail"),
     [
@@ -72,9 +69,6 @@ def test_the_plugins_are_listed(caller: Caller) -> None:
     assert plugins == {"optimized_raster": True, "image_service": True}
 
 
-# Projects
-
-
 def test_a_project_is_created_read_updated_and_listed(caller: Caller) -> None:
     one = caller.project("One", tags=["a", "b", "a"])
     caller.project("Two")
@@ -120,9 +114,6 @@ def test_projects_move_but_never_below_themselves(caller: Caller) -> None:
     assert caller.ok("PUT", f"/projects/{above}/move?new_parent_id={below}")["parent_project_id"] == below
     assert caller.call("PUT", f"/projects/{above}/move?new_parent_id=99").status == 404
     assert caller.call("PUT", f"/projects/{above}/move").status == 422
-
-
-# Data collections
 
 
 def test_data_collections_are_created_listed_and_updated(caller: Caller) -> None:

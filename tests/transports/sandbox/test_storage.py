@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -37,9 +38,6 @@ def part(caller: Caller) -> dict[str, Any]:
     body = {"files": [{"name": "å b+c.jpg", "parts": parts}]}
     place: dict[str, Any] = caller.ok("POST", f"{caller.place()}/upload_jobs/multipart", body)[0]["upload_parts"][0]
     return place
-
-
-# Forms
 
 
 def test_a_signed_form_stores_its_file(caller: Caller, job: dict[str, Any]) -> None:
@@ -113,41 +111,32 @@ def test_fields_after_the_file_are_ignored(caller: Caller, job: dict[str, Any]) 
     assert code(response) == (400, "InvalidArgument")
 
 
-@pytest.mark.parametrize(
-    ("content_type", "body", "expected"),
-    [
-        ("text/plain", b"", (412, "PreconditionFailed")),
-        ("multipart/form-data", b"", (400, "MalformedPOSTRequest")),
-        ("multipart/form-data; boundary=b", b"--b", (400, "MalformedPOSTRequest")),
-        ("multipart/form-data; boundary=b", b"--b--\r\n", (400, "InvalidArgument")),
-    ],
-)
-def test_a_malformed_form_is_refused(caller: Caller, content_type: str, body: bytes, expected: tuple[int, str]) -> None:
-    assert code(caller.raw("POST", "/storage/pixel-sandbox", {"Content-Type": content_type}, body)) == expected
-
-
-def test_a_body_of_unknown_length_is_refused(caller: Caller, job: dict[str, Any]) -> None:
-    body, content_type = form_body(job["upload_fields"], JPEG)
-    headers = {"Content-Type": content_type, "Transfer-Encoding": "chunked"}
-    assert code(caller.raw("POST", "/storage/pixel-sandbox", headers, body)) == (411, "MissingContentLength")
+FORM = "multipart/form-data"
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "expected"),
+    ("method", "path", "headers", "body", "expected"),
     [
-        ("GET", "/storage/pixel-sandbox/k", (403, "AccessDenied")),
-        ("PUT", "/storage/pixel-sandbox/k", (403, "AccessDenied")),
-        ("PUT", "/storage/pixel-sandbox/k?X-Amz-Date=x", (400, "AuthorizationQueryParametersError")),
-        ("DELETE", "/storage/pixel-sandbox/k", (405, "MethodNotAllowed")),
-        ("PUT", "/storage/other/k", (404, "NoSuchBucket")),
-        ("PUT", "/storage", (404, "NoSuchBucket")),
+        ("POST", "/pixel-sandbox", {"Content-Type": "text/plain"}, b"", (412, "PreconditionFailed")),
+        ("POST", "/pixel-sandbox", {"Content-Type": FORM}, b"", (400, "MalformedPOSTRequest")),
+        ("POST", "/pixel-sandbox", {"Content-Type": f"{FORM}; boundary=b"}, b"--b", (400, "MalformedPOSTRequest")),
+        ("POST", "/pixel-sandbox", {"Content-Type": f"{FORM}; boundary=b"}, b"--b--\r\n", (400, "InvalidArgument")),
+        (
+            *("POST", "/pixel-sandbox", {"Content-Type": f"{FORM}; boundary=b", "Transfer-Encoding": "chunked"}),
+            *(b"--b--\r\n", (411, "MissingContentLength")),
+        ),
+        ("GET", "/pixel-sandbox/k", {}, b"", (403, "AccessDenied")),
+        ("PUT", "/pixel-sandbox/k", {}, b"", (403, "AccessDenied")),
+        ("PUT", "/pixel-sandbox/k?X-Amz-Date=x", {}, b"", (400, "AuthorizationQueryParametersError")),
+        ("DELETE", "/pixel-sandbox/k", {}, b"", (405, "MethodNotAllowed")),
+        ("PUT", "/other/k", {}, b"", (404, "NoSuchBucket")),
+        ("PUT", "", {}, b"", (404, "NoSuchBucket")),
     ],
 )
-def test_other_requests_get_the_errors_of_s3(caller: Caller, method: str, path: str, expected: tuple[int, str]) -> None:
-    assert code(caller.raw(method, path)) == expected
-
-
-# Parts
+def test_malformed_forms_and_other_requests_get_the_errors_of_s3(
+    caller: Caller, method: str, path: str, headers: Fields, body: bytes, expected: tuple[int, str]
+) -> None:
+    assert code(caller.raw(method, f"/storage{path}", headers, body)) == expected
 
 
 def test_a_signed_part_is_stored_until_it_expires_and_for_its_digest_only(caller: Caller, part: dict[str, Any]) -> None:
@@ -168,27 +157,23 @@ def test_a_part_is_refused_when_anything_signed_differs(caller: Caller, part: di
         assert code(caller.put(target, headers, JPEG)) == (403, "SignatureDoesNotMatch"), target
 
 
-def test_a_malformed_digest_has_its_own_error(caller: Caller) -> None:
-    path = "/storage/pixel-sandbox/k"
-    query = caller.sandbox.signer.sign_query(
-        "PUT", path, {}, {"content-md5": "x", "host": "pixel.test"}, caller.clock()
-    )
-    assert code(caller.raw("PUT", f"{path}?{query}", {"Content-MD5": "x"}, JPEG)) == (400, "InvalidDigest")
-
-
-def test_a_part_must_be_one_of_those_announced(caller: Caller) -> None:
-    place = caller.place()
-    body = {"files": [{"name": "a", "parts": [{"part_number": 1, "md5": md5(JPEG), "content_length": 1}]}]}
-    caller.ok("POST", f"{place}/upload_jobs/multipart", body)
-    ((upload_id, upload),) = caller.sandbox.state.uploads.items()
-    path = f"/storage/pixel-sandbox/{upload.key}"
-    for name, number, expected in ((upload_id, "2", (400, "InvalidArgument")), ("x", "1", (404, "NoSuchUpload"))):
-        query = {"uploadId": name, "partNumber": number}
-        signed = caller.sandbox.signer.sign_query("PUT", path, query, {"host": "pixel.test"}, caller.clock())
-        assert code(caller.raw("PUT", f"{path}?{signed}", {}, JPEG)) == expected
-
-
-# Parsing
+@pytest.mark.parametrize(
+    ("upload_id", "number", "headers", "expected"),
+    [
+        (None, "1", {"content-md5": "x"}, (400, "InvalidDigest")),
+        (None, "2", {}, (400, "InvalidArgument")),
+        ("x", "1", {}, (404, "NoSuchUpload")),
+    ],
+    ids=["malformed digest", "part that was not announced", "unknown upload"],
+)
+def test_a_signed_part_must_be_one_of_those_announced_and_have_a_valid_digest(
+    caller: Caller, part: dict[str, Any], upload_id: str | None, number: str, headers: Fields, expected: tuple[int, str]
+) -> None:
+    ((announced, upload),) = caller.sandbox.state.uploads.items()
+    path = f"/storage/pixel-sandbox/{quote(upload.key)}"
+    query = {"uploadId": upload_id or announced, "partNumber": number}
+    signed = caller.sandbox.signer.sign_query("PUT", path, query, {**headers, "host": "pixel.test"}, caller.clock())
+    assert code(caller.raw("PUT", f"{path}?{signed}", headers, JPEG)) == expected
 
 
 def test_a_file_part_is_a_view_of_the_body() -> None:
@@ -221,18 +206,8 @@ def test_a_broken_form_is_a_form_error(body: bytes) -> None:
         parse_form(body, b"b")
 
 
-FORM_PIECES = st.sampled_from(
-    [
-        b"--b",
-        b"--",
-        b"\r\n",
-        b"\r\n\r\n",
-        b"--b--",
-        b'Content-Disposition: form-data; name="file"',
-        b"; filename=x",
-        b"x",
-    ]
-)
+NAMED = b'Content-Disposition: form-data; name="file"'
+FORM_PIECES = st.sampled_from([b"--b", b"--", b"\r\n", b"\r\n\r\n", b"--b--", NAMED, b"; filename=x", b"x"])
 
 
 @settings(max_examples=150, deadline=None)
