@@ -1,6 +1,7 @@
 """Fixtures of the drivers: each driver, called from a test that is no coroutine."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -78,9 +79,11 @@ def nothing_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
-def driven(request: pytest.FixtureRequest) -> Driven:
-    """Each driver."""
-    return Driven(request.param)
+def driven(request: pytest.FixtureRequest) -> Iterator[Driven]:
+    """Each driver. A test that waits for a flow that should be cancelled fails."""
+    started = time.monotonic()
+    yield Driven(request.param)
+    assert time.monotonic() - started < PATIENCE
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import trio
 
-from pixel_core.effects import Exchange, Flow, Gather, NextDone, OpenTaskGroup, Random, Sleep, Spawn
+from pixel_core.effects import Exchange, Flow, Gather, NextDone, OpenTaskGroup, Sleep, Spawn
 from pixel_core.messages import Request, Response
 from pixel_transports import BlockingDriver, PixelApiSettings, SocketTransport, get_client
 from pixel_transports.net.transports import FunctionTransport
 from tests.support.flows import flow_of, get, returning
-from tests.support.peers import PATIENCE, Peer, Step, eventually, keep_answering, read_head, read_request, read_to_end
+from tests.support.peers import PATIENCE, Peer, Step, eventually, read_head, read_request, read_to_end
 
 A_LONG_TIME = 30.0
 EMPTY = "<SocketTransport, <Pool 0 held, 0 idle, 0 waiting>>"
@@ -107,26 +107,3 @@ def test_the_blocking_client_works_inside_a_running_loop(pixel_settings: PixelAp
 
     assert trio.run(work) == "demo@example.com"
     assert asyncio.run(work()) == "demo@example.com"
-
-
-def test_a_connection_that_a_flow_released_is_not_closed_by_a_later_failure_of_that_flow() -> None:
-    transport = SocketTransport()
-    with Peer([keep_answering()]) as peer:
-        driver = BlockingDriver(transport)
-        done = threading.Event()
-
-        def early() -> Flow[Any]:
-            yield from Exchange(peer.request())
-            done.set()
-            yield from Sleep(A_LONG_TIME)
-
-        def late() -> Flow[Any]:
-            assert done.wait(PATIENCE)
-            yield from Random()
-            raise LookupError
-
-        with pytest.raises(LookupError):
-            driver.run(flow_of(Gather([early(), late()], 2)))
-        assert driver.run(flow_of(Exchange(peer.request("POST")))).body == b"ok"
-        assert peer.accepted == 1
-        transport.close()

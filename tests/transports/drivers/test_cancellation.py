@@ -1,13 +1,10 @@
 """Cancelled requests leave nothing behind: short runs of `python -m tests.transports.drivers.cancellation`."""
 
-from concurrent.futures import wait
-
 import anyio
 import pytest
 
 from pixel_core.errors import PixelTimeoutError
 from pixel_transports.net.asynchronous import AnyioTransport
-from tests.support.peers import PATIENCE, Face
 from tests.transports.drivers.cancellation import LIMIT, Reluctant, run
 from tests.transports.drivers.conftest import reached
 
@@ -49,18 +46,3 @@ async def test_the_next_ten_requests_do_not_time_out_after_those_in_flight_were_
                 group.start_soon(ask)
         assert bodies == [b"ok"] * 10
         await transport.aclose()
-
-
-def test_the_next_ten_requests_do_not_time_out_after_as_many_threads_gave_up(face: Face) -> None:
-    """The same with limits, on each face: requests with a slot time out while they read, others while they wait.
-
-    Each waits for a slot longer than for a response, so some get a slot after others timed out.
-    """
-    face.open(max_connections=LIMIT)
-    with Reluctant(0.0) as peer:
-        timed_out = [face.start(peer.request(read=0.05, pool=0.07)) for _ in range(16)]
-        wait(timed_out, PATIENCE)
-        assert [type(each.exception()) for each in timed_out] == [PixelTimeoutError] * 16
-        face.wait_for_counts("0 held, 0 idle, 0 waiting")
-        peer.willing = True
-        assert [each.result(PATIENCE).body for each in [face.start(peer.request()) for _ in range(10)]] == [b"ok"] * 10

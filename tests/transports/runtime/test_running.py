@@ -82,23 +82,3 @@ def test_an_exception_that_ends_the_program_closes_the_flow(runner: Any, ending:
     with pytest.raises(ending):
         runner(flow(), end)
     assert steps == ["closed"]
-
-
-@pytest.mark.anyio
-async def test_a_cancelled_task_closes_its_flow() -> None:
-    steps: list[str] = []
-
-    def flow() -> Flow[None]:
-        try:
-            yield from Sleep(1.0)
-        finally:
-            steps.append("closed")
-
-    async def perform(effect: Effect[Any]) -> None:
-        scope.cancel()
-        await anyio.sleep_forever()
-
-    with anyio.CancelScope() as scope:
-        await run_async(flow(), perform)
-    assert scope.cancelled_caught
-    assert steps == ["closed"]
