@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -84,6 +85,11 @@ def driven(request: pytest.FixtureRequest) -> Iterator[Driven]:
     started = time.monotonic()
     yield Driven(request.param)
     assert time.monotonic() - started < PATIENCE
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
 
 
 @pytest.fixture

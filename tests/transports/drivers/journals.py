@@ -2,11 +2,13 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +50,12 @@ def write(journal: Path, *entries: JournalEntry, finish: bool = False, destinati
             run.write([each])
         if finish:
             run.finish()
+
+
+def sql_of(journal: Path, statement: str, *parameters: object) -> list[Any]:
+    """Change a journal by other means, or read it."""
+    with closing(sqlite3.connect(journal)) as sql, sql:
+        return sql.execute(statement, parameters).fetchall()
 
 
 def python(lines: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -1,63 +1,42 @@
 """The journal of uploads: entries are read as they were written, no other user can read it, and it can be listed.
 
-Rules kept here:
-
-* Files of a journal are read only while no run of this process is open: reading one by other means than SQLite
-  releases its locks.
+Its files are read only while no run of this process is open: other means than SQLite release its locks.
 """
 
 import os
-import sqlite3
 import stat
 import sys
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pixel_core.journal import JournalEntry, JournalState
 from pixel_transports.drivers.journal.listing import Journal, JournalRow
 from pixel_transports.drivers.journal.paths import JournalPath, default_path
-from tests.transports.drivers.journals import DONE, HERE, SENT, SIGNED, A, posix, process, python, read, run_of, write
+from tests.transports.drivers.journals import (
+    DONE,
+    HERE,
+    SENT,
+    SIGNED,
+    A,
+    posix,
+    process,
+    python,
+    read,
+    run_of,
+    sql_of,
+    write,
+)
 
 B = replace(A, path="/photos/b.jpg")
+PATHS = [A.path, B.path, "/photos/c.jpg"]
 
 
 def stored(*parts: int) -> JournalEntry:
     return replace(A, state=JournalState.STORING, parts=parts)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-# Entries
-
-
-@pytest.mark.parametrize(
-    ("writes", "expected"),
-    [
-        ([A], A),
-        ([A, stored(1, 2), stored(2, 4)], replace(A, parts=(1, 2, 4))),
-        ([A, stored(1), replace(A, job_id=6)], replace(A, job_id=6)),
-        ([A, stored(1), SENT], SENT),
-        ([A, stored(1), replace(A, state=JournalState.DROPPED)], None),
-        ([stored(3), A], A),
-        ([replace(A, modified=15_032_385_535 * 10**9)], replace(A, modified=15_032_385_535 * 10**9)),
-    ],
-    ids=["declared", "parts add up", "a new job has no parts", "sent", "dropped", "parts of before", "the year 2446"],
-)
-def test_entries_are_read_as_they_were_written(
-    journal: Path, writes: list[JournalEntry], expected: JournalEntry | None
-) -> None:
-    write(journal, *writes)
-    assert read(journal).get(A.path) == expected
-    assert read(journal, B.path) == {}
-    assert read(journal, destination="elsewhere") == {}
 
 
 _JSON = st.recursive(
@@ -67,7 +46,7 @@ _JSON = st.recursive(
 )
 _ENTRIES = st.builds(
     JournalEntry,
-    path=st.sampled_from(["/a", "/b", "/c"]),
+    path=st.sampled_from(PATHS),
     size=st.integers(0, 2**50),
     modified=st.integers(-(2**70), 2**70),
     state=st.sampled_from([state for state in JournalState if state is not JournalState.STORING]),
@@ -79,12 +58,15 @@ _ENTRIES = st.builds(
 )
 _PARTS = st.builds(
     lambda path, parts: JournalEntry(path, 0, 0, JournalState.STORING, parts=tuple(parts)),
-    st.sampled_from(["/a", "/b", "/c"]),
+    st.sampled_from(PATHS),
     st.lists(st.integers(1, 10_000), max_size=4),
 )
 
 
 @settings(max_examples=25)
+@example([[A], [stored(1, 2), stored(2, 4)]], False, False)
+@example([[A, stored(1)], [replace(A, job_id=6)]], False, False)
+@example([[stored(3)], [replace(A, modified=15_032_385_535 * 10**9)]], False, False)
 @given(writes=st.lists(st.lists(_ENTRIES | _PARTS, max_size=4), max_size=6), finished=st.booleans(), ask=st.booleans())
 def test_any_writes_are_read_as_from_a_mapping(
     tmp_path_factory: pytest.TempPathFactory, writes: list[list[JournalEntry]], finished: bool, ask: bool
@@ -93,7 +75,7 @@ def test_any_writes_are_read_as_from_a_mapping(
     journal = tmp_path_factory.mktemp("any") / "journal.sqlite"
     entries: dict[str, JournalEntry] = {}
     parts: dict[str, set[int]] = {}
-    with run_of(journal, "/a", "/b", "/c") as run:
+    with run_of(journal, *PATHS) as run:
         for batch in writes:
             run.write(batch)
             for each in batch:
@@ -111,7 +93,7 @@ def test_any_writes_are_read_as_from_a_mapping(
         for path, entry in entries.items()
         if ask or not finished or entry.state is not JournalState.DONE
     }
-    assert read(journal, "/a", "/b", "/c", with_finished=ask) == expected
+    assert read(journal, *PATHS, with_finished=ask) == expected
 
 
 def test_the_end_of_a_run_concerns_its_own_files_and_destination(journal: Path) -> None:
@@ -131,18 +113,15 @@ def test_entries_are_written_all_or_none(journal: Path) -> None:
 
 def test_entries_are_deleted_after_ninety_days_with_their_parts(journal: Path) -> None:
     write(journal, A, stored(1))
-    with closing(sqlite3.connect(journal)) as sql, sql:
-        sql.execute("UPDATE files SET updated = datetime('now', '-91 days')")
+    sql_of(journal, "UPDATE files SET updated = datetime('now', '-91 days')")
     assert read(journal) == {}
-    with closing(sqlite3.connect(journal)) as sql:
-        assert sql.execute("SELECT count(*) FROM parts").fetchone() == (0,)
+    assert sql_of(journal, "SELECT * FROM parts") == []
 
 
 @pytest.mark.parametrize(("column", "text"), [("details", "{"), ("state", "a state of the future")])
 def test_a_row_that_cannot_be_parsed_is_ignored(journal: Path, column: str, text: str) -> None:
     write(journal, A, B)
-    with closing(sqlite3.connect(journal)) as sql, sql:
-        sql.execute(f"UPDATE files SET {column} = ? WHERE path = ?", (text, A.path.encode()))
+    sql_of(journal, f"UPDATE files SET {column} = ? WHERE path = ?", text, A.path.encode())
     assert list(read(journal, A.path, B.path)) == [B.path]
 
 
@@ -192,14 +171,10 @@ def test_no_signature_stays_while_another_run_has_the_journal_open(journal: Path
         assert signed_files(journal) == []
 
 
-def test_no_signature_stays_of_dropped_files(journal: Path) -> None:
-    write(journal, A)
-    assert signed_files(journal) == ["journal.sqlite"]
-    assert Journal(journal).drop() == 1
-    assert signed_files(journal) == []
-
-
 # Paths
+
+
+DEFAULT = "pixel-client/uploads.sqlite"
 
 
 @pytest.mark.parametrize(
@@ -207,15 +182,11 @@ def test_no_signature_stays_of_dropped_files(journal: Path) -> None:
     [
         ("", {"PIXEL_JOURNAL": "/j"}, Path("/j")),
         ("", {"PIXEL_JOURNAL": "j"}, Path.cwd() / "j"),
-        ("linux", {"XDG_STATE_HOME": "/state"}, Path("/state/pixel-client/uploads.sqlite")),
-        ("linux", {}, Path.home() / ".local/state/pixel-client/uploads.sqlite"),
-        (
-            "linux",
-            {"PIXEL_JOURNAL": "", "XDG_STATE_HOME": "relative"},
-            Path.home() / ".local/state/pixel-client/uploads.sqlite",
-        ),
-        ("darwin", {}, Path.home() / "Library/Application Support/pixel-client/uploads.sqlite"),
-        ("win32", {"LOCALAPPDATA": "C:\\Local"}, Path("C:\\Local") / "pixel-client/uploads.sqlite"),
+        ("linux", {"XDG_STATE_HOME": "/state"}, Path("/state") / DEFAULT),
+        ("linux", {}, Path.home() / ".local/state" / DEFAULT),
+        ("linux", {"PIXEL_JOURNAL": "", "XDG_STATE_HOME": "relative"}, Path.home() / ".local/state" / DEFAULT),
+        ("darwin", {}, Path.home() / "Library/Application Support" / DEFAULT),
+        ("win32", {"LOCALAPPDATA": "C:\\Local"}, Path("C:\\Local") / DEFAULT),
     ],
 )
 def test_the_default_path_depends_on_the_system_and_its_environment(
@@ -273,21 +244,14 @@ def test_a_journal_is_the_same_through_a_symbolic_link(journal: Path, tmp_path: 
         assert second.snapshot.taken == {A.path}
 
 
-@pytest.mark.parametrize(
-    "name", ["a b.jpg", "Jæren ☀.jpg", "quote'; DROP TABLE files; --.jpg", "line\nbreak.jpg", "%_*?.jpg", "\udcff.jpg"]
-)
-def test_a_file_may_have_any_name(journal: Path, name: str) -> None:
+def test_a_file_may_have_any_name_and_names_that_differ_in_their_bytes_are_different_files(journal: Path) -> None:
     """Also one that is no UTF-8, which Python shows with surrogates."""
-    entry = replace(A, path=f"/photos/{name}")
-    write(journal, entry)
-    assert read(journal, entry.path) == {entry.path: entry}
-    assert [each.path for each in Journal(journal).files()] == [entry.path]
-
-
-def test_names_that_differ_in_their_bytes_are_different_files(journal: Path) -> None:
-    composed, decomposed = "/photos/\u00e6\u00e9.jpg", "/photos/\u00e6e\u0301.jpg"
-    write(journal, replace(A, path=composed))
-    assert read(journal, decomposed) == {}
+    names = ["a b.jpg", "Jæren ☀.jpg", "quote'; DROP TABLE files; --.jpg", "line\nbreak.jpg", "%_*?.jpg", "\udcff.jpg"]
+    entries = [replace(A, path=f"/photos/{name}") for name in (*names, "\u00e6\u00e9.jpg")]
+    write(journal, *entries)
+    paths = [entry.path for entry in entries]
+    assert read(journal, *paths, "/photos/\u00e6e\u0301.jpg") == dict(zip(paths, entries, strict=True))
+    assert {each.path for each in Journal(journal).files()} == set(paths)
 
 
 # Listing
@@ -317,10 +281,12 @@ def test_a_journal_that_does_not_exist_is_empty_and_is_not_created(journal: Path
     assert repr(Journal(journal)) == f"<Journal {journal}>"
 
 
-def test_a_journal_is_dropped_as_a_whole_or_for_one_destination(journal: Path) -> None:
+def test_a_journal_is_dropped_as_a_whole_or_for_one_destination_with_its_signatures(journal: Path) -> None:
     write(journal, A, stored(1), B)
     write(journal, A, destination="elsewhere")
+    assert signed_files(journal) == ["journal.sqlite"]
     assert Journal(journal).drop("elsewhere") == 1
     assert sorted(read(journal, A.path, B.path)) == [A.path, B.path]
     assert Journal(journal).drop() == 2
     assert Journal(journal).files() == []
+    assert signed_files(journal) == []

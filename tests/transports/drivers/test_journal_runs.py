@@ -1,21 +1,14 @@
-"""Runs of the journal: they claim files, end with their process, and go on without a journal that fails.
-
-Rules kept here:
-
-* Other processes are real ones: they run a few lines of Python, and some are killed with SIGKILL.
-"""
+"""Runs of the journal: they claim files, end with their process, and go on without a journal that fails."""
 
 import logging
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -29,12 +22,8 @@ from pixel_transports.drivers.journal.run import begin_run
 from pixel_transports.net.transports import FunctionTransport
 from tests.support.flows import flow_of, get
 from tests.support.peers import PATIENCE
-from tests.transports.drivers.journals import HERE, SENT, A, posix, process, read, run_of, taken, write
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
+from tests.transports.drivers.journals import HERE, SENT, A, posix, process, read, run_of, sql_of, taken, write
+from tests.transports.runtime.forking import exit_code, fork
 
 
 def files_of(journal: Path) -> list[str]:
@@ -115,31 +104,7 @@ def test_several_processes_write_one_journal_at_once(journal: Path) -> None:
     assert files_of(journal) == ["journal.sqlite"]
 
 
-def test_ten_thousand_files_are_claimed_at_once(journal: Path) -> None:
-    paths = [f"/photos/{number:05}.jpg" for number in range(10_000)]
-    with run_of(journal, *paths) as run:
-        run.write([replace(A, path=path, target=None) for path in paths])
-        assert taken(journal, *paths) == frozenset(paths)
-    assert len(read(journal, *paths)) == 10_000
-
-
 # The end of a run
-
-
-class LazyEntries(Sequence[JournalEntry]):
-    """Entries that are made while they are iterated."""
-
-    def __init__(self, entries: Iterator[JournalEntry]) -> None:
-        self._entries = entries
-
-    def __iter__(self) -> Iterator[JournalEntry]:
-        return self._entries
-
-    def __len__(self) -> int:
-        raise NotImplementedError
-
-    def __getitem__(self, index: Any) -> Any:
-        raise NotImplementedError
 
 
 def test_closing_a_run_waits_for_a_thread_that_writes(journal: Path) -> None:
@@ -152,7 +117,7 @@ def test_closing_a_run_waits_for_a_thread_that_writes(journal: Path) -> None:
             writing.set()
             yield JournalEntry(f"/{number}", 1, 2, JournalState.SENT, number)
 
-    thread = threading.Thread(target=lambda: run.write(LazyEntries(entries())))
+    thread = threading.Thread(target=lambda: run.write(cast(Any, entries())))
     thread.start()
     assert writing.wait(PATIENCE)
     run.close()
@@ -171,47 +136,31 @@ def test_writes_after_the_end_and_interrupted_writes_leave_nothing(journal: Path
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), run_of(journal) as run:
-        run.write(LazyEntries(interrupted()))
+        run.write(cast(Any, interrupted()))
     assert read(journal) == {}
 
 
-def child_succeeds(work: Callable[[], bool]) -> bool:
-    """Fork, and return what `work` returns in the child."""
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            status = 0 if work() else 1
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-@posix
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@posix
 def test_a_forked_child_neither_ends_the_run_nor_uses_its_journal(journal: Path) -> None:
     with run_of(journal) as run:
 
-        def work() -> bool:
+        def work() -> None:
             run.close()
-            return begin_run(JournalPath(journal, named=False), HERE, ["/b"]) is None
+            assert begin_run(JournalPath(journal, named=False), HERE, ["/b"]) is None
 
-        assert child_succeeds(work)
+        assert exit_code(fork(work)) == 0
         with process(journal, A.path) as other:
             assert other.taken == [A.path]
         run.write([A])
-    assert child_succeeds(lambda: read(journal) == {A.path: A}), "a child may use it after the end of the run"
+
+    def read_it() -> None:
+        assert read(journal) == {A.path: A}
+
+    assert exit_code(fork(read_it)) == 0, "a child may use it after the end of the run"
 
 
 # A journal that cannot be used
-
-
-def a_folder(journal: Path) -> None:
-    journal.mkdir()
-
-
-def rubbish(journal: Path) -> None:
-    journal.write_bytes(b"this is no database, it is longer than one hundred bytes" * 100)
 
 
 def damaged(journal: Path) -> None:
@@ -221,15 +170,9 @@ def damaged(journal: Path) -> None:
     journal.write_bytes(content)
 
 
-def of_another_program(journal: Path) -> None:
-    with closing(sqlite3.connect(journal)) as sql, sql:
-        sql.execute("CREATE TABLE files (name TEXT)")
-
-
 def of_another_version(journal: Path) -> None:
     write(journal, A)
-    with closing(sqlite3.connect(journal)) as sql, sql:
-        sql.execute("PRAGMA user_version=1000")
+    sql_of(journal, "PRAGMA user_version=1000")
 
 
 def below_a_file(journal: Path) -> None:
@@ -243,14 +186,22 @@ def read_only(journal: Path) -> None:
     journal.parent.chmod(0o500)
 
 
-@pytest.fixture(
-    params=[a_folder, rubbish, damaged, of_another_program, of_another_version, below_a_file, read_only],
-    ids=lambda function: function.__name__,
-)
+UNUSABLE: dict[str, Callable[[Path], object]] = {
+    "a folder": Path.mkdir,
+    "no database": lambda journal: journal.write_bytes(b"this is longer than one hundred bytes" * 100),
+    "damaged": damaged,
+    "of another program": lambda journal: sql_of(journal, "CREATE TABLE files (name TEXT)"),
+    "of another version": of_another_version,
+    "below a file": below_a_file,
+    "read-only": read_only,
+}
+
+
+@pytest.fixture(params=UNUSABLE)
 def unusable(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     journal = tmp_path / "folder" / "journal.sqlite"
     journal.parent.mkdir()
-    request.param(journal)
+    UNUSABLE[request.param](journal)
     return journal
 
 
@@ -307,8 +258,7 @@ def test_a_journal_that_fails_during_an_upload_is_one_warning_and_the_upload_goe
     journal: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(journal, A)
-    with closing(sqlite3.connect(journal)) as sql:
-        sql.execute("CREATE TRIGGER full BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    sql_of(journal, "CREATE TRIGGER full BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
     requests: list[str] = []
     later = [replace(A, state=JournalState.STORING, parts=(3,)), replace(A, state=JournalState.DROPPED)]
     with caplog.at_level(logging.WARNING, "pixel_client.journal"):

@@ -8,11 +8,7 @@ Rules kept here:
 
 import gc
 import os
-import signal
-import sys
 import threading
-import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -36,42 +32,11 @@ from pixel_transports.net import tls
 from pixel_transports.runtime import forks
 from pixel_transports.sandbox import Sandbox, SandboxServer
 from tests.support.peers import OK, PATIENCE, Peer, eventually, keep_answering, open_sockets, wait
+from tests.transports.runtime.forking import exit_code, fork, needs_fork
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork"),
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-]
+pytestmark = needs_fork
 
 EMAIL = "demo@example.com"
-
-
-def fork(work: Callable[[], object]) -> int:
-    """Call a function in a child process; returns the process id."""
-    process = os.fork()
-    if process:
-        return process
-    code = 1
-    try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(30)
-        problems: list[Any] = []
-        sys.unraisablehook = problems.append
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            work()
-            gc.collect()
-        assert not problems, problems
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
-
-
-def exit_code(process: int) -> int:
-    """Wait for a child, and return its exit code."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def logins(server: SandboxServer) -> int:
