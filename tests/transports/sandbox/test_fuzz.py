@@ -1,5 +1,6 @@
 """Every route responds to any request with 2xx or 4xx, never with an exception."""
 
+import itertools
 from typing import Any
 
 from hypothesis import given, settings
@@ -27,20 +28,14 @@ def field_names(*, queries: bool) -> list[str]:
 
 
 # Every route of the API, so that a new one is fuzzed too.
-PATHS = sorted(
-    {
-        "/" + "/".join(route.segments).replace(":str}", "}")
-        for routes in Sandbox()._api._router._routes.values()
-        for route in routes
-    }
-)
+ROUTES = itertools.chain.from_iterable(Sandbox()._api._router._routes.values())
+PATHS = sorted({"/" + "/".join(route.segments).replace(":str}", "}") for route in ROUTES})
 NUMBERS = st.one_of(st.integers(0, 30), st.sampled_from([-1, 2**63, 10**30]))
-TEXTS = st.one_of(
-    st.text(max_size=5),
-    st.sampled_from(
-        ["Feature", "images", "project", "image", "Completed", "a.jpg", "2024-05-14", "POINT (1 2)", "name"]
-    ),
-    st.sampled_from(["count_objects", "kari@example.com", "viewer", "==", "in", "raster", "update", md5(b"")]),
+TEXTS = st.text(max_size=5) | st.sampled_from(
+    [
+        *("Feature", "images", "project", "image", "Completed", "a.jpg", "2024-05-14", "POINT (1 2)", "name"),
+        *("count_objects", "kari@example.com", "viewer", "==", "in", "raster", "update", md5(b"")),
+    ]
 )
 NAMES = st.sampled_from([*field_names(queries=False), "and", "or", "~", "contains"])
 VALUES = st.recursive(
@@ -59,10 +54,9 @@ GOOD: list[dict[str, Any]] = [
 ]
 PIECES = ["storage", "pixel-sandbox", "auth", "realms", "_sandbox", "api", "sandbox", "projects", "1", "..", "", "%ff"]
 # Paths that are no route of the API, without `/api/sandbox` before them.
+TOKEN_PATH = "/auth/realms/Sandbox/protocol/openid-connect/token"
 OTHER_PATHS = st.one_of(
-    st.sampled_from(
-        ["/auth/realms/Sandbox/protocol/openid-connect/token", "/storage/pixel-sandbox", "/_sandbox/state"]
-    ),
+    st.sampled_from([TOKEN_PATH, "/storage/pixel-sandbox", "/_sandbox/state"]),
     st.lists(st.sampled_from(PIECES), max_size=8).map(lambda each: "/" + "/".join(each)),
     st.text(max_size=30),
 )
@@ -108,18 +102,9 @@ def filled() -> tuple[Caller, list[dict[str, Any]]]:
     task = caller.ok("POST", f"/analysis/services/{analysis}/tasks/", {"params": {}})["id"]
     caller.ok("POST", f"/attachments/?resource_type=project&resource_id={project}", {"files": [FILE]})
     common = {"project_id": project, "user_id": 1, "job_id": "x", "group_id": "x", "upload_job_id": 5, "task_id": task}
-    return caller, [
-        {
-            **common,
-            "service_type": kind,
-            "data_collection_id": collection,
-            "resource_id": resource,
-            "service_id": service,
-        }
-        for kind, collection, resource, service in zip(
-            ("Feature", "Image", "x"), collections, resources, (arcgis, harvest, analysis), strict=True
-        )
-    ]
+    names = ("service_type", "data_collection_id", "resource_id", "service_id")
+    values = zip(("Feature", "Image", "x"), collections, resources, (arcgis, harvest, analysis), strict=True)
+    return caller, [{**common, **dict(zip(names, each, strict=True))} for each in values]
 
 
 @settings(max_examples=60, deadline=None)

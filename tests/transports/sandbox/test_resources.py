@@ -11,22 +11,6 @@ def names(records: list[dict[str, Any]]) -> list[str]:
     return [record["name"] for record in records]
 
 
-def test_an_image_is_changed_moved_and_deleted(caller: Caller) -> None:
-    place, other, rasters = caller.place(), caller.place(), caller.place("RGB")
-    image_id = caller.upload(place)["result"]["resource_id"]
-    change = {"add_tags": ["t"], "json_metadata": {"ok": True}, "fields": {"fields_type": "image", "cam_height": 3}}
-    image = caller.ok("PUT", f"{place}/images/{image_id}", change)
-    assert (image["tags"], image["json_metadata"], image["cam_height"]) == (["t"], {"ok": True}, 3.0)
-    assert caller.ok("GET", f"{place}/images/{image_id}/metadata")["fields"]["cam_height"] == 3.0
-
-    assert caller.move(f"{place}/images", image_id, rasters).status == 409
-    assert caller.move(f"{place}/images", image_id, other).status == 200
-    assert caller.call("GET", f"{place}/images/{image_id}").json() == {"detail": "Image not found"}
-    caller.ok("DELETE", f"{other}/images/{image_id}")
-    assert caller.ok("GET", f"{other}/images/") == []
-    assert caller.call("GET", f"{other}/images/{image_id}").status == 404
-
-
 CONTENTS: list[tuple[str, str, bytes, str, dict[str, Any]]] = [
     ("raster", "raster", TIFF, "a.tif", {"format": "GTiff"}),
     ("RGB", "raster", b"MM\0*", "a.bin", {"format": "GTiff"}),
@@ -112,23 +96,43 @@ def test_tags_and_metadata_fields_are_updated_and_tags_are_listed_by(caller: Cal
         assert caller.ok("GET", f"{place}/{kind}s/?tags=z") == []
         path = f"{place}/{kind}s/{first}"
         fields = {"fields_type": kind, "name": "New", "capture_date": "2024-05-14T10:00:00+02:00"}
-        assert caller.ok("PUT", path, {"fields": fields})["name"] == "New"
-        assert caller.ok("GET", path)["capture_date"] == "2024-05-14T10:00:00+02:00"
+        changed = caller.ok("PUT", path, {"fields": fields, "json_metadata": {"ok": True}})
+        assert (changed["name"], changed["json_metadata"]) == ("New", {"ok": True})
+        assert caller.ok("GET", path) == changed
+        assert changed["capture_date"] == "2024-05-14T10:00:00+02:00"
         other = {"fields": {"fields_type": "raster" if kind == "image" else "image"}}
         assert caller.error_loc("PUT", path, other) == ["body", "fields", "fields_type"]
         assert caller.status("PUT", path, {"fields": {"name": "New"}}) == 422
 
 
-def test_a_raster_moves_to_another_project(caller: Caller) -> None:
-    place, other = caller.place("DTM"), caller.place("RGB")
-    first, second = (caller.resource(place, TIFF, name) for name in ("a", "b"))
-    for raster in (second, first):
-        assert caller.move(f"{place}/rasters", raster, other).json()["project_id"] == int(other.split("/")[2])
-    assert names(caller.ok("GET", f"{other}/rasters/")) == ["a", "b"]
-    assert caller.ok("GET", f"{place}/rasters/") == []
-    assert caller.move(f"{place}/rasters", first, other).status == 404
-    assert caller.status("PUT", f"{other}/rasters/{first}/move?new_project_id=1") == 422
-    assert caller.status("POST", f"{other}/rasters/{first}/move") == 405
+@pytest.mark.parametrize(
+    ("noun", "content", "kinds"),
+    [("image", JPEG, ["image", "image", "RGB"]), ("raster", TIFF, ["DTM", "RGB", "image"])],
+)
+def test_images_and_rasters_move_to_another_project_and_are_deleted(
+    caller: Caller, noun: str, content: bytes, kinds: tuple[str, ...]
+) -> None:
+    place, other, wrong = map(caller.place, kinds)
+    first, second = (caller.resource(place, content, name) for name in ("a", "b"))
+    assert caller.move(f"{place}/{noun}s", first, wrong).status == 409
+    for key in (second, first):
+        assert caller.move(f"{place}/{noun}s", key, other).json()["project_id"] == int(other.split("/")[2])
+    assert names(caller.ok("GET", f"{other}/{noun}s/")) == ["a", "b"]
+    assert caller.ok("GET", f"{place}/{noun}s/") == []
+    assert caller.move(f"{place}/{noun}s", first, other).status == 404
+    assert caller.status("PUT", f"{other}/{noun}s/{first}/move?new_project_id=1") == 422
+    assert caller.status("POST", f"{other}/{noun}s/{first}/move") == 405
+    caller.ok("DELETE", f"{other}/{noun}s/{first}")
+    assert names(caller.ok("GET", f"{other}/{noun}s/")) == ["b"]
+    gone = caller.call("GET", f"{other}/{noun}s/{first}")
+    assert (gone.status, gone.json()) == (404, {"detail": f"{noun.capitalize()} not found"})
+
+
+def test_the_metadata_of_an_image_have_its_own_fields(caller: Caller) -> None:
+    place = caller.place()
+    path = f"{place}/images/{caller.resource(place)}"
+    assert caller.ok("PUT", path, {"fields": {"fields_type": "image", "cam_height": 3}})["cam_height"] == 3.0
+    assert caller.ok("GET", f"{path}/metadata")["fields"]["cam_height"] == 3.0
 
 
 def test_a_point_cloud_moves_by_its_body(caller: Caller) -> None:

@@ -174,57 +174,44 @@ def test_a_filter_that_is_too_deep_is_a_422(caller: Caller) -> None:
     assert not caller.sandbox.failures
 
 
+DOWN = {"field": "cam_height", "direction": "desc"}
+
+
 @pytest.mark.parametrize(
-    ("on", "text", "names"),
+    ("on", "part", "value", "names"),
     [
-        ("images", "SOUTH", [S1, S2]),
-        ("images", "windy north", [N]),
-        ("images", "windy south", []),
-        ("images", "x", [N]),
-        ("images", "", NAMES),
-        ("projects", "blue", ["Coast"]),
-        ("data_collections", "pho p", ["Photos"]),
-        ("rasters", ".png", ["b.png"]),
+        ("images", "search", "SOUTH", [S1, S2]),
+        ("images", "search", "windy north", [N]),
+        ("images", "search", "windy south", []),
+        ("images", "search", "x", [N]),
+        ("images", "search", "", NAMES),
+        ("projects", "search", "blue", ["Coast"]),
+        ("data_collections", "search", "pho p", ["Photos"]),
+        ("rasters", "search", ".png", ["b.png"]),
+        ("images", "intersects", "POLYGON ((5 58, 6 58, 6 59, 5 59, 5 58))", [N]),
+        ("images", "intersects", "MULTIPOLYGON (((5 58, 6 58, 6 59, 5 58)), ((10 60, 11 60, 11 61, 10 60)))", [S1]),
+        ("images", "intersects", "POINT (10.7 60.5)", [S1]),
+        ("projects", "intersects", "POLYGON ((10.5 60.5, 12 60.5, 12 62, 10.5 62, 10.5 60.5))", ["Inland"]),
+        ("projects", "intersects", "LINESTRING (5.6 58.9, 10.5 60.5)", ["Coast", "Inland"]),
+        ("projects", "intersects", "POINT (0 0)", []),
+        ("data_collections", "intersects", "POINT (5.6 58.9)", ["Photos"]),
+        ("rasters", "intersects", "POINT (10.5 60.5)", ["a.tif", "b.png"]),
+        ("point_clouds", "intersects", "POINT (5.6 58.9)", []),
+        ("images", "sort", [{"field": "cam_height"}], [S1, N, S2, X]),
+        ("images", "sort", [DOWN], [N, S1, S2, X]),
+        ("images", "sort", [DOWN, {"field": "name", "direction": "desc"}], [N, S1, X, S2]),
+        ("images", "sort", [{"field": "json_metadata.clouds"}], [S1, N, X, S2]),
+        ("images", "filter", None, NAMES),
+        ("rasters", "filter", {"==": [{"var": "format"}, "PNG"]}, ["b.png"]),
+        ("point_clouds", "filter", {">": [{"var": "version_minor"}, 2]}, ["c.laz"]),
+        ("projects", "filter", None, ["Coast", "Inland"]),
+        ("data_collections", "filter", None, ["Photos", "raster", "point_cloud"]),
     ],
 )
-def test_full_text_searches_names_descriptions_tags_and_metadata(
-    caller: Caller, on: str, text: str, names: list[str]
+def test_every_kind_is_searched_by_text_place_and_filter_and_sorted_with_null_last_without_hidden_records(
+    caller: Caller, on: str, part: str, value: Any, names: list[str]
 ) -> None:
-    assert found(caller, on, search=text) == names
-
-
-@pytest.mark.parametrize(
-    ("on", "wkt", "names"),
-    [
-        ("images", "POLYGON ((5 58, 6 58, 6 59, 5 59, 5 58))", [N]),
-        ("images", "MULTIPOLYGON (((5 58, 6 58, 6 59, 5 58)), ((10 60, 11 60, 11 61, 10 61, 10 60)))", [S1]),
-        ("images", "POINT (10.7 60.5)", [S1]),
-        ("projects", "POLYGON ((10.5 60.5, 12 60.5, 12 62, 10.5 62, 10.5 60.5))", ["Inland"]),
-        ("projects", "LINESTRING (5.6 58.9, 10.5 60.5)", ["Coast", "Inland"]),
-        ("projects", "POINT (0 0)", []),
-        ("data_collections", "POINT (5.6 58.9)", ["Photos"]),
-        ("rasters", "POINT (10.5 60.5)", ["a.tif", "b.png"]),
-        ("point_clouds", "POINT (5.6 58.9)", []),
-    ],
-)
-def test_intersects_finds_by_location(caller: Caller, on: str, wkt: str, names: list[str]) -> None:
-    assert found(caller, on, intersects=wkt) == names
-
-
-def test_every_kind_is_searched_without_hidden_records(caller: Caller) -> None:
-    assert found(caller, "projects") == ["Coast", "Inland"]
-    assert found(caller, "data_collections") == ["Photos", "raster", "point_cloud"]
-    assert found(caller, "images") == NAMES
-    assert found(caller, "rasters", filter={"==": [{"var": "format"}, "PNG"]}) == ["b.png"]
-    assert found(caller, "point_clouds", filter={">": [{"var": "version_minor"}, 2]}) == ["c.laz"]
-
-
-def test_results_are_sorted_with_null_last(caller: Caller) -> None:
-    assert found(caller, sort=[{"field": "cam_height"}]) == [S1, N, S2, X]
-    assert found(caller, sort=[{"field": "cam_height", "direction": "desc"}]) == [N, S1, S2, X]
-    by_two = [{"field": "cam_height", "direction": "desc"}, {"field": "name"}]
-    assert found(caller, filter={"==": [{"var": "cam_height"}, None]}, sort=by_two) == [S2, X]
-    assert found(caller, sort=[{"field": "json_metadata.clouds"}]) == [S1, N, X, S2]
+    assert found(caller, on, **{part: value}) == names
 
 
 def test_results_come_in_pages(caller: Caller) -> None:

@@ -8,11 +8,9 @@ from pixel_transports.sandbox.objects import StoredObject
 from tests.transports.sandbox.support import JPEG, Caller, md5
 
 
-def multipart_job(caller: Caller, place: str, parts: list[bytes], name: str = "a.jpg") -> dict[str, Any]:
-    described = [
-        {"part_number": number, "md5": md5(part), "content_length": len(part)} for number, part in enumerate(parts, 1)
-    ]
-    body = {"files": [{"name": name, "parts": described}]}
+def multipart_job(caller: Caller, place: str, parts: list[bytes]) -> dict[str, Any]:
+    described = [{"part_number": n, "md5": md5(part), "content_length": len(part)} for n, part in enumerate(parts, 1)]
+    body = {"files": [{"name": "a.jpg", "parts": described}]}
     job: dict[str, Any] = caller.ok("POST", f"{place}/upload_jobs/multipart", body)[0]
     return job
 
@@ -66,10 +64,7 @@ def test_metadata_of_the_upload_become_those_of_the_image(caller: Caller) -> Non
         "fields": {"fields_type": "image", "capture_date": "2024-05-14T10:21:37Z", "cam_pitch": -90, "name": "North"},
         "json_metadata": {"weather": "wind", "flag": True},
     }
-    job = caller.upload_job(place, JPEG, metadata=metadata)
-    caller.post_form(job["url"], job["upload_fields"], JPEG)
-    image_id = end(caller, place, job)["result"]["resource_id"]
-    image = caller.ok("GET", f"{place}/images/{image_id}")
+    image = caller.ok("GET", f"{place}/images/{caller.resource(place, metadata=metadata)}")
     assert (image["name"], image["capture_date"], image["cam_pitch"]) == ("North", "2024-05-14T10:21:37Z", -90.0)
     assert image["json_metadata"] == {"weather": "wind", "flag": True}
     assert image["size"] == len(JPEG)
@@ -100,13 +95,10 @@ def test_parts_are_digested_outside_the_lock(caller: Caller) -> None:
 
 def test_a_repeated_upload_finished_returns_the_same_job(caller: Caller) -> None:
     place = caller.place()
-    job = caller.upload_job(place, JPEG)
-    caller.post_form(job["url"], job["upload_fields"], JPEG)
-    path = f"{place}/upload_jobs/{job['id']}/uploadFinished"
+    path = f"{place}/upload_jobs/{caller.upload(place)['id']}/uploadFinished"
     first = caller.ok("PUT", path)["job"]["job_id"]
     caller.clock.advance(9)
     assert caller.ok("PUT", path)["job"]["job_id"] == first
-    caller.clock.advance(9)
     assert len(caller.ok("GET", f"{place}/images/")) == 1
 
 
