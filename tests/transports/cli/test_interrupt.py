@@ -103,7 +103,7 @@ def test_after_ctrl_c_without_a_journal_the_message_says_that_the_next_run_start
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
-def test_a_terminal_gets_a_bar_and_a_dumb_one_gets_lines(
+def test_a_terminal_gets_a_bar_and_a_dumb_one_lines_on_stderr_and_stdout_a_row_for_each_file(
     place: Place, holding: Holding, tmp_path: Path, term: str
 ) -> None:
     holding.release()
@@ -114,4 +114,6 @@ def test_a_terminal_gets_a_bar_and_a_dumb_one_gets_lines(
     assert "images: 3 of 3 files done, 0 failed, 3,012 of 3,012 bytes sent, 0 retries" in done.stderr
     bar = ["\x1b[", "━", "3/3 files"]
     assert [text for text in bar if text in done.stderr] == ([] if term == "dumb" else bar)
-    assert ("\x1b" in done.stdout, len(done.stdout.splitlines())) == (False, 3)
+    assert "Of 3 files: 3 uploaded." in done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert rows == [[each["name"], str(each["id"]), "uploaded"] for each in place.listed()]

@@ -52,25 +52,22 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(stream: io.StringIO) -> str:
+def print_events(stream: io.StringIO) -> None:
     with JobProgressPrinter(stream) as printer:
-        printer("another event")
-        for event in EVENTS:
+        for event in ("another event", *EVENTS):
             printer(event)
-    return stream.getvalue()
 
 
-def test_progress_in_a_pipe_is_a_line_for_each_change() -> None:
-    assert printed(io.StringIO()) == "pixel: job 7: 1 done, 0 failed of 2\npixel: job 7: 2 done, 0 failed of 2\n"
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["pipe", "dumb terminal"])
+def test_progress_in_a_pipe_is_a_line_for_each_change(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    print_events(stream)
+    assert stream.getvalue() == "pixel: job 7: 1 done, 0 failed of 2\npixel: job 7: 2 done, 0 failed of 2\n"
 
 
-@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
-def test_progress_at_a_terminal_is_one_line_that_is_removed_at_the_end(
-    monkeypatch: pytest.MonkeyPatch, term: str
-) -> None:
-    monkeypatch.setenv("TERM", term)
-    text = printed(Terminal())
-    assert "job 7: 1 done, 0 failed of 2" in text
-    assert ("2 done" in text, "\x1b" in text, text.endswith("\x1b[2K")) == (
-        (True, False, False) if term == "dumb" else (False, True, True)
-    )
+def test_progress_at_a_terminal_is_one_line_that_is_removed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    print_events(stream := Terminal())
+    assert "job 7: 1 done, 0 failed of 2" in stream.getvalue()
+    assert "2 done" not in stream.getvalue()
+    assert stream.getvalue().endswith("\x1b[2K")

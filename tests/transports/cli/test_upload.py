@@ -1,7 +1,6 @@
 """`pixel upload`: which files are found, what is sent and printed, and the exit codes."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,14 @@ from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.cli.errors import DONE, FAILED, NOTHING
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
 from pixel_transports.sandbox.http import Buffer
-from tests.support.cli_runs import JPEG, Place, make_photos, pixel, run
+from tests.support.cli_runs import JPEG, Place, make_photos, run
 from tests.transports.cli.support import read_report
 
 TIFF = b"II*\0"
 KEYS = ["file", "name", "id", "status", "reason", "detail", "advice", "size"]
 
 
-@pytest.fixture
-def samples(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for each in sample_photos():
-        shutil.copy(each, folder)
-    return folder
+SAMPLES = sample_photos()[0].parent
 
 
 def json_lines(*lines: dict[str, Any]) -> str:
@@ -104,20 +97,20 @@ def test_support_files_go_with_their_raster(
     assert len(place.sent()) == 1 + len(support_files)
 
 
-def test_exif_metadata_are_sent_unless_no_exif(place: Place, samples: Path) -> None:
-    assert place.upload(samples).exit_code == DONE
+def test_exif_metadata_are_sent_unless_no_exif(place: Place) -> None:
+    assert place.upload(SAMPLES).exit_code == DONE
     first = place.listed()[0]
     assert first["location"]["coordinates"] == [5.6021, 58.8642, 118.4]
     assert first["capture_date"].startswith("2024-05-14T10:21:37")
     assert first["focal_length"] == pytest.approx(6.72)
-    assert place.upload("--no-exif", "--no-resume", samples / "pixel_0001.jpg").exit_code == DONE
+    assert place.upload("--no-exif", "--no-resume", SAMPLES / "pixel_0001.jpg").exit_code == DONE
     assert sum(each.get("location") is None for each in place.listed()) == 1
 
 
-def test_metadata_of_one_file_override_those_of_all_files_and_those_override_exif(place: Place, samples: Path) -> None:
-    first, second, *_ = sorted(samples.iterdir())
+def test_metadata_of_one_file_override_those_of_all_files_and_those_override_exif(place: Place, tmp_path: Path) -> None:
+    first, second, *_ = sample_photos()
     lines = json_lines({"file": str(first), "metadata": {"fields": {"focal_length": 3}}}, {"file": str(second)})
-    of_all = samples.parent / "all.json"
+    of_all = tmp_path / "all.json"
     of_all.write_text('{"fields": {"focal_length": 2, "cam_pitch": -90}, "json_metadata": {"drone": "Heidrun"}}')
     done = place.upload("-", "--metadata", of_all, stdin=lines)
     assert done.exit_code == DONE, done.output
@@ -126,12 +119,16 @@ def test_metadata_of_one_file_override_those_of_all_files_and_those_override_exi
     assert all(each["location"] and each["json_metadata"] == {"drone": "Heidrun"} for each in images)
 
 
-def test_json_output_is_an_object_a_line_that_always_has_the_same_keys(place: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["report.json", "report.csv"])
+def test_json_lines_and_reports_have_every_file_always_with_the_same_keys(
+    place: Place, tmp_path: Path, name: str
+) -> None:
     good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
     good.write_bytes(JPEG)
     bad.write_text("this is text")
-    failed, uploaded = place.lines(place.upload("--json", bad, good))
-    assert list(failed) == list(uploaded) == KEYS
+    done = place.upload("--json", bad, good, "--report", tmp_path / name)
+    failed, uploaded = lines = place.lines(done)
+    assert (done.exit_code, list(failed)) == (FAILED, KEYS)
     assert uploaded == {
         **dict.fromkeys(KEYS), "file": str(good), "name": "good.jpg", "size": 4, "status": "uploaded",
         "id": place.listed()[0]["id"],
@@ -139,6 +136,13 @@ def test_json_output_is_an_object_a_line_that_always_has_the_same_keys(place: Pl
     assert (failed["status"], failed["id"], failed["reason"]) == ("failed", None, "failed")
     assert "not a JPEG" in failed["detail"]
     assert failed["advice"]
+    rows, report = read_report(tmp_path / name)
+    assert [list(each) for each in rows] == [KEYS] * 2
+    assert [row["status"] for row in rows] == ["failed", "uploaded"]
+    if report:
+        assert rows == lines
+        assert report["counts"] == {"uploaded": 1, "skipped": 0, "failed": 1, "interrupted": 0}
+        assert (report["project"], report["type"], report["interrupted"]) == (place.project, "image", False)
 
 
 def test_a_failed_file_is_reported_on_stderr_with_detail_and_advice(place: Place, tmp_path: Path) -> None:
@@ -160,27 +164,6 @@ def test_progress_in_a_pipe_is_lines_on_stderr_and_verbose_adds_each_step(place:
     steps = [f"pixel: {photo}: {step}" for photo in photos for step in ("read", "sent", "validated_and_moved")]
     assert set(steps) <= set(done.stderr.splitlines())
     assert not set(steps) & set(done.stdout.splitlines())
-
-
-@pytest.mark.parametrize("name", ["report.json", "report.csv"])
-def test_a_report_has_every_file(place: Place, tmp_path: Path, name: str) -> None:
-    make_photos(tmp_path / "flight", 2)
-    (tmp_path / "flight" / "bad.jpg").write_text("text")
-    assert place.upload(tmp_path / "flight", "--report", tmp_path / name).exit_code == FAILED
-    rows, report = read_report(tmp_path / name)
-    if report:
-        assert report["counts"] == {"uploaded": 2, "skipped": 0, "failed": 1, "interrupted": 0}
-        assert (report["project"], report["type"], report["interrupted"]) == (place.project, "image", False)
-    assert [list(each) for each in rows] == [KEYS] * 3
-    assert [row["status"] for row in rows] == ["failed", "uploaded", "uploaded"]
-
-
-def test_a_process_prints_name_id_and_status_on_stdout_and_messages_on_stderr(place: Place, samples: Path) -> None:
-    done = pixel(*place.arguments(samples), environment=place.environment)
-    assert done.returncode == DONE, done.stderr
-    rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert rows == [[each["name"], str(each["id"]), "uploaded"] for each in place.listed()]
-    assert "Of 6 files: 6 uploaded." in done.stderr
 
 
 def test_files_of_an_earlier_run_are_skipped_and_keep_their_ids(place: Place, tmp_path: Path) -> None:
