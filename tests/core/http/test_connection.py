@@ -103,6 +103,7 @@ TABLE: list[tuple[str, str, bytes, bool, Expected]] = [
     ("1xx and the end", "GET", CONTINUE, True, BROKEN),
     ("101, which was not asked for", "GET", b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", False, INVALID),
     ("an error status", "GET", b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}", False, (500, b"{}", True)),
+    ("407, which only a proxy means", "GET", b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n", False, (407, b"", True)),
     ("a body by length, cut short", "GET", SIZED + b"5\r\n\r\nhell", True, BROKEN),
     ("chunks, cut short in a chunk", "GET", CHUNKED + b"5\r\nhel", True, BROKEN),
     ("chunks, cut short before the last line", "GET", CHUNKED + b"0\r\n", True, BROKEN),

@@ -125,17 +125,18 @@ def test_a_safe_request_is_not_repeated_after_a_byte_of_a_response_or_a_time_lim
 @pytest.mark.parametrize(
     ("script", "kind", "message"),
     [
-        ([WRITTEN, END], PixelConnectionError, "The connection was closed before any answer to GET {url}"),
-        ([WRITTEN, RESET], PixelConnectionError, "GET {url}: the connection broke: Connection reset by peer"),
-        ([TimeoutError("late")], PixelTimeoutError, "GET {url}: it took too long: late"),
-        ([WRITTEN, TimeoutError("late")], PixelTimeoutError, "GET {url}: it took too long: late"),
+        ([WRITTEN, END], PixelConnectionError, "The connection was closed before any answer to GET {}"),
+        ([WRITTEN, b"H", END], PixelConnectionError, "The connection was closed in the middle of the answer to GET {}"),
+        ([WRITTEN, RESET], PixelConnectionError, "GET {}: the connection broke: Connection reset by peer"),
+        ([TimeoutError("late")], PixelTimeoutError, "GET {}: it took too long: late"),
+        ([WRITTEN, TimeoutError("late")], PixelTimeoutError, "GET {}: it took too long: late"),
     ],
 )
 def test_a_failure_has_the_request_without_its_query_and_the_reason(
     script: list[Any], kind: type[PixelConnectionError], message: str
 ) -> None:
     error = failed(play(exchange(request_of()), FakeLease(), *script))
-    assert (type(error), str(error), error.sent) == (kind, message.format(url="https://pixel.example/a"), True)
+    assert (type(error), str(error), error.sent) == (kind, message.format("https://pixel.example/a"), True)
     assert error.__cause__ is (script[-1] or None)
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pixel_core.effects import Clock, Effect, Flow
 from pixel_core.http import effects
@@ -69,8 +68,13 @@ class SimulatedNetwork:
         self.streams: list[FakeStream] = []
         self.started: dict[FakeStream, float] = {}
         self.idle = True
+        self.steps, self.fail_at, self.failure = 0, 0, BaseException()
+        self.free_slot: Callable[[], object] = lambda: None
 
     def perform(self, effect: Effect[Any]) -> Any:
+        self.steps += 1
+        if self.steps == self.fail_at:
+            raise self.failure
         match effect:
             case Clock():
                 return self.now
@@ -106,6 +110,8 @@ class SimulatedNetwork:
                 return self.replies.pop(0)
             case effects.IsIdle():
                 return self.idle
+            case effects.WaitForSlot():
+                return self.free_slot()
         raise AssertionError(effect)
 
     def peer(self, stream: FakeStream) -> tuple[float, OSError | None]:
@@ -117,7 +123,7 @@ class SimulatedNetwork:
             while True:
                 try:
                     value = self.perform(effect)
-                except (Exception, KeyboardInterrupt) as error:
+                except BaseException as error:
                     effect = flow.throw(error)
                 else:
                     effect = flow.send(value)
@@ -278,25 +284,6 @@ def test_a_lease_waits_for_a_slot_and_no_longer_than_its_limit(served: bool) -> 
         assert leasing.pool.counts() == (1, 0, 0)
 
 
-@pytest.mark.parametrize("step", range(1, 22))
-def test_a_flow_that_is_closed_at_any_step_leaves_nothing_open(step: int) -> None:
-    """A tunnel over TLS has the most steps."""
-    network = SimulatedNetwork({SIX: (9.0, None), FOUR: (0.1, None)}, replies=[b"reply", OPENED, b"reply"])
-    leasing, _ = leasing_of("https://proxy.example:3129")
-    lease: Lease[Connection] = Lease(HTTPS)
-    flow = leasing.lease(lease, LIMITS)
-    effect = next(flow)
-    for _ in range(step):
-        try:
-            effect = flow.send(network.perform(effect))
-        except StopIteration:
-            break
-    flow.close()
-    leasing.release(lease, 0.0, False)
-    assert [stream.closed for stream in network.streams] == [1] * len(network.streams)
-    assert leasing.pool.counts() == (0, 0, 0)
-
-
 def test_the_credentials_of_a_proxy_are_sent_with_forwarded_requests_only() -> None:
     for origin, via in ((HTTP, True), (HTTPS, False)):
         network = SimulatedNetwork(replies=[OPENED, b"reply"])
@@ -306,66 +293,36 @@ def test_the_credentials_of_a_proxy_are_sent_with_forwarded_requests_only() -> N
         assert (b"Proxy-Authorization" in head) is via
 
 
-# Any results of effects
-
-FAILURES = [OSError("failed"), TimeoutError(), KeyboardInterrupt(), GeneratorExit()]
-BYTES = [b"reply", OPENED, OPENED[:9], b"refuse", b"HTTP/1.1 407 No\r\n\r\n", b""]
-
-
-class RandomNetwork(SimulatedNetwork):
-    """Performs the effects with any result or failure that they may have. GeneratorExit closes the flow."""
-
-    def __init__(self, data: st.DataObject) -> None:
-        super().__init__({SIX: (0.0, None), FOUR: (0.0, None)})
-        self.data, self.steps = data, 0
-        self.free_slot: Callable[[], object] = lambda: None
-
-    def draw(self, *values: Any) -> Any:
-        return self.data.draw(st.sampled_from(values))
-
-    def perform(self, effect: Effect[Any]) -> Any:
-        self.steps += 1
-        failure = GeneratorExit() if self.steps > 60 else self.draw(*[None] * 40, *FAILURES)
-        if failure is not None and not isinstance(effect, Clock):
-            raise failure
-        match effect:
-            case Clock():
-                self.now += self.draw(0.0, 0.0, ATTEMPT_DELAY, 2.0)
-            case effects.Resolve():
-                return [SIX, FOUR][: self.draw(2, 2, 1, 0)]
-            case effects.WaitConnected(streams, _):
-                return [
-                    effects.ConnectResult(each, self.draw(None, REFUSED)) for each in streams if self.draw(True, False)
-                ]
-            case effects.Read():
-                return self.draw(*BYTES)
-            case effects.IsIdle():
-                return self.draw(True, False)
-            case effects.WaitForSlot():
-                return self.draw(True, False) and self.free_slot()
-        return super().perform(effect)
-
-
-@given(st.data(), st.sampled_from([HTTP, HTTPS]), st.sampled_from([None, "http://p:1", "https://u:p@p:1"]))
-def test_any_results_of_effects_end_in_a_connection_or_an_error_and_lose_nothing(
-    data: st.DataObject, origin: Origin, proxy: str | None
+@pytest.mark.parametrize("failure", [OSError("failed"), TimeoutError(), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("waits", [False, True], ids=["a kept connection", "a slot is waited for"])
+@pytest.mark.parametrize("idle", [False, True])
+@pytest.mark.parametrize("proxy", [None, "http://p:1", "https://u:p@p:1"])
+def test_a_failure_of_any_effect_loses_no_connection_and_no_slot(
+    proxy: str | None, idle: bool, waits: bool, failure: BaseException
 ) -> None:
-    network, (leasing, _) = RandomNetwork(data), leasing_of(proxy, limit=1)
-    network.streams.append(kept := FakeStream("kept"))
-    holder, lease = Lease[Connection](origin), Lease[Connection](origin)
-    leasing.pool.acquire(holder, 0.0)
-    holder.connection = Connection(origin, kept, ClientConnection(), used=True)
-    network.free_slot = lambda: leasing.release(holder, network.now, network.draw(True, False))
-    if network.draw(True, False):
-        network.free_slot()
-    connection = None
-    with suppress(OSError, KeyboardInterrupt, GeneratorExit):
-        connection = network.run(leasing.lease(lease, Timeouts(connect=network.draw(None, 1.0))))
-    assert connection is None or lease.connection is connection
-    still_open = [stream for stream in network.streams if not stream.closed]
-    assert all(stream is kept or (connection and stream is connection.stream) for stream in still_open)
-    leasing.release(lease, network.now, connection is not None and network.draw(True, False))
-    leasing.release(holder, network.now, False)
-    leasing.close()
-    assert leasing.pool.counts() == (0, 0, 0)
-    assert [stream.closed for stream in network.streams] == [1] * len(network.streams)
+    """GeneratorExit closes the flow. A tunnel over TLS, with two attempts, has the most steps."""
+    for step in range(1, 40):
+        network = SimulatedNetwork({SIX: (9.0, None), FOUR: (0.1, None)}, [b"reply", OPENED, b"reply", b"reply"])
+        network.idle, network.fail_at, network.failure = idle, step, failure
+        leasing, _ = leasing_of(proxy, limit=1)
+        holder, lease = Lease[Connection](HTTPS), Lease[Connection](HTTPS)
+        leasing.pool.acquire(holder, 0.0)
+        network.streams.append(kept := FakeStream("kept"))
+        holder.connection = Connection(HTTPS, kept, ClientConnection(), used=True)
+        network.free_slot = partial(leasing.release, holder, 0.0, True)
+        if not waits:
+            network.free_slot()
+        connection = None
+        with suppress(OSError, KeyboardInterrupt, GeneratorExit):
+            connection = network.run(leasing.lease(lease, LIMITS))
+        assert connection is None or lease.connection is connection
+        still_open = [stream for stream in network.streams if not stream.closed]
+        assert all(stream is kept or (connection and stream is connection.stream) for stream in still_open)
+        leasing.release(lease, 0.0, connection is not None)
+        leasing.release(holder, 0.0, False)
+        leasing.close()
+        assert leasing.pool.counts() == (0, 0, 0)
+        assert [stream.closed for stream in network.streams] == [1] * len(network.streams)
+        if network.steps < step:
+            return
+    raise AssertionError("endless")

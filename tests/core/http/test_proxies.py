@@ -2,7 +2,6 @@
 
 import pickle
 
-import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,29 +157,7 @@ def test_any_environment_gives_proxies_or_a_value_error(environment: dict[str, s
         assert isinstance(proxies.for_origin(Origin("https", host, 443)), Proxy | None)
 
 
-# A proxy that forwards
-
-
 REQUEST = Request("GET", Origin("http", "pixel.test", 8080), "/a?b=1", Headers({"Accept": "x"}))
-
-
-@pytest.mark.parametrize(
-    ("via", "target", "credentials"),
-    [
-        (WITH_USER, b"http://pixel.test:8080/a?b=1", {b"proxy-authorization": b"Basic w4VzZTpzM2NyM3Q6QC8="}),
-        (PROXY, b"http://pixel.test:8080/a?b=1", {}),
-        (None, b"/a?b=1", {}),
-    ],
-)
-def test_a_forwarded_request_has_its_whole_url_and_the_credentials(
-    via: Proxy | None, target: bytes, credentials: dict[bytes, bytes]
-) -> None:
-    server = h11.Connection(h11.SERVER)
-    server.receive_data(joined(ClientConnection(via=via).start(REQUEST)))
-    head = server.next_event()
-    assert isinstance(head, h11.Request)
-    assert head.target == target
-    assert dict(head.headers) == {b"host": b"pixel.test:8080", b"accept": b"x", **credentials}
 
 
 @pytest.mark.parametrize(("proxy", "hint"), [(PROXY, "wants a user and a password"), (WITH_USER, "does not accept")])
@@ -204,11 +181,3 @@ def test_an_error_page_that_repeats_the_request_shows_no_credentials(status: int
     assert response is not None
     assert b"Proxy-Authorization: Basic " in response.body
     assert (str(WITH_USER.authorization).encode() in response.body) == (status == 200)
-
-
-def test_a_407_of_an_origin_is_a_response_like_others() -> None:
-    connection = ClientConnection()
-    connection.start(REQUEST)
-    response = connection.receive(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
-    assert response is not None
-    assert response.status == 407
