@@ -1,18 +1,11 @@
-"""The table of effects in `pixel_core/README.md` is that of the code, and of what flows really ask for.
-
-Rules kept here:
-
-* Its rows are the effects that drivers perform, in the order in which they are defined, with their fields and what they
-  give back as the code has them.
-* Who asks for an effect is seen in flows that run: a call, a listing, an upload, and an exchange below them.
-"""
+"""The table of effects in `pixel_core/README.md` is that of the code, and of what flows that run really ask for."""
 
 import inspect
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import pytest
@@ -27,22 +20,22 @@ from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.net.asynchronous import AnyioTransport
 from pixel_transports.net.blocking import SocketTransport
-from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer, sample_photos
+from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer, sample_photos
 
 PAGE = Path(effects.__file__).with_name("README.md").read_text(encoding="utf-8")
-KINDS = [
-    each
-    for each in vars(effects).values()
-    if inspect.isclass(each) and issubclass(each, Effect) and each not in (Effect, Gather)
-]
+
+
+def effects_of(module: ModuleType) -> list[type[Any]]:
+    classes = [each for each in vars(module).values() if inspect.isclass(each) and issubclass(each, Effect)]
+    return [each for each in classes if each not in (Effect, Gather)]
+
+
+KINDS, BELOW = effects_of(effects), effects_of(below)
 ROWS = [
     [cell.strip() for cell in line.split("|")[1:-1]]
     for line in PAGE.partition("| effect | used by |")[2].partition("\n\n")[0].splitlines()[2:]
 ]
 USED_BY = {row[0].partition("(")[0].strip("`"): row[1] for row in ROWS}
-BELOW = [
-    each for each in vars(below).values() if inspect.isclass(each) and issubclass(each, Effect) and each is not Effect
-]
 
 
 def signature(kind: type[Any]) -> str:
@@ -77,9 +70,8 @@ def test_every_error_that_the_table_names_exists() -> None:
 
 
 def test_both_drivers_perform_what_the_table_names() -> None:
-    drivers = BlockingDriver(SocketTransport()), AsyncDriver(AnyioTransport())
-    for driver in drivers:
-        assert driver.supported_effects == set(KINDS)
+    assert BlockingDriver(SocketTransport()).supported_effects == set(KINDS)
+    assert AsyncDriver(AnyioTransport()).supported_effects == set(KINDS)
 
 
 class Recorded(BlockingDriver):
@@ -99,60 +91,44 @@ class Recorded(BlockingDriver):
         return self.run(flow), self.performed
 
 
-def among(word: str) -> set[str]:
-    """The effects that the table has for these."""
-    return {name for name, used_by in USED_BY.items() if word in used_by}
+@pytest.fixture
+def driver(tmp_path: Path) -> Iterator[Recorded]:
+    driver = Recorded(JournalPath.parse(str(tmp_path / "journal.sqlite")))
+    yield driver
+    driver.transport.close()
 
 
-@contextmanager
-def recording(sandbox: Sandbox, journal: Path) -> Iterator[tuple[PixelApi, Recorded]]:
-    with SandboxServer(sandbox) as server:
-        environment = sandbox.environment(server.url)
-        account = Account(
-            environment["PIXEL_AUTH_SERVER_URL"], "Sandbox", "frontend", sandbox.username, sandbox.password
-        )
-        driver = Recorded(JournalPath.parse(str(journal)))
-        try:
-            yield PixelApi(Session(environment["PIXEL_API_URL"], account)), driver
-        finally:
-            driver.transport.close()
+def test_flows_ask_for_what_the_table_says(server: SandboxServer, driver: Recorded) -> None:
+    environment, user = server.sandbox.environment(server.url), server.sandbox.username
+    account = Account(environment["PIXEL_AUTH_SERVER_URL"], "Sandbox", "frontend", user, server.sandbox.password)
+    api = PixelApi(Session(environment["PIXEL_API_URL"], account))
+    of_calls, of_listings, of_uploads = (
+        {name for name, used_by in USED_BY.items() if word in used_by}
+        for word in ("calls, uploads", "listings", "uploads")
+    )
+    user, performed = driver.during(api.me())
+    assert user["enabled"]
+    assert performed == of_calls - {"Sleep"}  # which is for what is tried again
+
+    project, _ = driver.during(api.create_project("Effects", "", SAMPLE_AREA))
+    collection, _ = driver.during(api.create_data_collection(project["id"], "Photos", "", "image"))
+    files = [PixelUploadFile(file=path) for path in sample_photos()]
+    (images, failures), performed = driver.during(api.upload_multiple_images(project["id"], collection["id"], files))
+    assert (len(images), failures) == (6, [])
+    assert {"Stat", "Digest", "OpenTaskGroup", "Spawn", "NextDone", "OpenJournal", "WriteJournal"} <= performed
+    assert performed <= of_uploads
+
+    _, performed = driver.during(effects.Gather([api.me(), api.me()], limit=2).__iter__())
+    assert {"OpenTaskGroup", "Spawn", "NextDone"} <= performed <= of_calls | of_listings
 
 
-def calls_only() -> set[str]:
-    return {name for name, used_by in USED_BY.items() if used_by == "calls, uploads"}
-
-
-def test_flows_ask_for_what_the_table_says(tmp_path: Path) -> None:
-    with recording(Sandbox(job_seconds=0.02), tmp_path / "journal.sqlite") as (api, driver):
-        user, performed = driver.during(api.me())
-        assert user["enabled"]
-        assert performed <= calls_only()
-        assert performed == calls_only() - {"Sleep"}  # which is for what is tried again
-
-        project, _ = driver.during(api.create_project("Effects", "", SAMPLE_AREA))
-        collection, _ = driver.during(api.create_data_collection(project["id"], "Photos", "", "image"))
-        files = [PixelUploadFile(file=path) for path in sample_photos()]
-        (images, failures), performed = driver.during(
-            api.upload_multiple_images(project["id"], collection["id"], files)
-        )
-        assert (len(images), failures) == (6, [])
-        assert {"Stat", "Digest", "OpenTaskGroup", "Spawn", "NextDone", "OpenJournal", "WriteJournal"} <= performed
-        assert performed <= among("uploads")
-
-        _, performed = driver.during(effects.Gather([api.me(), api.me()], limit=2).__iter__())
-        assert {"OpenTaskGroup", "Spawn", "NextDone"} <= performed
-        assert performed <= calls_only() | among("listings")
-
-
-def test_a_call_with_a_function_for_a_token_asks_it(server: SandboxServer, tmp_path: Path) -> None:
+def test_a_call_with_a_function_for_a_token_asks_it(server: SandboxServer, driver: Recorded) -> None:
     url = server.sandbox.environment(server.url)["PIXEL_API_URL"]
     account = Account("http://login.invalid", "Sandbox", "frontend", "user", "")
-    driver = Recorded(JournalPath.parse(str(tmp_path / "journal.sqlite")))
     with pytest.raises(PixelAuthenticationError):
         driver.run(PixelApi(Session(url, account, token=lambda: "unknown")).me())
     assert "CallTokenProvider" in driver.performed
     assert USED_BY["CallTokenProvider"] == "calls with a token provider"
-    driver.transport.close()
 
 
 def test_an_exchange_asks_for_the_effects_of_its_room() -> None:

@@ -2,13 +2,8 @@
 
     python -m tests.core.http.fuzz_tunnels --cases 1000000 --seed 1
 
-Rules kept here:
-
-* A case is made as in `fuzz.py`. The expected result is read by `expected`, which is not h11.
-* A tunnel is open only if a 2xx head, after interim ones only, ends with the last byte that was read: no byte of the
-  proxy is left for the tunnel, and none was read that came after.
-* Other cuts give the same result, except for whether bytes came along with the head.
-* The error of the exchange shows no secret.
+A case is made as in `fuzz.py`. The expected result is read by `expected`, which is not h11. A tunnel is open only if a
+2xx head, after interim ones only, ends with the last byte that was read, so that no byte of the proxy is left for it.
 """
 
 import re
