@@ -1,16 +1,13 @@
 """Tokens against a model: any order of renewals, refusals, rotations and ticks; alone and in a session.
 
-Rules kept here:
-
-* The token endpoint behaves as Keycloak and other servers do: refresh tokens rotate and are used once, sessions end,
-  passwords are refused with 401 or with 400, and servers are down, slow, or return HTML.
-* Several renewals may run at once (each event loop has its own), and end in any order.
-* Sessions run in simulated time, with the single flights of the drivers, and are cancelled at any moment.
+The token endpoint behaves as Keycloak and other servers do: refresh tokens rotate and are used once, sessions end,
+passwords are refused with 401 or with 400, and servers are down, slow, or return HTML. Several renewals may run at once
+(each event loop has its own), and end in any order. Sessions have the single flights of the drivers.
 """
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pixel_core import Account, Effect, Flow, Request, Response, SingleFlight
+from pixel_core import Account, Effect, Flow, Request, Response, SingleFlight, Sleep
 from pixel_core.errors import PixelAuthenticationError, PixelLoginError, PixelProtocolError
 from pixel_core.session.tokens import REFUSAL_SECONDS, Tokens
 from pixel_transports.drivers.single_flight import SingleFlights
@@ -191,23 +188,12 @@ TestLogins.settings = settings(max_examples=100, stateful_step_count=40)
 
 @dataclass
 class Issued:
-    """An access token, as the login server knows it."""
+    """An access token and its refresh token, as the login server knows them."""
 
-    number: int
     until: float
-    refresh: str
     revoked: bool = False
-
-
-class AllOver(Effect[None]):
-    """Wait until tasks are over."""
-
-    def __init__(self, tasks: list[Task]) -> None:
-        self.tasks = tasks
-
-
-def _awaited(tasks: list[Task]) -> Flow[None]:
-    yield from AllOver(tasks)
+    refused: bool = False
+    refreshed: bool = False
 
 
 class LoginWorld(Simulation):
@@ -217,34 +203,25 @@ class LoginWorld(Simulation):
     is revoked, and with `ends` the sessions too, so that refresh tokens are refused. Refusals have this `status`.
     """
 
-    def __init__(
-        self,
-        life: float,
-        delays: list[float],
-        revocations: list[float],
-        ends: bool,
-        status: int,
-        knows_the_password: bool = True,
-    ) -> None:
+    knows_the_password = True
+
+    def __init__(self, life: float, delays: list[float], revocations: list[float], ends: bool, status: int) -> None:
         super().__init__(login=False)
-        self.knows_the_password = knows_the_password
-        self.life, self.delays, self.status, self.ends = life, delays, status, ends
+        self.life, self.delays, self.status, self.ends = life, cycle(delays), status, ends
         self.revocations = sorted(self.now + each for each in revocations)
         self.revoked = 0
         self.issued: list[Issued] = []
-        self.used: list[str] = []
         self.token_requests: list[tuple[float, str]] = []
         self.renewing = self.most_renewing = 0
-        self.refused: set[str] = set()
         self.flights = SingleFlights()
-        self.travelled = 0
 
     def at_once(self, flows: list[tuple[float, Flow[Any]]], cancels: dict[int, float]) -> list[Any]:
         """Run flows that start, and are cancelled, at these moments; returns their outcomes."""
         tasks = [self.spawn(self._later(after, flow)) for after, flow in flows]
         for number, after in cancels.items():
             self.spawn(self._cancelled_later(tasks[number], after))
-        self.run(_awaited(tasks))
+        self.run(iter(Sleep(1000.0)))
+        assert all(task.over for task in tasks)
         return [task.result if task.error is None else task.error for task in tasks]
 
     def _later(self, after: float, flow: Flow[Any]) -> Steps:
@@ -254,20 +231,9 @@ class LoginWorld(Simulation):
     def _cancelled_later(self, task: Task, after: float) -> Steps:
         yield Wait(seconds=after)
         self._cancel(task)
-        self.fire(task.done)
 
     def _performed(self, effect: Effect[Any]) -> Steps:
-        if isinstance(effect, SingleFlight):
-            return (yield from self._single_flight(effect))
-        if isinstance(effect, AllOver):
-            for task in effect.tasks:
-                while not task.over:
-                    yield Wait(task.done)
-            return None
-        return (yield from super()._performed(effect))
-
-    def _single_flight(self, effect: SingleFlight[Any]) -> Steps:
-        while True:
+        while isinstance(effect, SingleFlight):
             done = Signal()
             flight, first = self.flights.join(effect.key, partial(self.fire, done))
             if first:
@@ -276,10 +242,7 @@ class LoginWorld(Simulation):
             yield Wait(done)
             if flight.ended:
                 return flight.outcome()
-
-    def _travel(self) -> Wait:
-        self.travelled += 1
-        return Wait(seconds=self.delays[self.travelled % len(self.delays)])
+        return (yield from super()._performed(effect))
 
     def _exchanged(self, request: Request) -> Steps:
         login = request.target == TOKEN_TARGET
@@ -288,38 +251,34 @@ class LoginWorld(Simulation):
             self.most_renewing = max(self.most_renewing, self.renewing)
             self.token_requests.append((self.now, form(request)["grant_type"]))
         try:
-            yield self._travel()
+            yield Wait(seconds=next(self.delays))
             while self.revocations and self.revocations[0] <= self.now:
                 self.revocations.pop(0)
                 self.revoked += 1
                 for each in self.issued:
                     each.revoked = True
             response = self._token(form(request)) if login else self._api(request)
-            yield self._travel()
+            yield Wait(seconds=next(self.delays))
             return response
         finally:
             self.renewing -= login
 
     def _token(self, fields: dict[str, str]) -> Response:
-        refresh = fields.get("refresh_token")
-        if refresh is not None:
-            known = next(each for each in self.issued if each.refresh == refresh)
-            if refresh in self.used or (self.ends and known.revoked):
+        if "refresh_token" in fields:
+            known = self.issued[int(fields["refresh_token"][1:])]
+            if known.refreshed or (self.ends and known.revoked):
                 return json_response({"error": "invalid_grant"}, self.status)
-            self.used.append(refresh)
+            known.refreshed = True
         elif not self.knows_the_password:
-            return json_response(
-                {"error": "invalid_grant", "error_description": "Invalid credentials given."}, self.status
-            )
+            return json_response({"error": "invalid_grant", "error_description": "Invalid credentials."}, self.status)
         number = len(self.issued)
-        self.issued.append(Issued(number, self.now + self.life, f"r{number}"))
+        self.issued.append(Issued(self.now + self.life))
         return json_response({"access_token": f"a{number}", "expires_in": self.life, "refresh_token": f"r{number}"})
 
     def _api(self, request: Request) -> Response:
-        bearer = request.headers["Authorization"].removeprefix("Bearer ")
-        token = self.issued[int(bearer[1:])]
+        token = self.issued[int(request.headers["Authorization"].removeprefix("Bearer a"))]
         if token.revoked or self.now >= token.until:
-            self.refused.add(bearer)
+            token.refused = True
             return json_response({"detail": "Not authenticated"}, 401)
         return json_response({"id": 1})
 
@@ -359,7 +318,7 @@ def test_each_token_is_renewed_once_for_any_number_of_calls_401s_and_cancellatio
         # Every token but the last has ended or was refused, and none was requested without such a reason.
         moments = [moment for moment, _ in world.token_requests]
         for (before, at), token in zip(pairwise(moments), world.issued, strict=False):
-            assert ends or f"a{token.number}" in world.refused or at >= before + life - early(life)
+            assert ends or token.refused or at >= before + life - early(life)
         grants = [grant for _, grant in world.token_requests]
         assert grants[0] == "password"
         assert grants.count("password") <= 1 + world.revoked * ends
@@ -367,10 +326,10 @@ def test_each_token_is_renewed_once_for_any_number_of_calls_401s_and_cancellatio
 
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refused_password_is_sent_once_for_all_calls_and_again_only_after_some_seconds(status: int) -> None:
-    world = LoginWorld(60, [0.1], [], False, status, knows_the_password=False)
+    world = LoginWorld(60, [0.1], [], False, status)
+    world.knows_the_password = False
     outcomes = world.at_once([(number * 0.1, world.api.me()) for number in range(50)], {})
     assert {type(outcome) for outcome in outcomes} == {PixelLoginError}
     assert len(world.token_requests) == 1
-    world.now += REFUSAL_SECONDS
     assert isinstance(world.at_once([(0.0, world.api.me())], {})[0], PixelLoginError)
     assert len(world.token_requests) == 2
