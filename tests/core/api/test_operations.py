@@ -81,40 +81,16 @@ def test_an_operation_sends_nothing_before_it_is_run() -> None:
             assert (world.requests, world.logins, world.events) == ([], [], [])
 
 
-def wire(start: Call) -> bytes:
-    """Return the whole request of a call as bytes."""
+def test_a_request_is_right_to_the_byte() -> None:
     world = World(lambda _: json_response({"id": 1}), bits=[0x0123456789ABCDEF0123456789ABCDEF])
-    world.run(start(world.api))
-    segments = ClientConnection().start(world.requests[0])
-    assert all(isinstance(each, bytes) for each in segments)
-    return b"".join(each for each in segments if isinstance(each, bytes))
-
-
-COMMON = (
-    b"Host: pixel.test\r\nAuthorization: Bearer t1\r\nAccept: application/json\r\nAccept-Encoding: gzip, deflate\r\n"
-)
-REQUEST_ID = b"X-Request-ID: 01234567-89ab-4def-8123-456789abcdef\r\n"
-
-
-@pytest.mark.parametrize(
-    ("start", "head", "after"),
-    [
-        (lambda api: api.me(), b"GET /acme/users/me?extended=false", REQUEST_ID + b"\r\n"),
-        (
-            lambda api: api.restore_project(7),
-            b"POST /acme/projects/7/restore",
-            REQUEST_ID + b"Content-Length: 0\r\n\r\n",
-        ),
-        (
-            lambda api: api.update_project(7, name="Ås", add_tags=["b"]),
-            b"PUT /acme/projects/7",
-            b"Content-Type: application/json\r\n%bContent-Length: 31\r\n\r\n" % REQUEST_ID
-            + '{"name":"Ås","add_tags":["b"]}'.encode(),
-        ),
-    ],
-)
-def test_a_request_is_right_to_the_byte(start: Call, head: bytes, after: bytes) -> None:
-    assert wire(start) == head + b" HTTP/1.1\r\n" + COMMON + after
+    world.run(world.api.update_project(7, name="Ås", add_tags=["b"]))
+    segments: Any = ClientConnection().start(world.requests[0])
+    assert b"".join(segments) == (
+        b"PUT /acme/projects/7 HTTP/1.1\r\nHost: pixel.test\r\nAuthorization: Bearer t1\r\nAccept: application/json\r\n"
+        b"Accept-Encoding: gzip, deflate\r\nContent-Type: application/json\r\n"
+        b"X-Request-ID: 01234567-89ab-4def-8123-456789abcdef\r\nContent-Length: 31\r\n\r\n"
+        + '{"name":"Ås","add_tags":["b"]}'.encode()
+    )
 
 
 def test_wrong_arguments_are_a_type_error_at_the_call_itself() -> None:

@@ -310,13 +310,9 @@ def in_parts(*parts: dict[str, Any]) -> list[dict[str, Any]]:
     ("endpoint", "answer", "field"),
     [
         (CREATE, [{}], "'[0].id'"),
-        (CREATE, [{"id": True}], "'[0].id'"),
-        (CREATE, [{"id": ""}], "'[0].id'"),
         (CREATE, [{"id": 5}], "'[0].url'"),
-        (CREATE, [{"id": 5, "url": 7}], "'[0].url'"),
         (CREATE, [{"id": 5, "url": "/relative"}], "'[0].url'"),
         (CREATE, [{"id": 5, "url": "https://s3.test/b"}], "'[0].upload_fields'"),
-        (CREATE, [{**JOB, "upload_fields": {"k": None}}], "'[0].upload_fields.k'"),
         (CREATE, [JOB], "'[0].support_files'"),
         (CREATE, [{**JOB, "support_files": []}], "'[0].support_files'"),
         (CREATE, [{**JOB, "support_files": [{"name": "a.wld"}]}], "'[0].support_files[0].url'"),
