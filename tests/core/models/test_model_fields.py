@@ -124,6 +124,10 @@ def test_every_model_has_a_row() -> None:
     assert set(FIELDS) == exported - {PixelModel}
 
 
+def test_unknown_fields_are_ignored() -> None:
+    assert {each.model_config.get("extra") for each in FIELDS} == {"ignore"}
+
+
 @NAMED
 def test_a_required_field_that_is_missing_or_none_is_refused(model: type[PixelModel]) -> None:
     required = [name for name, default in FIELDS[model].items() if default is REQUIRED]

@@ -1,11 +1,5 @@
-"""A driver in simulated time: flows run side by side, as they do on threads or in tasks, and nothing takes real time.
-
-Rules kept here:
-
-* Time moves only when everything waits. What happens at one moment happens in the order in which it was begun.
-* A line carries `line_rate` bytes a second, shared by all; reading gives `read_rate` to each reader; an answer takes
-  `latency` seconds. A server may say otherwise by giving the seconds with its answer.
-* It performs every effect that a driver performs, so what holds here holds on the others but for their speed.
+"""A driver in simulated time: flows run side by side, as on threads or in tasks. Time moves only when everything waits;
+what happens at one moment happens in the order in which it was begun.
 """
 
 import heapq
@@ -32,9 +26,6 @@ from pixel_core import (
     WriteJournal,
 )
 from tests.support.scripted_api import TOKEN_TARGET, World
-
-_SMALL = 1500
-"""Up to so many bytes, what is sent finds its way between what others send."""
 
 
 @dataclass(eq=False)
@@ -96,8 +87,10 @@ class TaskGroup:
 
 
 class Simulation(World):
-    """A world in which flows run side by side. `most_sending` and `sent_at` say how the object storage was used,
-    `most_at_once` how many requests there were at a time, but for logins."""
+    """A world in which flows run side by side. A line carries `line_rate` bytes a second, shared by all but requests of
+    1,500 bytes or less; each reader reads `read_rate` bytes a second; an answer takes `latency` seconds. `most_sending`
+    and `sent_at` say how the object storage was used, `most_at_once` how many requests there were, but for logins.
+    """
 
     def __init__(
         self,
@@ -228,7 +221,7 @@ class Simulation(World):
                 return self.perform(effect)
 
     def _exchanged(self, request: Request) -> Steps:
-        size = _size_of(request)
+        size = len(request.body.content if isinstance(request.body, Form) else request.body)
         storage = request.origin.host == "s3.test"
         if request.target == TOKEN_TARGET:
             yield Wait(seconds=self.latency)
@@ -241,7 +234,7 @@ class Simulation(World):
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             seconds = self.latency
-            if size > _SMALL:
+            if size > 1500:
                 self._line_free = max(self.now, self._line_free) + size / self.line_rate
                 seconds += self._line_free - self.now
             yield Wait(seconds=seconds)
@@ -250,8 +243,3 @@ class Simulation(World):
             self._under_way -= 1
             if storage:
                 self._sending -= 1
-
-
-def _size_of(request: Request) -> int:
-    content = request.body.content if isinstance(request.body, Form) else request.body
-    return len(content)
