@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pixel_transports.sandbox import SandboxServer
+from pixel_transports.sandbox import ManualClock, Sandbox, SandboxServer
 from tests.support.cli_runs import Place
-from tests.transports.cli.support import World, fill, still_sandbox
+from tests.transports.cli.support import World, fill
 
 
 @contextmanager
 def filled(folder: Path) -> Iterator[World]:
-    with SandboxServer(still_sandbox()) as server:
+    with SandboxServer(Sandbox(clock=ManualClock(), job_seconds=0)) as server:
         made = fill(server, folder)
         with made.client:
             yield made

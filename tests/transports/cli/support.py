@@ -17,7 +17,7 @@ from click.testing import Result
 from pixel_transports.cli.errors import DONE
 from pixel_transports.client.blocking import PixelClient
 from pixel_transports.client.settings import PixelApiSettings
-from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer
+from pixel_transports.sandbox import SAMPLE_AREA, SandboxServer
 from tests.support.cli_runs import COMMAND, JPEG, clean_environment, run
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,11 +61,6 @@ class World:
     def options(self, name: str) -> tuple[object, ...]:
         """Return --project and --collection for the data collection `name`."""
         return "--project", self.project, "--collection", getattr(self, name)
-
-
-def still_sandbox() -> Sandbox:
-    """Return a sandbox whose clock stands still."""
-    return Sandbox(clock=ManualClock(), job_seconds=0)
 
 
 def fill(server: SandboxServer, folder: Path) -> World:

@@ -71,19 +71,11 @@ def test_any_text_is_a_shape_or_an_error(text: str) -> None:
     assert intersects(shape, shape)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        {},
-        {"type": "Point"},
-        {"type": "Point", "coordinates": ["a", 1]},
-        {"type": "Point", "coordinates": [True, 1]},
-        {"type": "Point", "coordinates": [10**400, 1]},
-        {"type": "Point", "coordinates": {"x": 1}},
-        {"type": ["Point"], "coordinates": [1, 2]},
-    ],
-)
+POSITIONS = (["a", 1], [True, 1], [10**400, 1], {"x": 1}, None)
+NO_SHAPES = [None, {}, {"type": ["Point"], "coordinates": [1, 2]}]
+
+
+@pytest.mark.parametrize("value", [*NO_SHAPES, *({"type": "Point", "coordinates": each} for each in POSITIONS)])
 def test_json_that_is_no_geometry_has_no_shape(value: object) -> None:
     assert from_geojson(value) is None
 

@@ -41,7 +41,9 @@ BODIES: list[tuple[str, dict[str, Any], dict[str, Any], list[Any]]] = [
     *(
         (f"{D}/upload_jobs/", {}, {"files": [{**FILE, name: value}]}, ["files", 0, name])
         for name, value in (
-            *(("md5", "zz"), ("name", "../a"), ("name", "")),
+            ("md5", "zz"),
+            ("name", "../a"),
+            ("name", ""),
             ("metadata", {"fields": {"fields_type": "x"}}),
         )
     ),
@@ -54,10 +56,8 @@ BODIES: list[tuple[str, dict[str, Any], dict[str, Any], list[Any]]] = [
         (ATTACHED, {}, {"files": [{**FILE, name: value}]}, ["files", 0, name])
         for name, value in (("md5", "x"), ("name", ""), ("name", "a/b"), ("description", 1))
     ),
-    *(
-        ("/arcgis_services/Feature/", ARCGIS, {"options": options}, ["options", "feature_service_options"])
-        for options in (IMAGE, {})
-    ),
+    ("/arcgis_services/Feature/", ARCGIS, {"options": IMAGE}, ["options", "feature_service_options"]),
+    ("/arcgis_services/Feature/", ARCGIS, {"options": {}}, ["options", "feature_service_options"]),
     ("/arcgis_services/Image/", ARCGIS, {"options": FEATURE}, ["options", "image_service_options"]),
     ("/arcgis_services/Image/", ARCGIS, {"data_collection_ids": []}, ["data_collection_ids"]),
     ("/arcgis_services/Image/", ARCGIS, {"name": ""}, ["name"]),
@@ -68,15 +68,15 @@ BODIES: list[tuple[str, dict[str, Any], dict[str, Any], list[Any]]] = [
     (OPTIMIZED, {}, {"creation_options": {"overview_resampling": "best"}}, ["creation_options"]),
     (OPTIMIZED, {}, {"creation_options": {"nearblack_options": {"enabled": True, "color": 256}}}, ["creation_options"]),
     (f"{OPTIMIZED}run", {}, {"retry_failed": "x"}, ["retry_failed"]),
-    *(("/search/", {}, body, ["on"]) for body in ({"on": "photos"}, {})),
+    ("/search/", {}, {"on": "photos"}, ["on"]),
+    ("/search/", {}, {}, ["on"]),
     ("/search/", {"on": "images"}, {"out_fields": ["name", "x"]}, ["out_fields", 1]),
     ("/search/", {"on": "projects"}, {"out_fields": ["json_metadata.x"]}, ["out_fields", 0]),
     *(("/search/", {"on": "images"}, {"sort": [{"field": name}]}, ["sort", 0, "field"]) for name in ("x", "tags")),
     ("/search/", {"on": "images"}, {"sort": [{"field": "id", "direction": "up"}]}, ["sort", 0, "direction"]),
-    *(
-        ("/search/", {"on": "images"}, {name: value}, [name])
-        for name, value in (("limit", -1), ("offset", "x"), ("intersects", "CIRCLE (1 2)"))
-    ),
+    ("/search/", {"on": "images"}, {"limit": -1}, ["limit"]),
+    ("/search/", {"on": "images"}, {"offset": "x"}, ["offset"]),
+    ("/search/", {"on": "images"}, {"intersects": "CIRCLE (1 2)"}, ["intersects"]),
 ]
 
 
