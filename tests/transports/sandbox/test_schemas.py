@@ -15,6 +15,7 @@ PROJECT = {"name": "n", "description": "d", "area_of_interest": SAMPLE_AREA}
 POINT = {**SAMPLE_AREA, "type": "Point"}
 OPEN_RING = {"type": "Polygon", "coordinates": [[[5.6, 58.8], *SAMPLE_AREA["coordinates"][0][1:]]]}
 ARCGIS = {"name": "Photos", "description": "d", "data_collection_ids": [2], "options": {**FEATURE, **IMAGE}}
+OTHER = {"fields": {"fields_type": "x"}}
 FILE = {"name": "a.jpg", "md5": md5(b"")}
 PART = {"part_number": 1, "md5": md5(b""), "content_length": 0}
 P, D = "/projects/1", "/projects/1/data_collections/2"
