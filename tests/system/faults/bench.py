@@ -20,7 +20,7 @@ from pixel_core.models import PixelUploadFile
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA
 from tests.system.faults.callers import CANCELLED, PATIENCE, Caller
-from tests.system.faults.plans import NoFaults, Place, Plan
+from tests.system.faults.plans import Place, Plan, no_faults
 from tests.system.faults.proxy import Door, Proxy
 from tests.system.faults.world import JPEG, World, world
 
@@ -221,7 +221,7 @@ class Bench:
         """Drop all connections, and treat new ones in this way inside the block."""
         self.proxy.drop()
         self.proxy.turn(door)
-        self.proxy.spoil(NoFaults())
+        self.proxy.spoil(no_faults())
         try:
             yield
         finally:
@@ -268,7 +268,7 @@ class Bench:
 def bench(face: str, seed: int = 1) -> Iterator[Bench]:
     with (
         world(job_seconds=0.0) as here,
-        Proxy(here.address, NoFaults(), buffer_bytes=BUFFER_BYTES) as proxy,
+        Proxy(here.address, no_faults(), buffer_bytes=BUFFER_BYTES) as proxy,
         tempfile.TemporaryDirectory() as folder,
     ):
         with nullcontext() if face == "blocking" else start_blocking_portal(face) as portal:

@@ -1,15 +1,12 @@
 """`python -m tests.system.faults.child JSON`: upload a folder with one of the faces, and print the outcome as JSON.
 
-Rules kept here:
-
-* Two calls upload all files: smaller ones with the library's defaults, larger ones in small parts.
-* The last line of the output is the outcome: names uploaded; name, status and detail of failed files; the error of the
-  call, if it raised one; and the number of sockets left open.
+Two calls upload all files: smaller ones with the library's defaults, larger ones in small parts. The outcome has the
+names uploaded; name, status and detail of failed files; the error of a call that raised one; and the number of sockets
+left open.
 """
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +17,18 @@ from tests.support.callers import client_of
 from tests.support.peers import open_sockets
 
 
-def _calls(options: dict[str, Any]) -> list[tuple[Sequence[PixelUploadFile], dict[str, Any]]]:
+def main(options: dict[str, Any]) -> dict[str, Any]:
     paths = sorted(Path(options["folder"]).iterdir())
     whole = [PixelUploadFile(file=path) for path in paths if path.stat().st_size < options["parts_from"]]
     parted = [PixelUploadFile(file=path) for path in paths if path.stat().st_size >= options["parts_from"]]
-    return [(whole, {}), (parted, {"multipart": True, "multipart_part_size": options["part_size"]})]
-
-
-def main(options: dict[str, Any]) -> dict[str, Any]:
-    settings = PixelApiSettings(**options["environment"])
-    keywords = {name: options[name] for name in ("multipart_threshold", "journal", "skip_uploaded")}
-    keywords |= options["keywords"]
     place = options["project"], options["collection"]
     results: list[tuple[list[Any], list[Any]]] = []
     sockets, raised = open_sockets(), None
     try:
-        with client_of(options["face"], settings, **keywords) as call:
-            for files, more in _calls(options):
-                results.append(call("upload_multiple_images", *place, files, **more))
+        with client_of(options["face"], PixelApiSettings(**options["environment"]), **options["keywords"]) as call:
+            results.append(call("upload_multiple_images", *place, whole))
+            parts = {"multipart": True, "multipart_part_size": options["part_size"]}
+            results.append(call("upload_multiple_images", *place, parted, **parts))
     except PixelError as error:
         raised = f"{type(error).__name__}: {error}"
     errors = [error for _, failed in results for error in failed]

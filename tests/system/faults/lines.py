@@ -175,19 +175,19 @@ class Line:
         head = self._client.head()
         method, target = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")[:2]
         place = Place.of(target)
-        record = Record(place, method, target, _length(head), self._proxy.plan.act(place), head_bytes=len(head))
-        self._proxy.add(record)
-        self._proxy.stage(Stage.HEAD, record)
+        record = Record(place, method, target, _length(head), self._proxy.plan(place), head_bytes=len(head))
+        self._proxy.records.append(record)
+        self._proxy.watch(Stage.HEAD, record)
         answer = self._answered(record, head)
         if answer is None:
             return
         record.answer_bytes = len(answer)
-        self._proxy.stage(Stage.ANSWERED, record)
+        self._proxy.watch(Stage.ANSWERED, record)
         # Sending to a client that has closed raises no error.
         gone = self._client.gone()
         self._deliver(record, answer)
         record.delivered_at = None if gone else time.monotonic()
-        self._proxy.stage(Stage.DELIVERED, record)
+        self._proxy.watch(Stage.DELIVERED, record)
         if re.search(rb"\r\nconnection:[ \t]*close", answer[: answer.find(b"\r\n\r\n") + 2], re.IGNORECASE):
             raise SpoiltError
 
@@ -196,8 +196,8 @@ class Line:
         act = record.act
         match act.fault:
             case Fault.REFUSE:
-                self._proxy.outage()
-                self._reset()
+                with self._proxy.outage():
+                    self._reset()
             case Fault.RESET_REQUEST | Fault.HANG_REQUEST:
                 self._some(record, act.at % (record.length + 1))
                 if act.fault is Fault.HANG_REQUEST:
@@ -250,7 +250,7 @@ class Line:
             server.sock.sendall(head)
             for piece in self._body(record, record.length):
                 server.sock.sendall(piece)
-        self._proxy.stage(Stage.BODY, record)
+        self._proxy.watch(Stage.BODY, record)
         answer = server.head()
         record.status = int(answer[9:12])
         return answer + b"".join(server.body(_length(answer)))

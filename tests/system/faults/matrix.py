@@ -13,19 +13,20 @@ Rules kept here:
 
 import argparse
 import gc
-import json
 import logging
-import subprocess
 import sys
 import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from multiprocessing import get_context
 
-from tests.support.paths import ROOT
 from tests.support.peers import open_sockets
 from tests.system.faults import rows_faults, rows_stopped
 from tests.system.faults.bench import Bench, bench, eventually
@@ -48,7 +49,7 @@ class Outcome:
 
     face: str
     table: str
-    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    rows: dict[str, Counter[str]] = field(default_factory=dict)
     calls: int = 0
     longest: float = 0.0
     seconds: float = 0.0
@@ -92,16 +93,16 @@ def _collected(wrong: list[str]) -> Iterator[None]:
         sys.unraisablehook = before
 
 
-def run_table(face: str, name: str, every: int = 1, seed: int = 1) -> Outcome:
-    """Run a table on one face, in the main thread, with one in `every` bytes."""
+def _run_table(every: int, face: str, name: str) -> Outcome:
+    """Run a table on one face, in the main thread of a process, with one in `every` bytes."""
+    logging.disable()
     outcome = Outcome(face, name)
     sockets, threads = open_sockets(), _threads()
-    with _collected(outcome.wrong), bench(face, seed) as here:
+    with _collected(outcome.wrong), bench(face) as here:
         start = time.monotonic()
         for case in TABLES[name](here, every):
             played = case.play(here)
-            row = outcome.rows.setdefault(f"{case.what:4} | {case.label}", {})
-            row[played.result] = row.get(played.result, 0) + 1
+            outcome.rows.setdefault(f"{case.what:4} | {case.label}", Counter())[played.result] += 1
             outcome.calls += 1
             outcome.longest = max(outcome.longest, played.seconds)
             outcome.wrong += [f"{case}: {each}" for each in played.wrong]
@@ -113,46 +114,18 @@ def run_table(face: str, name: str, every: int = 1, seed: int = 1) -> Outcome:
     return outcome
 
 
-def run(
-    faces: Iterable[str] = FACES, every: int = 1, tables: Iterable[str] = TABLES, seed: int = 1, at_once: int = 3
-) -> list[Outcome]:
+def run(every: int, faces: Iterable[str] = FACES, tables: Iterable[str] = TABLES, at_once: int = 3) -> list[Outcome]:
     """Run the tables on these faces, each in a process of its own, `at_once` at a time."""
-
-    def play(face: str, table: str) -> Outcome:
-        command = [sys.executable, "-m", "tests.system.faults.matrix", "--face", face, "--table", table]
-        command += ["--every", str(every), "--seed", str(seed), "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-        lines = done.stdout.strip().splitlines()
-        if done.returncode or not lines:
-            return Outcome(face, table, wrong=[f"{table}: it failed:\n{done.stderr[-4000:]}"])
-        return Outcome(**json.loads(lines[-1]))
-
-    with ThreadPoolExecutor(at_once) as threads:
-        return list(threads.map(play, *zip(*((face, table) for face in faces for table in tables), strict=True)))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.system.faults.matrix", description="Every fault on every face."
-    )
-    parser.add_argument("--face", choices=FACES, action="append", help="one face only; may be repeated")
-    parser.add_argument("--table", choices=TABLES, action="append", help="one table only; may be repeated")
-    parser.add_argument("--every", type=int, default=1, help="take one of so many bytes (default: every one)")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the content of files")
-    parser.add_argument("--at-once", type=int, default=3, help="how many processes at a time (default: 3)")
-    parser.add_argument("--json", action="store_true", help="run in this process, and print JSON")
-    chosen = parser.parse_args(arguments)
-    faces, tables = chosen.face or FACES, chosen.table or list(TABLES)
-    if not chosen.json:
-        outcomes = run(faces, chosen.every, tables, chosen.seed, chosen.at_once)
-        print(shown(outcomes))
-        return 1 if any(outcome.wrong for outcome in outcomes) else 0
-    logging.disable()
-    for face in faces:
-        for table in tables:
-            print(json.dumps(asdict(run_table(face, table, chosen.every, chosen.seed))))
-    return 0
+    with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as processes:
+        return list(processes.map(partial(_run_table, every), *zip(*product(faces, tables), strict=True)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--face", choices=FACES, action="append", help="one face only; may be repeated")
+    parser.add_argument("--table", choices=TABLES, action="append", help="one table only; may be repeated")
+    parser.add_argument("--every", type=int, default=1, help="take one of so many bytes (default: every one)")
+    chosen = parser.parse_args()
+    outcomes = run(chosen.every, chosen.face or FACES, chosen.table or TABLES)
+    print(shown(outcomes))
+    sys.exit(any(outcome.wrong for outcome in outcomes))

@@ -1,17 +1,11 @@
-"""Faults of an exchange, and plans that assign them to requests.
-
-Rules kept here:
-
-* A plan is consulted once for each request, by several threads, with the place of the request only.
-* The same seed gives each place the same sequence of faults.
-"""
+"""Faults of an exchange, and plans that assign them to requests. The same seed gives each place the same faults."""
 
 import enum
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 
 class Place(enum.Enum):
@@ -61,14 +55,9 @@ class Fault(enum.Enum):
     DRIP = "the answer drips"
 
 
-_STORAGE_ONLY = frozenset({Fault.FLIP, Fault.SLOW_DOWN, Fault.REQUEST_TIMEOUT})
-_ROWS_ONLY = frozenset({Fault.REPEAT, Fault.SLOW_TAKE, Fault.TRICKLE, Fault.INTERIM})
-"""Faults that not every client can notice, and those that only a total limit can end."""
-
-
-def drawn_faults(place: Place) -> tuple[Fault, ...]:
-    out = {Fault.PASS} | _ROWS_ONLY | (_STORAGE_ONLY if place is not Place.STORAGE else frozenset())
-    return tuple(fault for fault in Fault if fault not in out)
+_STORAGE_ONLY = {Fault.FLIP, Fault.SLOW_DOWN, Fault.REQUEST_TIMEOUT}
+_ROWS_ONLY = {Fault.PASS, Fault.REPEAT, Fault.SLOW_TAKE, Fault.TRICKLE, Fault.INTERIM}
+"""Also those that not every client can notice, and those that only a total limit can end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,55 +71,39 @@ class Act:
 
 PASS = Act(Fault.PASS)
 
-
-class Plan(Protocol):
-    """Returns the fault for the next request to a place. Called from several threads."""
-
-    def act(self, place: Place) -> Act: ...
+Plan: TypeAlias = Callable[[Place], Act]
+"""Returns the fault for the next request to a place. Called from several threads."""
 
 
-class NoFaults:
+def no_faults(seconds: float = 0.0) -> Plan:
     """No fault; storage requests take `seconds` longer."""
-
-    def __init__(self, seconds: float = 0.0) -> None:
-        self._storage = Act(Fault.PAUSE, seconds=seconds) if seconds else PASS
-
-    def act(self, place: Place) -> Act:
-        return self._storage if place is Place.STORAGE else PASS
+    slow = Act(Fault.PAUSE, seconds=seconds) if seconds else PASS
+    return lambda place: slow if place is Place.STORAGE else PASS
 
 
-class Row:
+def row(place: Place, *acts: Act) -> Plan:
     """These faults for the next requests to a place, then none."""
-
-    def __init__(self, place: Place, *acts: Act) -> None:
-        self._place = place
-        self._acts = list(acts)
-        self._lock = threading.Lock()
-
-    def act(self, place: Place) -> Act:
-        with self._lock:
-            return self._acts.pop(0) if place is self._place and self._acts else PASS
+    left = iter(acts)
+    return lambda other: next(left, PASS) if other is place else PASS
 
 
-class Schedule:
-    """Random faults with a rate for each place. A silence lasts `hang_seconds`, longer than the
-    limits of the client; a pause lasts up to a second.
+def schedule(seed: int, rates: Mapping[Place, float], hang_seconds: float) -> Plan:
+    """Random faults with a rate for each place. A silence lasts `hang_seconds`, longer than the limits of the client; a
+    pause lasts up to a second.
     """
+    draws = {place: random.Random(f"{seed}/{place.value}") for place in Place}
+    faults = [fault for fault in Fault if fault not in _ROWS_ONLY]
+    lock = threading.Lock()
 
-    def __init__(self, seed: int, rates: Mapping[Place, float], hang_seconds: float) -> None:
-        self._rates = dict(rates)
-        self._hang_seconds = hang_seconds
-        self._faults = {place: drawn_faults(place) for place in Place}
-        self._draws = {place: random.Random(f"{seed}/{place.value}") for place in Place}
-        self._lock = threading.Lock()
-
-    def act(self, place: Place) -> Act:
-        with self._lock:
-            draw = self._draws[place]
+    def act(place: Place) -> Act:
+        possible = [fault for fault in faults if place is Place.STORAGE or fault not in _STORAGE_ONLY]
+        with lock:
             # All are drawn each time, so that the fault of a request depends on its number alone.
-            chance, fault = draw.random(), draw.choice(self._faults[place])
-            at, pause = draw.randrange(1 << 30), draw.random()
-        if chance >= self._rates.get(place, 0.0):
+            chance, fault = draws[place].random(), draws[place].choice(possible)
+            at, pause = draws[place].randrange(1 << 30), draws[place].random()
+        if chance >= rates[place]:
             return PASS
         hangs = fault in (Fault.HANG_REQUEST, Fault.HANG_ANSWER, Fault.HALF_CLOSE)
-        return Act(fault, at, self._hang_seconds if hangs else pause)
+        return Act(fault, at, hang_seconds if hangs else pause)
+
+    return act

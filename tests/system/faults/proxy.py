@@ -10,16 +10,13 @@ Rules kept here:
 """
 
 import enum
-import queue
 import socket
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from tests.system.faults.lines import PATIENCE, Line, Record, Stage
-from tests.system.faults.plans import NoFaults, Plan
+from tests.system.faults.plans import Plan, no_faults
 
 OUTAGE_SECONDS = 0.05
 """The duration of an outage."""
@@ -44,22 +41,23 @@ class Proxy:
         self,
         server: tuple[str, int],
         plan: Plan,
-        watch: Callable[[Stage, Record], None] | None = None,
+        watch: Callable[[Stage, Record], None] = lambda stage, record: None,
         buffer_bytes: int | None = None,
     ) -> None:
         self.server = server
         self.plan = plan
+        self.watch = watch
         self.held = threading.Event()
         self.hurry = threading.Event()
         self.records: list[Record] = []
         self._over = threading.Event()
-        self._instrumentation = watch
         self._buffer_bytes = buffer_bytes
         self._lock = threading.Lock()
         self._lines: dict[Line, threading.Thread] = {}
-        self._turns: queue.SimpleQueue[tuple[Door, float | None, threading.Event]] = queue.SimpleQueue()
         self._reserved = socket.socket()
         self._standing: list[socket.socket] = []
+        self._turns = [Door.OPEN]
+        self._turned = threading.Event()
         self._acceptor = threading.Thread(target=self._accept, name="faults-proxy", daemon=True)
 
     @property
@@ -70,10 +68,6 @@ class Proxy:
     @property
     def lines(self) -> int:
         return len(self._lines)
-
-    def counts(self) -> "Counter[str]":
-        with self._lock:
-            return Counter(record.act.fault.value for record in self.records)
 
     def __enter__(self) -> "Proxy":
         # Bound and not listening: keeps the port reserved.
@@ -87,8 +81,8 @@ class Proxy:
         self._over.set()
         self.hurry.set()
         self._acceptor.join()
-        self._reserved.close()
         self.drop()
+        self._reserved.close()
 
     def spoil(self, plan: Plan) -> None:
         self.held.clear()
@@ -97,7 +91,7 @@ class Proxy:
 
     def relent(self) -> None:
         """Stop all faults, and end delayed exchanges."""
-        self.plan = NoFaults()
+        self.plan = no_faults()
         self.hurry.set()
 
     def drop(self) -> None:
@@ -108,22 +102,22 @@ class Proxy:
         for thread in lines.values():
             thread.join()
 
-    def add(self, record: Record) -> None:
-        with self._lock:
-            self.records.append(record)
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Refuse new connections during the block and for a moment after it."""
+        self.turn(Door.SHUT)
+        try:
+            yield
+        finally:
+            self._over.wait(OUTAGE_SECONDS)
+            self.turn(Door.OPEN)
 
-    def stage(self, stage: Stage, record: Record) -> None:
-        if self._instrumentation is not None:
-            self._instrumentation(stage, record)
-
-    def outage(self) -> None:
-        self.turn(Door.SHUT, OUTAGE_SECONDS)
-
-    def turn(self, door: Door, seconds: float | None = None) -> None:
-        """Treat new connections in this way from now on, or for so many seconds."""
-        done = threading.Event()
-        self._turns.put((door, seconds, done))
-        done.wait(1.0)
+    def turn(self, door: Door) -> None:
+        """Treat new connections in this way from now on."""
+        if not self._over.is_set():
+            self._turned.clear()
+            self._turns = [door]
+            self._turned.wait(1.0)
 
     def _stand(self, door: Door) -> None:
         for sock in self._standing:
@@ -144,30 +138,23 @@ class Proxy:
         return listener
 
     def _accept(self) -> None:
-        door, until = Door.OPEN, None
+        turns = self._turns
         while not self._over.is_set():
-            with suppress(queue.Empty):
-                door, seconds, done = self._turns.get_nowait()
-                self._stand(door)
-                until = None if seconds is None else time.monotonic() + seconds
-                done.set()
-            if until is not None and time.monotonic() >= until:
-                door, until = Door.OPEN, None
-                self._stand(door)
-            if door is Door.OPEN:
-                with suppress(OSError):
-                    self._serve(self._standing[0].accept()[0])
-            else:
+            if self._turns is not turns:
+                turns = self._turns
+                self._stand(turns[0])
+                self._turned.set()
+            if turns[0] is not Door.OPEN:
                 self._over.wait(0.005)
+                continue
+            with suppress(OSError):
+                line = Line(self, self._standing[0].accept()[0])
+                thread = threading.Thread(target=self._run, args=(line,), name="faults-proxy-line", daemon=True)
+                with self._lock:
+                    self._lines[line] = thread
+                    thread.start()
         for sock in self._standing:
             sock.close()
-
-    def _serve(self, sock: socket.socket) -> None:
-        line = Line(self, sock)
-        thread = threading.Thread(target=self._run, args=(line,), name="faults-proxy-line", daemon=True)
-        with self._lock:
-            self._lines[line] = thread
-            thread.start()
 
     def _run(self, line: Line) -> None:
         try:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.system.faults.bench import CALLS, LIMIT_SECONDS, MUCH, RIGHT, Bench, Played
 from tests.system.faults.callers import PATIENCE
-from tests.system.faults.plans import Act, Fault, Place, Row
+from tests.system.faults.plans import Act, Fault, Place, row
 from tests.system.faults.proxy import OUTAGE_SECONDS
 from tests.system.faults.world import FACES
 
@@ -119,7 +119,7 @@ class FaultCase:
         if not self.repeats:
             options["retries"] = 0
         with bench.prepared(self.what, self.much) as call:
-            with bench.spoilt(Row(call.place, Act(self.fault, self.at, _SECONDS.get(self.fault, 0.0)))):
+            with bench.spoilt(row(call.place, Act(self.fault, self.at, _SECONDS.get(self.fault, 0.0)))):
                 played = bench.timed(call, call.started(options))
             if played.result not in self.expected(call.place):
                 played.wrong.append(played.result)

@@ -21,7 +21,7 @@ from typing import Any
 from pixel_core.messages import Timeouts
 from tests.system.faults.bench import CALLS, LIMIT_SECONDS, MUCH, RIGHT, Bench, Played
 from tests.system.faults.callers import CANCELLED, PATIENCE
-from tests.system.faults.plans import Act, Fault, Place, Row
+from tests.system.faults.plans import Act, Fault, Place, row
 from tests.system.faults.proxy import Door
 from tests.system.faults.rows_faults import BROKEN, EXPECTED, LATE
 
@@ -114,7 +114,7 @@ class StoppedCase:
                 if self.act is None:
                     stack.enter_context(bench.behind(Door.HANGING))
                 else:
-                    stack.enter_context(bench.spoilt(Row(self.place, *[self.act] * 10)))
+                    stack.enter_context(bench.spoilt(row(self.place, *[self.act] * 10)))
                 run = started = call.started(options)
                 if self.way is not None:
                     ready = self._ready(bench, call.client.repeated)

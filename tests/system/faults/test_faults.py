@@ -27,8 +27,8 @@ def test_every_fault_ends_in_the_right_result_or_the_error_of_the_table_and_leav
 def test_files_reported_as_uploaded_under_faults_are_the_files_stored(face: str, tmp_path: Path) -> None:
     outcome = uploads.run(tmp_path, seed=FACES.index(face), files=30, face=face, rate=0.15)
     assert not outcome.wrong, str(outcome)
-    assert outcome.uploaded
-    assert len(outcome.faults) > 3
+    assert outcome.figures["uploaded"]
+    assert len(outcome.figures["faults"]) > 3
 
 
 @pytest.mark.slow

@@ -1,25 +1,22 @@
 """Shared by the programs of this folder: files to upload, a sandbox, a child process that uploads, and checks.
 
-Rules kept here:
-
-* Files are made from the seed, and each has its own bytes.
-* The sandbox runs in the program, the client in a process of its own.
-* The stored files are read from the state of the sandbox, once no server job is running.
+The sandbox runs in the program, the client in a process of its own. Each file has its own bytes, from the seed.
 """
 
 import argparse
 import hashlib
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from subprocess import PIPE, Popen
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from pixel_core.messages import Headers, Origin
@@ -33,25 +30,22 @@ FACES = ("blocking", "asyncio", "trio")
 JPEG = b"\xff\xd8\xff\xe0"
 
 
-@dataclass(frozen=True, slots=True)
-class MadeFile:
-    name: str
-    size: int
-    md5: str
+Facts: TypeAlias = tuple[int, str]
+"""Size and MD5 of a file."""
 
 
 def make_files(
     folder: Path, draw: random.Random, count: int, small: tuple[int, int], large: tuple[int, int], large_share: float
-) -> list[MadeFile]:
-    """Make files with sizes within `small`, and a share of them with sizes within `large`."""
+) -> dict[str, Facts]:
+    """Make files with sizes within `small`, and a share of them with sizes within `large`. Returns them by name."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
+    made = {}
     for number in range(count):
         low, high = large if draw.random() < large_share else small
         content = JPEG + draw.randbytes(draw.randint(low, high) - len(JPEG))
         name = f"photo_{number:05}.jpg"
         (folder / name).write_bytes(content)
-        made.append(MadeFile(name, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()))
+        made[name] = len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()
     return made
 
 
@@ -72,11 +66,18 @@ class World:
         found = urlsplit(self.server.url)
         return found.hostname or "", found.port or 0
 
-    def stored(self, name: str | None = None) -> dict[str, list[tuple[int, str]]]:
-        """Size and MD5 of each image by name: of all, or of those with this name."""
-        self._settled()
+    def stored(self, name: str | None = None) -> dict[str, list[Facts]]:
+        """The images by name: all, or those with this name. Waits until no server job is running."""
+
+        def running() -> bool:
+            # Any request makes the sandbox process the jobs that are due.
+            self.sandbox.handle("GET", Origin("http", "sandbox.invalid", 80), "/", Headers(), b"")
+            return not all(job.ended for job in list(self.sandbox.state.jobs.values()))
+
+        while running():
+            time.sleep(0.02)
         objects = self.sandbox.objects
-        found: dict[str, list[tuple[int, str]]] = {}
+        found: dict[str, list[Facts]] = {}
         for image in list(self.sandbox.state.resources_by_collection[self.collection_id].values()):
             if name in (None, image.file_name):
                 stored = objects[image.key]
@@ -85,14 +86,6 @@ class World:
 
     def unfinished(self) -> int:
         return sum(job.outcome is None for job in self.sandbox.state.upload_jobs[self.collection_id].values())
-
-    def _settled(self) -> None:
-        """Wait until no server job is running. Any request makes the sandbox process the jobs that are due."""
-        while True:
-            self.sandbox.handle("GET", Origin("http", "sandbox.invalid", 80), "/", Headers(), b"")
-            if all(job.ended for job in list(self.sandbox.state.jobs.values())):
-                return
-            time.sleep(0.02)
 
 
 @contextmanager
@@ -108,79 +101,54 @@ def world(sandbox: Sandbox | None = None, **options: Any) -> Iterator[World]:
         raise server.sandbox.failures[0]
 
 
-def child_command(world: World, url: str, folder: Path, face: str, options: Mapping[str, Any]) -> list[str]:
-    """The command that uploads a folder through `url`; `options` are those of `tests.system.faults.child`."""
-    fields = {
-        "environment": world.sandbox.environment(url),
-        "project": world.project_id,
-        "collection": world.collection_id,
-        "folder": str(folder),
-        "face": face,
-        **options,
-    }
-    return [sys.executable, "-m", "tests.system.faults.child", json.dumps(fields)]
+def start_child(here: World, url: str, folder: Path, face: str, options: Mapping[str, Any]) -> "Popen[str]":
+    """Upload a folder through `url`; `options` are those of `tests.system.faults.child`."""
+    where = {"project": here.project_id, "collection": here.collection_id, "folder": str(folder), "face": face}
+    fields = json.dumps({"environment": here.sandbox.environment(url), **where, **options})
+    command = [sys.executable, "-m", "tests.system.faults.child", fields]
+    return Popen(command, stdout=PIPE, stderr=PIPE, text=True, cwd=ROOT)
 
 
-def start_child(command: Sequence[str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+@dataclass(slots=True)
+class Outcome:
+    """The problems of a run, and its figures by name."""
+
+    wrong: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        figures = [f"{name}: {value}" for name, value in self.figures.items()]
+        return "\n".join([*figures, *(f"WRONG: {each}" for each in self.wrong)])
+
+    def judge(self, made: Mapping[str, Facts], output: str, errors: str, stored: Mapping[str, list[Facts]]) -> Any:
+        """Note the problems of a child with this output: every file is in exactly one of its two lists, and the
+        uploaded ones are stored, each once, with its own bytes. Returns what the child printed.
+        """
+        if not output:
+            self.wrong.append(f"the child failed:\n{errors[-4000:]}")
+            return {"uploaded": [], "errors": []}
+        result: dict[str, Any] = json.loads(output.splitlines()[-1])
+        if result["raised"] or result["sockets"]:
+            self.wrong.append(f"the call raised {result['raised']} and left {result['sockets']} sockets open")
+        uploaded = result["uploaded"]
+        listed, names = Counter([*uploaded, *(name for name, _, _ in result["errors"])]), Counter(list(made))
+        if listed != names:
+            self.wrong.append(f"in no list: {list(names - listed)[:5]}, unknown or twice: {list(listed - names)[:5]}")
+        expected = {name: [made[name]] for name in uploaded if name in made}
+        for name in sorted({*stored, *expected}):
+            if stored.get(name) != expected.get(name):
+                self.wrong.append(f"{name}: stored is {stored.get(name)}, to be stored was {expected.get(name)}")
+        return result
 
 
-def wrong_lists(made: Sequence[MadeFile], result: Mapping[str, Any]) -> list[str]:
-    """The problems of the two lists: every file is in exactly one of them, once."""
-    if result["raised"]:
-        return [f"the call raised {result['raised']}"]
-    uploaded, failed = list(result["uploaded"]), [name for name, _, _ in result["errors"]]
-    listed = sorted([*uploaded, *failed])
-    if listed == sorted(each.name for each in made):
-        return []
-    twice = sorted({name for name in listed if listed.count(name) > 1})
-    nowhere = sorted({each.name for each in made} - set(listed))
-    unknown = sorted(set(listed) - {each.name for each in made})
-    return [f"files listed twice: {twice[:5]}, nowhere: {nowhere[:5]}, unknown: {unknown[:5]}"]
-
-
-def wrong_objects(
-    made: Sequence[MadeFile], uploaded: Sequence[str], stored: Mapping[str, Sequence[tuple[int, str]]]
-) -> list[str]:
-    """The problems of the stored files: exactly the uploaded ones, each once, with its own bytes."""
-    facts = {each.name: (each.size, each.md5) for each in made}
-    problems = {
-        "reported as uploaded and not stored": set(uploaded) - set(stored),
-        "stored and not reported as uploaded": set(stored) - set(uploaded),
-        "stored more than once": {name for name, images in stored.items() if len(images) > 1},
-        "stored with other bytes": {
-            name for name, images in stored.items() if any(image != facts.get(name) for image in images)
-        },
-    }
-    return [f"{len(names)} files are {what}: {sorted(names)[:5]}" for what, names in problems.items() if names]
-
-
-def wrong_result(
-    made: Sequence[MadeFile], output: str, errors: str, stored: Mapping[str, Sequence[tuple[int, str]]]
-) -> tuple[list[str], dict[str, Any]]:
-    """The problems of a child with this output, and the result that it printed; {} if it printed none."""
-    lines = output.strip().splitlines()
-    if not lines:
-        return [f"the child failed:\n{errors[-4000:]}"], {}
-    result: dict[str, Any] = json.loads(lines[-1])
-    wrong = wrong_lists(made, result) + wrong_objects(made, result["uploaded"], stored)
-    if result["sockets"]:
-        wrong.append(f"{result['sockets']} sockets are left open")
-    return wrong, result
-
-
-def parser_of(name: str, description: str) -> argparse.ArgumentParser:
-    """The command line of a program of this folder."""
-    parser = argparse.ArgumentParser(prog=f"python -m tests.system.faults.{name}", description=description)
-    parser.add_argument("--seed", type=int, default=1)
+def play(run: Callable[..., Outcome], **defaults: float) -> int:
+    """Run with the options of the command line, and print the outcome. Returns the exit status."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--face", choices=FACES, default="blocking")
-    return parser
-
-
-def play(run: Callable[..., Any], chosen: argparse.Namespace) -> int:
-    """Run with these options in a temporary folder, and print the outcome. Returns the exit status."""
+    for name, default in {"seed": 1, **defaults}.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    chosen = vars(parser.parse_args())
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(Path(folder), **vars(chosen))
-    print(", ".join(f"{name} {value}" for name, value in vars(chosen).items()))
-    print(outcome)
+        outcome = run(Path(folder), **chosen)
+    print(chosen, outcome, sep="\n")
     return 1 if outcome.wrong else 0
