@@ -2,21 +2,19 @@
 
 Rules kept here:
 
-* Real sockets, real files and a real journal. Only the transport is wrapped: it breaks an upload off at its n-th
-  request, before it is sent or after it was answered, as Ctrl-C does (blocking), a cancelled scope (asyncio, trio), or
-  a cancelled task (task: asyncio without a scope, as under `asyncio.timeout`).
+* Sockets, files and the journal are real. The transport breaks an upload off at its n-th request, before it is sent or
+  after it was answered, as Ctrl-C does (blocking), a cancelled scope (asyncio, trio), or a cancelled task (task).
 * One request to the storage at a time, so that a single one is in flight when an upload is broken off.
-* What is on the server is read from its own state.
 """
 
 import asyncio
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, closing, contextmanager, suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import md5
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,44 +22,46 @@ import anyio
 import pytest
 
 from pixel_core.errors import PixelUploadJobError
-from pixel_core.messages import Headers, Origin, Request, Response
+from pixel_core.messages import Request, Response
 from pixel_core.models import PixelUploadFile
 from pixel_transports import AnyioTransport, PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.drivers.journal.listing import Journal
-from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
-from tests.support.peers import PATIENCE, open_sockets
-from tests.transports.sandbox.support import JPEG
+from tests.support.peers import PATIENCE
+from tests.system.faults import world as faults
+from tests.system.faults.world import JPEG, KIB
 
-KIB = 1024
 PART = 64 * KIB
 MOST_REQUESTS = 60
 
 Outcome: TypeAlias = tuple[list[Any], list[PixelUploadJobError]]
 
 
-# Transports that break off
-
-
 @dataclass
 class Watch:
-    """What is sent: breaks off at the `at`-th request that is no login, or at the first one that `where` picks."""
+    """What is sent: breaks off at the `at`-th request that is no login, or at the first one with `stop` in its target.
+    `answered` has the requests whose answer was given to the client: method, path with query, status.
+    """
 
     at: int = 0
     after: bool = False
-    where: Callable[[Request], bool] = lambda request: False
+    stop: str = "nothing"
     before_each: Callable[[Request], None] = lambda request: None
     broke: bool = False
     answered: list[tuple[str, str, int]] = field(default_factory=list)
-    """Requests whose answer was given to the client: method, path with query, status."""
     _count: int = 0
 
     def breaks(self, request: Request) -> bool:
+        self.before_each(request)
         if self.broke or "/openid-connect/" in request.target:
             return False
         self._count += 1
-        self.broke = self._count == self.at or self.where(request)
+        self.broke = self._count == self.at or self.stop in request.target
         return self.broke
+
+    def answer(self, request: Request, response: Response) -> Response:
+        self.answered.append((request.method, request.target, response.status))
+        return response
 
     def stored(self) -> list[str]:
         """The requests to the storage that were successful."""
@@ -81,73 +81,19 @@ def number_of(target: str) -> str:
     return target.partition("partNumber=")[2].partition("&")[0]
 
 
-class Blocking:
-    """A blocking transport that is interrupted."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._inner = SocketTransport()
-
-    def send(self, request: Request) -> Response:
-        breaks = self._watch.breaks(request)
-        self._watch.before_each(request)
-        if breaks and not self._watch.after:
-            raise KeyboardInterrupt
-        response = self._inner.send(request)
-        if breaks:
-            raise KeyboardInterrupt
-        self._watch.answered.append((request.method, request.target, response.status))
-        return response
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class Async:
-    """An async transport whose caller is cancelled."""
-
-    def __init__(self, watch: Watch, cancel: Callable[[], object]) -> None:
-        self._watch = watch
-        self._cancel = cancel
-        self._inner = AnyioTransport()
-
-    async def send(self, request: Request) -> Response:
-        breaks = self._watch.breaks(request)
-        if breaks and not self._watch.after:
-            self._cancel()
-            await anyio.sleep(PATIENCE)
-        response = await self._inner.send(request)
-        if breaks:
-            self._cancel()
-            await anyio.sleep(PATIENCE)
-        self._watch.answered.append((request.method, request.target, response.status))
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-# The world
-
-
 class World:
     """A sandbox behind a socket, a face to call it with, and a journal."""
 
-    def __init__(self, face: str, server: SandboxServer, folder: Path) -> None:
-        self.face = face
-        self.sandbox = server.sandbox
-        self.folder = folder
+    def __init__(self, face: str, served: faults.World, folder: Path) -> None:
+        self.face, self.served, self.folder = face, served, folder
         self.journal = folder / "journal.sqlite"
-        self.settings = PixelApiSettings(**server.sandbox.environment(server.url))
-        with PixelClient.from_settings(self.settings) as client:
-            self.project: int = client.create_project("Resumed", "", SAMPLE_AREA)["id"]
-        self.collection = 0
-        self.renew()
+        self.settings = PixelApiSettings(**served.sandbox.environment(served.server.url))
 
     def renew(self) -> None:
         """A new data collection and a new journal."""
         with PixelClient.from_settings(self.settings) as client:
-            self.collection = client.create_data_collection(self.project, "Flight", "", "image")["id"]
+            collection = client.create_data_collection(self.served.project_id, "Flight", "", "image")
+        self.served = replace(self.served, collection_id=int(collection["id"]))
         self.journal.unlink(missing_ok=True)
 
     def files(self, *sizes: int, supports: int = 0) -> list[PixelUploadFile]:
@@ -167,66 +113,73 @@ class World:
         keywords: Any = {"multipart": True, "multipart_part_size": PART} if options.pop("parts", False) else {}
         alone = options.pop("alone", False)
         options = {"journal": self.journal, "upload_max_concurrency": 1, **options}
-        where = (self.project, self.collection)
+        where = (self.served.project_id, self.served.collection_id)
 
         def call(client: Any) -> Any:
             if alone:
                 return client.upload_image(*where, files[0].file, **keywords)
             return client.upload_multiple_images(*where, files, **keywords)
 
+        def blocking() -> Any:
+            def send(request: Request) -> Response:
+                breaks = watch.breaks(request)
+                if breaks and not watch.after:
+                    raise KeyboardInterrupt
+                response = inner.send(request)
+                if breaks:
+                    raise KeyboardInterrupt
+                return watch.answer(request, response)
+
+            with suppress(KeyboardInterrupt), closing(SocketTransport()) as inner:
+                with PixelClient.from_settings(self.settings, transport=send, **options) as client:
+                    return call(client)
+
         async def asynchronous(cancel: Callable[[], object]) -> Any:
-            transport = Async(watch, cancel)
-            async with PixelClientAsync.from_settings(self.settings, transport=transport, **options) as client:
-                return await call(client)
+            async def send(request: Request) -> Response:
+                breaks = watch.breaks(request)
+                if breaks and not watch.after:
+                    cancel()
+                    await anyio.sleep(PATIENCE)
+                response = await inner.send(request)
+                if breaks:
+                    cancel()
+                    await anyio.sleep(PATIENCE)
+                return watch.answer(request, response)
+
+            async with aclosing(AnyioTransport()) as inner:
+                async with PixelClientAsync.from_settings(self.settings, transport=send, **options) as client:
+                    return await call(client)
 
         async def in_scope() -> Any:
             with anyio.CancelScope() as scope:
                 return await asynchronous(scope.cancel)
-            return None
 
         async def in_task() -> Any:
             task: asyncio.Task[Any] = asyncio.create_task(asynchronous(lambda: task.cancel()))
             await asyncio.wait([task])
             return None if task.cancelled() else task.result()
 
-        outcome: Any = None
-        if self.face == "task":
-            outcome = asyncio.run(in_task())
-        elif self.face != "blocking":
-            outcome = anyio.run(in_scope, backend=self.face)
+        if self.face == "blocking":
+            outcome = blocking()
         else:
-            with suppress(KeyboardInterrupt):
-                with PixelClient.from_settings(self.settings, transport=Blocking(watch), **options) as client:
-                    outcome = call(client)
+            in_loop = in_task if self.face == "task" else in_scope
+            outcome = anyio.run(in_loop, backend="trio" if self.face == "trio" else "asyncio")
         return ([outcome], []) if alone and outcome else outcome
 
-    def settled(self) -> None:
-        """Any request makes the sandbox look after the jobs that are due."""
-        self.sandbox.handle("GET", Origin("http", "sandbox.invalid", 80), "/", Headers(), b"")
-
-    def names(self) -> Counter[str]:
-        """The images on the server by file name."""
-        self.settled()
-        return Counter(each.file_name for each in self.sandbox.state.resources_by_collection[self.collection].values())
-
     def jobs(self) -> dict[int, Any]:
-        return self.sandbox.state.upload_jobs[self.collection]
+        return self.served.sandbox.state.upload_jobs[self.served.collection_id]
 
     def holds(self, files: Sequence[PixelUploadFile], times: int = 1) -> None:
         """Every file is there so many times, with its own bytes."""
-        assert self.names() == {each.file.name: times for each in files}
-        for image in self.sandbox.state.resources_by_collection[self.collection].values():
-            assert bytes(self.sandbox.objects[image.key]) == (self.folder / image.file_name).read_bytes()
+        contents = {each.file.name: each.file.read_bytes() for each in files}
+        facts = {name: [(len(content), md5(content).hexdigest())] * times for name, content in contents.items()}
+        assert self.served.stored() == facts
 
 
 @contextmanager
 def serving(face: str, folder: Path) -> Iterator[World]:
-    sockets, threads = open_sockets(), set(threading.enumerate())
-    with SandboxServer(Sandbox(job_seconds=0.0)) as server:
-        yield World(face, server, folder)
-    assert list(server.sandbox.failures) == []
-    assert open_sockets() <= sockets
-    assert [each for each in threading.enumerate() if each not in threads and each.name.startswith("pixel")] == []
+    with faults.world(job_seconds=0.0) as served:
+        yield World(face, served, folder)
 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
@@ -255,10 +208,6 @@ def names_of(outcome: Outcome | None) -> list[str]:
     assert errors == []
     assert None not in images
     return [image["name"] for image in images]
-
-
-def is_part(number: int) -> Callable[[Request], bool]:
-    return lambda request: request.method == "PUT" and f"partNumber={number}&" in request.target
 
 
 # Broken off anywhere
@@ -313,29 +262,18 @@ def test_one_file_alone_is_stored_once_after_an_interruption_at_any_request(bloc
         assert not set(first.parts()) & set(second.parts())
 
 
-def test_files_above_the_threshold_go_on_beside_smaller_ones(world: World) -> None:
-    """Parts that the library chose: 8 MiB at the least."""
-    files = world.files(17 * KIB * KIB, 5000)
-    first, second = Watch(where=is_part(2)), Watch()
-    assert world.upload(first, files, multipart_threshold=KIB * KIB) is None
-    assert len(names_of(world.upload(second, files, multipart_threshold=KIB * KIB))) == 2
-    world.holds(files)
-    assert [part.split()[1] for part in first.parts()] == ["1"]
-    assert sorted(part.split()[1] for part in second.parts()) == ["2", "3"]
-
-
 def test_an_upload_may_be_broken_off_again_and_again(world: World) -> None:
-    """Each run gets on by one part."""
-    files = world.files(6 * PART)
+    """Each run gets on by one of the parts that the library chose: 8 MiB at the least."""
+    files = world.files(17 * KIB * KIB, 5000)
     sent: list[str] = []
-    for part in range(2, 7):
-        watch = Watch(where=is_part(part))
-        assert world.upload(watch, files, parts=True) is None
+    for part in (2, 3, "none"):
+        watch = Watch(stop=f"partNumber={part}&")
+        outcome = world.upload(watch, files, multipart_threshold=KIB * KIB)
         sent += watch.parts()
-    last = Watch()
-    names_of(world.upload(last, files, parts=True))
+        assert (outcome is None) is watch.broke is (part != "none")
+    assert len(names_of(outcome)) == 2
     world.holds(files)
-    assert sorted(int(each.split()[1]) for each in sent + last.parts()) == [1, 2, 3, 4, 5, 6]
+    assert [part.split()[1] for part in sent] == ["1", "2", "3"]
 
 
 # Changes between two calls
@@ -350,14 +288,14 @@ def changed(path: Path) -> None:
 
 def finish_and_clear(world: World) -> None:
     """Let the server finish the files, and delete their upload jobs."""
-    world.settled()
+    world.served.stored()
     world.jobs().clear()
 
 
 def lose_objects(world: World) -> None:
     """Delete the stored files, so that their validation fails."""
     for job in world.jobs().values():
-        del world.sandbox.state.objects[job.main.key]
+        del world.served.sandbox.state.objects[job.main.key]
 
 
 @dataclass
@@ -381,8 +319,10 @@ CHANGES = {
     "a file changed": Change("partNumber=3&", lambda world: changed(world.folder / "photo_0.jpg"), 5),
     "a support file changed": Change("partNumber=2&", lambda world: changed(world.folder / "photo_0.0"), 5),
     "files are not cut any more": Change("partNumber=3&", lambda world: None, 0, 4, parts_again=False),
-    "the login ended": Change("partNumber=2&", lambda world: world.sandbox.revoke_tokens(), 4, 2),
-    "the storage dropped the parts": Change("partNumber=3&", lambda world: world.sandbox.abort_uploads(), None, 4),
+    "the login ended": Change("partNumber=2&", lambda world: world.served.sandbox.revoke_tokens(), 4, 2),
+    "the storage dropped the parts": Change(
+        "partNumber=3&", lambda world: world.served.sandbox.abort_uploads(), None, 4
+    ),
     "jobs of sent parts are not listed": Change("partNumber=2&", lambda world: world.jobs().clear(), 5, 2),
     "jobs of sent files are not listed": Change("uploadFinished", lambda world: world.jobs().clear(), 5, 2),
     "jobs of whole files are not listed": Change(
@@ -398,7 +338,7 @@ CHANGES = {
 def test_an_upload_is_continued_after_a_change(blocking_world: World, name: str) -> None:
     world, row = blocking_world, CHANGES[name]
     files = world.files(3 * PART, 2 * PART, supports=1)
-    first, second = Watch(where=lambda request: row.stop in request.target, after=row.after), Watch()
+    first, second = Watch(stop=row.stop, after=row.after), Watch()
     assert world.upload(first, files, parts=row.parts, **row.options) is None
     row.change(world)
     assert names_of(world.upload(second, files, parts=row.parts_again, **row.options)) == ["photo_0.jpg", "photo_1.jpg"]
@@ -413,17 +353,17 @@ def test_a_file_that_changed_after_it_was_sent_is_uploaded_from_its_new_bytes(bl
     """The server may have made an image of the old bytes by then."""
     world = blocking_world
     files = world.files(900)
-    assert world.upload(Watch(where=lambda request: stop in request.target), files) is None
+    assert world.upload(Watch(stop=stop), files) is None
     changed(files[0].file)
     names_of(world.upload(Watch(), files))
-    newest = list(world.sandbox.state.resources_by_collection[world.collection].values())[-1]
-    assert bytes(world.sandbox.objects[newest.key]) == files[0].file.read_bytes()
+    newest = list(world.served.sandbox.state.resources_by_collection[world.served.collection_id].values())[-1]
+    assert bytes(world.served.sandbox.objects[newest.key]) == files[0].file.read_bytes()
 
 
 def test_changed_metadata_is_that_of_the_last_call(blocking_world: World) -> None:
     world = blocking_world
     (file,) = world.files(3 * PART)
-    assert world.upload(Watch(where=is_part(2)), [file], parts=True) is None
+    assert world.upload(Watch(stop="partNumber=2&"), [file], parts=True) is None
     other = PixelUploadFile.model_validate({"file": file.file, "metadata": {"json_metadata": {"flight": 7}}})
     outcome = world.upload(Watch(), [other], parts=True)
     assert outcome is not None
@@ -433,9 +373,13 @@ def test_changed_metadata_is_that_of_the_last_call(blocking_world: World) -> Non
 # The same call after its end
 
 
-def test_the_same_call_uploads_again(blocking_world: World) -> None:
+@pytest.mark.parametrize("stops", [[], ["multiple_uploadFinished"], ["/images/"]])
+def test_the_same_call_uploads_again_also_after_a_continued_upload(blocking_world: World, stops: list[str]) -> None:
     files = blocking_world.files(900, 2000)
+    for stop in stops:
+        assert blocking_world.upload(Watch(stop=stop, after=True), files) is None
     names_of(blocking_world.upload(Watch(), files))
+    assert [each.finished for each in Journal(blocking_world.journal).files()] == [True, True]
     names_of(blocking_world.upload(Watch(), files))
     blocking_world.holds(files, times=2)
 
@@ -456,26 +400,15 @@ def test_with_skip_uploaded_new_changed_and_deleted_files_are_sent(blocking_worl
     outcome = world.upload(Watch(), files, skip_uploaded=True)
     assert outcome is not None
     with PixelClient.from_settings(world.settings) as client:
-        client.delete_image(world.project, world.collection, outcome[0][0]["id"])
+        client.delete_image(world.served.project_id, world.served.collection_id, outcome[0][0]["id"])
     changed(files[1].file)
     (world.folder / "new.jpg").write_bytes(JPEG + b"new")
     again = Watch()
     names = names_of(world.upload(again, [*files, PixelUploadFile(file=world.folder / "new.jpg")], skip_uploaded=True))
     assert names == ["photo_0.jpg", "photo_1.jpg", "photo_2.jpg", "new.jpg"]
     assert len(again.stored()) == 3
-    assert world.names() == {"photo_0.jpg": 1, "photo_1.jpg": 2, "photo_2.jpg": 1, "new.jpg": 1}
-
-
-@pytest.mark.parametrize("stop", ["multiple_uploadFinished", "/images/"])
-def test_a_continued_upload_ends_like_any_other(blocking_world: World, stop: str) -> None:
-    """The next call uploads again."""
-    world = blocking_world
-    files = world.files(900)
-    assert world.upload(Watch(where=lambda request: stop in request.target, after=True), files) is None
-    names_of(world.upload(Watch(), files))
-    assert [each.finished for each in Journal(world.journal).files()] == [True]
-    names_of(world.upload(Watch(), files))
-    world.holds(files, times=2)
+    counts = {name: len(found) for name, found in world.served.stored().items()}
+    assert counts == {"photo_0.jpg": 1, "photo_1.jpg": 2, "photo_2.jpg": 1, "new.jpg": 1}
 
 
 # Two at once
@@ -510,27 +443,4 @@ def test_of_two_clients_with_the_same_files_each_file_is_done_by_exactly_one(wor
         ("photo_0.jpg", "in_use"),
         ("photo_1.jpg", "in_use"),
     ]
-    world.holds(files)
-
-
-def test_two_clients_that_begin_at_once_share_the_files_without_doing_any_twice(world: World) -> None:
-    """With skip_uploaded: one that is through before the other begins leaves it nothing to do."""
-    files = world.files(*[900] * 8)
-    both = threading.Barrier(2)
-    outcomes: list[Outcome | None] = []
-
-    def works(order: Sequence[PixelUploadFile]) -> None:
-        both.wait(PATIENCE)
-        outcomes.append(world.upload(Watch(), order, skip_uploaded=True))
-
-    threads = [threading.Thread(target=works, args=(order,)) for order in (files, files[::-1])]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    done = [image["id"] for outcome in outcomes if outcome is not None for image in outcome[0]]
-    statuses = {error.status for outcome in outcomes if outcome is not None for error in outcome[1]}
-    assert len(outcomes) == 2
-    assert statuses <= {"in_use"}
-    assert len(set(done)) == 8
     world.holds(files)
