@@ -1,5 +1,6 @@
 """Fixtures of the drivers: each driver, called from a test that is no coroutine."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from pixel_transports import AnyioTransport, AsyncDriver, AsyncFunctionTransport
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.net.transports import FunctionTransport
 from tests.support.peers import PATIENCE, Peer, eventually, open_sockets, read_head, read_to_end
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
 
 class Driven:

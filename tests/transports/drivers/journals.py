@@ -1,16 +1,12 @@
 """Journals for tests: runs of this process, and runs of other processes."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import Any, Self
 
 from pixel_core.journal import JournalEntry, JournalState
 from pixel_transports.drivers.journal.paths import JournalPath
@@ -22,8 +18,6 @@ SIGNED = "https://storage.test/b/key?partNumber=1&X-Amz-Signature=0123456789abcd
 A = JournalEntry("/photos/a.jpg", 10, 20, JournalState.DECLARED, 5, ("MQ==", "Mg=="), {"id": 5, "url": SIGNED}, 7)
 SENT = JournalEntry(A.path, 10, 20, JournalState.SENT, 5)
 DONE = JournalEntry(A.path, 10, 20, JournalState.DONE, 5, resource=("image", 9))
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
 
 def run_of(journal: Path, *paths: str, destination: str = HERE, with_finished: bool = False) -> Run:
@@ -58,19 +52,6 @@ def sql_of(journal: Path, statement: str, *parameters: object) -> list[Any]:
         return sql.execute(statement, parameters).fetchall()
 
 
-def python(lines: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a program in another process."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}
-    return subprocess.run(
-        [sys.executable, "-c", lines, *arguments],
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-
-
 _CLAIM = """
 import json, sys
 from pixel_core.journal import JournalEntry, JournalState
@@ -95,6 +76,15 @@ class OtherProcess:
         assert self.process.stdout is not None
         self.taken: list[str] = json.loads(self.process.stdout.readline())
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is not None:
+            self.kill()
+        elif self.process.returncode is None:
+            self.end()
+
     def end(self) -> None:
         """Let it close its run and end."""
         self.process.communicate(timeout=PATIENCE)
@@ -103,15 +93,3 @@ class OtherProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate(timeout=PATIENCE)
-
-
-@contextmanager
-def process(journal: Path, *paths: str, destination: str = HERE) -> Iterator[OtherProcess]:
-    other = OtherProcess(journal, *paths, destination=destination)
-    try:
-        yield other
-        if other.process.poll() is None:
-            other.end()
-    finally:
-        other.process.kill()
-        other.process.communicate()

@@ -5,6 +5,7 @@ Its files are read only while no run of this process is open: other means than S
 
 import os
 import stat
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,9 @@ from hypothesis import strategies as st
 from pixel_core.journal import JournalEntry, JournalState
 from pixel_transports.drivers.journal.listing import Journal, JournalRow
 from pixel_transports.drivers.journal.paths import JournalPath, default_path
-from tests.transports.drivers.journals import (
-    DONE,
-    HERE,
-    SENT,
-    SIGNED,
-    A,
-    posix,
-    process,
-    python,
-    read,
-    run_of,
-    sql_of,
-    write,
-)
+from tests.support.peers import PATIENCE
+from tests.transports.drivers.conftest import posix
+from tests.transports.drivers.journals import DONE, HERE, SENT, SIGNED, A, OtherProcess, read, run_of, sql_of, write
 
 B = replace(A, path="/photos/b.jpg")
 PATHS = [A.path, B.path, "/photos/c.jpg"]
@@ -166,7 +156,7 @@ def test_no_signature_stays_in_the_journal_of_files_that_were_sent(journal: Path
 
 
 def test_no_signature_stays_while_another_run_has_the_journal_open(journal: Path) -> None:
-    with process(journal, B.path):
+    with OtherProcess(journal, B.path):
         write(journal, A, SENT)
         assert signed_files(journal) == []
 
@@ -199,14 +189,15 @@ def test_the_default_path_depends_on_the_system_and_its_environment(
 
 @posix
 def test_a_user_without_a_home_has_no_journal_and_gets_a_warning(tmp_path: Path) -> None:
-    ended = python(
+    lines = (
         "import logging\n"
         "from pixel_transports.drivers.journal.paths import JournalPath\n"
         "from pixel_transports.drivers.journal.run import begin_run\n"
         "logging.basicConfig()\n"
-        "assert begin_run(JournalPath.default(), 'd', ['a']) is None",
-        HOME="~",
+        "assert begin_run(JournalPath.default(), 'd', ['a']) is None"
     )
+    command = [sys.executable, "-c", lines]
+    ended = subprocess.run(command, env={"HOME": "~"}, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "Uploads go without a journal: the user has no home" in ended.stderr
 

@@ -22,7 +22,8 @@ from pixel_transports.drivers.journal.run import begin_run
 from pixel_transports.net.transports import FunctionTransport
 from tests.support.flows import flow_of, get
 from tests.support.peers import PATIENCE
-from tests.transports.drivers.journals import HERE, SENT, A, posix, process, read, run_of, sql_of, taken, write
+from tests.transports.drivers.conftest import posix
+from tests.transports.drivers.journals import HERE, SENT, A, OtherProcess, read, run_of, sql_of, taken, write
 from tests.transports.runtime.forking import exit_code, fork
 
 
@@ -34,8 +35,8 @@ def files_of(journal: Path) -> list[str]:
 
 
 def test_files_of_another_process_are_taken_until_it_ends(journal: Path) -> None:
-    with process(journal, "/a", "/b") as other:
-        with run_of(journal, "/b", "/c") as run, process(journal, "/c", "/d") as third:
+    with OtherProcess(journal, "/a", "/b") as other:
+        with run_of(journal, "/b", "/c") as run, OtherProcess(journal, "/c", "/d") as third:
             assert run.snapshot == JournalSnapshot(run, {}, frozenset({"/b"}))
             assert third.taken == ["/c"]
         with run_of(journal, "/a", destination="elsewhere") as run:
@@ -46,7 +47,7 @@ def test_files_of_another_process_are_taken_until_it_ends(journal: Path) -> None
 
 @pytest.mark.parametrize("destination", [HERE, "elsewhere"])
 def test_files_of_a_killed_process_are_free_at_once_and_its_lock_is_deleted(journal: Path, destination: str) -> None:
-    with process(journal, "/a", destination=destination) as other:
+    with OtherProcess(journal, "/a", destination=destination) as other:
         other.kill()
         assert taken(journal, "/a") == frozenset()
         assert [entry.state for entry in read(journal, "/a", destination=destination).values()] == [JournalState.SENT]
@@ -70,13 +71,13 @@ def test_a_run_stays_alive_while_its_process_uses_the_journal_in_other_ways(jour
             Journal(journal).files()
         else:
             Journal(journal).drop()
-        with process(journal, "/a", "/b") as other:
+        with OtherProcess(journal, "/a", "/b") as other:
             assert other.taken == ["/a"]
 
 
 def test_files_of_a_run_that_is_alive_are_not_dropped(journal: Path) -> None:
     write(journal, A, replace(A, path="/photos/b.jpg"))
-    with process(journal, A.path) as other:
+    with OtherProcess(journal, A.path) as other:
         assert Journal(journal).drop() == 1
         assert [each.path for each in Journal(journal).files()] == [A.path]
         other.kill()
@@ -150,7 +151,7 @@ def test_a_forked_child_neither_ends_the_run_nor_uses_its_journal(journal: Path)
             assert begin_run(JournalPath(journal, named=False), HERE, ["/b"]) is None
 
         assert exit_code(fork(work)) == 0
-        with process(journal, A.path) as other:
+        with OtherProcess(journal, A.path) as other:
             assert other.taken == [A.path]
         run.write([A])
 

@@ -1,4 +1,4 @@
-"""Forks for tests. A child that does not end within 30 s is ended by its alarm, and fails."""
+"""Forks for tests. A child fails if it does not end within 30 s, and for a warning or an unraisable error in it."""
 
 import gc
 import os

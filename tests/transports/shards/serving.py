@@ -1,10 +1,6 @@
 """A sandbox in a process of its own: `python -m tests.transports.shards.serving`. Lines on stdin query its content.
 
-Rules kept here:
-
-* The content is read from the sandbox's state, never through a client.
-* Files are made from a seed, and each has different bytes. Equal names are in different folders.
-* The process ends when its stdin is closed, so it cannot outlive its parent.
+The content is read from the sandbox's state, never through a client. The process ends when its stdin is closed.
 """
 
 import hashlib
@@ -14,10 +10,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox
@@ -63,8 +57,7 @@ def main() -> None:
             print(json.dumps(stores_of(here) if line.strip() == "stores" else truth_of(here)), flush=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(NamedTuple):
     """The content of the sandbox."""
 
     images: Counter[tuple[str, int, str]]
@@ -76,13 +69,9 @@ class Serving:
     """A context manager for a sandbox in a process of its own."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.transports.shards.serving"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+        command = [sys.executable, "-m", "tests.transports.shards.serving"]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
         ready = self._line()
         self.project: int = ready["project"]
         self.collection: int = ready["collection"]
@@ -91,9 +80,7 @@ class Serving:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._process.communicate()
 
     def _line(self) -> Any:

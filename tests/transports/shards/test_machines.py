@@ -1,8 +1,6 @@
 """Shards on several machines: a lock blocks other machines, `take_over` breaks it, and every file is uploaded once.
 
-Rules kept here:
-
-* Another machine is simulated by its lock file, and by a journal whose last rows, or all, are lost.
+Another machine is simulated by its lock file, and by a journal whose last rows, or all, are lost.
 """
 
 import sqlite3

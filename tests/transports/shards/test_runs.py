@@ -1,9 +1,4 @@
-"""Runs of shards: once, again, after a kill, and concurrently; every file is uploaded once.
-
-Rules kept here:
-
-* A killed worker is a process of its own, and gets SIGKILL.
-"""
+"""Runs of shards: once, again, after a kill (SIGKILL), and concurrently; every file is uploaded once."""
 
 import json
 import os
@@ -42,22 +37,6 @@ def test_a_run_uploads_and_reports_every_file_and_a_second_run_sends_nothing(sit
     assert (again.uploaded, again.skipped, again.bytes) == ({}, first.uploaded, 0)
     assert site.stores == 7
     site.assert_every_file_once()
-
-
-def test_a_file_deleted_on_the_server_is_uploaded_again(site: Site) -> None:
-    (shard,) = site.shards(3)
-    deleted = next(iter(shard.run().uploaded.values()))
-    shard.client().delete_image(shard.project_id, shard.data_collection_id, int(deleted))
-    again = shard.run()
-    assert (len(again.uploaded), len(again.skipped)) == (1, 2)
-    site.assert_every_file_once()
-
-
-def test_shards_of_one_process_share_one_login(site: Site) -> None:
-    for shard in site.shards(4, shards=4):
-        assert pickle.loads(pickle.dumps(shard)).run().complete
-    logins = sum("openid-connect/token" in each.path for each in site.world.sandbox.received)
-    assert logins == 2, "one of the test's own, one of all shards"
 
 
 def test_files_that_cannot_be_read_fail_alone(site: Site) -> None:
