@@ -14,14 +14,15 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from statistics import median
 from typing import Any
 
-from tests.benchmarks.clients.faces import FILES_AT_ONCE, declared, hashed
+from tests.benchmarks.clients.faces import FILES_AT_ONCE, declared, drive, hashed
 from tests.benchmarks.clients.floors import RawSocket
-from tests.benchmarks.clients.pixel import client_of, files_of
+from tests.benchmarks.clients.pixel import PixelAsync, PixelBlocking, PixelTrio, files_of
+from tests.benchmarks.clients.run import run_on
 from tests.benchmarks.scenarios import MIB, Environments, make_files, run_client
 from tests.benchmarks.server import LoadServer, compile_server
 
@@ -32,21 +33,18 @@ def raw(api: str, paths: list[str]) -> float:
     """Ten plain sockets, hashed beforehand. Gives the seconds."""
     files = [hashed(path, None) for path in paths]
     sockets = [RawSocket(api) for _ in range(FILES_AT_ONCE)]
-    work: SimpleQueue[tuple[Any, Any]] = SimpleQueue()
     started = time.monotonic()
-
-    def send(sock: RawSocket) -> None:
-        while True:
-            try:
-                parts, job = work.get_nowait()
-            except Empty:
-                return
-            sock.form(job["url"], job["upload_fields"], parts[0])
-
+    work: list[tuple[Any, Any]] = []
     for start in range(0, len(files), 200):
         some = files[start : start + 200]
-        for pair in zip(some, sockets[0].send(*declared(some, False)), strict=True):
-            work.put(pair)
+        work += zip(some, drive(sockets[0].send(*declared(some, False))), strict=True)
+
+    def send(sock: RawSocket) -> None:
+        with suppress(IndexError):
+            while True:
+                parts, job = work.pop(0)
+                drive(sock.form(job["url"], job["upload_fields"], parts[0]))
+
     with ThreadPoolExecutor(FILES_AT_ONCE) as threads:
         list(threads.map(send, sockets))
     return time.monotonic() - started
@@ -54,26 +52,18 @@ def raw(api: str, paths: list[str]) -> float:
 
 def ours(name: str, api: str, paths: list[str], journal: str) -> float:
     """This library. Gives the moment at which it began."""
-    import anyio
-
-    files, options = files_of(paths), {"journal": journal, "upload_max_concurrency": FILES_AT_ONCE}
+    files, made = files_of(paths), {"ours": PixelBlocking, "ours-async": PixelAsync, "ours-trio": PixelTrio}[name]
 
     async def run() -> float:
-        client = client_of(api, True, **options)
-        await client.me()
+        client = made(api, journal=journal, upload_max_concurrency=FILES_AT_ONCE)
+        await client.call()
         started = time.monotonic()
-        _, errors = await client.upload_multiple_images(1, 2, files)
+        _, errors = await client.upload_files(files)
         assert not errors
         return started
 
-    if name != "ours":
-        return anyio.run(run, backend="trio" if name == "ours-trio" else "asyncio")
-    with client_of(api, False, **options) as client:
-        client.me()
-        started = time.monotonic()
-        _, errors = client.upload_multiple_images(1, 2, files)
-        assert not errors
-        return started
+    found: float = run_on(made.backend, run)
+    return found
 
 
 def measured(server: LoadServer, client: str, paths: list[str], work: str) -> float:

@@ -10,7 +10,6 @@ Rules kept here:
 """
 
 import argparse
-import asyncio
 import json
 import os
 import shutil
@@ -18,11 +17,11 @@ import sys
 import tempfile
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.clients.pixel import client_of, files_of
+from tests.benchmarks.clients.pixel import PixelAsync, PixelBlocking, files_of
+from tests.benchmarks.clients.run import run_on
 from tests.benchmarks.scenarios import MIB, Environments, make_files, run_client
 from tests.benchmarks.server import LoadServer, compile_server
 
@@ -69,20 +68,16 @@ class Samples:
 def child(plan: dict[str, Any]) -> dict[str, Any]:
     """Upload what the plan says. Gives what it took."""
     files, samples = files_of(sorted(Path(plan["folder"]).iterdir())), Samples()
-    client = client_of(plan["api"], plan["async"], journal=plan["journal"])
-    upload = partial(client.upload_multiple_images, 1, 2, files)
+    made = PixelAsync if plan["async"] else PixelBlocking
 
-    async def run() -> Any:
-        await client.me()
+    async def run() -> dict[str, Any]:
+        client = made(plan["api"], journal=plan["journal"])
+        await client.call()
         samples.start()
-        return await upload()
+        return samples.stop(await client.upload_files(files))
 
-    if plan["async"]:
-        return samples.stop(asyncio.run(run()))
-    with client:
-        client.me()
-        samples.start()
-        return samples.stop(upload())
+    found: dict[str, Any] = run_on(made.backend, run)
+    return found
 
 
 def run(server: LoadServer, count: int, size: int, async_: bool, work: Path) -> tuple[float, int, str]:

@@ -1,7 +1,8 @@
-"""The two kinds of client that are measured, and the requests that they make: pages, and an upload as the API wants it.
+"""What the clients share: the requests of a small call, of pages, and of an upload as the API wants it.
 
 Rules kept here:
 
+* All methods are coroutines. Those of a blocking client never wait, so that `drive` runs them without a loop.
 * A peer uploads as a program with that library does: files are hashed piece by piece, then sent one by one
   (blocking) or ten at a time (async).
 * `uploadFinished` is the last thing that is measured of a peer; what follows is this library's and the reference's.
@@ -10,11 +11,11 @@ Rules kept here:
 import asyncio
 import hashlib
 import os
-from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 PIECE = 1024 * 1024
@@ -29,28 +30,14 @@ HEADERS = {
 }
 """What this library sends with each call, for clients without settings of their own."""
 
-Steps = Generator[list[tuple[Any, ...]], list[Any], Any]
-"""Yields names of a client's methods with their arguments, which may run side by side. Receives their results."""
 
-
-def drive(steps: Generator[Callable[[], Any], Any, Any]) -> Any:
-    """Call what the generator yields, and send it the results. Returns its value."""
-    result = None
+def drive(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that never waits."""
     try:
-        while True:
-            result = steps.send(result)()
+        work.send(None)
     except StopIteration as end:
         return end.value
-
-
-async def drive_async(steps: Generator[Callable[[], Any], Any, Any]) -> Any:
-    """The same with coroutines."""
-    result = None
-    try:
-        while True:
-            result = await steps.send(result)()
-    except StopIteration as end:
-        return end.value
+    raise RuntimeError("a method of a blocking client waited")
 
 
 @dataclass(frozen=True)
@@ -62,8 +49,11 @@ class Part:
     length: int
     md5: str
 
+    def file(self) -> BinaryIO:
+        return open(self.path, "rb")
+
     def bytes(self) -> bytes:
-        with open(self.path, "rb") as file:
+        with self.file() as file:
             file.seek(self.offset)
             return file.read(self.length)
 
@@ -94,91 +84,16 @@ def declared(files: Sequence[list[Part]], multipart: bool) -> tuple[str, str, di
     return "POST", f"{COLLECTION}/upload_jobs/{'multipart' if multipart else ''}", {"files": entries}
 
 
-def paging(size: int) -> Steps:
-    """All images, so many a page. Returns how many there were."""
-    offset = count = 0
-    while True:
-        (page,) = yield [("send", "GET", f"{COLLECTION}/images/?offset={offset}&limit={size}")]
-        for _ in page:
-            count += 1
-        if len(page) < size:
-            return count
-        offset += size
+class Client:
+    """A client for one event loop; or, without a backend, for blocking calls in any number of threads."""
 
-
-def uploading(paths: Sequence[str], part_size: int | None) -> Steps:
-    """An upload of files, in parts where a part size is given."""
-    files: list[list[Part]] = []
-    for path in paths:
-        files += yield [("hash", path, part_size)]
-    (jobs,) = yield [("send", *declared(files, part_size is not None))]
-    bodies: list[tuple[Any, ...]] = []
-    for parts, job in zip(files, jobs, strict=True):
-        if part_size is None:
-            bodies.append(("form", job["url"], job["upload_fields"], parts[0]))
-        for place in job["upload_parts"]:
-            bodies.append(("put", place["url"], place["headers"], parts[place["part_number"] - 1]))
-    yield bodies
-    yield [("send", "PUT", FINISHED, {"job_ids": [job["id"] for job in jobs]})]
-
-
-class Blocking(ABC):
-    """A client of blocking calls. One object serves any number of threads, unless `fork` says otherwise."""
-
-    def __init__(self, api: str) -> None:
-        self.api = api
-
-    def send(self, method: str, path: str, value: Any = None) -> Any:
-        """A request with the usual header fields; the decoded answer."""
-        raise NotImplementedError
-
-    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
-        raise NotImplementedError
-
-    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
-        raise NotImplementedError
-
-    def hash(self, path: str, part_size: int | None) -> list[Part]:
-        return hashed(path, part_size)
-
-    def run(self, steps: Steps) -> Any:
-        results: Any = None
-        try:
-            while True:
-                results = [getattr(self, name)(*arguments) for name, *arguments in steps.send(results)]
-        except StopIteration as end:
-            return end.value
-
-    def call(self) -> Any:
-        return self.send("GET", ME)
-
-    def pages(self, size: int) -> int:
-        """All images, so many a page. Gives how many there were."""
-        count: int = self.run(paging(size))
-        return count
-
-    def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        """Upload files, in parts where a part size is given."""
-        self.run(uploading(paths, part_size))
-
-    def fork(self) -> "Blocking":
-        """The client that another thread uses."""
-        return self
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the connections."""
-
-
-class Async(ABC):
-    """The same with coroutines, for one event loop."""
-
-    backend = "asyncio"
+    backend: str | None = None
 
     def __init__(self, api: str) -> None:
         self.api = api
 
     async def send(self, method: str, path: str, value: Any = None) -> Any:
+        """A request with the usual header fields; the decoded answer."""
         raise NotImplementedError
 
     async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
@@ -187,44 +102,51 @@ class Async(ABC):
     async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
         raise NotImplementedError
 
-    async def hash(self, path: str, part_size: int | None) -> list[Part]:
-        return await asyncio.to_thread(hashed, path, part_size)
-
-    async def run(self, steps: Steps) -> Any:
-        places: Any = None
-
-        async def one(name: str, *arguments: Any) -> Any:
-            async with places:
-                return await getattr(self, name)(*arguments)
-
-        results: Any = None
-        try:
-            while True:
-                found = steps.send(results)
-                if len(found) == 1:
-                    ((name, *arguments),) = found
-                    results = [await getattr(self, name)(*arguments)]
-                else:
-                    places = places or asyncio.Semaphore(FILES_AT_ONCE)
-                    results = await asyncio.gather(*(one(*step) for step in found))
-        except StopIteration as end:
-            return end.value
-
     async def call(self) -> Any:
         return await self.send("GET", ME)
 
     async def pages(self, size: int) -> int:
-        count: int = await self.run(paging(size))
-        return count
+        """All images, so many a page. Gives how many there were."""
+        offset = count = 0
+        while True:
+            page = await self.send("GET", f"{COLLECTION}/images/?offset={offset}&limit={size}")
+            for _ in page:
+                count += 1
+            if len(page) < size:
+                return count
+            offset += size
 
     async def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        await self.run(uploading(paths, part_size))
+        """Upload files, in parts where a part size is given."""
+        files = []
+        for path in paths:
+            files.append(await asyncio.to_thread(hashed, path, part_size) if self.backend else hashed(path, part_size))
+        jobs = await self.send(*declared(files, part_size is not None))
+        bodies = []
+        for parts, job in zip(files, jobs, strict=True):
+            if part_size is None:
+                bodies.append(partial(self.form, job["url"], job["upload_fields"], parts[0]))
+            for place in job["upload_parts"]:
+                bodies.append(partial(self.put, place["url"], place["headers"], parts[place["part_number"] - 1]))
+        if self.backend is None:
+            for body in bodies:
+                await body()
+        else:
+            limit = asyncio.Semaphore(FILES_AT_ONCE)
 
-    async def fork(self) -> "Async":
+            async def one(body: Any) -> None:
+                async with limit:
+                    await body()
+
+            await asyncio.gather(*map(one, bodies))
+        await self.send("PUT", FINISHED, {"job_ids": [job["id"] for job in jobs]})
+
+    async def fork(self) -> "Client":
+        """The client that another thread or task uses."""
         return self
 
-    @abstractmethod
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close the connections, if they do not end with the process."""
 
 
 def address(api: str) -> tuple[str, int, str]:

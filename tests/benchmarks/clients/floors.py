@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.benchmarks.clients.faces import HEADERS, ME, PIECE, Async, Blocking, Part, address
+from tests.benchmarks.clients.faces import HEADERS, ME, PIECE, Client, Part, address, drive
 
 SMALL, LARGE = 16 * 1024, 256 * 1024
 """How much is read at once: of small answers, and of pages. A large buffer costs 20 us to allocate, for each read."""
@@ -38,11 +38,11 @@ def one_thread(others: Sequence[Any], seconds: float) -> tuple[int, float]:
             other.end()
         count += len(others)
     for other in others:
-        other.close()
+        drive(other.close())
     return count, elapsed
 
 
-class RawSocket(Blocking):
+class RawSocket(Client):
     """One plain socket; requests are bytes that were made before."""
 
     def __init__(self, api: str) -> None:
@@ -75,9 +75,9 @@ class RawSocket(Blocking):
             have += self._sock.recv_into(view[have:])
         return bytes(body)
 
-    def call(self) -> Any:
-        self._sock.sendall(self._me)
-        return json.loads(self.receive())
+    async def call(self) -> Any:
+        self.begin()
+        return self.end()
 
     def begin(self) -> None:
         self._sock.sendall(self._me)
@@ -86,20 +86,20 @@ class RawSocket(Blocking):
         return json.loads(self.receive())
 
     def at_once(self, width: int, seconds: float) -> tuple[int, float]:
-        return one_thread([self.fork() for _ in range(width)], seconds)
+        return one_thread([type(self)(self.api) for _ in range(width)], seconds)
 
-    def fork(self) -> "RawSocket":
+    async def fork(self) -> "RawSocket":
         return RawSocket(self.api)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._sock.close()
 
-    def send(self, method: str, path: str, value: Any = None) -> Any:
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
         body, extra = (b"", "") if value is None else (json.dumps(value).encode(), "Content-Type: application/json\r\n")
         self._sock.sendall(self._request(method, path, body, extra))
         return json.loads(self.receive())
 
-    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
         boundary = "0123456789abcdef0123456789abcdef"
         disposition = f"--{boundary}\r\nContent-Disposition: form-data; name="
         before = "".join(f'{disposition}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
@@ -108,7 +108,7 @@ class RawSocket(Blocking):
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         self._body("POST", url, part, headers, before.encode(), f"\r\n--{boundary}--\r\n".encode())
 
-    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
         self._body("PUT", url, part, headers)
 
     def _body(
@@ -129,11 +129,11 @@ class RawSocket(Blocking):
         self.receive()
 
 
-class _H11:
+class _H11(Client):
     """What both h11 floors share: one machine, requests to bytes, bytes to a decoded answer."""
 
     def __init__(self, api: str) -> None:
-        self.api = api
+        super().__init__(api)
         self._h11: Any = importlib.import_module("h11")
         host, port, self._base = address(api)
         self._headers = [
@@ -161,16 +161,16 @@ class _H11:
         return False
 
 
-class H11Socket(_H11, Blocking):
+class H11Socket(_H11):
     def __init__(self, api: str) -> None:
         super().__init__(api)
         self._sock = connected(api)
 
-    def send(self, method: str, path: str, value: Any = None) -> Any:
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
         self._sock.sendall(self.request(path))
         return self.end(LARGE)
 
-    def call(self) -> Any:
+    async def call(self) -> Any:
         self.begin()
         return self.end()
 
@@ -183,10 +183,10 @@ class H11Socket(_H11, Blocking):
             pass
         return json.loads(b"".join(body))
 
-    def fork(self) -> "H11Socket":
+    async def fork(self) -> "H11Socket":
         return H11Socket(self.api)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._sock.close()
 
 
@@ -194,10 +194,12 @@ class H11OneThread(H11Socket):
     """h11 on blocking sockets, all served by one thread: a floor for 64 at once that no thread switches slow down."""
 
     def at_once(self, width: int, seconds: float) -> tuple[int, float]:
-        return one_thread([self.fork() for _ in range(width)], seconds)
+        return one_thread([type(self)(self.api) for _ in range(width)], seconds)
 
 
-class H11Anyio(_H11, Async):
+class H11Anyio(_H11):
+    backend = "asyncio"
+
     def __init__(self, api: str) -> None:
         super().__init__(api)
         self._anyio: Any = importlib.import_module("anyio")
@@ -231,7 +233,7 @@ class H11AnyioTrio(H11Anyio):
     backend = "trio"
 
 
-CLIENTS: dict[str, Callable[[str], Blocking | Async]] = {
+CLIENTS: dict[str, Callable[[str], Client]] = {
     "raw": RawSocket,
     "h11": H11Socket,
     "h11-one-thread": H11OneThread,

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.benchmarks.clients.faces import HEADERS, Async, Blocking, Part
+from tests.benchmarks.clients.faces import HEADERS, Client, Part
 
 CONNECTIONS = 100
 _JSON = {**HEADERS, "Content-Type": "application/json"}
@@ -32,76 +32,69 @@ def _expect(status: int) -> None:
         raise RuntimeError(f"status {status}")
 
 
-def _httpx(kind: str) -> Any:
-    httpx: Any = importlib.import_module("httpx")
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    return getattr(httpx, kind)(limits=limits, timeout=60, trust_env=False)
+class HttpxBlocking(Client):
+    kind = "Client"
 
-
-class HttpxBlocking(Blocking):
     def __init__(self, api: str) -> None:
         super().__init__(api)
-        self._client = _httpx("Client")
+        httpx: Any = importlib.import_module("httpx")
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._client = getattr(httpx, self.kind)(limits=limits, timeout=60, trust_env=False)
 
-    def send(self, method: str, path: str, value: Any = None) -> Any:
-        response = self._client.request(method, self.api + path, **_body("content", value))
+    async def _answer(self, response: Any) -> Any:
+        return response
+
+    async def _request(self, method: str, url: str, **options: Any) -> Any:
+        response = await self._answer(self._client.request(method, url, **options))
         _expect(response.status_code)
-        return response.json()
+        return response
 
-    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
-        with open(part.path, "rb") as file:
-            _expect(self._client.post(url, data=fields, files={"file": (_name(part), file)}).status_code)
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
+        return (await self._request(method, self.api + path, **_body("content", value))).json()
 
-    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
-        _expect(self._client.put(url, content=part.bytes(), headers=headers).status_code)
+    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        with part.file() as file:
+            await self._request("POST", url, data=fields, files={"file": (_name(part), file)})
 
-    def close(self) -> None:
+    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+        await self._request("PUT", url, content=part.bytes(), headers=headers)
+
+    async def close(self) -> None:
         self._client.close()
 
 
-class HttpxAsync(Async):
-    def __init__(self, api: str) -> None:
-        super().__init__(api)
-        self._client = _httpx("AsyncClient")
+class HttpxAsync(HttpxBlocking):
+    backend, kind = "asyncio", "AsyncClient"
 
-    async def send(self, method: str, path: str, value: Any = None) -> Any:
-        response = await self._client.request(method, self.api + path, **_body("content", value))
-        _expect(response.status_code)
-        return response.json()
-
-    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
-        with open(part.path, "rb") as file:  # noqa: ASYNC230 - as its manual says
-            _expect((await self._client.post(url, data=fields, files={"file": (_name(part), file)})).status_code)
-
-    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
-        _expect((await self._client.put(url, content=part.bytes(), headers=headers)).status_code)
+    async def _answer(self, response: Any) -> Any:
+        return await response
 
     async def close(self) -> None:
         await self._client.aclose()
 
 
-class Urllib3(Blocking):
+class Urllib3(Client):
     def __init__(self, api: str) -> None:
         super().__init__(api)
         urllib3: Any = importlib.import_module("urllib3")
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
 
-    def send(self, method: str, path: str, value: Any = None) -> Any:
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
         response = self._pool.request(method, self.api + path, **_body("body", value))
         _expect(response.status)
         return json.loads(response.data)
 
-    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
         _expect(self._pool.request("POST", url, fields={**fields, "file": (_name(part), part.bytes())}).status)
 
-    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
         _expect(self._pool.request("PUT", url, body=part.bytes(), headers=headers).status)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._pool.clear()
 
 
-class Requests(Blocking):
+class Requests(Client):
     def __init__(self, api: str) -> None:
         super().__init__(api)
         requests: Any = importlib.import_module("requests")
@@ -109,23 +102,25 @@ class Requests(Blocking):
         self._session.trust_env = False
         self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
 
-    def send(self, method: str, path: str, value: Any = None) -> Any:
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
         response = self._session.request(method, self.api + path, **_body("data", value))
         _expect(response.status_code)
         return response.json()
 
-    def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
-        with open(part.path, "rb") as file:
+    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
+        with part.file() as file:
             _expect(self._session.post(url, data=fields, files={"file": (_name(part), file)}).status_code)
 
-    def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
+    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
         _expect(self._session.put(url, data=part.bytes(), headers=headers).status_code)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._session.close()
 
 
-class Aiohttp(Async):
+class Aiohttp(Client):
+    backend = "asyncio"
+
     def __init__(self, api: str) -> None:
         super().__init__(api)
         self._aiohttp: Any = importlib.import_module("aiohttp")
@@ -146,7 +141,7 @@ class Aiohttp(Async):
         form = self._aiohttp.FormData()
         for name, value in fields.items():
             form.add_field(name, value)
-        with open(part.path, "rb") as file:  # noqa: ASYNC230 - as its manual says
+        with part.file() as file:
             form.add_field("file", file, filename=_name(part), content_type="application/octet-stream")
             async with self._opened().post(url, data=form) as response:
                 _expect(response.status)
@@ -160,7 +155,7 @@ class Aiohttp(Async):
             await self._session.close()
 
 
-CLIENTS: dict[str, Callable[[str], Blocking | Async]] = {
+CLIENTS: dict[str, Callable[[str], Client]] = {
     "httpx": HttpxBlocking,
     "httpx-async": HttpxAsync,
     "urllib3": Urllib3,

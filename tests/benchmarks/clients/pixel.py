@@ -5,6 +5,7 @@ Rules kept here:
 * Nothing but what both packages offer is used, so that the same lines run on both.
 * The pure face is driven by the shortest driver there is, over one plain socket: what the operations cost with nothing
   of `pixel_transports` around them.
+* No client is closed: the reference's cannot be closed once it was used, and both end with the process.
 """
 
 import importlib
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.clients.faces import Async, Blocking
+from tests.benchmarks.clients.faces import Client
 
 ENVIRONMENT = {
     "PIXEL_USERNAME": "demo@example.com",
@@ -38,44 +39,42 @@ def files_of(paths: Sequence[Any]) -> list[Any]:
     return [package.PixelUploadFile(file=path) for path in paths]
 
 
-def _call(paths: Sequence[str], part_size: int | None) -> tuple[str, Any, dict[str, Any]]:
-    """The method of a client that uploads, what it uploads, and options."""
-    parts: dict[str, Any] = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
-    if len(paths) == 1:
-        return "upload_image", Path(paths[0]), parts
-    return "upload_multiple_images", files_of(paths), parts
+class PixelBlocking(Client):
+    def __init__(self, api: str, **options: Any) -> None:
+        super().__init__(api)
+        self.client = client_of(api, self.backend is not None, **options)
 
+    async def _answer(self, answer: Any) -> Any:
+        return answer
 
-def _check(result: Any, paths: Sequence[str]) -> None:
-    images, errors = ([result], ()) if len(paths) == 1 else result
-    if errors or sorted(image["name"] for image in images) != sorted(map(os.path.basename, paths)):
-        raise RuntimeError(f"{len(images)} of {len(paths)} files were uploaded: {errors}")
-
-
-class PixelBlocking(Blocking):
-    def __init__(self, api: str) -> None:
-        self.client = client_of(api, False)
-
-    def call(self) -> Any:
+    async def call(self) -> Any:
         return self.client.me()
 
-    def pages(self, size: int) -> int:
+    async def pages(self, size: int) -> int:
         count = 0
         for _ in self.client.paginate_images(1, 2, size):
             count += 1
         return count
 
-    def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        method, files, options = _call(paths, part_size)
-        _check(getattr(self.client, method)(1, 2, files, **options), paths)
+    async def upload_files(self, files: Sequence[Any], **options: Any) -> Any:
+        return await self._answer(self.client.upload_multiple_images(1, 2, files, **options))
 
-    def close(self) -> None:
-        """Nothing to do: the reference's cannot be closed once it was used, and both end with the process."""
+    async def upload(self, paths: Sequence[str], part_size: int | None) -> None:
+        options = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
+        if len(paths) == 1:
+            images = [await self._answer(self.client.upload_image(1, 2, Path(paths[0]), **options))]
+            errors: Sequence[Any] = ()
+        else:
+            images, errors = await self.upload_files(files_of(paths), **options)
+        if errors or sorted(image["name"] for image in images) != sorted(map(os.path.basename, paths)):
+            raise RuntimeError(f"{len(images)} of {len(paths)} files were uploaded: {errors}")
 
 
-class PixelAsync(Async):
-    def __init__(self, api: str) -> None:
-        self.client = client_of(api, True)
+class PixelAsync(PixelBlocking):
+    backend = "asyncio"
+
+    async def _answer(self, answer: Any) -> Any:
+        return await answer
 
     async def call(self) -> Any:
         return await self.client.me()
@@ -86,19 +85,12 @@ class PixelAsync(Async):
             count += 1
         return count
 
-    async def upload(self, paths: Sequence[str], part_size: int | None) -> None:
-        method, files, options = _call(paths, part_size)
-        _check(await getattr(self.client, method)(1, 2, files, **options), paths)
-
-    async def close(self) -> None:
-        """As `PixelBlocking.close`."""
-
 
 class PixelTrio(PixelAsync):
     backend = "trio"
 
 
-class PixelPure(Blocking):
+class PixelPure(Client):
     """The pure face over one socket, driven by a dozen lines."""
 
     def __init__(self, api: str) -> None:
@@ -106,10 +98,10 @@ class PixelPure(Blocking):
 
         self._direct = Direct(api)
 
-    def call(self) -> Any:
+    async def call(self) -> Any:
         return self._direct.run(self._direct.api.me())
 
-    def pages(self, size: int) -> int:
+    async def pages(self, size: int) -> int:
         count = 0
         for flow in self._direct.api.paginate_images(1, 2, size):
             page = self._direct.run(flow)
@@ -119,11 +111,11 @@ class PixelPure(Blocking):
                 break
         return count
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._direct.close()
 
 
-CLIENTS: dict[str, Callable[[str], Blocking | Async]] = {
+CLIENTS: dict[str, Callable[[str], Client]] = {
     "ours": PixelBlocking,
     "ours-async": PixelAsync,
     "ours-trio": PixelTrio,

@@ -15,18 +15,20 @@ import json
 import os
 import resource
 import sys
-import threading
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.clients.faces import Async, Blocking, drive, drive_async
+from tests.benchmarks.clients.faces import Client, drive
 
 WARM_SECONDS = 0.2
 BATCH = 20
+THREADS = ThreadPoolExecutor(64)
+Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
 def peak() -> int:
@@ -48,16 +50,11 @@ def package_of(name: str) -> str:
     return name.removesuffix("-async")
 
 
-def make(name: str, api: str) -> Blocking | Async:
+def make(name: str, api: str) -> Client:
     peer = "floors" if name.startswith(("raw", "h11")) else "peers"
-    module = importlib.import_module(
-        f"tests.benchmarks.clients.{'pixel' if package_of(name) == 'pixel_client' else peer}"
-    )
-    client: Blocking | Async = module.CLIENTS[name](api)
+    module = "pixel" if package_of(name) == "pixel_client" else peer
+    client: Client = importlib.import_module(f"tests.benchmarks.clients.{module}").CLIENTS[name](api)
     return client
-
-
-Scenario = Generator[Callable[[], Any], Any, Any]
 
 
 class Watch:
@@ -83,40 +80,28 @@ class Watch:
         return {**result, "started_ns": self.started_ns}
 
 
-def scenario(client: Any, plan: dict[str, Any], watch: Watch, repeat: Any, at_once: Any) -> Scenario:
-    """A scenario's steps, for the client's own kind of calls. Returns what it took."""
+async def scenario(client: Client, plan: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    """Run a scenario. Returns what it took."""
     name, seconds = plan["scenario"], plan["seconds"]
     pages = partial(client.pages, plan["page_size"])
     if name == "calls":
-        for duration in (WARM_SECONDS, seconds):
-            result = yield partial(repeat, client.call, duration, watch, BATCH)
-        return result
+        await _repeat(client.call, WARM_SECONDS, watch, BATCH)
+        return await _repeat(client.call, seconds, watch, BATCH)
     if name == "at_once":
-        return (yield partial(at_once, client, plan["width"], seconds, watch))
-    yield client.call
+        return await _at_once(client, plan["width"], seconds, watch)
+    await client.call()
     if name == "pages":
-        yield pages
-        return (yield partial(repeat, pages, seconds, watch))
+        await pages()
+        return await _repeat(pages, seconds, watch)
     watch.start()
     if name == "delayed_pages":
-        return watch.stop((yield pages))
-    yield partial(client.upload, plan["paths"], plan["part_size"])
+        return watch.stop(await pages())
+    await client.upload(plan["paths"], plan["part_size"])
     return watch.stop(len(plan["paths"]))
 
 
-def _repeat(work: Callable[[], Any], seconds: float, watch: Watch, batch: int = 0) -> dict[str, Any]:
+async def _repeat(work: Work, seconds: float, watch: Watch, batch: int = 0) -> dict[str, Any]:
     """Repeat the work, so many times a look at the clock; without a batch, the work gives its own count."""
-    count = 0
-    watch.start()
-    while watch.seconds < seconds:
-        if batch:
-            for _ in range(batch):
-                work()
-        count += batch or work()
-    return watch.stop(count)
-
-
-async def _repeat_async(work: Callable[[], Any], seconds: float, watch: Watch, batch: int = 0) -> dict[str, Any]:
     count = 0
     watch.start()
     while watch.seconds < seconds:
@@ -127,89 +112,57 @@ async def _repeat_async(work: Callable[[], Any], seconds: float, watch: Watch, b
     return watch.stop(count)
 
 
-def _threads(client: Blocking, width: int, seconds: float, watch: Watch) -> dict[str, Any]:
-    """So many threads, each with one call after another. Those that do it in one thread do it their own way."""
+async def _at_once(client: Client, width: int, seconds: float, watch: Watch) -> dict[str, Any]:
+    """So many threads or tasks, each with one call after another. A client may have `at_once` of its own."""
     alone: Any = getattr(client, "at_once", None)
     if alone is not None:
         alone(width, WARM_SECONDS)
         watch.start()
-        count, _ = alone(width, seconds)
-        return watch.stop(count)
-    client.call()
-    counts = [0] * width
-    until = 0.0
-    start = threading.Barrier(width + 1)
-
-    def work(own: Blocking, number: int) -> None:
-        try:
-            own.call()
-            for _ in range(2):
-                start.wait()
-                count = 0
-                while time.perf_counter() < until:
-                    own.call()
-                    count += 1
-                counts[number] = count
-                start.wait()
-        except BaseException:
-            start.abort()
-            raise
-
-    others = [client.fork() for _ in range(width)]
-    threads = [threading.Thread(target=work, args=(own, number)) for number, own in enumerate(others)]
-    for thread in threads:
-        thread.start()
-    result: dict[str, Any] = {}
-    for duration in (WARM_SECONDS, seconds):
-        until = time.perf_counter() + duration + 0.05
-        watch.start()
-        start.wait()
-        start.wait()
-        result = watch.stop(sum(counts))
-    for thread in threads:
-        thread.join()
-    for own in others:
-        if own is not client:
-            own.close()
-    return result
-
-
-async def _tasks(client: Async, width: int, seconds: float, watch: Watch) -> dict[str, Any]:
+        return watch.stop(alone(width, seconds)[0])
     others = [await client.fork() for _ in range(width)]
     await client.call()
-    counts = [0] * width
 
-    async def work(number: int, until: float) -> None:
-        own, count = others[number], 0
+    async def work(own: Client, until: float) -> int:
+        count = 0
         while time.perf_counter() < until:
             await own.call()
             count += 1
-        counts[number] = count
+        return count
 
     result: dict[str, Any] = {}
     for duration in (WARM_SECONDS, seconds):
         until = time.perf_counter() + duration
         watch.start()
-        await _gather(client.backend, [partial(work, number, until) for number in range(width)])
-        result = watch.stop(sum(counts))
-    for other in others:
-        if other is not client:
-            await other.close()
+        result = watch.stop(sum(await side_by_side(client.backend, [partial(work, own, until) for own in others])))
+    for own in others:
+        if own is not client:
+            await own.close()
     return result
 
 
-def _on_asyncio(main: Callable[[], Any]) -> Any:
-    return asyncio.run(main())
-
-
-async def _gather(backend: str, works: list[Callable[[], Awaitable[None]]]) -> None:
+async def side_by_side(backend: str | None, works: Sequence[Work]) -> list[Any]:
+    """The results of these, each in a thread or a task of its own. The threads are kept for the next ones."""
+    if backend is None:
+        return list(THREADS.map(lambda work: drive(work()), works))
     if backend == "asyncio":
-        await asyncio.gather(*(work() for work in works))
-        return
+        return await asyncio.gather(*(work() for work in works))
     trio: Any = importlib.import_module("trio")
+    results = []
+
+    async def one(work: Work) -> None:
+        results.append(await work())
+
     async with trio.open_nursery() as nursery:
         for work in works:
-            nursery.start_soon(work)
+            nursery.start_soon(one, work)
+    return results
+
+
+def run_on(backend: str | None, work: Work) -> Any:
+    """The result of a coroutine function, on a loop of this kind."""
+    if backend == "trio":
+        return importlib.import_module("trio").run(work)
+    return drive(work()) if backend is None else asyncio.run(work())
 
 
 def run(plan: dict[str, Any]) -> dict[str, Any]:
@@ -222,20 +175,14 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     idle = peak()
     profile = cProfile.Profile() if plan.get("profile") else None
     watch = Watch(profile)
-    if isinstance(client, Blocking):
-        result = drive(scenario(client, plan, watch, _repeat, _threads))
-        client.close()
-    else:
-        loop_client = client
 
-        async def main() -> Any:
-            try:
-                return await drive_async(scenario(loop_client, plan, watch, _repeat_async, _tasks))
-            finally:
-                await loop_client.close()
+    async def main() -> dict[str, Any]:
+        try:
+            return await scenario(client, plan, watch)
+        finally:
+            await client.close()
 
-        run_loop: Any = importlib.import_module("trio").run if client.backend == "trio" else _on_asyncio
-        result = run_loop(main)
+    result = run_on(client.backend, main)
     if profile is not None:
         profile.dump_stats(plan["profile"])
     return {**result, "peak": peak(), "idle": idle}
