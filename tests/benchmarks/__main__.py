@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -39,17 +40,13 @@ def parser() -> argparse.ArgumentParser:
     return known
 
 
-def environments(reference: Path | None, peers: Path | None) -> tuple[Environments, list[str]]:
-    """These environments, or new ones; and a note for each that cannot be installed."""
-    notes = []
-    made: list[Path | None] = []
-    for name, environment, requirements in (("reference", reference, REFERENCE), ("peers", peers, PEERS)):
-        try:
-            made.append(environment or installed(*requirements))
-        except NotInstalledError as error:
-            made.append(None)
-            notes.append(f"without the {name}: {error}")
-    return Environments(*made), notes
+def environment(name: str, requirements: Sequence[str]) -> Path | None:
+    """A new environment; None, with a note, where it cannot be installed."""
+    try:
+        return installed(*requirements)
+    except NotInstalledError as error:
+        print(f"without the {name}: {error}")
+        return None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,52 +65,42 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.profile is not None:
         chosen.profile.mkdir(parents=True, exist_ok=True)
     results = Results()
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            program = compile_server(folder)
+            program = compile_server(Path(folder))
         except NoCompilerError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
-        if all(name.startswith(("ours", "raw", "h11")) for name in chosen.client or ["reference"]):
-            found, notes = Environments(chosen.reference, chosen.peers), list[str]()
-        else:
-            found, notes = environments(chosen.reference, chosen.peers)
-        print(*notes, sep="\n", end="\n" * bool(notes))
+        found = Environments(chosen.reference, chosen.peers)
+        if not all(name.startswith(("ours", "raw", "h11")) for name in chosen.client or ["reference"]):
+            reference = found.reference or environment("reference", REFERENCE)
+            found = Environments(reference, found.peers or environment("peers", PEERS))
         for name in names:
-            for line in run(name, program, found, sizes, results, chosen.client, chosen.profile):
-                print(line)
-            print(flush=True)
+            table = run(name, program, found, sizes, results, chosen)
+            print(*table, "", sep="\n", flush=True)
     print(*targets_table(results), sep="\n")
     if chosen.json is not None:
         about = {"cpus": os.cpu_count(), "python": sys.version, "sizes": asdict(sizes)}
         chosen.json.write_text(json.dumps({"about": about, **asdict(results)}, indent=1))
-    failed = [each for figures in results.figures.values() for each in figures.values() if each.trouble]
-    return 1 if failed else 0
+    return int(any(each.trouble for figures in results.figures.values() for each in figures.values()))
 
 
 def run(
-    name: str,
-    program: Path,
-    found: Environments,
-    sizes: Sizes,
-    results: Results,
-    only: list[str],
-    profiles: Path | None,
+    name: str, program: Path, found: Environments, sizes: Sizes, results: Results, chosen: argparse.Namespace
 ) -> list[str]:
     """Run a scenario into the results. Gives its table."""
     if name in SCENARIOS:
-        results.figures[name] = measure(SCENARIOS[name], program, found, sizes, only, profiles)
+        results.figures[name] = measure(SCENARIOS[name], program, found, sizes, chosen.client, chosen.profile)
         return scenario_table(SCENARIOS[name], results.figures[name])
     if name == "import":
-        results.imports = starts.imports(found, sizes.rounds, only)
+        results.imports = starts.imports(found, sizes.rounds, chosen.client)
         parts = [{client: each[part] for client, each in results.imports.items()} for part in ("seconds", "modules")]
         return seconds_table("import: over an empty interpreter", *parts)
     if name == "first_answer":
-        results.first_answers = starts.first_answers(found, program, sizes.rounds, only)
+        results.first_answers = starts.first_answers(found, program, sizes.rounds, chosen.client)
         return seconds_table("first_answer: from the start of the process", results.first_answers)
     if name == "cached_client":
-        results.cached = starts.cached_clients(found, sizes.rounds, max(100, sizes.calls // 10), only)
+        results.cached = starts.cached_clients(found, sizes.rounds, max(100, sizes.calls // 10), chosen.client)
         return seconds_table("cached_client: get_client() again", results.cached)
     if name == "layers":
         results.layers = starts.layers(found, sizes)

@@ -54,8 +54,6 @@ QUICK = Sizes(rounds=1, seconds=0.1, large=4 * MIB, part=MIB, many=5, each=MIB /
 
 @dataclass(frozen=True)
 class Scenario:
-    """Something that clients do over the network."""
-
     name: str
     title: str
     unit: str
@@ -64,10 +62,6 @@ class Scenario:
     @property
     def uploads(self) -> bool:
         return self.name.startswith("upload")
-
-    @property
-    def delayed(self) -> bool:
-        return self.name == "delayed_pages"
 
 
 _ALL = (*FLOORS, *OURS, "ours-pure", *REFERENCE, *PEERS)
@@ -149,7 +143,7 @@ def make_files(folder: Path, count: int, size: int, sparse: bool = False) -> lis
 @contextmanager
 def files_for(name: str, sizes: Sizes) -> Iterator[list[str]]:
     """The files that a scenario uploads, in a folder that is removed afterwards."""
-    if not name.startswith("upload"):
+    if not SCENARIOS[name].uploads:
         yield []
         return
     count, size = (sizes.many, sizes.each) if name == "upload_many" else (1, sizes.large)
@@ -207,7 +201,7 @@ def measure(
     with files_for(scenario.name, sizes) as paths, LoadServer(program, cpu=server_cpu) as server:
         plan = {
             "scenario": "upload" if scenario.uploads else scenario.name,
-            "api": f"http://127.0.0.1:{server.ports[1 if scenario.delayed else 0]}/api",
+            "api": f"http://127.0.0.1:{server.ports[scenario.name == 'delayed_pages']}/api",
             "seconds": sizes.seconds,
             "width": sizes.width,
             "page_size": sizes.page,
@@ -216,19 +210,16 @@ def measure(
             "cpu": client_cpu,
         }
         size = sum(map(os.path.getsize, paths))
-        for _ in range(sizes.rounds):
-            for name, found in figures.items():
-                if found.trouble:
-                    continue
-                server.reset()
-                try:
-                    _take(found, scenario, run_client(environments, name, plan), server, size)
-                except RuntimeError as error:
-                    found.trouble = str(error)
-        if profiles is not None:
-            for name, found in figures.items():
-                if not found.trouble:
-                    run_client(environments, name, {**plan, "profile": str(profiles / f"{scenario.name}-{name}.prof")})
+        for name, found in list(figures.items()) * sizes.rounds:
+            if found.trouble:
+                continue
+            server.reset()
+            try:
+                _take(found, scenario, run_client(environments, name, plan), server, size)
+            except RuntimeError as error:
+                found.trouble = str(error)
+        for name in [name for name, found in figures.items() if profiles is not None and not found.trouble]:
+            run_client(environments, name, {**plan, "profile": f"{profiles}/{scenario.name}-{name}.prof"})
     return figures
 
 
@@ -239,8 +230,7 @@ def _take(found: Figures, scenario: Scenario, result: dict[str, Any], server: Lo
         if finished.stored_bytes != size:
             raise RuntimeError(f"{finished.stored_bytes} bytes were stored, and {size} were given")
         seconds = (max(finished.times_ns) - result["started_ns"]) / 1e9
-    if scenario.unit == "MiB/s":
-        count = size / MIB
+        count = size / MIB if scenario.unit == "MiB/s" else count
     found.rates.append(count / seconds)
     found.cpu_each.append(result["cpu"] / count)
     found.totals.append(result["seconds"])

@@ -1,16 +1,10 @@
-"""The load server as a process: compiled from `server.c` where it is needed, and ended with its context.
-
-Rules kept here:
-
-* Without a C compiler there is a clear error (NoCompilerError), and nothing is measured.
-* What is compiled goes into a temporary folder.
-* The server ends with this process, when its standard input is closed.
-"""
+"""The load server as a process: compiled from `server.c`, it ends when its standard input is closed."""
 
 import json
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -33,10 +27,8 @@ def compile_server(folder: Path) -> Path:
     if compiler is None:
         raise NoCompilerError("the load server is written in C, and there is no compiler: install cc, gcc or clang")
     program = folder / "load-server"
-    source = Path(__file__).with_name("server.c")
-    done = subprocess.run(
-        [compiler, "-O2", "-o", str(program), str(source)], capture_output=True, text=True, check=False
-    )
+    command = [compiler, "-O2", "-o", str(program), str(Path(__file__).with_name("server.c"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{compiler} cannot compile the load server:\n{done.stderr[-2000:]}")
     return program
@@ -61,28 +53,22 @@ class LoadServer:
         assert self._process.stdout is not None
         self.ports = [int(port) for port in self._process.stdout.readline().split()]
         if len(self.ports) != ports:
-            self.close()
+            self.__exit__()
             raise RuntimeError("the load server did not start")
 
     def __enter__(self) -> "LoadServer":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
         self._process.wait(10)
 
     def _ask(self, path: str) -> Any:
-        connection = HTTPConnection("127.0.0.1", self.ports[0], timeout=10)
-        try:
+        with closing(HTTPConnection("127.0.0.1", self.ports[0], timeout=10)) as connection:
             connection.request("GET", path)
             return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
 
     def reset(self) -> None:
         self._ask("/_load/reset")

@@ -8,7 +8,7 @@ Rules kept here:
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -56,58 +56,48 @@ print((time.process_time() - start) / count)
 Found = dict[str, list[float]]
 
 
-def _rounds(
-    environments: Environments,
-    clients: Iterable[str],
-    rounds: int,
-    only: Sequence[str],
-    sample: Callable[[str], Sequence[str]],
-) -> Iterator[tuple[str, Sequence[str]]]:
+def _samples(
+    environments: Environments, clients: Iterable[str], rounds: int, only: Sequence[str], sample: Callable[[str], Any]
+) -> dict[str, list[Any]]:
     """Samples of all clients, round by round; the first round fills the caches, of bytecode and of the disk."""
     known = [name for name in clients if environments.python(name) is not None and (not only or name in only)]
+    found: dict[str, list[Any]] = {name: [] for name in known}
     for number in range(rounds + 1):
         for name in known:
-            words = sample(name)
+            value = sample(name)
             if number:
-                yield name, words
+                found[name].append(value)
+    return found
 
 
 def imports(environments: Environments, rounds: int, only: Sequence[str] = ()) -> dict[str, Found]:
+    def sample(client: str) -> Any:
+        return map(float, output_of(environments, client, "-c", _IMPORT.format(IMPORTS[client])).split())
 
-    def sample(client: str) -> Sequence[str]:
-        return output_of(environments, client, "-c", _IMPORT.format(IMPORTS[client])).split()
-
-    found: dict[str, Found] = {}
-    for client, (seconds, modules) in _rounds(environments, IMPORTS, rounds, only, sample):
-        each = found.setdefault(client, {"seconds": [], "modules": []})
-        each["seconds"].append(float(seconds))
-        each["modules"].append(float(modules))
-    return found
+    found = _samples(environments, IMPORTS, rounds, only, sample)
+    parts = {client: zip(*each, strict=True) for client, each in found.items()}
+    return {client: dict(zip(("seconds", "modules"), map(list, each), strict=True)) for client, each in parts.items()}
 
 
 def first_answers(environments: Environments, program: Path, rounds: int, only: Sequence[str] = ()) -> Found:
     """Seconds from the start of the process to the first answer, with the login before it."""
-    found: Found = {}
     with LoadServer(program) as server:
         where = variables(f"http://127.0.0.1:{server.ports[0]}/api")
 
-        def sample(client: str) -> Sequence[str]:
-            return str(time.monotonic_ns()), output_of(environments, client, "-c", _FIRST, where=where)
+        def sample(client: str) -> float:
+            start = time.monotonic_ns()
+            return (int(output_of(environments, client, "-c", _FIRST, where=where)) - start) / 1e9
 
-        for client, (start, end) in _rounds(environments, BOTH, rounds, only, sample):
-            found.setdefault(client, []).append((int(end) - int(start)) / 1e9)
-    return found
+        return _samples(environments, BOTH, rounds, only, sample)
 
 
 def cached_clients(environments: Environments, rounds: int, calls: int, only: Sequence[str] = ()) -> Found:
-    where, found = variables("http://127.0.0.1:9/api"), Found()
+    where = variables("http://127.0.0.1:9/api")
 
-    def sample(client: str) -> Sequence[str]:
-        return output_of(environments, client, "-c", _CACHED, str(calls), where=where).split()
+    def sample(client: str) -> float:
+        return float(output_of(environments, client, "-c", _CACHED, str(calls), where=where))
 
-    for client, (seconds,) in _rounds(environments, BOTH, rounds, only, sample):
-        found.setdefault(client, []).append(float(seconds))
-    return found
+    return _samples(environments, BOTH, rounds, only, sample)
 
 
 def layers(environments: Environments, sizes: Sizes) -> dict[str, float]:

@@ -118,13 +118,9 @@ class Target:
 
     def row(self, results: Results) -> list[str]:
         value = self.measured(results)
-        sign = ">=" if self.at_least else "<="
-
-        def reached(limit: float) -> bool:
-            return value >= limit if self.at_least else value <= limit
-
+        sign, reached = (">=", value.__ge__) if self.at_least else ("<=", value.__le__)
         verdict = "not measured" if isnan(value) else "reached" if reached(self.limit) else "NOT REACHED"
-        if self.beyond is not None and not isnan(value) and reached(self.beyond):
+        if self.beyond is not None and reached(self.beyond):
             verdict = "beyond"
         beyond = "" if self.beyond is None else f"{self.beyond:g}"
         return [f"{self.scenario}: {self.what}", f"{sign} {self.limit:g}", beyond, _number(value), verdict]

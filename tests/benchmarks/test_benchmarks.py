@@ -1,9 +1,4 @@
-"""The benchmarks work.
-
-Rules kept here:
-
-* No test looks at a second. What needs the load server is skipped where there is no C compiler.
-"""
+"""The benchmarks work. No test looks at a second; those with the load server are skipped without a C compiler."""
 
 import json
 import os
@@ -15,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.scenarios import QUICK, SCENARIOS, Environments, files_for, measure
-from tests.benchmarks.server import LoadServer, compile_server
+from tests.benchmarks.server import compile_server
 from tests.benchmarks.tables import TARGETS, Results, targets_table
 from tests.support.paths import ROOT
 
@@ -90,10 +85,3 @@ def test_the_files_of_an_upload_have_the_size_that_is_wanted_and_are_removed() -
     with files_for("upload_many", QUICK) as paths:
         assert [os.path.getsize(path) for path in paths] == [QUICK.each] * QUICK.many
     assert not any(map(os.path.exists, paths))
-
-
-@needs_compiler
-def test_the_load_server_counts_what_is_stored_and_notes_when_uploads_are_finished(program: Path) -> None:
-    with LoadServer(program) as server:
-        assert server.finished().times_ns == []
-        assert server.ports[0] != server.ports[1]

@@ -13,7 +13,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.benchmarks.clients.faces import HEADERS, ME, PIECE, Client, Part, address, drive
@@ -22,33 +22,53 @@ SMALL, LARGE = 16 * 1024, 256 * 1024
 """How much is read at once: of small answers, and of pages. A large buffer costs 20 us to allocate, for each read."""
 
 
-def connected(api: str) -> socket.socket:
-    sock = socket.create_connection(address(api)[:2])
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
+class _Socket(Client):
+    """A client with one socket. A small call is written by `begin`, and its answer read by `end`."""
 
+    def __init__(self, api: str) -> None:
+        super().__init__(api)
+        self._sock = socket.create_connection(address(api)[:2])
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-def one_thread(others: Sequence[Any], seconds: float) -> tuple[int, float]:
-    """Small calls by all of these in this one thread: write to all, read from all. Gives calls and seconds."""
-    count, start = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < seconds:
+    def begin(self) -> None:
+        raise NotImplementedError
+
+    def end(self) -> Any:
+        raise NotImplementedError
+
+    async def call(self) -> Any:
+        self.begin()
+        return self.end()
+
+    def one_thread(self, width: int, seconds: float) -> int:
+        """Small calls by so many clients in this one thread: write to all, read from all. Gives the number of calls."""
+        others = [type(self)(self.api) for _ in range(width)]
+        count, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            for other in others:
+                other.begin()
+            for other in others:
+                other.end()
+            count += len(others)
         for other in others:
-            other.begin()
-        for other in others:
-            other.end()
-        count += len(others)
-    for other in others:
-        drive(other.close())
-    return count, elapsed
+            drive(other.close())
+        return count
+
+    async def fork(self) -> "_Socket":
+        return type(self)(self.api)
+
+    async def close(self) -> None:
+        self._sock.close()
 
 
-class RawSocket(Client):
+class RawSocket(_Socket):
     """One plain socket; requests are bytes that were made before."""
+
+    at_once = _Socket.one_thread
 
     def __init__(self, api: str) -> None:
         super().__init__(api)
         host, port, self._base = address(api)
-        self._sock = connected(api)
         self._fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": f"{host}:{port}", **HEADERS}.items())
         self._me = self._request("GET", ME)
 
@@ -75,24 +95,11 @@ class RawSocket(Client):
             have += self._sock.recv_into(view[have:])
         return bytes(body)
 
-    async def call(self) -> Any:
-        self.begin()
-        return self.end()
-
     def begin(self) -> None:
         self._sock.sendall(self._me)
 
     def end(self) -> Any:
         return json.loads(self.receive())
-
-    def at_once(self, width: int, seconds: float) -> tuple[int, float]:
-        return one_thread([type(self)(self.api) for _ in range(width)], seconds)
-
-    async def fork(self) -> "RawSocket":
-        return RawSocket(self.api)
-
-    async def close(self) -> None:
-        self._sock.close()
 
     async def send(self, method: str, path: str, value: Any = None) -> Any:
         body, extra = (b"", "") if value is None else (json.dumps(value).encode(), "Content-Type: application/json\r\n")
@@ -136,9 +143,8 @@ class _H11(Client):
         super().__init__(api)
         self._h11: Any = importlib.import_module("h11")
         host, port, self._base = address(api)
-        self._headers = [
-            (name.encode(), value.encode()) for name, value in {"Host": f"{host}:{port}", **HEADERS}.items()
-        ]
+        fields = {"Host": f"{host}:{port}", **HEADERS}
+        self._headers = [(name.encode(), value.encode()) for name, value in fields.items()]
         self._machine = self._h11.Connection(self._h11.CLIENT)
 
     def request(self, path: str) -> bytes:
@@ -161,18 +167,10 @@ class _H11(Client):
         return False
 
 
-class H11Socket(_H11):
-    def __init__(self, api: str) -> None:
-        super().__init__(api)
-        self._sock = connected(api)
-
+class H11Socket(_H11, _Socket):
     async def send(self, method: str, path: str, value: Any = None) -> Any:
         self._sock.sendall(self.request(path))
         return self.end(LARGE)
-
-    async def call(self) -> Any:
-        self.begin()
-        return self.end()
 
     def begin(self) -> None:
         self._sock.sendall(self.request(ME))
@@ -183,18 +181,11 @@ class H11Socket(_H11):
             pass
         return json.loads(b"".join(body))
 
-    async def fork(self) -> "H11Socket":
-        return H11Socket(self.api)
-
-    async def close(self) -> None:
-        self._sock.close()
-
 
 class H11OneThread(H11Socket):
     """h11 on blocking sockets, all served by one thread: a floor for 64 at once that no thread switches slow down."""
 
-    def at_once(self, width: int, seconds: float) -> tuple[int, float]:
-        return one_thread([type(self)(self.api) for _ in range(width)], seconds)
+    at_once = _Socket.one_thread
 
 
 class H11Anyio(_H11):

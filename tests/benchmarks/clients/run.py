@@ -15,6 +15,7 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -118,12 +119,16 @@ async def _at_once(client: Client, width: int, seconds: float, watch: Watch) -> 
     if alone is not None:
         alone(width, WARM_SECONDS)
         watch.start()
-        return watch.stop(alone(width, seconds)[0])
+        return watch.stop(alone(width, seconds))
     others = [await client.fork() for _ in range(width)]
     await client.call()
 
-    async def work(own: Client, until: float) -> int:
-        count = 0
+    together = threading.Barrier(width)
+
+    async def work(own: Client, duration: float) -> int:
+        if client.backend is None:
+            together.wait()
+        count, until = 0, time.perf_counter() + duration
         while time.perf_counter() < until:
             await own.call()
             count += 1
@@ -131,9 +136,8 @@ async def _at_once(client: Client, width: int, seconds: float, watch: Watch) -> 
 
     result: dict[str, Any] = {}
     for duration in (WARM_SECONDS, seconds):
-        until = time.perf_counter() + duration
         watch.start()
-        result = watch.stop(sum(await side_by_side(client.backend, [partial(work, own, until) for own in others])))
+        result = watch.stop(sum(await side_by_side(client.backend, [partial(work, own, duration) for own in others])))
     for own in others:
         if own is not client:
             await own.close()
