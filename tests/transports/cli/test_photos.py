@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from pixel_core.models import ImageMetadataFields
 from pixel_transports.cli.photos import find_flaw, read_metadata
 
 Rational = TiffImagePlugin.IFDRational
@@ -20,13 +19,6 @@ def photo_with(path: Path, gps: dict[int, Any], camera: dict[int, Any]) -> Path:
     exif.get_ifd(ExifTags.IFD.Exif).update(camera)
     photo.save(path, exif=exif)
     return path
-
-
-def fields_of(path: Path) -> ImageMetadataFields:
-    metadata = read_metadata(path)
-    assert metadata is not None
-    assert isinstance(metadata.fields, ImageMetadataFields)
-    return metadata.fields
 
 
 GPS, BASE = ExifTags.GPS, ExifTags.Base
@@ -61,7 +53,8 @@ FIELDS: list[tuple[str, dict[int, Any], dict[int, Any], Any]] = [
 def test_a_field_is_read_from_exif(
     tmp_path: Path, field: str, gps: dict[int, Any], camera: dict[int, Any], expected: Any
 ) -> None:
-    value = getattr(fields_of(photo_with(tmp_path / "a.jpg", gps, camera)), field)
+    metadata: Any = read_metadata(photo_with(tmp_path / "a.jpg", gps, camera))
+    value = getattr(metadata.fields, field)
     assert (value.isoformat() if isinstance(value, datetime) else value) == expected
 
 
@@ -77,7 +70,8 @@ def test_a_photo_that_is_broken_or_has_no_exif_has_no_metadata(tmp_path: Path, c
 def test_a_heading_in_the_xmp_of_a_drone_is_read_if_exif_has_none(tmp_path: Path) -> None:
     xmp = b'<x:xmpmeta><rdf:Description drone-dji:GimbalYawDegree="-90.50"/></x:xmpmeta>'
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", xmp=xmp)
-    assert fields_of(tmp_path / "a.jpg").cam_heading == 269.5
+    metadata: Any = read_metadata(tmp_path / "a.jpg")
+    assert metadata.fields.cam_heading == 269.5
 
 
 def test_a_missing_file_is_an_error_and_no_flaw(tmp_path: Path) -> None:

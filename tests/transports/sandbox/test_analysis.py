@@ -23,12 +23,6 @@ def statuses(caller: Caller, path: str, query: str = "") -> list[str]:
     return [each["status"] for each in caller.ok("GET", f"{path}/tasks/?{query}")]
 
 
-def test_modules_are_listed_and_an_unknown_one_is_a_404(caller: Caller) -> None:
-    names = [module["name"] for module in caller.ok("GET", "/analysis/modules/")]
-    assert names == ["count_objects", "change_detection", "always_fails"]
-    assert caller.status("POST", "/analysis/services/", {**SERVICE, "module_name": "x"}) == 404
-
-
 def test_services_are_listed_by_name_id_and_enabled(caller: Caller) -> None:
     one = service(caller)
     service(caller, name="Roofs", enabled=False)

@@ -24,10 +24,6 @@ def state(caller: Caller, path: str) -> str:
     return str(caller.ok("GET", path)["state"])
 
 
-def test_the_users_of_the_portal_are_listed(caller: Caller) -> None:
-    assert caller.ok("GET", "/arcgis_services/gdo-users") == ["gdo_publisher", "gdo_reader"]
-
-
 def test_a_new_service_is_stopped_and_has_the_defaults_of_its_options(caller: Caller) -> None:
     sent = body(caller)
     made = caller.ok("POST", "/arcgis_services/Feature/", sent)

@@ -78,9 +78,3 @@ NO_SHAPES = [None, {}, {"type": ["Point"], "coordinates": [1, 2]}]
 @pytest.mark.parametrize("value", [*NO_SHAPES, *({"type": "Point", "coordinates": each} for each in POSITIONS)])
 def test_json_that_is_no_geometry_has_no_shape(value: object) -> None:
     assert from_geojson(value) is None
-
-
-def test_a_geojson_point_with_a_height_is_a_shape() -> None:
-    point = from_geojson({"type": "Point", "coordinates": [1, 1, 50.0]})
-    assert point is not None
-    assert intersects(point, from_wkt(SQUARE))

@@ -104,13 +104,6 @@ def test_a_wrong_change_of_field_maps_changes_nothing(
     assert caller.ok("GET", path).items() >= {"name": "Hydrants", "field_mappings": SERVICE["field_mappings"]}.items()
 
 
-def test_the_path_with_a_slash_lists_the_tasks_of_a_service(caller: Caller) -> None:
-    path = service(caller)
-    assert caller.ok("GET", path)["name"] == "Hydrants"
-    assert caller.ok("GET", f"{path}/") == []
-    assert caller.status("PUT", f"{path}/", {}) == 405
-
-
 def test_starting_creates_a_task_that_ends_with_the_clock(caller: Caller) -> None:
     path = service(caller)
     answer = caller.ok("POST", f"{path}/start")

@@ -110,6 +110,7 @@ def test_an_invalid_body_is_a_validation_error_and_changes_nothing(
         *(("GET", f"/attachments/?resource_type={kind}&resource_id=99", None) for kind in ("project", "image")),
         ("GET", "/attachments/?resource_type=data_collection&resource_id=1", None),
         ("POST", "/arcgis_services/Image/", {**ARCGIS, "data_collection_ids": [99]}),
+        ("POST", "/analysis/services/", {"name": "n", "module_name": "x", "config": {}}),
         ("POST", OPTIMIZED, {"raster_ids": [99]}),
         ("POST", f"{OPTIMIZED}run", {"optimized_raster_ids": [99]}),
         ("POST", OPTIMIZED.replace("raster", "point_cloud"), {"point_cloud_ids": [99]}),
