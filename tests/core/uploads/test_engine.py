@@ -102,14 +102,21 @@ class Storage(PixelServer):
 
 
 def simulated(
-    server: Storage | None = None, number: int = 3, size: int = 10, **more: Any
+    server: Storage | None = None, number: int = 3, size: int = 10, kind: type[Simulation] = Simulation, **more: Any
 ) -> tuple[Storage, Simulation]:
     server = server or Storage(more.pop("script", None), more.pop("instead", None))
     options = {name: more.pop(name) for name in list(more) if name in Options.__annotations__}
-    files = more.pop("files", None) or files_of(number, size)
-    world = Simulation(server, files=files, options=Options(**options), **more)
-    server.world = world
+    server.world = world = kind(server, **{"files": files_of(number, size), "options": Options(**options), **more})
     return server, world
+
+
+def reports(world: Simulation) -> list[UploadProgress]:
+    return [event for event in world.events if isinstance(event, UploadProgress)]
+
+
+def entries(world: Simulation) -> list[JournalEntry]:
+    """What was written to the journal."""
+    return [entry for _, written in world.records for entry in written]
 
 
 # Overlap
@@ -181,9 +188,7 @@ def test_what_is_read_ahead_of_a_slow_line_is_bounded() -> None:
                 ahead.append(self.read_bytes - sum(len(each) for each in server.stored.values()) * 200_000)
             return super().perform(effect)
 
-    server = Storage()
-    world = Watching(server, files=files_of(400, 200_000), line_rate=2 * MIB)
-    server.world = world
+    server, world = simulated(number=400, size=200_000, kind=Watching, line_rate=2 * MIB)
     upload_all(world)
     assert max(ahead) < reading.KEPT_AHEAD + 12 * 200_000
 
@@ -282,30 +287,24 @@ def test_the_storage_says_when_to_try_again() -> None:
 # Files that change
 
 
-class Written(Simulation):
-    """A world in which a file is written to at its n-th look or reading."""
-
-    at: int
-    kind: type[Any]
-
-    def perform(self, effect: Any) -> Any:
-        if isinstance(effect, self.kind) and "/p/00001.jpg" in str(effect):
-            self.at -= 1
-        return super().perform(effect)
-
-    def facts(self, path: str) -> FileFacts:
-        facts = super().facts(path)
-        return FileFacts(facts.size, 7) if path == "/p/00001.jpg" and self.at <= 0 else facts
-
-
 @pytest.mark.parametrize(
-    ("kind", "at", "status", "phase"), [(Digest, 1, "not_read", "read"), (Stat, 2, "not_stored", "sent")]
+    ("kind", "looks", "status", "phase"), [(Digest, 1, "not_read", "read"), (Stat, 2, "not_stored", "sent")]
 )
-def test_a_file_that_is_written_to_fails_alone(kind: type[Any], at: int, status: str, phase: str) -> None:
-    server = Storage()
-    world = Written(server, files=files_of(3, reading.KEPT + 1))
-    world.kind, world.at = kind, at
-    server.world = world
+def test_a_file_that_is_written_to_fails_alone(kind: type[Any], looks: int, status: str, phase: str) -> None:
+    """It is written to at its n-th look or reading."""
+
+    class Written(Simulation):
+        left = looks
+
+        def perform(self, effect: Any) -> Any:
+            self.left -= isinstance(effect, kind) and "/p/00001.jpg" in str(effect)
+            return super().perform(effect)
+
+        def facts(self, path: str) -> FileFacts:
+            facts = super().facts(path)
+            return FileFacts(facts.size, 7) if path == "/p/00001.jpg" and self.left <= 0 else facts
+
+    _, world = simulated(size=reading.KEPT + 1, kind=Written)
     done, (error,) = upload(world)
     assert len(done) == 2
     assert (error.status, error.file) == (status, "/p/00001.jpg")
@@ -314,17 +313,14 @@ def test_a_file_that_is_written_to_fails_alone(kind: type[Any], at: int, status:
 
 
 def test_what_is_sent_of_a_small_file_is_what_was_hashed_though_it_is_written_to_meanwhile() -> None:
-    server, world = simulated(number=1)
-    before = world.files["/p/00000.jpg"]
-
     class Writing(Storage):
         def __call__(self, request: Request) -> Outcome:
             if request.origin.host == "s3.test":
                 world.files["/p/00000.jpg"] = b"otherwise."
             return super().__call__(request)
 
-    server = Writing()
-    server.world, world.server = world, server
+    server, world = simulated(Writing(), number=1)
+    before = world.files["/p/00000.jpg"]
     upload_all(world)
     assert server.stored == {"00000.jpg": [before]}
 
@@ -408,20 +404,19 @@ def test_progress_never_falls_is_reported_ten_times_a_second_at_most_and_is_exac
     }
     _, world = simulated(script=script, number=40, size=300_000, line_rate=1 * MIB, read_rate=2 * MIB)
     done, errors = upload(world)
-    reports = [event for event in world.events if isinstance(event, UploadProgress)]
-    assert len(reports) > 50
+    events = reports(world)
+    assert len(events) > 50
     for name in ("hashed", "sent", "confirmed", "retries"):
-        values = [getattr(event, name) for event in reports]
+        values = [getattr(event, name) for event in events]
         assert values == sorted(values)
-    spans = [after.seconds - before.seconds for before, after in pairwise(reports[:-1])]
-    assert min(spans) >= 0.0999
-    last = reports[-1]
+    assert min(after.seconds - before.seconds for before, after in pairwise(events[:-1])) >= 0.0999
+    last = events[-1]
     assert last.last
     assert (last.total, last.hashed, last.sent) == (40 * 300_000, 40 * 300_000, 39 * 300_000)
     assert last.confirmed == 39 * 300_000
     assert (dict(last.files), last.retries) == ({"done": 39, "failed": 1}, 3)
     assert (len(done), len(errors)) == (39, 1)
-    assert all(sum(event.files.values()) == 40 for event in reports)
+    assert all(sum(event.files.values()) == 40 for event in events)
 
 
 # The journal
@@ -430,25 +425,20 @@ def test_progress_never_falls_is_reported_ten_times_a_second_at_most_and_is_exac
 def test_the_journal_is_written_before_the_server_is_asked_to_finish_files() -> None:
     _, world = simulated(journal={})
     upload(world)
-    finished = next(n for n, each in enumerate(world.requests) if each.path.endswith("multiple_uploadFinished"))
-    states: dict[str, str] = {}
-    for requests, entries in world.records:
-        if requests <= finished:
-            states.update((entry.path, entry.state) for entry in entries)
+    finished = next(n for n, each in enumerate(world.requests) if is_finish(each))
+    states = {entry.path: entry.state for n, written in world.records if n <= finished for entry in written}
     assert states == dict.fromkeys(world.files, JournalState.FINISHING)
-    last = [entry for _, entries in world.records for entry in entries][-3:]
-    assert {(entry.state, entry.resource is not None) for entry in last} == {("done", True)}
+    assert {(entry.state, entry.resource is not None) for entry in entries(world)[-3:]} == {("done", True)}
 
 
 def test_each_part_that_is_stored_is_written_down_once() -> None:
     _, world = simulated(number=2, size=50, journal={})
     upload(world, multipart=True, multipart_part_size=5)
-    entries = [entry for _, written in world.records for entry in written]
-    targets = [entry for entry in entries if entry.target is not None]
+    targets = [entry for entry in entries(world) if entry.target is not None]
     assert [(entry.state, entry.part_size, len(entry.digests)) for entry in targets] == [("declared", 5, 10)] * 2
     assert all(entry.target["upload_parts"] for entry in targets)
     for path in world.files:
-        parts = [number for entry in entries if entry.path == path for number in entry.parts]
+        parts = [number for entry in entries(world) if entry.path == path for number in entry.parts]
         assert sorted(parts) == sorted(set(parts))
         assert len(parts) >= 8  # the last wave may go straight to "sent"
 
@@ -495,7 +485,7 @@ def test_a_file_of_an_earlier_run_is_continued_unless_it_changed(
     done, errors = upload(world)
     assert ([each["name"] for each in done], errors) == (["00000.jpg", "00001.jpg", "00002.jpg"], [])
     assert ("00001.jpg" in server.stored) is stored
-    ids = [body_of(each)["job_ids"] for each in world.requests if each.path.endswith("multiple_uploadFinished")]
+    ids = [body_of(each)["job_ids"] for each in world.requests if is_finish(each)]
     assert any(100 in each for each in ids) is finished
 
 
@@ -504,8 +494,7 @@ def test_only_missing_parts_are_sent() -> None:
     done, errors = upload(world, multipart=True, multipart_part_size=10)
     assert (len(done), errors, server.batches) == (1, [], [])
     assert sorted(request.query for _, request in world.sent_at) == ["partNumber=3&sig=x", "partNumber=5&sig=x"]
-    progress = [event for event in world.events if isinstance(event, UploadProgress)]
-    assert (progress[0].sent, progress[-1].sent) == (30, 50)
+    assert (reports(world)[0].sent, reports(world)[-1].sent) == (30, 50)
 
 
 def test_parts_with_expired_signatures_are_sent_to_another_job() -> None:
@@ -635,5 +624,5 @@ def test_reported_files_are_stored_files_after_any_failures(seed: int) -> None:
         content = world.files[f"/p/{each['name']}"]
         requests = {content[at : at + 300] for at in range(0, max(1, len(content)), 300)} if parts else {content}
         assert requests <= set(server.stored[each["name"]])
-    finished = [entry.path[3:] for _, entries in world.records for entry in entries if entry.state == "done"]
+    finished = [entry.path[3:] for entry in entries(world) if entry.state == "done"]
     assert sorted(finished) == sorted(each["name"] for each in done)
