@@ -66,9 +66,6 @@ def test_attachments_keep_to_the_limit_of_requests_at_a_time() -> None:
     assert world.most_at_once == 3
 
 
-# Errors before anything is sent (defect 20)
-
-
 @pytest.mark.parametrize(
     "second", ["/q/a.txt", "/p/a.txt", PixelAttachmentUpload(file=Path("/p/b.txt"), name="a.txt")], ids=str
 )
@@ -86,8 +83,6 @@ def test_a_file_that_cannot_be_read_is_an_error_before_anything_is_sent() -> Non
     world = Locked(files=FILES)
     world.fail(world.api.add_attachments("project", 7, ["/p/a.txt"]), PermissionError)
 
-
-# Errors before anything is stored
 
 MISSING: list[Any] = [[], [{"name": "a.txt"}], {"a.txt": {}}, None, [{}]]
 
@@ -112,9 +107,6 @@ def test_an_attachment_that_is_missing_or_not_pending_or_lacks_a_field_is_a_prot
     assert "POST https://pixel.test/acme/attachments/" in str(error)
     assert wrong in str(error)
     assert stored(world) == {}
-
-
-# Failures later on
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,6 @@ def test_an_empty_iterable_of_ids_sends_nothing(ids: Any) -> None:
     assert world.run(world.api.get_images(7, 8, ids=ids)) == []
 
 
-# Pages
-
-
 @pytest.mark.parametrize("size", [0, -1, 1.5, "2", True, None])
 def test_a_page_size_below_one_is_a_value_error_before_anything_is_sent(size: Any) -> None:
     world = World()

@@ -101,9 +101,6 @@ def test_wrong_arguments_are_a_type_error_at_the_call_itself() -> None:
         api.get_project(7, wrong=1)
 
 
-# Ids in paths (defect 13)
-
-
 @pytest.mark.parametrize(
     ("project_id", "segment"),
     [

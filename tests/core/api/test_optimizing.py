@@ -11,7 +11,6 @@ from tests.support.scripted_api import Expected, World, json_response
 D = "/acme/projects/7/data_collections/8"
 R = f"{D}/rasters/optimized/"
 C = f"{D}/point_clouds/optimized/"
-GROUP = {"group_job": {"group_id": "g"}}
 
 OPTIMIZE: list[tuple[str, Call]] = [
     (R, lambda api: api.optimize_rasters(7, 8)),
@@ -55,16 +54,3 @@ def test_a_created_object_without_an_id_is_a_protocol_error(path: str, call: Cal
 def test_an_answer_without_the_group_is_a_protocol_error(path: str, call: Call, answer: Any) -> None:
     world = World([Expected("POST", f"{path}run", json_response(answer))])
     assert "group_job" in str(world.fail(call(world.api), PixelProtocolError))
-
-
-@pytest.mark.parametrize(("path", "call"), RUN)
-def test_a_run_that_is_completed_at_the_first_poll_is_returned(path: str, call: Call) -> None:
-    done = {"completed": True, "total_jobs": 2, "failed_count": 2, "success_count": 0}
-    world = World(
-        [
-            Expected("POST", f"{path}run", json_response(GROUP)),
-            Expected("GET", "/acme/jobs/groups/g", json_response(done)),
-        ]
-    )
-    assert world.finish(call(world.api)) == done
-    assert world.sleeps == []

@@ -28,15 +28,9 @@ def filtered(value: Any) -> Any:
     return sent({"on": "images", "filter": value})["filter"]
 
 
-# Queries
-
-
 @pytest.mark.parametrize("on", get_args(SearchOn))
 def test_a_dict_and_a_model_are_the_same_query(on: Any) -> None:
     assert sent({"on": on}) == sent(SearchQuery(on=on)) == {"on": on, **DEFAULTS}
-
-
-# Filters
 
 
 @pytest.mark.parametrize("operator", get_args(SearchFilterOperator))
@@ -53,8 +47,6 @@ def test_dates_in_a_filter_are_iso_8601_and_strings_stay_strings() -> None:
         "in": [{"var": "d"}, ["2024-05-17T08:30:00Z", "2024-05-17"]]
     }
 
-
-# Geometries as well-known text
 
 RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
 RING_TEXT = "(0.0 0.0, 1.0 0.0, 1.0 1.0, 0.0 0.0)"
@@ -103,8 +95,6 @@ def test_geojson_and_what_converts_itself_to_it_become_well_known_text_and_strin
 ) -> None:
     assert sent({"on": "images", "intersects": geometry})["intersects"] == text
 
-
-# Invalid queries
 
 INVALID_FILTERS: list[Any] = [
     {"===": [{"var": "a"}, 1]},
@@ -163,9 +153,6 @@ def test_an_invalid_query_is_a_validation_error_and_nothing_is_sent(query: Any) 
     world.fail(world.api.search(query), ValidationError)
     with pytest.raises(ValidationError):
         world.api.paginate_search(query, 10)
-
-
-# Pages
 
 
 def page(offset: int, answer: Any, **more: Any) -> Expected:

@@ -11,14 +11,12 @@ from tests.support.operations.core import Call
 from tests.support.scripted_api import Expected, World, body_of, json_response
 
 A = "/acme/arcgis_services/Image/5"
-H = "/acme/projects/7/data_collections/8/harvest_services"
 S = "/acme/analysis/services"
 
 FEATURE: dict[str, Any] = {"feature_service_options": {"image_layer": {}}}
 IMAGE = {"image_service_options": {"default_service_srid": 25833}}
 NEITHER = {"gdo_users": ["kari"]}
 
-# ArcGIS services
 
 CHANGES: list[tuple[str, Call]] = [
     (f"{A}/start", lambda api: api.start_arcgis_service("Image", 5)),
@@ -63,17 +61,6 @@ def test_a_change_whose_job_has_no_id_is_a_protocol_error(target: str, call: Cal
     assert field in str(world.fail(call(world.api), PixelProtocolError))
 
 
-# Harvest tasks (defect 11)
-
-
-def test_tasks_of_a_harvest_service_have_keywords_for_status_and_get_new() -> None:
-    world = World([Expected("GET", f"{H}/9/?limit=2&status=failed&get_new=true", json_response([]))])
-    world.finish(world.api.get_harvest_service_tasks(7, 8, 9, status="failed", get_new=True, limit=2))
-
-
-# Analysis (defects 11 and 12)
-
-
 @pytest.mark.parametrize(
     ("call", "body"),
     [
@@ -102,17 +89,6 @@ def test_analysis_services_accept_list_input_in_place_of_params() -> None:
     assert world.run(world.api.list_analysis_services(list_input=models.AnalysisServiceListParams(ids=[]))) == []
     assert [each.query for each in world.requests] == ["name=n"] * 4
 
-
-# Users (defect 8)
-
-
-def test_changing_a_disabled_user_does_not_enable_it() -> None:
-    world = World(lambda _: json_response({}))
-    world.run(world.api.update_oidc_user(5, models.OIDCUserUpdateInput(first_name="a")))
-    assert body_of(world.requests[0]) == {"first_name": "a"}
-
-
-# Secrets (defect 22)
 
 SECRET = "hemmelig-7"
 AUTH = {"credentials": {"username": "k", "password": SECRET}, "api_key": {"api_key": SECRET}}

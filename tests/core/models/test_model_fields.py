@@ -234,9 +234,6 @@ def test_a_value_beyond_the_limits_is_refused(model: type[PixelModel], values: A
         model.model_validate(values)
 
 
-# Bodies
-
-
 def test_none_is_sent_in_a_free_mapping_and_left_out_as_a_field() -> None:
     body = models.ImageMetadataFields(name=None, location={"type": None}).body()
     assert body == {"fields_type": "image", "location": {"type": None}}

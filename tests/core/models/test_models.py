@@ -61,9 +61,6 @@ def test_a_file_to_upload_takes_strings_and_paths() -> None:
     assert (read.file, read.support_files) == (Path("/p/a.jpg"), [Path("/p/a.wld"), Path("/p/a.xml")])
 
 
-# Polygons
-
-
 class PolygonModel(BaseModel):
     """A model such as geojson-pydantic's."""
 
@@ -129,9 +126,6 @@ def test_invalid_rings_and_other_geometries_are_refused(geometry: Any) -> None:
 def test_another_type_is_a_type_error(geometry: Any) -> None:
     with pytest.raises(TypeError, match="a geometry must be a GeoJSON mapping"):
         polygon(geometry)
-
-
-# Results
 
 
 def test_a_result_requires_no_key_except_id_and_name() -> None:

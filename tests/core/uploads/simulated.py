@@ -113,8 +113,6 @@ class Simulation(World):
         self._queue: list[tuple[float, int, Task, int]] = []
         self._order = count()
 
-    # The scheduler
-
     def run(self, flow: Flow[Any]) -> Any:
         task = self.spawn(self.steps(flow))
         while not task.over:
@@ -162,8 +160,6 @@ class Simulation(World):
         if not task.over:
             task.over = True
             task.steps.close()
-
-    # Effects
 
     def steps(self, flow: Flow[Any]) -> Steps:
         try:

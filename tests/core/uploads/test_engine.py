@@ -119,9 +119,6 @@ def entries(world: Simulation) -> list[JournalEntry]:
     return [entry for _, written in world.records for entry in written]
 
 
-# Overlap
-
-
 def test_the_next_files_are_read_while_the_present_ones_are_sent() -> None:
     """Reading takes 8 s on one reader and 2 s on four, sending 8 s: together hardly more than the sending."""
     _, world = simulated(number=80, size=1 * MIB, read_rate=10 * MIB, line_rate=10 * MIB)
@@ -209,9 +206,6 @@ def test_calls_of_the_api_for_each_file_stay_few_however_many_files_there_are() 
         upload_all(world)
         calls.append(sum(each.origin.host != "s3.test" for each in world.requests) / number)
     assert calls[1] <= calls[0] <= 0.06
-
-
-# Signatures
 
 
 def test_signatures_that_live_two_seconds_are_enough_where_they_are_used_at_once() -> None:
@@ -393,9 +387,6 @@ def test_a_request_to_finish_whose_response_is_lost_is_made_again_unless_it_arri
     assert sum(is_finish(each) for each in world.requests) == requests
 
 
-# Progress
-
-
 def test_progress_never_falls_is_reported_ten_times_a_second_at_most_and_is_exact_at_the_end() -> None:
     script = {
         "00003.jpg": [s3(503, "SlowDown")] * 3,
@@ -538,9 +529,6 @@ def test_a_finished_job_that_cannot_be_parsed_is_an_error_and_its_file_is_not_up
     assert "00001.jpg" not in server.stored
 
 
-# Parts
-
-
 @pytest.mark.parametrize(
     ("size", "part_size"),
     [
@@ -573,9 +561,6 @@ def test_a_file_above_the_threshold_goes_in_parts_and_the_others_whole() -> None
         ("small.jpg", True),
     }
     assert sorted(server.batches) == [["large.jpg"], ["small.jpg"]]
-
-
-# Any failures
 
 
 @settings(max_examples=40, deadline=None)

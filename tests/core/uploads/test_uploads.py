@@ -574,9 +574,6 @@ def test_upload_jobs_are_read_if_their_group_cannot_be() -> None:
     assert (len(done), errors) == (2, [])
 
 
-# A flow that is left half-way
-
-
 class End(BaseException):
     """The end of the world."""
 

@@ -70,7 +70,8 @@ def optimizing() -> Iterator[Case]:
         yield call("ids empty", [])
         again = {field: [71], "retry_failed": True}
         yield call("failed ones again", **{kind: [71], "retry_failed": True}).sends((start, again), *group)
-        yield call("the group at the first look", [71]).at(group_polls=1)
+        one = (start, {field: [71], "retry_failed": False})
+        yield call("the group at the first look", [71]).at(group_polls=1).sends(one, group[0]).returns(completed)
         yield call("the group at the fourth look", [71]).at(group_polls=4)
     for kinds, collection in (("rasters", RASTERS), ("point_clouds", CLOUDS)):
         call = Method(f"optimize_{kinds}", 1, collection)

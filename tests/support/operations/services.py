@@ -133,7 +133,8 @@ def harvest() -> Iterator[Case]:
     yield tasks("params of None", None).sends(f"GET {services}9/")
     yield tasks("params of None and keywords", None, limit=2, offset=0)
     yield tasks("params and keywords", params=params(limit=2), offset=5)
-    yield tasks("keywords of harvest", None, status="completed", get_new=True)
+    completed = f"GET {services}9/?status=completed&get_new=true"
+    yield tasks("keywords of harvest", None, status="completed", get_new=True).sends(completed)
     yield tasks("no params").sends(f"GET {services}9/")
     yield tasks("keywords alone", limit=3).sends(f"GET {services}9/?limit=3")
     yield tasks("wrong params", params=params(status="nonsense")).raises("ValidationError")
