@@ -1,11 +1,9 @@
 """Redaction: which names and values are secrets, and how they are removed from messages."""
 
-from typing import Any
-
 import pytest
 
 from pixel_core.messages import Headers
-from pixel_core.redaction import body_secrets, header_secrets, is_secret, redact, redact_echo, without_quotes
+from pixel_core.redaction import body_secrets, header_secrets, is_secret, redact_echo, without_quotes
 
 SECRETS = ["hunter22", "hunter2"]
 
@@ -27,18 +25,6 @@ def test_secrets_of_a_request_are_its_header_values_and_the_fields_of_its_body()
     }
     assert header_secrets(Headers(headers)) == ["a longer value", "abcdefgh"]
     assert body_secrets(b'{"a": [{"password": "hunter2"}], "api_key": ["hunter22"], "name": "kari"}') == SECRETS
-
-
-@pytest.mark.parametrize(
-    ("value", "redacted"),
-    [
-        ("a hunter22 hunter2", "a *** ***"),
-        (b"hunter2!", b"***!"),
-        ({"hunter2": ["hunter2", 1, None]}, {"***": ["***", 1, None]}),
-    ],
-)
-def test_secrets_are_replaced_in_names_and_values(value: Any, redacted: Any) -> None:
-    assert redact(value, SECRETS) == redacted
 
 
 def test_an_echo_of_the_request_is_removed() -> None:

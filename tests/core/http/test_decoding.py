@@ -7,7 +7,6 @@ import zlib
 import pytest
 
 from pixel_core.errors import PixelProtocolError
-from pixel_core.http.connection import ClientConnection
 from pixel_core.http.decoding import Limits, ResponseReader
 from pixel_core.messages import Headers, Origin, Request
 
@@ -23,13 +22,10 @@ ENCODED = {
 BOTH = pytest.mark.parametrize("coding", ["gzip", "deflate"])
 
 
-def request_with(headers: Headers) -> Request:
-    return Request("GET", Origin("http", "pixel.example", 80), "/", headers)
-
-
 def decoded(coding: str, *pieces: bytes, limit: int = 10**6, headers: Headers = DECODING) -> bytes:
     fields = [(b"Content-Encoding", coding.encode())]
-    reader = ResponseReader(request_with(headers), 200, fields, Limits(body=limit))
+    request = Request("GET", Origin("http", "pixel.example", 80), "/", headers)
+    reader = ResponseReader(request, 200, fields, Limits(body=limit))
     for piece in pieces:
         reader.feed(piece)
     return reader.finish().body
@@ -52,17 +48,6 @@ def test_an_encoded_body_is_decoded_in_any_cuts(coding: str) -> None:
 )
 def test_other_bodies_are_not_decoded(coding: str, body: bytes, headers: Headers) -> None:
     assert decoded(coding, body, headers=headers) == body
-
-
-def test_each_body_of_a_connection_is_decoded_according_to_its_own_request() -> None:
-    encoded = ENCODED["gzip"]
-    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(encoded), encoded)
-    connection = ClientConnection()
-    for headers, body in [(DECODING, TEXT), (Headers(), encoded), (DECODING, TEXT)]:
-        connection.start(request_with(Headers((*headers, ("X-Request-ID", "1")))))
-        response = connection.receive(answer)
-        assert response is not None
-        assert response.body == body
 
 
 @BOTH

@@ -122,42 +122,33 @@ def test_a_safe_request_is_not_repeated_after_a_byte_of_a_response_or_a_time_lim
     assert lease.released == [False]
 
 
+GET = "GET https://pixel.example/a"
+CONNECTING = f"{GET}: could not connect to https://pixel.example: "
+CLOSED_EARLY = "The connection was closed {} answer to " + GET
+BROKEN, LATE = PixelConnectionError, PixelTimeoutError
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "message"),
     [
-        ([WRITTEN, END], PixelConnectionError, "The connection was closed before any answer to GET {}"),
-        ([WRITTEN, b"H", END], PixelConnectionError, "The connection was closed in the middle of the answer to GET {}"),
-        ([WRITTEN, RESET], PixelConnectionError, "GET {}: the connection broke: Connection reset by peer"),
-        ([TimeoutError("late")], PixelTimeoutError, "GET {}: it took too long: late"),
-        ([WRITTEN, TimeoutError("late")], PixelTimeoutError, "GET {}: it took too long: late"),
+        ([FakeLease(), WRITTEN, END], BROKEN, CLOSED_EARLY.format("before any")),
+        ([FakeLease(), WRITTEN, b"H", END], BROKEN, CLOSED_EARLY.format("in the middle of the")),
+        ([FakeLease(), WRITTEN, RESET], BROKEN, f"{GET}: the connection broke: Connection reset by peer"),
+        ([FakeLease(), TimeoutError("late")], LATE, f"{GET}: it took too long: late"),
+        ([FakeLease(), WRITTEN, TimeoutError("late")], LATE, f"{GET}: it took too long: late"),
+        ([ConnectionRefusedError(111, "refused")], BROKEN, f"{CONNECTING}refused"),
+        ([OSError("all attempts failed")], BROKEN, f"{CONNECTING}all attempts failed"),
+        ([OSError()], BROKEN, f"{CONNECTING}OSError"),
+        ([ssl.SSLCertVerificationError(1, "verify failed")], BROKEN, f"{CONNECTING}verify failed"),
+        ([TimeoutError("no connection")], LATE, f"{CONNECTING}no connection"),
     ],
 )
 def test_a_failure_has_the_request_without_its_query_and_the_reason(
     script: list[Any], kind: type[PixelConnectionError], message: str
 ) -> None:
-    error = failed(play(exchange(request_of()), FakeLease(), *script))
-    assert (type(error), str(error), error.sent) == (kind, message.format("https://pixel.example/a"), True)
+    error = failed(play(exchange(request_of()), *script))
+    assert (type(error), str(error), error.sent) == (kind, message, len(script) > 1)
     assert error.__cause__ is (script[-1] or None)
-
-
-@pytest.mark.parametrize(
-    ("failure", "kind", "reason"),
-    [
-        (ConnectionRefusedError(111, "Connection refused"), PixelConnectionError, "Connection refused"),
-        (OSError(-2, "Name or service not known"), PixelConnectionError, "Name or service not known"),
-        (OSError("all attempts failed"), PixelConnectionError, "all attempts failed"),
-        (OSError(), PixelConnectionError, "OSError"),
-        (ssl.SSLCertVerificationError(1, "verify failed"), PixelConnectionError, "verify failed"),
-        (TimeoutError("no connection within 1 seconds"), PixelTimeoutError, "no connection within 1 seconds"),
-        (TimeoutError(), PixelTimeoutError, "TimeoutError"),
-    ],
-)
-def test_a_failure_to_connect_has_the_origin_and_the_reason(
-    failure: OSError, kind: type[PixelConnectionError], reason: str
-) -> None:
-    error = failed(play(exchange(request_of()), failure))
-    assert (type(error), error.__cause__, error.sent) == (kind, failure, False)
-    assert str(error) == f"GET https://pixel.example/a: could not connect to https://pixel.example: {reason}"
 
 
 @pytest.mark.parametrize(
