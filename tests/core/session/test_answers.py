@@ -70,6 +70,13 @@ def test_a_field_is_read_by_its_path() -> None:
         (Field.texts, b'{"a": {"b": {}}}', "a field 'a.b' that has to be a string, but is of type dict"),
         (Field.texts, b'{"a": {"b": true}}', "a field 'a.b' that has to be a string, but is of type bool"),
         (Field.url, b'{"a": 1}', "a field 'a' that has to be a string, but is of type int"),
+        (lambda field: field.field("b"), b'{"a": "x"}', "a field 'a' that has to be an object, but is of type str"),
+        (
+            lambda field: field.items()[1].field("b").text(),
+            b'{"a": [0, {}]}',
+            "a field 'a[1].b' that has to be a string, but is missing or null",
+        ),
+        (Field.text, b"[]", "a body that has to be an object, but is of type list"),
     ],
 )
 def test_a_wrong_field_is_a_protocol_error_that_names_it(
@@ -78,17 +85,6 @@ def test_a_wrong_field_is_a_protocol_error_that_names_it(
     with pytest.raises(PixelProtocolError) as caught:
         reader(read(body, "a"))
     assert str(caught.value) == f"The answer to {LABEL} (request ID: an-id, status 200) has {message}"
-
-
-def test_the_error_names_the_whole_body_or_the_path() -> None:
-    with pytest.raises(PixelProtocolError, match="has a body that has to be an object, but is of type list"):
-        answer_of(b"[]").field("a")
-    with pytest.raises(PixelProtocolError, match="has a body that has to be a list, but is missing or null"):
-        answer_of(b"null").root.items()
-    with pytest.raises(PixelProtocolError, match=r"a field 'a' that has to be an object, but is of type str"):
-        read(b'{"a": "x"}', "a", "b")
-    with pytest.raises(PixelProtocolError, match=r"a field '\[0\].upload_parts\[1\].url' that .* is missing or null"):
-        read(JOBS, 0, "upload_parts", 1, "url").text()
 
 
 def test_an_object_of_strings_is_read_as_pairs_in_order() -> None:

@@ -67,7 +67,8 @@ class Logins(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tokens = Tokens(Account("https://login.example", "acme", "pixel", "kari", f"{SECRET}-password"))
+        self.account = Account("https://login.example", "acme", "pixel", "kari", f"{SECRET}-password")
+        self.tokens = Tokens(self.account)
         self.now = 1000.0
         self.count = 0
         self.renewals: list[Renewal] = []
@@ -176,7 +177,7 @@ class Logins(RuleBasedStateMachine):
 
     @invariant()
     def no_repr_shows_a_token_or_the_password(self) -> None:
-        assert SECRET not in f"{self.tokens!r} {[renewal.request for renewal in self.renewals]!r}"
+        assert SECRET not in f"{self.account!r} {self.tokens!r} {[renewal.request for renewal in self.renewals]!r}"
 
 
 TestLogins = Logins.TestCase
