@@ -269,7 +269,7 @@ def case_of(seed: int, number: int) -> Case:
 
 def connect_failure(random: Random, via: Proxy | None) -> OSError:
     if via is not None and random.random() < 0.5:
-        return ProxyFailure(f"the proxy {via} cannot be reached: refused")
+        return ProxyFailure(f"the proxy {via} opened no tunnel", random.choice((None, 403, 407)))
     return random.choice((ConnectionRefusedError(111, "refused"), TimeoutError()))
 
 
@@ -341,8 +341,11 @@ def check_error(error: Exception, case: Case) -> None:
     if isinstance(error, PixelProxyError):
         assert case.via is not None, "an error of a proxy without one"
         assert not error.sent, "a proxy that refuses forwards nothing"
-        assert (error.status is None) == (case.lease is not None)
-        assert error.status in (None, 407)
+        assert error.status == (407 if case.lease is None else getattr(case.lease, "status", "no proxy"))
+    if case.lease is not None:
+        assert isinstance(error, PixelProxyError) == isinstance(case.lease, ProxyFailure)
+        assert isinstance(error, PixelTimeoutError) == isinstance(case.lease, TimeoutError)
+        assert not getattr(error, "sent", False), "the request was not sent yet"
     changed = any(isinstance(each, PixelFileChangedError) for each in case.writes)
     assert changed or not isinstance(error, PixelFileChangedError)
 
