@@ -37,6 +37,18 @@ def read_more(connection: peers.ScriptedConnection) -> None:
     connection.read_until(lambda data: 1 if len(data) > 1_000_000 else 0)
 
 
+def test_a_response_of_a_peer_that_reads_no_more_ends_the_sending_of_a_file(
+    face: peers.Face, large_file: FileSlice
+) -> None:
+    over = threading.Event()
+    script = [peers.read_head, peers.send(peers.TOO_LARGE), peers.wait(over)]
+    with peers.Peer(script, [peers.keep_answering()]) as peer:
+        assert face.send(peer.request("PUT", body=large_file)).status == 413
+        over.set()
+        assert face.send(peer.request()).status == 200
+        assert peer.accepted == 2
+
+
 def test_an_interim_response_does_not_end_the_sending_of_a_file(face: peers.Face, tmp_path: Path) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     content = bytes(range(251)) * 24_000

@@ -59,14 +59,6 @@ def close_notify(connection: ScriptedConnection) -> None:
         connection.sock.unwrap()
 
 
-def test_a_peer_that_speaks_tls_1_2_is_answered(trusting: Face, authority: trustme.CA) -> None:
-    context = server_context(authority)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    with Peer([keep_answering()], context=context, host="localhost") as peer:
-        assert trusting.send(peer.request("POST", body=b"x")).body == b"ok"
-        trusting.close()
-
-
 @pytest.mark.parametrize("end", [[], [close_notify]], ids=["without close_notify", "with close_notify"])
 @pytest.mark.parametrize("data", [OK, b"HTTP/1.1 200 OK\r\n\r\nok"], ids=["with a length", "up to the end"])
 def test_a_connection_that_the_peer_ends_is_read_to_its_end_and_replaced(
@@ -210,6 +202,15 @@ def test_the_authorities_of_a_file_replace_those_of_the_system(face: Face, autho
         face.close()
     with secure(trustme.CA(), [read_to_end]) as peer:
         assert refused(face, peer).startswith("its certificate is not accepted: ")
+
+
+def test_a_peer_that_speaks_tls_1_2_is_answered(face: Face, authority: trustme.CA, files: Path) -> None:
+    context = server_context(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    face.open(tls=options_in(files, "ca.pem"))
+    with Peer([keep_answering()], context=context, host="localhost") as peer:
+        assert face.send(peer.request("POST", body=b"x")).body == b"ok"
+        face.close()
 
 
 @pytest.mark.parametrize(
