@@ -1,10 +1,10 @@
-"""curio, which neither asyncio nor anyio knows of: a driver with every effect, so that uploads work too.
+"""curio, which neither asyncio nor anyio knows of: coroutines perform the effects of a call.
 
     python -m tests.system.embedding.curio_client http://127.0.0.1:8000
 
 Rules kept here:
 
-* The loop is never blocked: files are looked at, hashed and read in threads.
+* The loop is never blocked: names are looked up in threads.
 * A stream is closed by a plain call, so it closes the socket below curio's own.
 """
 
@@ -12,7 +12,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from select import select
 from typing import Any, TypeVar
 
@@ -20,11 +20,10 @@ import curio
 from curio.io import Socket as CurioSocket
 
 import pixel_core as pixel
-from pixel_core.models import PixelUploadFile
-from pixel_transports import SliceReader, digest, file_facts, run_async
-from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
+from pixel_transports import run_async
 
 T = TypeVar("T")
+AREA = {"type": "Polygon", "coordinates": [[[5.5, 58.8], [5.9, 58.8], [5.9, 59.0], [5.5, 59.0], [5.5, 58.8]]]}
 
 # curio has no types, and what checkers guess of these two is wrong.
 timeout_after: Any = curio.timeout_after
@@ -44,27 +43,6 @@ class Stream:
 
     def close(self) -> None:
         self.plain.close()
-
-
-class TaskGroup:
-    """A task group of the flow `lead`."""
-
-    def __init__(self, driver: "Driver", group: Any) -> None:
-        self.driver, self.group, self.endings = driver, group, curio.Queue()
-
-    async def spawn(self, key: Any, flow: pixel.Flow[Any]) -> None:
-        await self.group.spawn(self.work, key, flow)
-
-    async def work(self, key: Any, flow: pixel.Flow[Any]) -> None:
-        await self.endings.put((key, await self.driver.outcome(flow)))
-
-    async def next_done(self, timeout: float | None) -> list[pixel.TaskOutcome[Any, Any]]:
-        endings: list[pixel.TaskOutcome[Any, Any]] = []
-        async with ignore_after(timeout):
-            endings.append(await self.endings.get())
-        while not self.endings.empty():
-            endings.append(await self.endings.get())
-        return endings
 
 
 class Driver:
@@ -91,16 +69,10 @@ class Driver:
                 return time.monotonic()
             case pixel.Random():
                 return secrets.randbits(128)
-            case pixel.Report() | pixel.WriteJournal():
-                return None  # there is no listener and no journal
+            case pixel.Report():
+                return None  # there is no listener
             case pixel.Sleep(seconds):
                 return _slept(seconds)
-            case pixel.CallTokenProvider(function):
-                return curio.run_in_thread(function)
-            case pixel.Stat(paths):
-                return curio.run_in_thread(file_facts, paths)
-            case pixel.Digest(slices, keep):
-                return curio.run_in_thread(digest, slices, keep, lambda: False)
             case pixel.Exchange(request):
                 return self.run(pixel.exchange(request, self.leasing))
             case pixel.Resolve(host, port):
@@ -117,15 +89,7 @@ class Driver:
                 return within(timeout, stream.socket.recv, 65536)
             case pixel.SingleFlight(key, flow):
                 return self.once(key, flow)
-            case pixel.OpenTaskGroup(lead):
-                return self.open_group(lead)
-            case pixel.Spawn(group, key, flow):
-                return group.spawn(key, flow)
-            case pixel.NextDone(group, timeout):
-                return group.next_done(timeout)
-            case pixel.OpenJournal(lead=lead):
-                return self.run(lead(pixel.JournalSnapshot()))  # there is no journal
-        raise NotImplementedError(repr(effect))
+        raise NotImplementedError(f"{effect!r}: uploads and listings ahead ask for more, see selectors_loop.py")
 
     async def once(self, key: Hashable, flow: pixel.Flow[Any]) -> Any:
         first = key not in self.running
@@ -142,10 +106,6 @@ class Driver:
         if isinstance(outcomes[0], Exception):
             raise outcomes[0]
         return outcomes[0]
-
-    async def open_group(self, lead: Callable[[Any], pixel.Flow[Any]]) -> Any:
-        async with curio.TaskGroup(wait=None) as group:  # None: the remaining tasks are cancelled when the lead ends
-            return await self.run(lead(TaskGroup(self, group)))
 
 
 async def within(seconds: float | None, function: Any, *args: Any) -> Any:
@@ -171,12 +131,7 @@ async def _slept(seconds: float) -> None:
 async def _written(sock: Any, segments: Sequence[pixel.Segment], timeout: float | None) -> bool:
     try:
         for segment in segments:
-            if isinstance(segment, pixel.FileSlice):
-                with SliceReader(segment) as reader:
-                    while piece := await curio.run_in_thread(reader.read):
-                        await within(timeout, sock.sendall, piece)
-            else:
-                await within(timeout, sock.sendall, segment)
+            await within(timeout, sock.sendall, segment)  # slices of files are for uploads
     except ConnectionError:
         return False  # the peer hung up; what it said before is still read
     return True
@@ -189,17 +144,7 @@ async def main(url: str) -> None:
         for _ in range(8):
             await group.spawn(driver.run, api.me())
     print(f"{len(group.results)} calls at once, as", group.results[0]["email"])
-
-    project = await driver.run(api.create_project("Curio", "Made under curio", SAMPLE_AREA))
-    collection = await driver.run(api.create_data_collection(project["id"], "Photos", "Six of them", "image"))
-    files = [PixelUploadFile(file=path) for path in sample_photos()]
-    images, errors = await driver.run(api.upload_multiple_images(project["id"], collection["id"], files))
-    print(f"{len(images)} photos uploaded, {len(errors)} errors")
-    for flow in api.paginate_images(project["id"], collection["id"], page_size=4):
-        page = await driver.run(flow)
-        print("page:", *(image["name"] for image in page.items))
-        if page.last:
-            break
+    await driver.run(api.create_project("Curio", "Made under curio", AREA))
     print("projects:", *(each["name"] for each in await driver.run(api.list_projects())))
     driver.leasing.close()
 

@@ -4,14 +4,12 @@ import random
 import tempfile
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from hashlib import md5
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, TypeAlias
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -19,7 +17,7 @@ from pixel_core.errors import PixelError
 from pixel_core.models import PixelUploadFile
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import SAMPLE_AREA
-from tests.system.faults.callers import CANCELLED, PATIENCE, Caller
+from tests.system.faults.callers import CANCELLED, PATIENCE, Caller, Method
 from tests.system.faults.plans import Place, Plan, no_faults
 from tests.system.faults.proxy import Door, Proxy
 from tests.system.faults.world import JPEG, World, world
@@ -61,44 +59,34 @@ def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     return True
 
 
-class Call(ABC):
-    """A call of a kind (`what`), with a small request body or with `MUCH`. `client` makes it."""
+class _Call:
+    """A call of a kind (`what`), with a small request body or with `MUCH`. `client` makes it.
 
-    place: ClassVar[Place]
+    `started` is the call with some options, `outcome` its result as one word, and `wrong` are the problems with the
+    server's data; `received` is whether it may have acted on a failed call.
+    """
 
     def __init__(self, bench: "Bench", what: str, much: bool) -> None:
         self.bench, self.what, self.much, self.client = bench, what, much, bench.client
 
-    @abstractmethod
-    def started(self, options: dict[str, Any]) -> "partial[Any]":
-        """The call with these options, to be made or cancelled by `client`."""
-
-    @abstractmethod
-    def outcome(self, value: Any) -> str:
-        """The result as one word."""
-
-    @abstractmethod
-    def wrong(self, result: str, received: bool) -> list[str]:
-        """The problems with the server's data. `received` is whether it may have acted on a failed call."""
-
     def again(self) -> list[str]:
-        """The problems of the same call without faults. None if it must not be made again."""
+        """The problems of the same call without faults, if it may be made again."""
         return []
 
-    def close(self) -> None:  # noqa: B027
+    def close(self) -> None:
         """Remove what the call needed."""
 
 
-class ApiCall(Call):
+class ApiCall(_Call):
     """GET reads the project of the bench, POST creates one with a new name."""
 
     place = Place.API
 
-    def started(self, options: dict[str, Any]) -> "partial[Any]":
+    def started(self, options: dict[str, Any]) -> Method:
         self.name, note = self.bench.name(), "x" * MUCH if self.much else ""
         if self.what == "GET":
-            return partial(self.client.call, "get_project", self.bench.here.project_id, options=options)
-        return partial(self.client.call, "create_project", self.name, note, SAMPLE_AREA, options=options)
+            return self.client.method("get_project", self.bench.here.project_id, options=options)
+        return self.client.method("create_project", self.name, note, SAMPLE_AREA, options=options)
 
     def outcome(self, value: Any) -> str:
         return RIGHT if value["name"] == ("Faults" if self.what == "GET" else self.name) else "another result"
@@ -111,7 +99,7 @@ class ApiCall(Call):
         return [f"{made} projects were made"] if made > most or (right and not made) else []
 
 
-class UploadCall(Call):
+class UploadCall(_Call):
     """A file is uploaded, as a form or in parts."""
 
     place = Place.STORAGE
@@ -123,12 +111,12 @@ class UploadCall(Call):
         self._path.write_bytes(content)
         self._facts = len(content), md5(content, usedforsecurity=False).hexdigest()
 
-    def started(self, options: dict[str, Any]) -> "partial[Any]":
+    def started(self, options: dict[str, Any]) -> Method:
         size = -(-self._facts[0] // 2)
         keywords = {"multipart": True, "multipart_part_size": size} if self.what == "part" else {}
         where = self.bench.here.project_id, self.bench.here.collection_id
         files = [PixelUploadFile(file=self._path)]
-        return partial(self.client.call, "upload_multiple_images", *where, files, options=options, **keywords)
+        return self.client.method("upload_multiple_images", *where, files, options=options, **keywords)
 
     def outcome(self, value: Any) -> str:
         images, errors = value
@@ -143,13 +131,14 @@ class UploadCall(Call):
         return [] if stored == [self._facts] * (result == RIGHT) else [f"{result}, and stored is {stored}"]
 
     def again(self) -> list[str]:
-        result = self.outcome(self.started({})())
+        result = self.outcome(self.client.run(self.started({})))
         return ([] if result == RIGHT else [f"called again: {result}"]) + self.wrong(RIGHT, True)
 
     def close(self) -> None:
         self._path.unlink()
 
 
+Call: TypeAlias = ApiCall | UploadCall
 CALLS: dict[Place, dict[str, type[Call]]] = {
     Place.API: {"GET": ApiCall, "POST": ApiCall},
     Place.STORAGE: {"form": UploadCall, "part": UploadCall},
@@ -160,14 +149,12 @@ CALLS: dict[Place, dict[str, type[Call]]] = {
 class Bench:
     """A client that reaches a sandbox through the proxy."""
 
-    def __init__(
-        self, here: World, proxy: Proxy, face: str, portal: BlockingPortal | None, folder: Path, seed: int
-    ) -> None:
+    def __init__(self, here: World, proxy: Proxy, face: str, portal: BlockingPortal | None, folder: Path) -> None:
         self.here, self.proxy, self.face, self.folder = here, proxy, face, folder
         self._portal = portal
         self._settings = PixelApiSettings(**here.sandbox.environment(proxy.url))
         self._numbers = iter(range(1_000_000))
-        self.random = random.Random(seed)
+        self.random = random.Random(1)
         self.client = Caller(face, self._settings, portal)
         self._tasks = 0
         self.login_bytes = 0
@@ -175,35 +162,28 @@ class Bench:
 
     def warm_up(self) -> None:
         """Log in, and count the tasks before the first case."""
-        self.client.call("get_project", self.here.project_id)
+        self.get_project()
         self._tasks = self.client.tasks()
         self.login_bytes = next(record.answer_bytes for record in self.proxy.records if record.place is Place.LOGIN)
+
+    def get_project(self) -> Any:
+        return self.client.run(self.client.method("get_project", self.here.project_id))
 
     def name(self) -> str:
         return f"number {next(self._numbers):06}"
 
-    @contextmanager
-    def fresh(self) -> Iterator[Caller]:
+    def fresh(self) -> "closing[Caller]":
         """Another client of the same face, which has to log in first."""
-        client = Caller(self.face, self._settings, self._portal)
-        try:
-            yield client
-        finally:
-            client.close()
+        return closing(Caller(self.face, self._settings, self._portal))
 
-    @contextmanager
-    def prepared(self, what: str, much: bool = False) -> Iterator[Call]:
-        call = next(calls[what] for calls in CALLS.values() if what in calls)(self, what, much)
-        try:
-            yield call
-        finally:
-            call.close()
+    def prepared(self, what: str, much: bool = False) -> "closing[Call]":
+        return closing({**CALLS[Place.API], **CALLS[Place.STORAGE]}[what](self, what, much))
 
     def sizes(self, what: str) -> tuple[int, int]:
         """The lengths of request and answer on the wire, of the exchange that has faults."""
         first = len(self.proxy.records)
         with self.prepared(what) as call:
-            call.started({})()
+            call.client.run(call.started({}))
             record = next(each for each in self.proxy.records[first:] if each.place is call.place)
         return record.head_bytes + record.length, record.answer_bytes
 
@@ -253,7 +233,7 @@ class Bench:
         """The problems of the next call, of the connections and of the tasks that are left."""
         wrong = []
         try:
-            if self.client.call("get_project", self.here.project_id)["name"] != "Faults":
+            if self.get_project()["name"] != "Faults":
                 wrong.append("the next call has another result")
         except PixelError as error:
             wrong.append(f"the next call fails: {error}")
@@ -265,16 +245,14 @@ class Bench:
 
 
 @contextmanager
-def bench(face: str, seed: int = 1) -> Iterator[Bench]:
+def bench(face: str) -> Iterator[Bench]:
     with (
         world(job_seconds=0.0) as here,
         Proxy(here.address, no_faults(), buffer_bytes=BUFFER_BYTES) as proxy,
         tempfile.TemporaryDirectory() as folder,
     ):
         with nullcontext() if face == "blocking" else start_blocking_portal(face) as portal:
-            made = Bench(here, proxy, face, portal, Path(folder), seed)
-            try:
+            made = Bench(here, proxy, face, portal, Path(folder))
+            with closing(made.client):
                 made.warm_up()
                 yield made
-            finally:
-                made.client.close()

@@ -12,10 +12,10 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import anyio
 import trio
@@ -33,6 +33,10 @@ CANCELLED = "cancelled"
 _COUNTS = re.compile(r"(\d+) held, (\d+) idle, (\d+) waiting")
 
 
+Method: TypeAlias = Callable[[], Any]
+"""A call with its arguments; on the async faces it returns a coroutine."""
+
+
 class Interrupt(BaseException):
     """Raised in the main thread, like KeyboardInterrupt."""
 
@@ -44,49 +48,37 @@ class Caller:
         self._portal = portal
         self.face = face
         self.repeating: Callable[[], None] = lambda: None
-        self._repeats = 0
+        self.repeats = 0
         kind: Any = PixelClient if portal is None else PixelClientAsync
         self.client: Any = kind.from_settings(settings, journal=None, listener=self._on_event)
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, CallRepeated):
-            self._repeats += 1
+            self.repeats += 1
             self.repeating()
 
-    def repeated(self) -> int:
-        return self._repeats
+    def method(self, name: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Method:
+        """A call of the client, for `run` or `begin`."""
+        return partial(getattr(self.client.with_options(**options or {}), name), *arguments, **keywords)
 
-    def call(self, name: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
-        method = partial(getattr(self.client.with_options(**options or {}), name), *arguments, **keywords)
+    def run(self, method: Method) -> Any:
         return method() if self._portal is None else self._portal.call(method)
 
     @property
     def ways(self) -> tuple[str, ...]:
         return {"blocking": ("interrupt",), "asyncio": ("task", "scope"), "trio": ("scope",)}[self.face]
 
-    def begin(self, way: str, turns: int | None, call: partial[Any]) -> "Attempt":
-        """Start a call that will be cancelled; `call` is `self.call` with arguments. On an event loop, cancel after so
-        many turns, unless that is None.
-        """
-        if self._portal is None:
-            return _Interrupted(call)
-        options = dict(call.keywords)
-        client = self.client.with_options(**options.pop("options", None) or {})
-        name, *arguments = call.args
-        return _Cancelled(self._portal, way, turns, partial(getattr(client, name), *arguments, **options))
+    def begin(self, way: str, turns: int | None, method: Method) -> "_Interrupted | _Cancelled":
+        """Start a call that will be cancelled: on an event loop, after so many turns, unless that is None."""
+        return _Interrupted(method) if self._portal is None else _Cancelled(self._portal, way, turns, method)
 
     def close(self) -> None:
-        if self._portal is None:
-            self.client.close()
-        else:
-            self._portal.call(self.client.aclose)
+        self.run(self.client.close if self._portal is None else self.client.aclose)
 
     def tasks(self) -> int:
-        if self._portal is None:
-            return 0
         if self.face == "trio":
-            return self._portal.call(lambda: trio.lowlevel.current_statistics().tasks_living)
-        return self._portal.call(lambda: len(asyncio.all_tasks()))
+            return int(self.run(lambda: trio.lowlevel.current_statistics().tasks_living))
+        return 0 if self._portal is None else len(self._portal.call(asyncio.all_tasks))
 
     @property
     def pool(self) -> str:
@@ -94,20 +86,14 @@ class Caller:
 
     def counts(self) -> tuple[int, int, int]:
         """The numbers of held slots, idle connections and waiters of the pool."""
-        found = _COUNTS.search(self.pool)
-        return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
-
-
-class Attempt(Protocol):
-    def end(self, ready: Callable[[], bool]) -> Any:
-        """Cancel it once `ready` returns True. Returns `CANCELLED`, or the result of the call if that came first."""
-        ...
+        held, idle, waiting = _COUNTS.findall(self.pool)[0]
+        return int(held), int(idle), int(waiting)
 
 
 class _Interrupted:
     """A call of the blocking face, in the main thread."""
 
-    def __init__(self, call: Callable[[], Any]) -> None:
+    def __init__(self, call: Method) -> None:
         self._call = call
         self._inside = False
         self._over = threading.Event()
@@ -128,6 +114,7 @@ class _Interrupted:
                 signal.pthread_kill(main, signal.SIGUSR1)
 
     def end(self, ready: Callable[[], bool]) -> Any:
+        """Cancel it once `ready` returns True. Returns `CANCELLED`, or the result of the call if that came first."""
         before = signal.signal(signal.SIGUSR1, self._raise)
         thread = threading.Thread(target=self._interrupt, args=(ready,), name="interrupts", daemon=True)
         thread.start()
@@ -148,9 +135,7 @@ class _Interrupted:
 class _Cancelled:
     """A call of an async face, as a task of the portal's loop."""
 
-    def __init__(
-        self, portal: BlockingPortal, way: str, turns: int | None, method: Callable[[], Coroutine[Any, Any, Any]]
-    ) -> None:
+    def __init__(self, portal: BlockingPortal, way: str, turns: int | None, method: Method) -> None:
         self._portal = portal
         self._method = method
         self._turns = turns

@@ -11,6 +11,7 @@ Rules kept here:
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.system.faults.bench import CALLS, LIMIT_SECONDS, MUCH, RIGHT, Bench, Played
@@ -120,7 +121,7 @@ class FaultCase:
             options["retries"] = 0
         with bench.prepared(self.what, self.much) as call:
             with bench.spoilt(row(call.place, Act(self.fault, self.at, _SECONDS.get(self.fault, 0.0)))):
-                played = bench.timed(call, call.started(options))
+                played = bench.timed(call, partial(call.client.run, call.started(options)))
             if played.result not in self.expected(call.place):
                 played.wrong.append(played.result)
             if self.fault is Fault.REFUSE:

@@ -20,7 +20,7 @@ from typing import Any
 
 from pixel_core.messages import Timeouts
 from tests.system.faults.bench import CALLS, LIMIT_SECONDS, MUCH, RIGHT, Bench, Played
-from tests.system.faults.callers import CANCELLED, PATIENCE
+from tests.system.faults.callers import CANCELLED, PATIENCE, Caller
 from tests.system.faults.plans import Act, Fault, Place, row
 from tests.system.faults.proxy import Door
 from tests.system.faults.rows_faults import BROKEN, EXPECTED, LATE
@@ -115,12 +115,12 @@ class StoppedCase:
                     stack.enter_context(bench.behind(Door.HANGING))
                 else:
                     stack.enter_context(bench.spoilt(row(self.place, *[self.act] * 10)))
-                run = started = call.started(options)
-                if self.way is not None:
-                    ready = self._ready(bench, call.client.repeated)
-                    way = self.way
-                    run = partial(lambda: call.client.begin(way, self.turns, started).end(ready))
-                played = bench.timed(call, run)
+                method, ready = call.started(options), self._ready(bench, call.client)
+                if self.way is None:
+                    played = bench.timed(call, lambda: call.client.run(method))
+                else:
+                    attempt = partial(call.client.begin, self.way, self.turns, method)
+                    played = bench.timed(call, lambda: attempt().end(ready))
             if played.result not in self.expected:
                 played.wrong.append(played.result)
             if self.way is None:
@@ -133,10 +133,11 @@ class StoppedCase:
             played.wrong += call.again()
         return played
 
-    def _ready(self, bench: Bench, repeated: Callable[[], int]) -> Callable[[], bool]:
+    def _ready(self, bench: Bench, client: Caller) -> Callable[[], bool]:
+        """Whether the call is where it is to be cancelled."""
         if self.waits:
-            before = repeated()
-            return lambda: repeated() > before
+            before = client.repeats
+            return lambda: client.repeats > before
         if self.act is not None:
             return bench.proxy.held.is_set
         began = time.monotonic()
@@ -173,7 +174,7 @@ class DoorCase:
                 call.client.repeating = lambda: bench.proxy.turn(Door.OPEN)
             try:
                 with bench.behind(self.door):
-                    played = bench.timed(call, call.started(options))
+                    played = bench.timed(call, partial(call.client.run, call.started(options)))
             finally:
                 call.client.repeating = lambda: None
             if played.result not in ({RIGHT} if self.opens else LATE if self.door is Door.HANGING else BROKEN):
