@@ -37,7 +37,7 @@ LEAST = 2
 """Calls of each task or thread at the least, on however slow a machine."""
 
 LIMITS = Timeouts(60.0, 60.0, 60.0, 60.0)
-"""Not what is tried here: that a slow machine needs long for 200 calls is no failure."""
+"""That a slow machine needs long for 200 calls is no failure."""
 
 
 class CountingSandbox(Sandbox):
@@ -45,8 +45,7 @@ class CountingSandbox(Sandbox):
 
     def __init__(self) -> None:
         super().__init__(token_seconds=TOKEN_SECONDS)
-        self.counts: Counter[str] = Counter()
-        self.refresh_tokens: Counter[str] = Counter()
+        self.counts, self.refresh_tokens = Counter[str](), Counter[str]()
         self.refused: set[str] = set()
         self._counting = threading.Lock()
 

@@ -9,6 +9,7 @@ Rules kept here:
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager, suppress
@@ -70,15 +71,11 @@ class Watch:
     def parts(self) -> list[str]:
         """The parts that were stored: path and number."""
         puts = [target for method, target, status in self.answered if method == "PUT" and is_storage(target)]
-        return [f"{target.partition('?')[0]} {number_of(target)}" for target in puts]
+        return [re.sub(r"\?.*partNumber=(\d+).*", r" \1", target) for target in puts]
 
 
 def is_storage(target: str) -> bool:
     return target.startswith("/storage/")
-
-
-def number_of(target: str) -> str:
-    return target.partition("partNumber=")[2].partition("&")[0]
 
 
 class World:
