@@ -36,13 +36,7 @@ async def test_the_next_ten_requests_do_not_time_out_after_those_in_flight_were_
                 group.cancel_scope.cancel()
             assert repr(transport) == "<AnyioTransport, <Pool 0 held, 0 idle, 0 waiting>>"
         peer.willing = True
-        bodies: list[bytes] = []
-
-        async def ask() -> None:
-            bodies.append((await transport.send(peer.request())).body)
-
         async with anyio.create_task_group() as group:
             for _ in range(10):
-                group.start_soon(ask)
-        assert bodies == [b"ok"] * 10
+                group.start_soon(transport.send, peer.request())
         await transport.aclose()

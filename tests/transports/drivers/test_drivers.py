@@ -28,7 +28,7 @@ from pixel_core.values import value
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.observability.instrumentation import DriverInstrumentation
 from tests.support.flows import flow_of, get, raising, returning
-from tests.support.peers import PATIENCE, Peer, Step, read_head, read_to_end, wait
+from tests.support.peers import PATIENCE, Peer, read_head, read_to_end, wait
 from tests.transports.drivers.conftest import Driven
 
 A_LONG_TIME = 30.0
@@ -159,10 +159,7 @@ def test_a_failure_cancels_flows_during_their_io(
     driven: Driven, wrap: Any, where: str, large_file: FileSlice, full_listener: Origin
 ) -> None:
     over = Event()
-    steps: list[Step] = [read_to_end] if where == "shakes hands" else [read_head, read_to_end]
-    if where == "writes":
-        steps = [read_head, wait(over)]
-    with Peer(steps) as peer:
+    with Peer([read_head, wait(over)] if where == "writes" else [read_to_end]) as peer:
         request = peer.request("PUT", body=large_file if where == "writes" else b"")
         if where == "shakes hands":
             request = replace(request, origin=request.origin._replace(scheme="https"))

@@ -10,10 +10,8 @@ Rules kept here:
 import asyncio
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager, suppress
-from copy import copy
 from dataclasses import dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
@@ -412,29 +410,18 @@ def test_with_skip_uploaded_new_changed_and_deleted_files_are_sent(blocking_worl
 
 
 def test_of_two_clients_with_the_same_files_each_file_is_done_by_exactly_one(world: World) -> None:
-    """The second comes while the first is at work, in a thread of its own, with a file more."""
+    """The second comes while the first is at work, with a file more."""
     files = world.files(900, 3 * PART, 2000)
-    begun, release = threading.Event(), threading.Event()
-    outcomes: dict[str, Outcome | None] = {}
+    seconds: list[Outcome | None] = []
 
-    def waits(request: Request) -> None:
-        if is_storage(request.target):
-            begun.set()
-            assert release.wait(PATIENCE)
+    def second(request: Request) -> None:
+        if is_storage(request.target) and not seconds:
+            seconds.append(world.upload(Watch(), files))
 
-    first = copy(world)
-    first.face = "blocking"
-    thread = threading.Thread(target=lambda: outcomes.update(first=first.upload(Watch(before_each=waits), files[:2])))
-    thread.start()
-    try:
-        assert begun.wait(PATIENCE)
-        outcomes["second"] = world.upload(Watch(), files)
-    finally:
-        release.set()
-        thread.join()
-    assert names_of(outcomes["first"]) == ["photo_0.jpg", "photo_1.jpg"]
-    assert outcomes["second"] is not None
-    images, errors = outcomes["second"]
+    first = World("blocking", world.served, world.folder).upload(Watch(before_each=second), files[:2])
+    assert names_of(first) == ["photo_0.jpg", "photo_1.jpg"]
+    assert seconds[0] is not None
+    images, errors = seconds[0]
     assert [image["name"] for image in images] == ["photo_2.jpg"]
     assert [(Path(error.file or "").name, error.status) for error in errors] == [
         ("photo_0.jpg", "in_use"),

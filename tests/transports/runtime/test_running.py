@@ -9,6 +9,7 @@ import pytest
 
 from pixel_core.effects import Clock, Effect, Flow, Sleep
 from pixel_transports.runtime.running import run, run_async
+from tests.support.flows import flow_of
 
 Perform = Callable[[Effect[Any]], Any]
 
@@ -28,24 +29,11 @@ def fail(effect: Effect[Any]) -> Any:
     raise LookupError(repr(effect))
 
 
-def sleeping() -> Flow[None]:
-    yield from Sleep(1.0)
-
-
 @runners
 def test_results_of_effects_are_sent_into_the_flow_and_its_result_is_returned(runner: Any) -> None:
-    def flow() -> Flow[float]:
-        first = yield from Clock()
-        second = yield from Clock()
-        return first + second
-
-    def without_effects() -> Flow[str]:
-        yield from ()
-        return "done"
-
     times = iter([1.0, 2.0])
-    assert runner(flow(), lambda effect: next(times)) == 3.0
-    assert runner(without_effects(), fail) == "done"
+    assert runner(flow_of(Clock(), Clock()), lambda effect: next(times)) == 2.0
+    assert runner(flow_of(), fail) is None
 
 
 @runners
@@ -59,8 +47,8 @@ def test_an_error_of_an_effect_is_thrown_into_the_flow(runner: Any) -> None:
 
     assert runner(flow(), fail) == "Sleep(seconds=1.0)"
     with pytest.raises(LookupError) as caught:
-        runner(sleeping(), fail)
-    assert "sleeping" in [entry.name for entry in caught.traceback], "the traceback lacks the line of the flow"
+        runner(flow_of(Sleep(1.0)), fail)
+    assert "flow_of" in [entry.name for entry in caught.traceback], "the traceback lacks the line of the flow"
 
 
 @runners
