@@ -35,6 +35,10 @@ def las(major: int = 1, minor: int = 4, point_format: int = 6) -> bytes:
     return bytes(head)
 
 
+def names(records: list[dict[str, Any]]) -> list[str]:
+    return [record["name"] for record in records]
+
+
 class Caller:
     """One user of a sandbox."""
 

@@ -1,15 +1,9 @@
 """The API's authentication and routing, and its projects and data collections."""
 
-from typing import Any
-
 import pytest
 
 from pixel_transports.sandbox import SAMPLE_AREA
-from tests.transports.sandbox.support import Caller
-
-
-def names(records: list[dict[str, Any]]) -> list[str]:
-    return [record["name"] for record in records]
+from tests.transports.sandbox.support import Caller, names
 
 
 @pytest.mark.parametrize(

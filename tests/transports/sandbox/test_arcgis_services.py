@@ -43,13 +43,6 @@ def test_feature_and_image_services_have_separate_lists(caller: Caller) -> None:
     assert caller.error_loc("GET", "/arcgis_services/feature/") == ["path", "service_type"]
 
 
-def test_a_deleted_collection_is_not_found(caller: Caller) -> None:
-    place = caller.place()
-    caller.ok("DELETE", place)
-    gone = body(caller, data_collection_ids=[int(place.rpartition("/")[2])])
-    assert caller.status("POST", "/arcgis_services/Feature/", gone) == 404
-
-
 def test_a_service_is_updated_and_deleted(caller: Caller) -> None:
     path = service(caller)
     before = caller.ok("GET", path)

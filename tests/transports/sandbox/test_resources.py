@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.transports.sandbox.support import JPEG, PNG, TIFF, Caller, las
+from tests.transports.sandbox.support import JPEG, PNG, TIFF, Caller, las, names
 
 
-def names(records: list[dict[str, Any]]) -> list[str]:
-    return [record["name"] for record in records]
+def cloud(format_: str, record: int | None, major: int | None, minor: int | None) -> dict[str, Any]:
+    return {"format": format_, "point_record_format": record, "version_major": major, "version_minor": minor}
 
 
 CONTENTS: list[tuple[str, str, bytes, str, dict[str, Any]]] = [
@@ -17,18 +17,9 @@ CONTENTS: list[tuple[str, str, bytes, str, dict[str, Any]]] = [
     ("DTM", "raster", PNG, "a.png", {"format": "PNG"}),
     ("DSM", "raster", JPEG, "a.jpg", {"format": "JPEG"}),
     *(("image", "image", start, "a.bin", {}) for start in (JPEG, PNG, TIFF, b"MM\0*")),
-    (
-        *("point_cloud", "point_cloud", las(1, 4, 6), "a.las"),
-        {"format": "LAS", "point_record_format": 6, "version_major": 1, "version_minor": 4},
-    ),
-    (
-        *("point_cloud", "point_cloud", las(1, 2, 0x83), "a.LAZ"),
-        {"format": "LAZ", "point_record_format": 3, "version_major": 1, "version_minor": 2},
-    ),
-    (
-        *("point_cloud", "point_cloud", b"LASF", "a.las"),
-        {"format": "LAS", "point_record_format": None, "version_major": None, "version_minor": None},
-    ),
+    ("point_cloud", "point_cloud", las(1, 4, 6), "a.las", cloud("LAS", 6, 1, 4)),
+    ("point_cloud", "point_cloud", las(1, 2, 0x83), "a.LAZ", cloud("LAZ", 3, 1, 2)),
+    ("point_cloud", "point_cloud", b"LASF", "a.las", cloud("LAS", None, None, None)),
 ]
 
 
