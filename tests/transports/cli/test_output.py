@@ -65,20 +65,16 @@ def test_no_color_removes_the_colours_at_a_terminal(still: World) -> None:
     assert not any(f"\x1b[{code}" in done.stdout for code in ("3", "9", "38", "48"))
 
 
-@pytest.mark.parametrize("command", ["images", "search"])
+@pytest.mark.parametrize("command", ["images list --project 1 --collection 3", "search --on images"])
 @pytest.mark.parametrize(
-    ("options", "names"),
-    [
-        (["--limit", "1"], ["photo_0.jpg"]),
-        (["--limit", "2", "--offset", "1", "--page-size", "1"], ["photo_1.jpg", "photo_2.jpg"]),
-        (["--page-size", "2"], ["photo_0.jpg", "photo_1.jpg", "photo_2.jpg"]),
-    ],
+    ("options", "numbers"),
+    [("--limit 1", [0]), ("--limit 2 --offset 1 --page-size 1", [1, 2]), ("--page-size 2", [0, 1, 2])],
 )
 def test_a_list_is_fetched_in_pages_up_to_the_limit(
-    still: World, command: str, options: list[str], names: list[str]
+    still: World, command: str, options: str, numbers: list[int]
 ) -> None:
-    source = ("images", "list", *still.options("images")) if command == "images" else ("search", "--on", "images")
-    assert [each["name"] for each in still.json(*source, *options)] == names
+    rows = still.json(*command.split(), *options.split())
+    assert [each["name"] for each in rows] == [f"photo_{number}.jpg" for number in numbers]
 
 
 def test_secrets_are_redacted_at_any_depth() -> None:

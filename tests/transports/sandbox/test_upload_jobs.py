@@ -36,10 +36,8 @@ def test_an_upload_job_moves_on_with_the_clock(caller: Caller) -> None:
     answer = caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
     states = []
     for _ in range(4):
-        server_job = caller.ok("GET", f"/jobs/{answer['job']['job_id']}")
-        states.append(
-            (caller.read_upload_job(place, job["id"])["status"], server_job["status"], server_job["completed"])
-        )
+        ours, servers = caller.read_upload_job(place, job["id"]), caller.ok("GET", f"/jobs/{answer['job']['job_id']}")
+        states.append((ours["status"], servers["status"], servers["completed"]))
         caller.clock.advance(1)
     assert states == [
         ("submitted", "submitted", False),
