@@ -1,4 +1,4 @@
-"""Words that the project does not use: `python -m tests.package.words [PATH...]` prints where they are.
+"""Words that the project does not use: `python -m tests.package.words` prints where they are.
 
 Rules kept here:
 
@@ -13,7 +13,6 @@ import sys
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from tests.support.paths import ROOT
 
@@ -86,7 +85,7 @@ NAMES = {
 ALLOWED = {"given": ("from hypothesis import", "@given"), "tell": (".tell()",)}
 """Parts of lines in which a word is right, by word."""
 
-FOLDERS = ("pixel_core", "pixel_transports", "tests")
+FOLDERS, KINDS = ("pixel_core", "pixel_transports", "tests"), (".py", ".md", ".ipynb")
 OWN = ("tests/package/words.py", "tests/package/test_words.py")
 
 
@@ -96,15 +95,6 @@ def _pattern(words: Iterable[str]) -> re.Pattern[str]:
 
 _ANYWHERE, _NAMES = _pattern(ANYWHERE), _pattern(NAMES)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def files(paths: Iterable[Path] = ()) -> Iterator[Path]:
-    """Python files and pages below these folders; without any, all of the project."""
-    for path in paths or (ROOT / "README.md", *(ROOT / folder for folder in FOLDERS)):
-        inside = (
-            [path] if path.is_file() else sorted((*path.rglob("*.py"), *path.rglob("*.md"), *path.rglob("*.ipynb")))
-        )
-        yield from (each for each in inside if each.relative_to(ROOT).as_posix() not in OWN)
 
 
 def found_in(source: str, python: bool) -> Iterator[tuple[int, str]]:
@@ -124,15 +114,17 @@ def _allowed(word: str, line: str) -> bool:
     return any(part in line for part in ALLOWED.get(word.lower(), ()))
 
 
-def report(paths: Iterable[Path] = ()) -> Iterator[str]:
-    """`path:line: word (instead)` for each word found."""
-    for path in files(paths):
-        for line, word in found_in(path.read_text(encoding="utf-8"), path.suffix == ".py"):
-            yield f"{path.relative_to(ROOT).as_posix()}:{line}: {word} ({ANYWHERE.get(word) or NAMES[word]})"
+def report() -> Iterator[str]:
+    """`path:line: word (instead)` for each word found in a Python file or a page."""
+    inside = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in KINDS]
+    for path in [ROOT / "README.md", *sorted(inside)]:
+        name = path.relative_to(ROOT).as_posix()
+        for line, word in found_in(path.read_text(encoding="utf-8"), path.suffix == ".py") if name not in OWN else ():
+            yield f"{name}:{line}: {word} ({ANYWHERE.get(word) or NAMES[word]})"
 
 
 if __name__ == "__main__":
-    problems = list(report([Path(name).resolve() for name in sys.argv[1:]]))
+    problems = list(report())
     print("\n".join(problems))
     words = Counter(problem.split(": ")[1].split(" (")[0] for problem in problems)
     print(f"{len(problems)} words:", ", ".join(f"{word} {count}" for word, count in words.most_common()))

@@ -33,44 +33,63 @@ def _expect(status: int) -> None:
 
 
 class HttpxBlocking(Client):
-    kind = "Client"
+    body = "content"
+    """The argument that takes the bytes of a body."""
 
     def __init__(self, api: str) -> None:
         super().__init__(api)
+        self._client = self._made("Client")
+
+    def _made(self, kind: str) -> Any:
         httpx: Any = importlib.import_module("httpx")
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = getattr(httpx, self.kind)(limits=limits, timeout=60, trust_env=False)
-
-    async def _answer(self, response: Any) -> Any:
-        return response
+        return getattr(httpx, kind)(limits=limits, timeout=60, trust_env=False)
 
     async def _request(self, method: str, url: str, **options: Any) -> Any:
-        response = await self._answer(self._client.request(method, url, **options))
+        response = self._client.request(method, url, **options)
         _expect(response.status_code)
         return response
 
     async def send(self, method: str, path: str, value: Any = None) -> Any:
-        return (await self._request(method, self.api + path, **_body("content", value))).json()
+        return (await self._request(method, self.api + path, **_body(self.body, value))).json()
 
     async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
         with part.file() as file:
             await self._request("POST", url, data=fields, files={"file": (_name(part), file)})
 
     async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
-        await self._request("PUT", url, content=part.bytes(), headers=headers)
+        await self._request("PUT", url, headers=headers, **{self.body: part.bytes()})
 
     async def close(self) -> None:
         self._client.close()
 
 
 class HttpxAsync(HttpxBlocking):
-    backend, kind = "asyncio", "AsyncClient"
+    backend = "asyncio"
 
-    async def _answer(self, response: Any) -> Any:
-        return await response
+    def _made(self, kind: str) -> Any:
+        return super()._made("AsyncClient")
+
+    async def _request(self, method: str, url: str, **options: Any) -> Any:
+        response = await self._client.request(method, url, **options)
+        _expect(response.status_code)
+        return response
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+class Requests(HttpxBlocking):
+    """The methods of httpx are those of requests, but for the name of a body."""
+
+    body = "data"
+
+    def _made(self, kind: str) -> Any:
+        requests: Any = importlib.import_module("requests")
+        session = requests.Session()
+        session.trust_env = False
+        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
+        return session
 
 
 class Urllib3(Client):
@@ -79,43 +98,22 @@ class Urllib3(Client):
         urllib3: Any = importlib.import_module("urllib3")
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
 
-    async def send(self, method: str, path: str, value: Any = None) -> Any:
-        response = self._pool.request(method, self.api + path, **_body("body", value))
+    async def _request(self, method: str, url: str, **options: Any) -> Any:
+        response = self._pool.request(method, url, **options)
         _expect(response.status)
-        return json.loads(response.data)
+        return response
+
+    async def send(self, method: str, path: str, value: Any = None) -> Any:
+        return json.loads((await self._request(method, self.api + path, **_body("body", value))).data)
 
     async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
-        _expect(self._pool.request("POST", url, fields={**fields, "file": (_name(part), part.bytes())}).status)
+        await self._request("POST", url, fields={**fields, "file": (_name(part), part.bytes())})
 
     async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
-        _expect(self._pool.request("PUT", url, body=part.bytes(), headers=headers).status)
+        await self._request("PUT", url, body=part.bytes(), headers=headers)
 
     async def close(self) -> None:
         self._pool.clear()
-
-
-class Requests(Client):
-    def __init__(self, api: str) -> None:
-        super().__init__(api)
-        requests: Any = importlib.import_module("requests")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
-
-    async def send(self, method: str, path: str, value: Any = None) -> Any:
-        response = self._session.request(method, self.api + path, **_body("data", value))
-        _expect(response.status_code)
-        return response.json()
-
-    async def form(self, url: str, fields: Mapping[str, str], part: Part) -> None:
-        with part.file() as file:
-            _expect(self._session.post(url, data=fields, files={"file": (_name(part), file)}).status_code)
-
-    async def put(self, url: str, headers: Mapping[str, str], part: Part) -> None:
-        _expect(self._session.put(url, data=part.bytes(), headers=headers).status_code)
-
-    async def close(self) -> None:
-        self._session.close()
 
 
 class Aiohttp(Client):

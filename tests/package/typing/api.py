@@ -5,31 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, assert_type
 
-from pixel_core import Flow, Page, Pages, PixelApi, Resource, listing, operation
+import pixel_transports
+from pixel_core import Flow, Page, Pages, PixelApi, Resource, listing, models, operation
 from pixel_core.errors import PixelUploadJobError
-from pixel_core.models import (
-    DataCollection,
-    Image,
-    ImageUpdateInput,
-    Job,
-    JobGroup,
-    ListParams,
-    PixelUploadFile,
-    Plugin,
-    Project,
-    UploadJob,
-    User,
-)
-from pixel_transports import (
-    AsyncDriver,
-    BlockingDriver,
-    Faces,
-    PixelApiSettings,
-    PixelClient,
-    PixelClientAsync,
-    faces,
-    get_client,
-)
+from pixel_core.models import Image, Job, ListParams, Project, User
+from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync, faces, get_client
 
 SQUARE: dict[str, Any] = {}
 
@@ -37,24 +17,24 @@ SQUARE: dict[str, Any] = {}
 def blocking(client: PixelClient) -> None:
     assert_type(client.me(), User)
     assert_type(client.me(extended=True), User)
-    assert_type(client.get_plugins(), list[Plugin])
+    assert_type(client.get_plugins(), list[models.Plugin])
     assert_type(client.create_project("n", "d", SQUARE, tags=["a"]), Project)
     assert_type(client.list_projects(), list[Project])
     assert_type(client.list_projects(ListParams(limit=1)), list[Project])
     assert_type(client.list_projects(ids=[1], name="a"), list[Project])
     assert_type(client.get_project(7, True), Project)
-    assert_type(client.create_data_collection(7, "n", "d", "DTM"), DataCollection)
-    assert_type(client.list_data_collections(7, limit=1), list[DataCollection])
+    assert_type(client.create_data_collection(7, "n", "d", "DTM"), models.DataCollection)
+    assert_type(client.list_data_collections(7, limit=1), list[models.DataCollection])
     assert_type(client.get_images(7, 8, limit=1), list[Image])
-    assert_type(client.update_image(7, 8, 9, ImageUpdateInput(add_tags=[])), Image)
-    assert_type(client.get_upload_jobs(7, 8), list[UploadJob])
+    assert_type(client.update_image(7, 8, 9, models.ImageUpdateInput(add_tags=[])), Image)
+    assert_type(client.get_upload_jobs(7, 8), list[models.UploadJob])
     assert_type(client.upload_image(7, 8, Path("a.jpg"), {"fields": {}}, multipart=True), Image)
     assert_type(
-        client.upload_multiple_images(7, 8, [PixelUploadFile(file=Path("a.jpg"))]),
+        client.upload_multiple_images(7, 8, [models.PixelUploadFile(file=Path("a.jpg"))]),
         tuple[list[Image], list[PixelUploadJobError]],
     )
     assert_type(client.wait_for_job(5, timeout=1.5), Job)
-    assert_type(client.wait_for_group_job("g"), JobGroup)
+    assert_type(client.wait_for_group_job("g"), models.JobGroup)
     assert_type(client.paginate_images(7, 8, 50), Iterator[Image])
     for image in client.paginate_images(7, 8, page_size=50, name="x"):
         assert_type(image, Image)
@@ -137,7 +117,7 @@ def own_operations(echoes: Echoes, blocking: EchoClient, asynchronous: EchoClien
 
 async def own_faces(settings: PixelApiSettings) -> None:
     echoes = faces(Echoes)
-    assert_type(echoes, Faces[Echoes])
+    assert_type(echoes, pixel_transports.Faces[Echoes])
     with echoes.blocking.from_settings(settings) as client:
         assert_type(client.me(), User)
         assert_type(client.run(echoes.pure(client.session).echo("a")), list[str])
@@ -149,8 +129,8 @@ async def own_faces(settings: PixelApiSettings) -> None:
 
 
 def own_drivers(settings: PixelApiSettings) -> None:
-    drivers = partial(BlockingDriver, performers={}), partial(AsyncDriver, performers={})
-    assert_type(get_client(settings=settings, driver=BlockingDriver), PixelClient)
-    assert_type(get_client(True, settings, driver=AsyncDriver), PixelClientAsync)
-    assert_type(get_client(settings=settings, driver=drivers[0]), PixelClient)
-    assert_type(get_client(True, settings, driver=drivers[1]), PixelClientAsync)
+    blocking, asynchronous = pixel_transports.BlockingDriver, pixel_transports.AsyncDriver
+    assert_type(get_client(settings=settings, driver=blocking), PixelClient)
+    assert_type(get_client(True, settings, driver=asynchronous), PixelClientAsync)
+    assert_type(get_client(settings=settings, driver=partial(blocking, performers={})), PixelClient)
+    assert_type(get_client(True, settings, driver=partial(asynchronous, performers={})), PixelClientAsync)

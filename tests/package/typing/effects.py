@@ -2,41 +2,26 @@
 
 from typing import Any, assert_type
 
-from pixel_core.effects import (
-    Clock,
-    Digest,
-    Digested,
-    Exchange,
-    FileFacts,
-    Flow,
-    Gather,
-    NextDone,
-    OpenJournal,
-    OpenTaskGroup,
-    SingleFlight,
-    Spawn,
-    Stat,
-    TaskGroup,
-    TaskOutcome,
-)
+from pixel_core import effects
+from pixel_core.effects import Flow, Gather, Spawn, TaskGroup
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Request, Response
 
 
 def size(path: str) -> Flow[int]:
-    (facts,) = yield from Stat([path])
-    assert_type(facts, FileFacts)
+    (facts,) = yield from effects.Stat([path])
+    assert_type(facts, effects.FileFacts)
     return facts.size
 
 
 def exchanges(request: Request) -> Flow[None]:
-    assert_type((yield from Exchange(request)), Response)
-    assert_type((yield from Clock()), float)
-    assert_type((yield from Digest([])), Digested)
+    assert_type((yield from effects.Exchange(request)), Response)
+    assert_type((yield from effects.Clock()), float)
+    assert_type((yield from effects.Digest([])), effects.Digested)
 
 
 def single_flights() -> Flow[None]:
-    assert_type((yield from SingleFlight("key", size("a"))), int)
+    assert_type((yield from effects.SingleFlight("key", size("a"))), int)
 
 
 def gathers(collect: bool) -> Flow[None]:
@@ -48,8 +33,8 @@ def gathers(collect: bool) -> Flow[None]:
 
 def lead(group: TaskGroup[str, int]) -> Flow[bytes]:
     yield from Spawn(group, "a", size("a"))
-    outcomes = yield from NextDone(group, 1.0)
-    assert_type(outcomes, list[TaskOutcome[str, int]])
+    outcomes = yield from effects.NextDone(group, 1.0)
+    assert_type(outcomes, list[effects.TaskOutcome[str, int]])
     for key, outcome in outcomes:
         assert_type(key, str)
         assert_type(outcome, int | Exception)
@@ -57,20 +42,20 @@ def lead(group: TaskGroup[str, int]) -> Flow[bytes]:
 
 
 def task_groups() -> Flow[None]:
-    assert_type((yield from OpenTaskGroup(lead)), bytes)
+    assert_type((yield from effects.OpenTaskGroup(lead)), bytes)
 
 
 def journaled(snapshot: JournalSnapshot) -> Flow[list[Any]]:
-    yield from Clock()
+    yield from effects.Clock()
     return list(snapshot.entries)
 
 
 def journals() -> Flow[None]:
-    assert_type((yield from OpenJournal("there", ["a"], journaled)), list[Any])
+    assert_type((yield from effects.OpenJournal("there", ["a"], journaled)), list[Any])
 
 
 def misuses(group: TaskGroup[str, int]) -> Flow[None]:
     """Each line is an error: the ignored codes are what mypy finds, and an ignored line without an error is one."""
     yield from Spawn(group, 1, size("a"))  # type: ignore[misc]
-    number: str = yield from SingleFlight("key", size("a"))  # type: ignore[assignment]
+    number: str = yield from effects.SingleFlight("key", size("a"))  # type: ignore[assignment]
     del number
