@@ -1,10 +1,4 @@
-"""What all tests share: a sandbox on a real socket, the event loops, and watchers of blocked loops.
-
-Rules kept here:
-
-* A test that needs a server gets one of its own, on loopback, with jobs that take next to no time.
-* Async tests run on asyncio and on trio. On asyncio, a blocking call of ours inside the loop fails the test.
-"""
+"""What all tests share: a sandbox on a real socket, asyncio and trio, and watchers of blocked loops."""
 
 import signal
 import uuid
@@ -25,7 +19,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=20_000, suppress_health_check=list(HealthCheck))
 settings.load_profile("default")
-
 
 SLOW = ("benchmarks/test_benchmarks.py", "system/browser", "system/cluster", "system/storage", "system/thirdparty")
 """Files and folders whose tests have the marker `slow`: other people's servers, browsers, clusters, and benchmarks."""

@@ -45,8 +45,7 @@ def _read(path: Path) -> Fragment:
     if not _VERSION.fullmatch(version):
         raise ValueError(f"{path.name}: a fragment lies in a folder of its version, and {version!r} is none")
     text = path.read_text(encoding="utf-8")
-    problem = _problem(text)
-    if problem:
+    if problem := _problem(text):
         raise ValueError(f"{path.name}: {problem}")
     return Fragment(tuple(map(int, version.split("."))), name[2], text.strip())
 

@@ -81,15 +81,10 @@ def _text_below(module: str, name: str) -> str | None:
     return None
 
 
-def table(module: str) -> str:
-    """The table of a module."""
-    rows = [f"| `{name}` | {description(module, name)} |" for name in names(module)]
-    return "\n".join([f"| `{module}` | |", "| --- | --- |", *rows])
-
-
 def block(module: str) -> str:
     """The table of a module between the marks that it is found by."""
-    return f"<!-- names: {module} -->\n\n{table(module)}\n\n<!-- end of names -->"
+    rows = "".join(f"| `{name}` | {description(module, name)} |\n" for name in names(module))
+    return f"<!-- names: {module} -->\n\n| `{module}` | |\n| --- | --- |\n{rows}\n<!-- end of names -->"
 
 
 def written(text: str, module: str) -> str:

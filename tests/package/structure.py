@@ -4,8 +4,7 @@ Rules kept here:
 
 * A room imports only rooms before it in `ROOMS`. No modules import each other in a circle. Imports for type checkers
   count like any other; imports inside functions count too, and are listed apart.
-* A file has at most 400 lines, a function at most 40 lines and 12 branches, or a reason in `LONG_FILES` or
-  `LONG_FUNCTIONS`. A reason that is no longer needed is reported.
+* A file has at most 400 lines, a function at most 40 lines and 12 branches.
 * A page with a table of files lists each file below its folder exactly once.
 * Only syntax trees are read; no module is imported.
 """
@@ -52,12 +51,6 @@ ROOMS = (
 
 GROUND = {name for level in ROOMS[:3] for name in level}
 """The single files at the root of the core."""
-
-LONG_FILES: dict[str, str] = {}
-"""Reasons for files with more than `MAX_FILE_LINES`, by path."""
-
-LONG_FUNCTIONS: dict[str, str] = {}
-"""Reasons for functions with too many lines or branches, by `path:qualified.name`."""
 
 FOLDERS = {
     "pixel_core": "pixel_core",
@@ -199,9 +192,8 @@ def upward(found: list[Import]) -> list[Import]:
     result = []
     for each in found:
         here, there = room(each.importer), room(each.imported)
-        if level[there] > level[here] or (
-            level[there] == level[here] and here != there and not {here, there} <= GROUND
-        ):
+        beside = level[there] == level[here] and here != there and not {here, there} <= GROUND
+        if level[there] > level[here] or beside:
             result.append(each)
     return result
 
@@ -228,25 +220,19 @@ def room_imports(found: list[Import]) -> list[Import]:
     ]
 
 
-def too_long(found: dict[str, Module]) -> dict[str, str]:
-    """Files over the limit with their size, by path."""
-    return {m.place: f"{m.lines} lines" for m in found.values() if m.lines > MAX_FILE_LINES}
+def too_long(found: dict[str, Module]) -> list[str]:
+    """Files over the limit with their size."""
+    return [f"{each.place}: {each.lines} lines" for each in found.values() if each.lines > MAX_FILE_LINES]
 
 
-def too_large(found: dict[str, Module]) -> dict[str, str]:
-    """Functions over the limits with their size, by `path:qualified.name`."""
-    return {
-        each.name: f"{each.lines} lines, {each.branches} branches"
+def too_large(found: dict[str, Module]) -> list[str]:
+    """Functions over the limits with their size, as `path:qualified.name`."""
+    return [
+        f"{each.name}: {each.lines} lines, {each.branches} branches"
         for module in found.values()
         for each in module.functions()
         if each.lines > MAX_FUNCTION_LINES or each.branches > MAX_BRANCHES
-    }
-
-
-def without_reason(sizes: dict[str, str], reasons: dict[str, str]) -> list[str]:
-    """What is over a limit and has no reason, and reasons that are not needed."""
-    missing = [f"{name}: {size}" for name, size in sizes.items() if name not in reasons]
-    return missing + [f"{name}: needs no reason" for name in reasons if name not in sizes]
+    ]
 
 
 def line_counts() -> dict[str, int]:
@@ -293,14 +279,8 @@ def report() -> Iterator[str]:
     early = [each for each in between if not each.late]
     yield from _section("Folders", list(tree()))
     yield from _section("Lines", [f"{count:6}  {name}" for name, count in line_counts().items()])
-    yield from _section(
-        f"Files over {MAX_FILE_LINES} lines",
-        [f"{name}: {size}. {LONG_FILES.get(name, 'NO REASON')}" for name, size in too_long(found).items()],
-    )
-    yield from _section(
-        f"Functions over {MAX_FUNCTION_LINES} lines or {MAX_BRANCHES} branches",
-        [f"{name}: {size}. {LONG_FUNCTIONS.get(name, 'NO REASON')}" for name, size in too_large(found).items()],
-    )
+    yield from _section(f"Files over {MAX_FILE_LINES} lines", too_long(found))
+    yield from _section(f"Functions over {MAX_FUNCTION_LINES} lines or {MAX_BRANCHES} branches", too_large(found))
     yield from _section("Imports upward", [str(each) for each in upward(between)])
     yield from _section("Circles", circle(early))
     yield from _section("Circles with imports inside functions", circle(between))

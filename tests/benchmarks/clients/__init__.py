@@ -1,8 +1,4 @@
-"""The clients that are measured, and the process that runs one of them.
+"""The clients that are measured, each imported in its own process only, and by name, and the process that runs one.
 
-Rules kept here:
-
-* A client is imported in its own process and nowhere else. What is not installed beside this library is imported by
-  name, so that type checkers need not know it.
-* All do the same work: the same requests with the same header fields, and every answer is decoded.
+All do the same work: the same requests with the same header fields, and every answer is decoded.
 """
