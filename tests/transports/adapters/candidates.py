@@ -1,24 +1,20 @@
 """The transports that pass the check-suite: all of the library, and all adapters."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal
+from dataclasses import replace
 
 import aiohttp
 import httpx
 
 from pixel_core.http.decoding import Limits
 from pixel_transports import AnyioTransport, AsyncFunctionTransport, FunctionTransport, SocketTransport, adapters
-from pixel_transports.testing.checks import Ability, Candidate
+from pixel_transports.testing.checks import Candidate
 
 LIMIT = 3_200_000
 LIMITS = Limits(body=LIMIT)
 TRUST = ssl.create_default_context()  # made once, since that is slow
-
-HTTPX_LACKS: tuple[Ability, ...] = ("early-answer-open",)
-ASYNC_HTTPX_LACKS: tuple[Ability, ...] = ("early-answer", "early-answer-open")
-AIOHTTP_LACKS: tuple[Ability, ...] = ("latin-1",)
 
 
 @contextmanager
@@ -41,27 +37,21 @@ async def over_aiohttp() -> AsyncIterator[adapters.AiohttpTransport]:
         yield adapters.AiohttpTransport(session, limits=LIMITS)
 
 
-def anyio_transport(backend: Literal["asyncio", "trio"]) -> Candidate:
-    return Candidate(lambda: AnyioTransport(limits=LIMITS), backend=backend, answer_limit=LIMIT)
-
-
-def asgi(backend: Literal["asyncio", "trio"]) -> Candidate:
-    make: Callable[[Any], Any] = lambda app: adapters.AsgiTransport(app, limits=LIMITS)  # noqa: E731
-    return Candidate(make, interface="asgi", backend=backend, answer_limit=LIMIT)
-
+ANYIO = Candidate(lambda: AnyioTransport(limits=LIMITS), answer_limit=LIMIT)
+ASGI = Candidate(lambda app: adapters.AsgiTransport(app, limits=LIMITS), interface="asgi", answer_limit=LIMIT)
 
 CANDIDATES: dict[str, Candidate] = {
     "sockets": Candidate(lambda: SocketTransport(limits=LIMITS), answer_limit=LIMIT),
-    "asyncio": anyio_transport("asyncio"),
-    "trio": anyio_transport("trio"),
+    "asyncio": ANYIO,
+    "trio": replace(ANYIO, backend="trio"),
     "function": Candidate(FunctionTransport, interface="function"),
     "async_function": Candidate(AsyncFunctionTransport, interface="function"),
     "async_function_trio": Candidate(AsyncFunctionTransport, interface="function", backend="trio"),
-    "httpx": Candidate(over_httpx, lacks=HTTPX_LACKS, answer_limit=LIMIT),
-    "async_httpx": Candidate(over_async_httpx, lacks=ASYNC_HTTPX_LACKS, answer_limit=LIMIT),
-    "async_httpx_trio": Candidate(over_async_httpx, backend="trio", lacks=HTTPX_LACKS, answer_limit=LIMIT),
-    "aiohttp": Candidate(over_aiohttp, lacks=AIOHTTP_LACKS, answer_limit=LIMIT),
-    "asgi": asgi("asyncio"),
-    "asgi_trio": asgi("trio"),
+    "httpx": Candidate(over_httpx, lacks=["early-answer-open"], answer_limit=LIMIT),
+    "async_httpx": Candidate(over_async_httpx, lacks=["early-answer", "early-answer-open"], answer_limit=LIMIT),
+    "async_httpx_trio": Candidate(over_async_httpx, backend="trio", lacks=["early-answer-open"], answer_limit=LIMIT),
+    "aiohttp": Candidate(over_aiohttp, lacks=["latin-1"], answer_limit=LIMIT),
+    "asgi": ASGI,
+    "asgi_trio": replace(ASGI, backend="trio"),
     "wsgi": Candidate(lambda app: adapters.WsgiTransport(app, limits=LIMITS), interface="wsgi", answer_limit=LIMIT),
 }

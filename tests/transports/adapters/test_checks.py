@@ -37,10 +37,6 @@ class Faulty:
         self._inner.close()
 
 
-def of_request(change: Callable[[Request], Request]) -> Fault:
-    return lambda send, request: send(change(request))
-
-
 def of_error(kind: type[PixelError], change: Callable[[Any, Request], Exception | Response]) -> Fault:
     """The fault of a transport that raises, or returns, something else in place of an error."""
 
@@ -92,17 +88,17 @@ def with_cause(error: PixelError, request: Request) -> PixelError:
 
 FAULTS: dict[str, tuple[Fault, str]] = {
     "adds a header": (
-        of_request(lambda request: with_header(request, "User-Agent", "python")),
+        lambda send, request: send(with_header(request, "User-Agent", "python")),
         "header_fields_of_a_request_arrive_in_order",
     ),
-    "loses the query": (of_request(lambda request: replace(request, target=request.path)), "path_and_query_arrive"),
+    "loses the query": (lambda send, request: send(replace(request, target=request.path)), "path_and_query_arrive"),
     "escapes again": (
-        of_request(lambda request: replace(request, target=request.target.replace("'", "%27"))),
+        lambda send, request: send(replace(request, target=request.target.replace("'", "%27"))),
         "escapes_of_a_target_are_left_alone",
     ),
     "follows redirects": (follows_redirects, "a_redirect_is_not_followed"),
     "decodes unasked": (decodes_unasked, "a_response_is_decoded_once_and_only_if_requested"),
-    "reads files whole": (of_request(whole), "a_large_file_is_sent_in_flat_memory"),
+    "reads files whole": (lambda send, request: send(whole(request)), "a_large_file_is_sent_in_flat_memory"),
     "shows the query": (
         of_error(PixelConnectionError, lambda error, request: type(error)(f"{error} ({request.url})", sent=error.sent)),
         "a_refused_connection_is_reported_as_not_sent",
@@ -146,16 +142,14 @@ def test_a_check_that_does_not_apply_does_nothing() -> None:
 
 
 def test_a_transport_that_cannot_be_used_after_closing_is_found() -> None:
-    class Ended(SocketTransport):
+    def ended(send: Send, request: Request) -> Response:
+        raise RuntimeError("closed")
+
+    class Ended(Faulty):
         def close(self) -> None:
             super().close()
-            self.ended = True
-
-        def send(self, request: Request) -> Response:
-            if getattr(self, "ended", False):
-                raise RuntimeError("closed")
-            return super().send(request)
+            self._fault = ended
 
     (check,) = [each for each in checks.CHECKS if each.name == "close_can_be_repeated_and_is_not_final"]
     with pytest.raises(RuntimeError, match="closed"):
-        check(Ended)
+        check(lambda: Ended(lambda send, request: send(request)))

@@ -1,6 +1,5 @@
 """httpx clients and aiohttp sessions: their errors, their proxies, and that they stay open."""
 
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeou
 from pixel_core.http.decoding import Limits
 from pixel_core.messages import Headers, Origin, Request, Timeouts
 from pixel_transports.adapters import AiohttpTransport, AsyncHttpxTransport, HttpxTransport
-from tests.support.peers import Peer, keep_answering, read_request, send
+from tests.support.peers import Peer, keep_answering, read_request, send, server_context
 
 DENIED = b'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="s3cret"\r\nContent-Length: 0\r\n\r\n'
 
@@ -55,10 +54,8 @@ def anyio_backend() -> str:
 
 @each
 async def test_a_request_that_cannot_connect_was_not_sent(name: str, full_listener: Origin) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     limits = Timeouts(connect=0.1, pool=0.1)
-    with Peer([keep_answering()], context=context) as untrusted:
+    with Peer([keep_answering()], context=server_context(trustme.CA(), "127.0.0.1")) as untrusted:
         rows = [
             (full_listener, limits, PixelTimeoutError, r"no connection within 0\.1 seconds"),
             (Origin("http", "name.invalid", 80), Timeouts(), PixelConnectionError, "to http://name.invalid: "),

@@ -8,6 +8,7 @@ import pytest
 
 from pixel_core.events import FileFinished, JobProgress, UploadProgress
 from pixel_transports.display.progress import Bar, LogLines, duration, progress_line, progress_listener, speed
+from pixel_transports.sandbox import ManualClock
 
 BEGIN = UploadProgress("images", 4_000_000, 0, 0, 0, {"waiting": 4}, 0, 0.0, 0.0, None)
 LATER = replace(
@@ -24,21 +25,12 @@ class Terminal(io.StringIO):
         return True
 
 
-class ManualClock:
-    """A clock that the test sets."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def written(*steps: tuple[float, object]) -> list[str]:
     """The lines for events after so many seconds each."""
     stream, clock = io.StringIO(), ManualClock()
     lines = LogLines(stream, clock=clock)
     for seconds, event in steps:
-        clock.now += seconds
+        clock.advance(seconds)
         lines(event)
     return stream.getvalue().splitlines()
 

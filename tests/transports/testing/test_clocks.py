@@ -1,7 +1,9 @@
 """Clients on a manual clock: no wait takes real time."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,7 +13,7 @@ from pixel_core.effects import Clock, Flow, Sleep
 from pixel_core.models import PixelUploadFile
 from pixel_transports.net.transports import AsyncFunctionTransport
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
-from pixel_transports.testing import AsyncTimedDriver, ManualClock, Sandbox, client
+from pixel_transports.testing import AsyncTimedDriver, ManualClock, MockTransport, Sandbox, client
 from tests.transports.testing.faces import Face
 
 PHOTOS = sample_photos()[:3]
@@ -86,26 +88,18 @@ def test_a_test_client_is_not_cached_and_its_copies_have_its_clock() -> None:
 
 
 def test_listings_request_no_page_after_the_last(face: Face) -> None:
+    async def session(client: Any) -> list[int]:
+        pages = client.paginate_images(7, 1, page_size=2)
+        return [each["id"] async for each in pages] if face.async_ else [each["id"] for each in await pages]
+
+    with MockTransport() as mock:
+        mock.get("/projects/7/data_collections/1/images/", [{"id": 1}, {"id": 2}], [{"id": 3}])
+        assert face.run(mock, session, clock=ManualClock()) == [1, 2, 3]
+
+
+def test_a_test_client_has_no_journal_unless_one_is_named(face: Face, tmp_path: Path) -> None:
     clock = ManualClock()
-    sandbox = Sandbox(clock=clock)
-
-    async def session(client: Any) -> None:
-        project = await client.create_project("P", "", SAMPLE_AREA)
-        collection = await client.create_data_collection(project["id"], "C", "", "image")
-        files = [PixelUploadFile(file=path) for path in PHOTOS]
-        await client.upload_multiple_images(project["id"], collection["id"], files)
-        before = len(sandbox.received)
-        pages = client.paginate_images(project["id"], collection["id"], page_size=2)
-        images = [image async for image in pages] if face.async_ else list(await pages)
-        assert len(images) == 3
-        assert len(sandbox.received) - before == 2
-
-    face.run(sandbox, session, clock=clock)
-
-
-def test_a_test_client_has_no_journal_by_default(face: Face, tmp_path: Any) -> None:
-    clock = ManualClock()
+    face.run(Sandbox(clock=clock), upload, clock=clock)
+    assert not Path(os.environ["PIXEL_JOURNAL"]).exists()
     face.run(Sandbox(clock=clock), upload, clock=clock, journal=tmp_path / "journal")
     assert (tmp_path / "journal").exists()
-    face.run(Sandbox(clock=clock), upload, clock=clock)
-    assert [each.name for each in tmp_path.iterdir() if not each.name.startswith("journal")] == []

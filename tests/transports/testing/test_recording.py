@@ -12,9 +12,9 @@ from urllib.parse import quote_plus
 import anyio
 import pytest
 
-from pixel_core.errors import PixelConnectionError, PixelError, PixelNotFoundError, PixelTimeoutError
+from pixel_core.errors import PixelConnectionError, PixelError, PixelTimeoutError
 from pixel_core.messages import Headers, Origin, Request, Response
-from pixel_transports import AnyioTransport, PixelApiSettings, SocketTransport, testing
+from pixel_transports import PixelApiSettings, testing
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 from tests.support import secret_search as search
 from tests.support.callers import call
@@ -28,10 +28,6 @@ def sandbox() -> Iterator[search.QuotingSandbox]:
     with SandboxServer(sandbox) as server:
         sandbox.url = server.url
         yield sandbox
-
-
-def sockets(face: Face) -> Any:
-    return AnyioTransport() if face.async_ else SocketTransport()
 
 
 def run_scenarios(call: Callable[..., Any], folder: Path) -> list[Any]:
@@ -49,17 +45,14 @@ def run_scenarios(call: Callable[..., Any], folder: Path) -> list[Any]:
 
 
 def test_the_whole_api_is_recorded_without_a_secret_and_replayed(
-    face: Face, sandbox: search.QuotingSandbox, tmp_path: Path
+    face: Face, sockets: Any, sandbox: search.QuotingSandbox, tmp_path: Path
 ) -> None:
     file = tmp_path / "session.json"
     settings = PixelApiSettings(**sandbox.environment(sandbox.url))
-    with testing.Recorder(sockets(face), file) as recorder:
+    with testing.Recorder(sockets, file) as recorder:
         made = testing.client(face.async_, settings, transport=recorder)
         results = run_scenarios(partial(call, made, backend=face.name), tmp_path / "first")
-        if not face.async_:
-            recorder.inner.close()  # type: ignore[union-attr]
-    found = secrets_in(file, sandbox)
-    assert found == []
+    assert secrets_in(file, sandbox) == []
     assert all(sandbox.made.values())
     elsewhere = PixelApiSettings(**{**sandbox.environment("http://elsewhere.invalid"), "PIXEL_PASSWORD": "another"})
     # Not all has to be asked for again: of a server that was slow, pages behind the last were asked for.
@@ -74,10 +67,12 @@ def secrets_in(file: Path, sandbox: search.QuotingSandbox) -> list[str]:
     return [each for each in spelt if each.encode() in content]
 
 
-def test_quotes_in_refusals_are_redacted(face: Face, sandbox: search.QuotingSandbox, tmp_path: Path) -> None:
+def test_quotes_in_refusals_are_redacted(
+    face: Face, sockets: Any, sandbox: search.QuotingSandbox, tmp_path: Path
+) -> None:
     file = tmp_path / "session.json"
     settings = PixelApiSettings(**sandbox.environment(sandbox.url))
-    with testing.Recorder(sockets(face), file) as recorder:
+    with testing.Recorder(sockets, file) as recorder:
         made = testing.client(face.async_, settings, transport=recorder).with_options(
             headers={"X-Own": search.HEADER}, retries=0
         )
@@ -94,8 +89,6 @@ def test_quotes_in_refusals_are_redacted(face: Face, sandbox: search.QuotingSand
         sandbox.fault = search.quoting(500, path="/auth/")
         with pytest.raises(PixelError):
             call(testing.client(face.async_, settings, transport=recorder), "me", backend=face.name)
-        if not face.async_:
-            recorder.inner.close()  # type: ignore[union-attr]
     assert secrets_in(file, sandbox) == []
     assert len(recorder.entries) > 40
 
@@ -192,35 +185,16 @@ def test_errors_are_recorded_and_raised_again(face: Face, tmp_path: Path) -> Non
                 results.append((type(error), error.sent))
         return results
 
-    def run(transport: Any) -> Any:
-        return face.run(transport, session, settings_of_the_sandbox(), testing.ManualClock())
-
     faults = testing.Faults(Sandbox(), [testing.TimeOut(), testing.TimeOut(), testing.TimeOut()], then=testing.Refuse())
     with testing.Recorder(faults, tmp_path / "a") as recorder:
-        assert run(recorder) == [(PixelTimeoutError, True), (PixelConnectionError, False)]
+        results = face.run(recorder, session, clock=testing.ManualClock())
+    assert results == [(PixelTimeoutError, True), (PixelConnectionError, False)]
     with testing.Replay(tmp_path / "a") as replay:
-        assert run(replay) == [(PixelTimeoutError, True), (PixelConnectionError, False)]
-
-
-def test_refusals_are_replayed(face: Face, tmp_path: Path) -> None:
-    async def missing(made: Any) -> str:
-        with pytest.raises(PixelNotFoundError) as caught:
-            await made.get_project(99)
-        return str(caught.value.response_json)
-
-    with testing.Recorder(Sandbox(), tmp_path / "a") as recorder:
-        results = face.run(recorder, missing)
-    assert face.run(testing.Replay(tmp_path / "a"), missing, settings_of_the_sandbox()) == results
+        assert face.run(replay, session, settings_of_the_sandbox(), testing.ManualClock()) == results
 
 
 def put(body: bytes, kind: str = "text/plain") -> Request:
     return Request("PUT", Origin("http", "pixel.test", 80), "/a", Headers({"Content-Type": kind}), body)
-
-
-def exchange_of(recorder: testing.Recorder, request: Request) -> dict[str, Any]:
-    """What is recorded of one exchange."""
-    recorder(request)
-    return recorder.entries[-1]
 
 
 BODIES: list[tuple[str, bytes, dict[str, Any]]] = [
@@ -238,19 +212,20 @@ BODIES: list[tuple[str, bytes, dict[str, Any]]] = [
 def test_bodies_are_json_where_they_are_then_text_then_base64(
     kind: str, body: bytes, fields: dict[str, Any], tmp_path: Path
 ) -> None:
-    recorder = testing.Recorder(lambda request: Response(200, Headers({"Content-Type": kind}), body), tmp_path / "a")
-    entry = exchange_of(recorder, put(body, kind))
+    response = Response(404, Headers({"Content-Type": kind}), body)
+    with testing.Recorder(lambda request: response, tmp_path / "a") as recorder:
+        recorder(put(body, kind))
+    (entry,) = recorder.entries
     assert (entry["request"]["body"], entry["response"]["body"]) == (fields, fields)
-    recorder.save()
     answer = testing.Replay(tmp_path / "a")(put(body, kind))
-    assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, kind)
     assert answer.body == body if "json" not in fields else answer.json() == fields["json"]
 
 
 def test_long_bytes_that_are_sent_are_known_by_their_digest(tmp_path: Path) -> None:
-    recorder = testing.Recorder(lambda request: Response(200), tmp_path / "a")
-    assert exchange_of(recorder, put(b"\xff" * 5000))["request"]["body"].keys() == {"size", "sha256"}
-    recorder.save()
+    with testing.Recorder(lambda request: Response(200), tmp_path / "a") as recorder:
+        recorder(put(b"\xff" * 5000))
+    assert recorder.entries[0]["request"]["body"].keys() == {"size", "sha256"}
     replay = testing.Replay(tmp_path / "a")
     with pytest.raises(testing.NotRecordedError):
         replay(put(b"\xfe" * 5000))
@@ -263,13 +238,12 @@ def test_an_error_shows_the_beginning_of_a_long_request(tmp_path: Path) -> None:
         testing.Replay(tmp_path / "a")(put(b"x" * 999))
 
 
-def test_a_missing_recording_is_an_os_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "another", "exchanges": []}', '{"format": 1}'])
+def test_a_file_that_is_no_recording_is_a_value_error_that_names_it_and_a_missing_one_an_os_error(
+    content: str, tmp_path: Path
+) -> None:
     with pytest.raises(FileNotFoundError):
         testing.Replay(tmp_path / "a")
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "another", "exchanges": []}', '{"format": 1}'])
-def test_a_file_that_is_no_recording_is_a_value_error_that_names_it(content: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text(content)
     with pytest.raises(ValueError, match="is no recording"):
         testing.Replay(tmp_path / "a")
