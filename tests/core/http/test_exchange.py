@@ -85,16 +85,18 @@ def test_sending_goes_on_after_an_interim_response(cuts: list[bytes]) -> None:
     assert lease.released == [True]
 
 
-CLOSED = [
-    pytest.param([CUT_OFF, END], id="end while writing"),
-    pytest.param([WRITTEN, END], id="end"),
-    pytest.param([WRITTEN, RESET], id="reset while reading"),
-    pytest.param([CUT_OFF, RESET], id="reset while writing"),
-    pytest.param([BrokenPipeError(32, "Broken pipe")], id="broken pipe"),
-]
+CLOSED: dict[str, list[Any]] = {
+    "end while writing": [CUT_OFF, END],
+    "end": [WRITTEN, END],
+    "reset while reading": [WRITTEN, RESET],
+    "reset while writing": [CUT_OFF, RESET],
+    "broken pipe": [BrokenPipeError(32, "Broken pipe")],
+}
+LATER = [[WRITTEN, OK[:1], END], [WRITTEN, OK[:-1], RESET], [TimeoutError("nothing sent")]]
+"""After a byte of a response, or a time limit."""
 
 
-@pytest.mark.parametrize("closed", CLOSED)
+@pytest.mark.parametrize("closed", CLOSED.values(), ids=CLOSED)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_a_safe_request_on_a_kept_connection_that_was_closed_is_repeated(method: str, closed: list[Any]) -> None:
     leases = [lease_of(True), lease_of(True), FakeLease()]
@@ -104,22 +106,21 @@ def test_a_safe_request_on_a_kept_connection_that_was_closed_is_repeated(method:
     assert [lease.released for lease in leases] == [[False], [False], [True]]
 
 
-@pytest.mark.parametrize("closed", [*CLOSED, [WRITTEN, OK[:-1], END], [WRITTEN, OK[:-1], RESET]])
 @pytest.mark.parametrize(
-    ("method", "used"),
-    [("GET", False), ("POST", False), ("POST", True), ("PUT", True), ("PATCH", True), ("DELETE", True)],
+    ("method", "used", "failures"),
+    [
+        *((method, True, [*CLOSED.values(), *LATER]) for method in ("POST", "PUT", "PATCH", "DELETE")),
+        *((method, False, [*CLOSED.values(), *LATER]) for method in ("GET", "POST")),
+        ("GET", True, LATER),
+    ],
 )
-def test_another_request_or_one_on_a_new_connection_is_not_repeated(method: str, used: bool, closed: list[Any]) -> None:
-    lease = lease_of(used)
-    assert failed(play(exchange(request_of(method)), lease, *closed)).sent
-    assert lease.released == [False]
-
-
-@pytest.mark.parametrize("closed", [[WRITTEN, OK[:1], END], [WRITTEN, OK[:1], RESET], [TimeoutError("nothing sent")]])
-def test_a_safe_request_is_not_repeated_after_a_byte_of_a_response_or_a_time_limit(closed: list[Any]) -> None:
-    lease = lease_of(True)
-    assert failed(play(exchange(request_of()), lease, *closed)).sent
-    assert lease.released == [False]
+def test_another_request_or_one_on_a_new_connection_or_after_a_byte_of_a_response_is_not_repeated(
+    method: str, used: bool, failures: list[list[Any]]
+) -> None:
+    for failure in failures:
+        lease = lease_of(used)
+        assert failed(play(exchange(request_of(method)), lease, *failure)).sent
+        assert lease.released == [False]
 
 
 GET = "GET https://pixel.example/a"

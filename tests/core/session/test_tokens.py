@@ -55,18 +55,16 @@ def test_the_grants_are_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("auth_url", "realm", "url"),
+    ("auth_url", "realm", "start"),
     [
-        ("https://auth.example/", "acme", "https://auth.example/realms/acme/protocol/openid-connect/token"),
-        ("https://auth.example//", "acme", "https://auth.example/realms/acme/protocol/openid-connect/token"),
-        ("http://h:8080/auth/", "acme", "http://h:8080/auth/realms/acme/protocol/openid-connect/token"),
-        ("https://h", "a/../b?c#d e", "https://h/realms/a%2F..%2Fb%3Fc%23d%20e/protocol/openid-connect/token"),
-        ("https://h", "größe", "https://h/realms/gr%C3%B6%C3%9Fe/protocol/openid-connect/token"),
+        ("https://auth.example//", "acme", "https://auth.example/realms/acme"),
+        ("http://h:8080/auth/", "acme", "http://h:8080/auth/realms/acme"),
+        ("https://h", "a/../b?c#d größe", "https://h/realms/a%2F..%2Fb%3Fc%23d%20gr%C3%B6%C3%9Fe"),
     ],
 )
-def test_the_url_has_no_double_slash_and_an_escaped_realm(auth_url: str, realm: str, url: str) -> None:
+def test_the_url_has_no_double_slash_and_an_escaped_realm(auth_url: str, realm: str, start: str) -> None:
     request = Tokens(Account(auth_url, realm, "c", "u", "p")).grant(0)
-    assert request.url == url
+    assert request.url == f"{start}/protocol/openid-connect/token"
 
 
 @pytest.mark.parametrize("auth_url", ["", "auth.example", "ftp://auth.example", "https://u:5ec2e7@auth.example"])
@@ -102,16 +100,10 @@ def test_a_token_without_a_valid_lifetime_is_used_until_the_api_refuses_it(life:
 @pytest.mark.parametrize(
     ("response", "error", "words"),
     [
-        *(
-            (refused(each, "invalid_grant", "Invalid"), "invalid_grant", "check PIXEL_USERNAME and")
-            for each in (400, 401)
-        ),
+        (refused(401, "invalid_grant", "Invalid user credentials"), "invalid_grant", "check PIXEL_USERNAME and"),
         (refused(400, "invalid_grant", "Account disabled"), "invalid_grant", "400 invalid_grant: Account disabled;"),
-        (refused(400, "invalid_grant", "Account is not fully set up"), "invalid_grant", "not fully set up"),
         (refused(401, "invalid_client", "Invalid client"), "invalid_client", "401 invalid_client: Invalid client;"),
         (refused(400, "unauthorized_client"), "unauthorized_client", "400 unauthorized_client; check PIXEL_TENANT"),
-        (refused(400, "invalid_request", "Missing form parameter: grant_type"), "invalid_request", "Missing form"),
-        (refused(400, "unsupported_grant_type"), "unsupported_grant_type", "400 unsupported_grant_type;"),
         (refused(404, "Realm does not exist"), "Realm does not exist", "there is no tenant 'acme': check PIXEL_TENANT"),
         (Response(404, body=b"<html>Not Found</html>"), "", "status 404; there is no tenant"),
         (Response(403, body=b"<html>Forbidden</html>"), "", "status 403; check PIXEL_TENANT and PIXEL_AUTH_SERVER_URL"),
