@@ -116,9 +116,7 @@ def test_the_walk_catches(source: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "import json, enum, re, inspect\nfrom urllib.parse import quote\nfrom pathlib import Path, PurePath",
         "from urllib import parse\nfrom datetime import datetime\nx: datetime",
-        "from pixel_core.effects import Sleep\nfrom . import effects\nfrom .time import x",
         "def f() -> Flow[int]:\n    x = yield from Sleep(1.0)\n    return x",
         "def f() -> Iterator[Flow[Page[T]]]:\n    while True:\n        yield page()",
         "later = self.now + 1",

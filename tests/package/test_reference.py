@@ -31,13 +31,6 @@ def test_every_module_has_a_page(pages: Path) -> None:
             assert (pages / name.with_suffix(".html")).is_file(), name
 
 
-def text_of(pages: Path, page: str, anchor: str) -> str:
-    """The text of a page from an anchor on, without tags and line breaks."""
-    html = (pages / page).read_text(encoding="utf-8")
-    begin = html.index(f'id="{anchor}"')
-    return " ".join(unescape(re.sub(r"<[^>]+>", "", html[begin : begin + 6000])).split())
-
-
 @pytest.mark.parametrize(
     ("page", "anchor", "declared", "result"),
     [
@@ -51,7 +44,9 @@ def text_of(pages: Path, page: str, anchor: str) -> str:
 def test_an_operation_has_the_signature_of_its_face(
     pages: Path, page: str, anchor: str, declared: str, result: str
 ) -> None:
-    head = text_of(pages, page, anchor)[:600]
+    html = (pages / page).read_text(encoding="utf-8")
+    begin = html.index(f'id="{anchor}"')
+    head = " ".join(unescape(re.sub(r"<[^>]+>", "", html[begin : begin + 6000])).split())[:600]
     assert declared in head
     assert "project_id: int" in head
     assert result in head

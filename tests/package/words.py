@@ -16,71 +16,56 @@ from collections.abc import Iterable, Iterator
 
 from tests.support.paths import ROOT
 
-ANYWHERE = {
-    "ears": "readiness",
-    "hear": "read, notice",
-    "hears": "reads, notices",
-    "heard": "received",
-    "crew": "task group",
-    "crews": "task groups",
-    "alongside": "task group",
-    "breakable": "CancelScope",
-    "breaker": "callback",
-    "made_of": "ClientConfig",
-    "woken": "rebuilt, resumed",
-    "desk": "UploadService",
-    "cutting": "PartSizing",
-    "tally": "Progress",
-    "recalled": "JournalSnapshot",
-    "ask_token": "CallTokenProvider",
-    "judged": "classify",
-    "unpacker": "Decoder",
-    "hider": "Redactor",
-    "turned_clock": "ManualClock",
-    "rig": "Harness",
-    "far_end": "StubServer",
-    "talk": "ScriptedConnection, connection",
-    "talks": "connections",
-    "minting": "tokens",
-    "mint": "issue a token",
-    "minted": "issued",
-    "shelf": "Table",
-    "told": "reported, returned",
-    "tell": "report, return",
-    "tells": "reports, returns",
-    "whoever": "name the user or caller",
-    "whomever": "name the user or caller",
-    "somebody": "a user, a caller",
-    "someone": "a user, a caller",
-    "nobody": "no caller",
-    "everybody": "all users",
-    "vain": "without success",
-    "those who": "callers, waiters",
-    "a person": "a user",
-    "who watches": "listener",
-    "is had": "name the action",
-    "what came": "name the thing",
-    "comes to": "results in",
+_ANYWHERE_INSTEAD = {
+    "readiness": "ears",
+    "read, notice, received": "hear, hears, heard",
+    "task group": "crew, crews, alongside",
+    "CancelScope": "breakable",
+    "callback": "breaker",
+    "ClientConfig": "made_of",
+    "rebuilt, resumed": "woken",
+    "UploadService": "desk",
+    "PartSizing": "cutting",
+    "Progress": "tally",
+    "JournalSnapshot": "recalled",
+    "CallTokenProvider": "ask_token",
+    "classify": "judged",
+    "Decoder": "unpacker",
+    "Redactor": "hider",
+    "ManualClock": "turned_clock",
+    "Harness": "rig",
+    "StubServer": "far_end",
+    "ScriptedConnection, connection": "talk, talks",
+    "tokens, issue": "minting, mint, minted",
+    "Table": "shelf",
+    "report, return": "told, tell, tells",
+    "the user or caller": "whoever, whomever, somebody, someone, nobody, everybody, a person",
+    "without success": "vain",
+    "callers, waiters": "those who",
+    "listener": "who watches",
+    "the action, the thing": "is had, what came",
+    "results in": "comes to",
 }
-"""Words and what to say instead."""
+"""What to say instead of which words."""
 
-NAMES = {
-    "told": "payload, message, fields",
-    "given": "name the value",
-    "wanted": "expected, required",
-    "asked": "requests",
-    "asking": "requests",
-    "seen": "records",
-    "heard": "received",
-    "got": "response, result",
-    "said": "message, output",
-    "says": "message",
-    "saying": "message",
-    "spoken": "name the value",
-    "giving": "returning",
-    "understood": "parsed",
+_NAMES_INSTEAD = {
+    "payload, message, fields": "told",
+    "the name of the value": "given, spoken",
+    "expected, required": "wanted",
+    "requests": "asked, asking",
+    "records, received": "seen, heard",
+    "response, result": "got",
+    "message, output": "said, says, saying",
+    "returning": "giving",
+    "parsed": "understood",
 }
 """Words that are no names of functions, classes, variables or arguments, unless the name is that of a test."""
+
+ANYWHERE, NAMES = (
+    {word: instead for instead, words in table.items() for word in words.split(", ")}
+    for table in (_ANYWHERE_INSTEAD, _NAMES_INSTEAD)
+)
+"""What to say instead of a word, by word."""
 
 ALLOWED = {"given": ("from hypothesis import", "@given"), "tell": (".tell()",)}
 """Parts of lines in which a word is right, by word."""
