@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from pixel_core.errors import PixelTimeoutError
-from tests.support.peers import OK, PATIENCE, Face, Peer, keep_answering, read_request, read_to_end, send, wait
+from tests.support.peers import OK, PATIENCE, Face, Peer, keep_answering, read_request, read_to_end, reset, send, wait
 
 
 def test_an_idle_connection_with_bytes_is_replaced(face: Face) -> None:
@@ -16,6 +16,12 @@ def test_an_idle_connection_with_bytes_is_replaced(face: Face) -> None:
         proceed.set()
         assert sent.wait(PATIENCE)
         assert face.send(peer.request("POST")).body == b"ok"
+        assert peer.accepted == 2
+
+
+def test_a_get_on_a_kept_connection_that_is_reset_is_repeated_on_another(face: Face) -> None:
+    with Peer([read_request, send(OK), read_request, reset], [keep_answering()]) as peer:
+        assert [face.send(peer.request()).body for _ in range(2)] == [b"ok", b"ok"]
         assert peer.accepted == 2
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from pixel_core.errors import PixelTimeoutError
 from pixel_core.http.effects import Write
 from pixel_core.messages import FileSlice
 from pixel_transports.net.asynchronous import AsyncStream
@@ -14,6 +15,15 @@ from pixel_transports.net.blocking import BlockingStream
 from tests.support import peers
 
 PSEUDO = Path("/proc/version")
+
+
+def test_a_peer_that_takes_nothing_is_a_time_out_at_the_total_limit(face: peers.Face, large_file: FileSlice) -> None:
+    over = threading.Event()
+    with peers.Peer([peers.read_head, peers.wait(over)]) as peer:
+        with pytest.raises(PixelTimeoutError):
+            face.send(peer.request("PUT", body=large_file, write=60.0, total=0.1))
+        over.set()
+        face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
 @pytest.mark.parametrize("timeout", [1e-9, 0.0011, 1.0, 7.25, 1e12, None])
