@@ -46,9 +46,6 @@ def until(holds: Callable[[], bool]) -> Flow[None]:
         yield from Sleep(0.002)
 
 
-# Effects
-
-
 def test_each_effect_returns_its_result(driven: Driven, tmp_path: Path) -> None:
     path = tmp_path / "photo"
     path.write_bytes(b"photo")
@@ -88,9 +85,6 @@ def test_performers_are_replaced_and_added(driven: Driven) -> None:
     assert driven.run(flow_of(Clock()), ok, performers=performers) == 7.0
     assert driven.run(flow_of(Twice(4)), ok, performers=performers) == 8
     assert driven.run(flow_of(Gather([flow_of(Twice(1)), flow_of(Twice(2))], 2)), ok, performers=performers) == [2, 4]
-
-
-# Side by side
 
 
 def test_results_are_in_order_whichever_flow_ends_first(driven: Driven) -> None:
@@ -184,9 +178,6 @@ def test_a_failure_cancels_flows_during_their_io(
             driven.run(flow_of(Gather(flows, 3)), max_connections=1)
         assert where == "sleeps" or "0 held, 0 idle, 0 waiting" in driven.counts
         over.set()
-
-
-# Single flights
 
 
 def single(flow: Flow[Any], key: str = "login") -> Flow[Any]:

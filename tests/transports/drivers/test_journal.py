@@ -115,9 +115,6 @@ def test_a_row_that_cannot_be_parsed_is_ignored(journal: Path, column: str, text
     assert list(read(journal, A.path, B.path)) == [B.path]
 
 
-# Privacy
-
-
 def signed_files(journal: Path) -> list[str]:
     """The files of the journal that have a signed query."""
     files = sorted(journal.parent.glob(f"{journal.name}*"))
@@ -159,9 +156,6 @@ def test_no_signature_stays_while_another_run_has_the_journal_open(journal: Path
     with OtherProcess(journal, B.path):
         write(journal, A, SENT)
         assert signed_files(journal) == []
-
-
-# Paths
 
 
 DEFAULT = "pixel-client/uploads.sqlite"
@@ -243,9 +237,6 @@ def test_a_file_may_have_any_name_and_names_that_differ_in_their_bytes_are_diffe
     paths = [entry.path for entry in entries]
     assert read(journal, *paths, "/photos/\u00e6e\u0301.jpg") == dict(zip(paths, entries, strict=True))
     assert {each.path for each in Journal(journal).files()} == set(paths)
-
-
-# Listing
 
 
 def test_a_journal_is_listed_in_order_and_without_secrets(journal: Path) -> None:

@@ -31,9 +31,6 @@ def files_of(journal: Path) -> list[str]:
     return [path.name for path in journal.parent.iterdir()]
 
 
-# Claims
-
-
 def test_files_of_another_process_are_taken_until_it_ends(journal: Path) -> None:
     with OtherProcess(journal, "/a", "/b") as other:
         with run_of(journal, "/b", "/c") as run, OtherProcess(journal, "/c", "/d") as third:
@@ -94,9 +91,6 @@ def test_several_processes_write_one_journal_at_once(journal: Path) -> None:
     assert files_of(journal) == ["journal.sqlite"]
 
 
-# The end of a run
-
-
 def test_closing_a_run_waits_for_a_thread_that_writes(journal: Path) -> None:
     """As under asyncio, where a cancelled task does not wait for its worker thread."""
     run = run_of(journal, *(f"/{number}" for number in range(2000)))
@@ -148,9 +142,6 @@ def test_a_forked_child_neither_ends_the_run_nor_uses_its_journal(journal: Path)
         assert read(journal) == {A.path: A}
 
     assert exit_code(fork(read_it)) == 0, "a child may use it after the end of the run"
-
-
-# A journal that cannot be used
 
 
 def damaged(journal: Path) -> None:

@@ -205,9 +205,6 @@ def names_of(outcome: Outcome | None) -> list[str]:
     return [image["name"] for image in images]
 
 
-# Broken off anywhere
-
-
 def broken_anywhere(
     world: World, after: bool, files: Sequence[PixelUploadFile], least: int, **options: Any
 ) -> Iterator[tuple[Watch, Watch]]:
@@ -269,9 +266,6 @@ def test_an_upload_may_be_broken_off_again_and_again(world: World) -> None:
     assert len(names_of(outcome)) == 2
     world.holds(files)
     assert [part.split()[1] for part in sent] == ["1", "2", "3"]
-
-
-# Changes between two calls
 
 
 def changed(path: Path) -> None:
@@ -365,9 +359,6 @@ def test_changed_metadata_is_that_of_the_last_call(blocking_world: World) -> Non
     assert outcome[0][0].get("json_metadata") == {"flight": 7}
 
 
-# The same call after its end
-
-
 @pytest.mark.parametrize("stops", [[], ["multiple_uploadFinished"], ["/images/"]])
 def test_the_same_call_uploads_again_also_after_a_continued_upload(blocking_world: World, stops: list[str]) -> None:
     files = blocking_world.files(900, 2000)
@@ -404,9 +395,6 @@ def test_with_skip_uploaded_new_changed_and_deleted_files_are_sent(blocking_worl
     assert len(again.stored()) == 3
     counts = {name: len(found) for name, found in world.served.stored().items()}
     assert counts == {"photo_0.jpg": 1, "photo_1.jpg": 2, "photo_2.jpg": 1, "new.jpg": 1}
-
-
-# Two at once
 
 
 def test_of_two_clients_with_the_same_files_each_file_is_done_by_exactly_one(world: World) -> None:

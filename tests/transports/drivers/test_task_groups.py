@@ -120,9 +120,6 @@ def test_an_error_that_ends_the_program_ends_the_group_from_any_flow(driven: Dri
     assert consists_of(raised.value, Stop)
 
 
-# On threads alone
-
-
 def threads_of_groups() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name.startswith("pixel-task")]
 
