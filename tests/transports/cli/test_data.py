@@ -49,26 +49,21 @@ def test_a_collection_is_created_changed_moved_deleted_and_restored(world: World
     assert world.json("collections", "show", made["id"], *there)["id"] == made["id"]
 
 
-@pytest.mark.parametrize(("command", "noun", "kind"), [("images", "image", "image"), ("rasters", "raster", "RGB")])
-def test_images_and_rasters_move_to_another_project_and_are_deleted(
-    world: World, command: str, noun: str, kind: str
+@pytest.mark.parametrize(
+    ("command", "noun", "kind", "project"),
+    [("images", "image", "image", 2), ("rasters", "raster", "RGB", 2), ("pointclouds", "cloud", "point_cloud", 1)],
+)
+def test_resources_move_point_clouds_within_their_project_and_are_deleted_after_the_answer_yes(
+    world: World, command: str, noun: str, kind: str, project: int
 ) -> None:
-    target = world.json("collections", "create", "There", "--project", 2, "--type", kind)["id"]
-    resource, there = getattr(world, noun), ("--project", 2, "--collection", target)
-    move = ("--to-project", 2, "--to-collection", target)
-    assert world.json(command, "move", resource, *world.options(command), *move)["id"] == resource
+    target = world.json("collections", "create", "There", "--project", project, "--type", kind)["id"]
+    resource, there = getattr(world, noun), ("--project", project, "--collection", target)
+    move = ("--to-collection", target, *(("--to-project", 2) if project == 2 else ()))
+    assert world.json(command, "move", resource, *world.options(f"{noun}s"), *move)["id"] == resource
     assert world.ids(command, "list", *there) == [resource]
-    assert world.run(command, "delete", resource, *there, "--yes").exit_code == DONE
+    done = world.at_terminal(command, "delete", resource, *there, answer="y\n")
+    assert (done.returncode, f"Delete {kind.replace('RGB', 'raster').replace('_', ' ')}" in done.stderr) == (DONE, True)
     assert world.ids(command, "list", *there) == []
-
-
-def test_a_point_cloud_moves_within_its_project_and_is_deleted_after_the_answer_yes(world: World) -> None:
-    target = world.json("collections", "create", "There", "--project", 1, "--type", "point_cloud")["id"]
-    world.json("pointclouds", "move", world.cloud, *world.options("clouds"), "--to-collection", target)
-    there = ("--project", 1, "--collection", target)
-    done = world.at_terminal("pointclouds", "delete", world.cloud, *there, answer="y\n")
-    assert (done.returncode, "Delete point cloud" in done.stderr) == (DONE, True), done.stderr
-    assert world.ids("pointclouds", "list", *there) == []
 
 
 def test_files_are_attached_listed_moved_and_deleted(world: World, tmp_path: Path) -> None:
@@ -85,7 +80,9 @@ def test_files_are_attached_listed_moved_and_deleted(world: World, tmp_path: Pat
     assert world.ids("attachments", "list", "project", 1) == []
 
 
-def test_rasters_and_point_clouds_are_optimised_listed_and_deleted(world: World) -> None:
+def test_rasters_and_point_clouds_are_optimised_listed_and_deleted_and_without_any_the_exit_code_is_3(
+    world: World,
+) -> None:
     rasters, clouds = world.options("rasters"), world.options("clouds")
     made = world.json("optimise", "rasters", world.raster, *rasters, "--clean-borders", "white")
     assert [(each["raster_id"], each["status"]) for each in made] == [(world.raster, "completed")]
@@ -94,9 +91,6 @@ def test_rasters_and_point_clouds_are_optimised_listed_and_deleted(world: World)
     assert world.run("optimise", "rasters", world.raster, "--delete", "--yes", *rasters).exit_code == DONE
     assert world.json("optimise", "rasters", "--list", *rasters) == []
     assert world.run("optimise", "pointclouds", world.cloud, "--delete", "--yes", *clouds).exit_code == DONE
-
-
-def test_in_an_empty_collection_there_is_nothing_to_optimise(world: World) -> None:
     empty = world.json("collections", "create", "Empty", "--project", 1, "--type", "RGB")["id"]
     done = world.run("optimise", "rasters", "--all", "--project", 1, "--collection", empty)
     assert (done.exit_code, done.stdout) == (NOTHING, "")

@@ -61,30 +61,29 @@ class Caller:
         self.token = response["access_token"]
         return response
 
-    def call(
-        self, method: str, path: str, json: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> Response:
-        """Call the API, after a login if there was none."""
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Response:
+        """Call the API with bytes or JSON, after a login if there was none."""
         if self.token is None:
             self.login()
         fields = {"Authorization": f"Bearer {self.token}", **(headers or {})}
-        if json is not None:
+        if body is not None:
             fields["Content-Type"] = "application/json"
-        return self.raw(method, self.sandbox.api_path + path, fields, json or b"")
+            body = body if isinstance(body, bytes) else to_json(body)
+        return self.raw(method, self.sandbox.api_path + path, fields, body or b"")
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         """Call the API and return the JSON of the response, which has to be a 200."""
-        response = self.call(method, path, None if body is None else to_json(body))
+        response = self.call(method, path, body)
         assert response.status == 200, response.body
         return response.json()
 
     def status(self, method: str, path: str, body: Any = None) -> int:
         """Call the API and return the status."""
-        return self.call(method, path, None if body is None else to_json(body)).status
+        return self.call(method, path, body).status
 
     def error_loc(self, method: str, path: str, body: Any = None) -> list[Any]:
         """Call the API and return the location of the first validation error."""
-        response = self.call(method, path, None if body is None else to_json(body))
+        response = self.call(method, path, body)
         assert response.status == 422, response.body
         loc: list[Any] = response.json()["detail"][0]["loc"]
         return loc

@@ -97,7 +97,7 @@ def test_tasks_are_listed_by_status_and_name(caller: Caller) -> None:
     assert caller.error_loc("POST", f"{path}/tasks/", {"name": "A"}) == ["body", "params"]
 
 
-def test_a_disabled_service_runs_no_task(caller: Caller) -> None:
+def test_a_disabled_service_runs_no_task_and_an_unknown_task_is_a_404(caller: Caller) -> None:
     path = service(caller, enabled=False)
     assert caller.status("POST", f"{task(caller, path)}/run") == 409
     assert caller.status("POST", f"{path}/tasks/99/run") == caller.status("POST", f"{path}/tasks/99/revoke") == 404

@@ -24,7 +24,7 @@ def test_without_a_valid_token_every_path_is_a_401(caller: Caller, headers: dict
 def test_a_token_is_valid_until_it_expires(caller: Caller) -> None:
     caller.login()
     caller.clock.advance(299.9)
-    assert caller.call("GET", "/users/me").status == 200
+    assert caller.status("GET", "/users/me") == 200
     caller.clock.advance(0.1)
     assert caller.call("GET", "/users/me").json() == {"detail": "Could not validate credentials"}
 
@@ -92,22 +92,22 @@ def test_a_deleted_project_is_hidden_with_its_children_until_it_is_restored(call
     assert names(caller.ok("GET", "/projects/deleted")) == ["Above"]
     caller.ok("POST", f"/projects/{above}/restore")
     assert caller.ok("GET", f"/projects/{below}/data_collections/{collection}")["id"] == collection
-    assert caller.call("POST", f"/projects/{above}/restore").status == 409
+    assert caller.status("POST", f"/projects/{above}/restore") == 409
     for project in (below, above):
         caller.ok("DELETE", f"/projects/{project}")
-    assert caller.call("POST", f"/projects/{below}/restore").status == 409
-    assert caller.call("POST", "/projects/99/restore").status == 404
+    assert caller.status("POST", f"/projects/{below}/restore") == 409
+    assert caller.status("POST", "/projects/99/restore") == 404
 
 
 def test_projects_move_but_never_below_themselves(caller: Caller) -> None:
     above = caller.project()
     below = caller.project(parent_project_id=above)
     for target in (above, below):
-        assert caller.call("PUT", f"/projects/{above}/move?new_parent_id={target}").status == 409
+        assert caller.status("PUT", f"/projects/{above}/move?new_parent_id={target}") == 409
     assert caller.ok("PUT", f"/projects/{below}/move?new_parent_id=-1")["parent_project_id"] is None
     assert caller.ok("PUT", f"/projects/{above}/move?new_parent_id={below}")["parent_project_id"] == below
-    assert caller.call("PUT", f"/projects/{above}/move?new_parent_id=99").status == 404
-    assert caller.call("PUT", f"/projects/{above}/move").status == 422
+    assert caller.status("PUT", f"/projects/{above}/move?new_parent_id=99") == 404
+    assert caller.status("PUT", f"/projects/{above}/move") == 422
 
 
 def test_data_collections_are_created_listed_and_updated(caller: Caller) -> None:
@@ -119,8 +119,8 @@ def test_data_collections_are_created_listed_and_updated(caller: Caller) -> None
     assert caller.ok("GET", f"{path}/{made}")["raster_info"] == info
     assert names(caller.ok("GET", f"{path}/?data_collection_type=DTM")) == ["Terrain"]
     assert caller.ok("PUT", f"{path}/{made}", {"description": ""})["description"] == ""
-    assert caller.call("POST", f"{path}/", b'{"name":"n","description":"","data_collection_type":"x"}').status == 422
-    assert caller.call("GET", f"/projects/{caller.project()}/data_collections/{made}").status == 404
+    assert caller.status("POST", f"{path}/", b'{"name":"n","description":"","data_collection_type":"x"}') == 422
+    assert caller.status("GET", f"/projects/{caller.project()}/data_collections/{made}") == 404
 
 
 def test_data_collections_are_deleted_restored_and_moved(caller: Caller) -> None:
@@ -131,7 +131,7 @@ def test_data_collections_are_deleted_restored_and_moved(caller: Caller) -> None
     assert caller.ok("GET", f"{path}/") == []
     assert names(caller.ok("GET", f"{path}/deleted")) == ["Photos"]
     caller.ok("POST", f"{path}/{made}/restore")
-    assert caller.call("POST", f"{path}/{made}/restore").status == 409
-    assert caller.call("POST", f"{path}/99/restore").status == 404
+    assert caller.status("POST", f"{path}/{made}/restore") == 409
+    assert caller.status("POST", f"{path}/99/restore") == 404
     assert caller.ok("PUT", f"{path}/{made}/move?new_project_id={other}")["project_id"] == other
-    assert caller.call("GET", f"{path}/{made}").status == 404
+    assert caller.status("GET", f"{path}/{made}") == 404

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from pydantic_core import to_json
 
 from pixel_transports.sandbox import SAMPLE_AREA
 from tests.transports.sandbox.support import Caller, md5
@@ -142,5 +141,5 @@ def test_a_body_that_is_no_object_is_a_validation_error(
 
 def test_a_validation_error_repeats_the_input_with_its_secrets(small: Caller) -> None:
     body = {"email": "kari@example.com", "password": "fjord"}
-    response = small.call("POST", "/users/oidc/", to_json(body))
+    response = small.call("POST", "/users/oidc/", body)
     assert (response.status, response.json()["detail"][0]["input"]) == (422, body)
