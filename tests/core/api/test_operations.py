@@ -9,10 +9,9 @@ import pytest
 from pixel_core import PixelApi, Request
 from pixel_core.api import operation_names
 from pixel_core.errors import PixelNotFoundError
-from pixel_core.http.connection import ClientConnection
 from pixel_core.models import ImageMetadataFields, ImageUpdateInput
 from tests.support.operations.case import Case
-from tests.support.operations.core import Call, call, cases_with_requests, run_case
+from tests.support.operations.core import Call, cases_with_requests, run_case
 from tests.support.scripted_api import Expected, World, body_of, json_response
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -71,26 +70,6 @@ def test_request_calls_any_endpoint(start: Call, expected: Expected) -> None:
 
 def test_every_operation_is_in_the_table() -> None:
     assert sorted({case.method for case in cases_with_requests()} | {OWN_REQUESTS}) == operation_names()
-
-
-def test_an_operation_sends_nothing_before_it_is_run() -> None:
-    for case in cases_with_requests():
-        if case.error is None and not case.method.startswith("paginate_"):
-            world = World()
-            call(case, world.api).close()
-            assert (world.requests, world.logins, world.events) == ([], [], [])
-
-
-def test_a_request_is_right_to_the_byte() -> None:
-    world = World(lambda _: json_response({"id": 1}), bits=[0x0123456789ABCDEF0123456789ABCDEF])
-    world.run(world.api.update_project(7, name="Ås", add_tags=["b"]))
-    segments: Any = ClientConnection().start(world.requests[0])
-    assert b"".join(segments) == (
-        b"PUT /acme/projects/7 HTTP/1.1\r\nHost: pixel.test\r\nAuthorization: Bearer t1\r\nAccept: application/json\r\n"
-        b"Accept-Encoding: gzip, deflate\r\nContent-Type: application/json\r\n"
-        b"X-Request-ID: 01234567-89ab-4def-8123-456789abcdef\r\nContent-Length: 31\r\n\r\n"
-        + '{"name":"Ås","add_tags":["b"]}'.encode()
-    )
 
 
 def test_wrong_arguments_are_a_type_error_at_the_call_itself() -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pixel_core import Page, Response
 from pixel_core.errors import PixelNotFoundError, PixelProtocolError
 from pixel_core.models import Polygon, SearchOn, SearchQuery
+from pixel_core.models.geometry import wkt
 from pixel_core.models.search import SearchFilterOperator
 from tests.support.scripted_api import Expected, World, body_of, json_response
 
@@ -111,7 +112,6 @@ INVALID_FILTERS: list[Any] = [
     "a = 1",
 ]
 INVALID_GEOMETRIES: list[Any] = [
-    5,
     {},
     {"type": "Circle", "coordinates": [1, 2]},
     {"type": "Point"},
@@ -133,6 +133,12 @@ INVALID_GEOMETRIES: list[Any] = [
 ]
 
 
+@pytest.mark.parametrize("geometry", INVALID_GEOMETRIES)
+def test_an_invalid_geometry_is_a_value_error(geometry: Any) -> None:
+    with pytest.raises(ValueError):
+        wkt(geometry)
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -142,6 +148,7 @@ INVALID_GEOMETRIES: list[Any] = [
         {"on": "images", "sort": [{"field": "name", "direction": "up"}]},
         {"on": "images", "sort": [{}]},
         {"on": "images", "out_fields": "name"},
+        {"on": "images", "intersects": 5},
         None,
         "images",
         *({"on": "images", "filter": each} for each in INVALID_FILTERS),
