@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pixel_core import Origin, Request, Response
+from pixel_core import Account, Origin, Request, Response
 from pixel_core.errors import PixelLoginError
+from pixel_core.session.tokens import Tokens
 from pixel_transports import SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
 from tests.support.callers import client_of
@@ -100,3 +101,21 @@ def test_a_wrong_password_is_a_login_error_with_advice_and_is_not_sent_again_at_
     assert "check PIXEL_USERNAME and PIXEL_PASSWORD" in str(caught.value)
     assert "5ec2e7" not in str(caught.value)
     assert toolkit.requests[before:] == [("password", 400)]
+
+
+def test_a_second_use_of_a_refresh_token_is_refused_and_takes_nothing_away(toolkit: Toolkit) -> None:
+    tokens = Tokens(Account(f"{toolkit.origin}/auth", "Acme", "frontend", "kari@acme.example", PASSWORD))
+
+    def renewed(request: Request) -> int:
+        response = toolkit.transport.send(request)
+        tokens.receive(request, response, 0, 0)
+        return response.status
+
+    assert renewed(tokens.grant(0)) == 200
+    first, refresh = tokens.bearer(0), tokens.grant(0)
+    assert renewed(refresh) == 200
+    second = tokens.bearer(0)
+    assert second not in (first, None)
+    assert renewed(refresh) == 400
+    assert tokens.bearer(0) == second
+    assert renewed(tokens.grant(0)) == 200
