@@ -1,4 +1,4 @@
-"""A local Pixel with a real object storage: the sandbox with other handlers for uploads and attachments.
+"""A local Pixel with a real object storage: the sandbox with other handlers for uploads.
 
 Rules kept here:
 
@@ -9,19 +9,16 @@ Rules kept here:
 
 import secrets
 from collections.abc import Iterable
-from typing import Any
 
 from pixel_transports.sandbox import Sandbox, StoredObject
 from pixel_transports.sandbox.api import Api
-from pixel_transports.sandbox.attachments import AttachmentHandlers, Owner
+from pixel_transports.sandbox.attachments import AttachmentHandlers
 from pixel_transports.sandbox.http import IncomingRequest
 from pixel_transports.sandbox.job_records import PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
 from pixel_transports.sandbox.objects import md5_hex
 from pixel_transports.sandbox.routes import all_routes
-from pixel_transports.sandbox.schemas import parse_query
-from pixel_transports.sandbox.schemas_files import AttachedFile, AttachmentStatusQuery, MultipartUploadFile
-from pixel_transports.sandbox.service_records import Attachment
+from pixel_transports.sandbox.schemas_files import MultipartUploadFile
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.tokens import TokenIssuer
 from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
@@ -93,24 +90,6 @@ class BucketValidation(UploadValidation):
         return None
 
 
-class BucketAttachments(AttachmentHandlers):
-    def __init__(self, state: State, issuer: TokenIssuer, bucket: Bucket) -> None:
-        super().__init__(state, issuer, bucket.signer)
-        self._bucket = bucket
-
-    def _create(self, request: IncomingRequest, owner: Owner, file: AttachedFile) -> Attachment:
-        attachment = super()._create(request, owner, file)
-        attachment.access = {"url": self._bucket.url, "fields": self._bucket.form(attachment.key, file.md5)}
-        return attachment
-
-    def update(self, request: IncomingRequest) -> dict[str, Any]:
-        _, _, attachment = self._find(parse_query(request, AttachmentStatusQuery))
-        stored = fetch(self._bucket, attachment.key)
-        if stored is not None and stored.md5 == md5_hex(attachment.md5):
-            self._state.objects[attachment.key] = stored
-        return super().update(request)
-
-
 def fetch(bucket: Bucket, key: str) -> StoredObject | None:
     try:
         return StoredObject([bucket.read(key)])
@@ -127,7 +106,7 @@ class BucketPixel(Sandbox):
         self.signer = bucket.signer
         self.uploads = BucketUploads(self.state, self._issuer, self._jobs, bucket)
         users = UserHandlers(self._keycloak._accounts, self._keycloak.realm)
-        attachments = BucketAttachments(self.state, self._issuer, bucket)
+        attachments = AttachmentHandlers(self.state, self._issuer, bucket.signer)
         rows = all_routes(self.state, self._jobs, users, self.uploads, attachments)
         self._api = Api(self._keycloak, users, rows)
 
@@ -139,8 +118,3 @@ class BucketPixel(Sandbox):
     def of_resource(self, kind: str, resource_id: int) -> bytes:
         """The file of an image, a raster or a point cloud in the bucket."""
         return self.bucket.read(self.state.resources[kind][resource_id].key)
-
-    def attached(self, kind: str, owner_id: int) -> dict[str, bytes]:
-        """The attachments of a project, a data collection or an image in the bucket, by name."""
-        attachments = self.state.attachments[kind, owner_id].values()
-        return {each.name: self.bucket.read(each.key) for each in attachments}

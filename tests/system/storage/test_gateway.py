@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pixel_client import PixelAttachmentUpload, PixelUploadFile
+from pixel_client import PixelUploadFile
 
 from pixel_core import Account, Form, Headers, Options, Session
 from pixel_core.errors import PixelStorageError
 from pixel_core.messages import Body, FileSlice, Response
-from pixel_core.models import AttachmentResourceType
 from pixel_transports.drivers.blocking import BlockingDriver
 from pixel_transports.net.blocking import SocketTransport
 from tests.system.storage.conftest import MIB, Call, place, write
@@ -186,18 +185,6 @@ def test_a_point_cloud_arrives_in_parts_or_in_one(
     cloud = call("upload_point_cloud", *here, path, multipart=True, multipart_part_size=6 * MIB)
     assert cloud["name"] == name
     assert pixel.uploaded(here[1]) == files
-
-
-def test_attachments_arrive(call: Call, pixel: BucketPixel, tmp_path: Path) -> None:
-    project_id, collection_id = place(call, "image")
-    files = {"report å.pdf": b"%PDF", "empty.txt": b""}
-    report, empty = write(tmp_path, files)
-    files_and_options = [PixelAttachmentUpload(file=report, name="Report", description="of May"), empty]
-    holders: list[tuple[AttachmentResourceType, int]] = [("project", project_id), ("data_collection", collection_id)]
-    for kind, holder_id in holders:
-        attached = call("add_attachments", kind, holder_id, files_and_options)
-        assert [each.get("status") for each in attached] == ["Completed", "Completed"]
-        assert pixel.attached(kind, holder_id) == {"Report": b"%PDF", "empty.txt": b""}
 
 
 @pytest.mark.parametrize(
