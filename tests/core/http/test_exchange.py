@@ -196,9 +196,6 @@ def test_a_flow_that_is_closed_gives_the_connection_back_by_a_plain_call(script:
     assert lease.released == [False]
 
 
-# The total limit
-
-
 def test_the_rest_of_the_total_limits_each_step() -> None:
     played = play(exchange(request_of(total=3.5)), 100.0, 100.0, FakeLease(), 101.0, WRITTEN, 102.0, OK, 102.0)
     leasing, writing, reading = (each for each in played.effects if not isinstance(each, Clock))

@@ -145,9 +145,6 @@ def test_no_event_costs_more_for_more_waiting_leases() -> None:
     assert costs(10) == costs(10_000)
 
 
-# A model
-
-
 @dataclass(eq=False)
 class Owner:
     """One call of `send`. It holds a slot unless it waits or is gone."""

@@ -41,9 +41,6 @@ def receive(tokens: Tokens, response: Response, now: float) -> None:
     tokens.receive(tokens.grant(now), response, now, now)
 
 
-# Requests
-
-
 def test_the_grants_are_exact() -> None:
     request = Tokens(ACCOUNT, Timeouts(1, 2, 3, 4)).grant(0)
     assert (request.method, request.timeouts) == ("POST", Timeouts(1, 2, 3, 4))
@@ -74,9 +71,6 @@ def test_an_invalid_url_is_a_value_error_without_a_secret(auth_url: str) -> None
     assert "5ec2e7" not in str(caught.value)
 
 
-# States
-
-
 @pytest.mark.parametrize(
     ("life", "renewed_after"), [(300, 270), (3600, 3570), (60, 54), (10, 9), (1, 0.9), (0.5, 0.45), (59.5, 53.55)]
 )
@@ -92,9 +86,6 @@ def test_a_token_without_a_valid_lifetime_is_used_until_the_api_refuses_it(life:
     assert tokens.bearer(1e6) == "a-1"
     tokens.reject("a-1")
     assert tokens.bearer(1e6) is None
-
-
-# Refusals
 
 
 @pytest.mark.parametrize(
@@ -133,9 +124,6 @@ def test_a_password_that_looks_like_a_refresh_grant_is_a_password() -> None:
         receive(tokens, refused(400, "invalid_grant"), 0)
 
 
-# Invalid responses
-
-
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -160,9 +148,6 @@ def test_a_success_without_a_token_is_a_protocol_error(body: bytes, words: str) 
     assert "https://auth.example/realms/acme/" in str(caught.value)
     assert "5ec2e7" not in str(caught.value)
     assert tokens.bearer(0) is None
-
-
-# Tokens in place of a password
 
 
 def test_the_token_of_a_function_is_used_for_its_lifetime_or_until_it_is_refused() -> None:

@@ -184,9 +184,6 @@ TestLogins = Logins.TestCase
 TestLogins.settings = settings(max_examples=100, stateful_step_count=40)
 
 
-# Sessions in simulated time
-
-
 @dataclass
 class Issued:
     """An access token and its refresh token, as the login server knows them."""
