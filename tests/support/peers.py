@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
-from types import TracebackType
 from typing import Any, TypeAlias
 
 import trustme
@@ -61,18 +60,18 @@ class ScriptedConnection:
         return bytes(self.received[self.consumed - length : self.consumed])
 
 
-Step: TypeAlias = Callable[[ScriptedConnection], None]
+Step: TypeAlias = Callable[[ScriptedConnection], object]
 
 
-def read_head(connection: ScriptedConnection) -> None:
+def read_head(connection: ScriptedConnection) -> bytes:
     """Read to the end of a request's head."""
-    connection.read_until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
+    return connection.read_until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
 
 
 def read_request(connection: ScriptedConnection) -> None:
     """Read a request with its body."""
-    head = connection.read_until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0).lower()
-    length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+    head = read_head(connection)
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
     if length:
         connection.read_until(lambda data: length if len(data) >= length else 0)
 
@@ -161,9 +160,7 @@ class Peer:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.stopping.set()
         with suppress(OSError), socket.create_connection(self._listener.getsockname()[:2]):
             pass
@@ -196,9 +193,7 @@ class Peer:
     def _follow(self, connection: ScriptedConnection, script: list[Step]) -> None:
         try:
             if self._context is not None:
-                connection.sock = self._context.wrap_socket(
-                    connection.sock, server_side=True, suppress_ragged_eofs=True
-                )
+                connection.sock = self._context.wrap_socket(connection.sock, server_side=True)
             for step in script:
                 step(connection)
         except (OSError, EOFError):

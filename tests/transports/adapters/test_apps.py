@@ -1,6 +1,6 @@
 """Apps in the same process: their requests, their responses, and the errors of invalid ones."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -224,9 +224,3 @@ async def test_an_app_that_exceeds_the_read_limit_is_cancelled() -> None:
     with pytest.raises(PixelTimeoutError, match=r"no answer within 0\.05 seconds"):
         await response_of(app, request_of(timeouts=Timeouts(read=0.05)))
     assert ended == ["cancelled"]
-
-
-@pytest.mark.parametrize("kind", [AsgiTransport, WsgiTransport])
-def test_an_invalid_app_is_refused(kind: Callable[[Any], Any]) -> None:
-    with pytest.raises(TypeError, match=r"needs an? [AW]SGI app, not str"):
-        kind("app:main")

@@ -14,7 +14,13 @@ import trustme
 from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
 from pixel_core.http.decoding import Limits
 from pixel_core.messages import Headers, Origin, Request, Timeouts
-from pixel_transports.adapters import AiohttpTransport, AsyncHttpxTransport, HttpxTransport
+from pixel_transports.adapters import (
+    AiohttpTransport,
+    AsgiTransport,
+    AsyncHttpxTransport,
+    HttpxTransport,
+    WsgiTransport,
+)
 from tests.support.peers import Peer, keep_answering, read_request, send, server_context
 
 DENIED = b'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="s3cret"\r\nContent-Length: 0\r\n\r\n'
@@ -135,9 +141,9 @@ async def test_closing_a_transport_leaves_the_client_open() -> None:
                 await closed.send(peer.request())
 
 
-@pytest.mark.parametrize("kind", [HttpxTransport, AsyncHttpxTransport, AiohttpTransport])
-async def test_an_object_of_another_library_is_refused(kind: Callable[[Any], Any]) -> None:
-    with pytest.raises(TypeError, match="needs an"):
+@pytest.mark.parametrize("kind", [HttpxTransport, AsyncHttpxTransport, AiohttpTransport, AsgiTransport, WsgiTransport])
+async def test_another_object_than_that_of_the_adapter_is_refused(kind: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match=r"needs an? .*, not str"):
         kind("http://pixel.test")
 
 

@@ -47,19 +47,18 @@ class Face:
     def run_with(self, made: PixelClient | PixelClientAsync, session: Callable[[Any], Awaitable[T]]) -> T:
         """Returns the result of `session(client)` with a client that is entered for it."""
         if isinstance(made, PixelClientAsync):
-            asynchronous = made
-
-            async def main() -> T:
-                async with asynchronous:
-                    return await session(asynchronous)
-
-            return anyio.run(main, backend=self.name)
+            return anyio.run(_entered, made, session, backend=self.name)
         with made:
-            result: T = stepped(session(Awaited(made)))
+            result: T = _stepped(session(Awaited(made)))
             return result
 
 
-def stepped(coroutine: Any) -> Any:
+async def _entered(client: PixelClientAsync, session: Callable[[Any], Awaitable[T]]) -> T:
+    async with client:
+        return await session(client)
+
+
+def _stepped(coroutine: Any) -> Any:
     """Returns the result of a coroutine that never suspends."""
     try:
         coroutine.send(None)

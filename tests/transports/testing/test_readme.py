@@ -12,15 +12,10 @@ from tests.transports.testing.test_plugin import run
 PAGE = ROOT / "pixel_transports" / "testing" / "README.md"
 PART = PAGE.read_text(encoding="utf-8").split("\n## ")[0]
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PART, re.MULTILINE | re.DOTALL)
-PROGRAMS = [block for block in BLOCKS if "def test_" not in block]
-TESTS = [block for block in BLOCKS if "def test_" in block]
+*PROGRAMS, TESTS = BLOCKS
 
 
-def test_there_are_examples_of_both_kinds() -> None:
-    assert (len(PROGRAMS), len(TESTS)) == (3, 1)
-
-
-@pytest.mark.parametrize("block", PROGRAMS, ids=range(1, len(PROGRAMS) + 1))
+@pytest.mark.parametrize("block", PROGRAMS, ids=["mock", "faults", "recording"])
 def test_every_example_of_the_kit_runs_as_written(
     block: str, server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -30,9 +25,8 @@ def test_every_example_of_the_kit_runs_as_written(
     exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
 
 
-@pytest.mark.parametrize("block", TESTS)
-def test_every_example_of_tests_passes_as_written(block: str, tmp_path: Path) -> None:
-    status, output = run(tmp_path, block)
+def test_the_example_of_tests_passes_as_written(tmp_path: Path) -> None:
+    status, output = run(tmp_path, TESTS)
     assert status == 0, output
     assert "3 passed" in output
 
