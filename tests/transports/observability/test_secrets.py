@@ -366,22 +366,16 @@ def test_an_error_in_a_dotenv_file_names_the_setting_without_its_value(
 
 def test_wrong_arguments_show_no_secret(output: Output, tmp_path: Path) -> None:
     """Arguments that are refused before anything is sent."""
-    client = PixelClient("http://127.0.0.1:1", "http://127.0.0.1:1", "Acme", "frontend", "user", search.PASSWORD)
     key = tmp_path / "key.pem"
     key.write_text("no key")
+    options = TlsOptions(client_certificate=key, client_key=key, key_password=search.KEY_PASSWORD)
+    output.add("the TLS options", repr(options))
 
-    def with_key() -> None:
-        options = TlsOptions(client_certificate=key, client_key=key, key_password=search.KEY_PASSWORD)
-        output.add("the TLS options", repr(options))
-        other = PixelClient(
-            "https://127.0.0.1:1", "https://127.0.0.1:1", "Acme", "frontend", "user", search.PASSWORD, tls=options
-        )
-        output.reachable(other)
-        other.me()
+    def made(**keywords: Any) -> PixelClient:
+        url = "https://127.0.0.1:1"
+        return PixelClient(url, url, "Acme", "frontend", "user", search.PASSWORD, **keywords)
 
-    def through(proxy: Any) -> None:
-        PixelClient("http://a.test", "http://a.test", "Acme", "frontend", "user", search.PASSWORD, proxy=proxy)
-
+    client, with_key = made(), made(tls=options)
     calls: list[Callable[[], object]] = [
         lambda: Credentials.model_validate(
             {"username": [search.HARVEST_PASSWORD], "password": {"x": search.HARVEST_PASSWORD}}
@@ -389,22 +383,19 @@ def test_wrong_arguments_show_no_secret(output: Output, tmp_path: Path) -> None:
         lambda: ApiKey.model_validate({"api_key": [search.API_KEY]}),
         lambda: client.with_options(headers={"Authorization": search.HEADER}),
         lambda: client.with_options(headers={"X-Own": f"{search.HEADER}\r\nX-More: 1"}, retries=0).me(),
-        lambda: through(f"socks5://user:{search.PROXY_PASSWORD}@127.0.0.1"),
-        lambda: through(f"http://user:{search.PROXY_PASSWORD}@[::1"),
-        lambda: through(f"http://user:{search.PROXY_PASSWORD}@127.0.0.1:x"),
-        with_key,
-        lambda: pickle.dumps(client.__class__.from_settings(_settings(), tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))),
+        lambda: made(proxy=f"socks5://user:{search.PROXY_PASSWORD}@127.0.0.1"),
+        lambda: made(proxy=f"http://user:{search.PROXY_PASSWORD}@[::1"),
+        lambda: made(proxy=f"http://user:{search.PROXY_PASSWORD}@127.0.0.1:x"),
+        lambda: with_key.me(),
+        lambda: pickle.dumps(made(tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))),
     ]
     for attempt in calls:
         with pytest.raises(Exception, match="") as refused:
             attempt()
         output.error(refused.value)
-    output.reachable(client)
+    for each in (client, with_key):
+        output.reachable(each)
     output.check(search.SECRETS)
-
-
-def _settings() -> PixelApiSettings:
-    return PixelApiSettings(PIXEL_USERNAME="user", PIXEL_PASSWORD=search.PASSWORD, PIXEL_TENANT="acme")
 
 
 def test_the_command_shows_no_secret(sandbox: search.QuotingSandbox, output: Output, tmp_path: Path) -> None:
