@@ -16,9 +16,11 @@ def test_a_stable_figure_keeps_its_bound(figures: dict[str, int], name: str) -> 
     assert figures[name] <= BOUNDS[name]
 
 
-def test_a_first_blocking_call_loads_nothing_that_it_does_not_use() -> None:
+def test_an_import_and_a_first_blocking_call_load_nothing_that_they_do_not_use() -> None:
     """No model of inputs, no upload engine, no journal, no `anyio`, and nothing of the sandbox and the commands."""
-    _, called = modules_loaded()
+    imported, called = modules_loaded()
+    late = {"pydantic", "h11", "anyio", "asyncio", "ssl", "sqlite3", "pixel_core.api", "pixel_transports.client.base"}
+    assert late & set(imported) == set()
     assert {name for name in called if name.startswith("pixel_core.models.")} == {"pixel_core.models.results"}
     unused = (
         "anyio", "encodings.idna", "pixel_client.models", "pixel_core.api.attachment_flows",

@@ -78,15 +78,6 @@ class Import:
 
 
 @dataclass(frozen=True)
-class Function:
-    """A function and its size. Nested functions count on their own and in the lines of the outer one."""
-
-    name: str
-    lines: int
-    branches: int
-
-
-@dataclass(frozen=True)
 class Module:
     """A source file of the project."""
 
@@ -114,18 +105,16 @@ class Module:
         """The first line of the docstring."""
         return (ast.get_docstring(self.tree) or "").partition("\n")[0]
 
-    def functions(self) -> Iterator[Function]:
-        yield from _functions(self.tree, f"{self.place}:")
 
-
-def _functions(node: ast.AST, prefix: str) -> Iterator[Function]:
+def functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
+    """Names, lines and branches. Nested functions count on their own and in the lines of the outer one."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, FUNCTIONS):
             name = prefix + child.name
-            yield Function(name, (child.end_lineno or child.lineno) - child.lineno + 1, _branches(child))
-            yield from _functions(child, f"{name}.")
+            yield name, (child.end_lineno or child.lineno) - child.lineno + 1, _branches(child)
+            yield from functions(child, f"{name}.")
         else:
-            yield from _functions(child, f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix)
+            yield from functions(child, f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix)
 
 
 def _branches(node: ast.AST) -> int:
@@ -228,10 +217,10 @@ def too_long(found: dict[str, Module]) -> list[str]:
 def too_large(found: dict[str, Module]) -> list[str]:
     """Functions over the limits with their size, as `path:qualified.name`."""
     return [
-        f"{each.name}: {each.lines} lines, {each.branches} branches"
+        f"{name}: {lines} lines, {branches} branches"
         for module in found.values()
-        for each in module.functions()
-        if each.lines > MAX_FUNCTION_LINES or each.branches > MAX_BRANCHES
+        for name, lines, branches in functions(module.tree, f"{module.place}:")
+        if lines > MAX_FUNCTION_LINES or branches > MAX_BRANCHES
     ]
 
 

@@ -126,8 +126,7 @@ def test_an_import_upward_is_found() -> None:
 def test_branches_and_lines_of_a_function_are_counted() -> None:
     inner = "        def g():\n            for x in y: pass\n"
     source = "class C:\n    def f(self):\n        if a: pass\n        elif b: pass\n" + inner
-    sizes = list(structure._functions(ast.parse(source), ""))
-    assert sizes == [structure.Function("C.f", 5, 2), structure.Function("C.f.g", 2, 1)]
+    assert list(structure.functions(ast.parse(source), "")) == [("C.f", 5, 2), ("C.f.g", 2, 1)]
 
 
 def test_the_command_prints_every_section() -> None:

@@ -8,14 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import pixel_core
-import pixel_transports
-
-FOLDERS = {
-    "pixel_core": Path(pixel_core.__file__).parent,
-    "pixel_transports": Path(pixel_transports.__file__).parent,
-    "pixel_client": Path(pixel_transports.__file__).parent / "pixel_client",
-}
+from tests.package.structure import FOLDERS
+from tests.support.paths import ROOT
 
 
 @pytest.fixture
@@ -25,7 +19,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     `pyright --verifytypes` asks the first `python3` on PATH for installed packages, even with `--pythonpath`.
     """
     for name, folder in FOLDERS.items():
-        (tmp_path / name).symlink_to(folder, target_is_directory=True)
+        (tmp_path / name).symlink_to(ROOT / folder, target_is_directory=True)
     for name in ("python3", "python"):
         python = tmp_path / "bin" / name
         python.parent.mkdir(exist_ok=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
 RIGHT, EFFECTS, WRONG = HERE / "api.py", HERE / "effects.py", HERE / "wrong.py"
 
 Errors = dict[Path, dict[int, str]]
@@ -55,12 +56,8 @@ def errors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return found
 
 
-def test_the_three_faces_are_understood(errors: Errors) -> None:
-    assert errors[RIGHT] == {}
-
-
-def test_effects_return_the_types_of_their_flows(errors: Errors) -> None:
-    assert errors[EFFECTS] == {}
+def test_the_faces_and_effects_are_understood_and_what_they_use_has_no_errors(errors: Errors) -> None:
+    assert {path: found for path, found in errors.items() if path != WRONG} == {RIGHT: {}, EFFECTS: {}}
 
 
 def test_wrong_uses_and_nothing_else_are_errors(errors: Errors) -> None:
@@ -68,7 +65,3 @@ def test_wrong_uses_and_nothing_else_are_errors(errors: Errors) -> None:
     marked = {number for number, line in lines if line.endswith("# E")}
     found = errors[WRONG]
     assert set(found) == marked, {number: found.get(number, "no error") for number in set(found) ^ marked}
-
-
-def test_nothing_that_the_cases_use_has_errors(errors: Errors) -> None:
-    assert {path: found for path, found in errors.items() if path not in (RIGHT, EFFECTS, WRONG)} == {}
