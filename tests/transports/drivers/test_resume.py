@@ -11,7 +11,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager, suppress
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
@@ -171,30 +171,24 @@ class World:
         assert self.served.stored() == facts
 
 
-@contextmanager
-def serving(face: str, folder: Path) -> Iterator[World]:
-    with faults.world(job_seconds=0.0) as served:
-        yield World(face, served, folder)
-
-
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with serving(request.param, tmp_path) as here:
-        yield here
+    with faults.world(job_seconds=0.0) as served:
+        yield World(request.param, served, tmp_path)
 
 
 @pytest.fixture(params=["blocking before", "blocking after", "asyncio after", "trio before", "task after"])
 def breaking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, bool]]:
     """A face, and whether a request is answered before the upload is broken off."""
     face, moment = request.param.split()
-    with serving(face, tmp_path) as here:
-        yield here, moment == "after"
+    with faults.world(job_seconds=0.0) as served:
+        yield World(face, served, tmp_path), moment == "after"
 
 
 @pytest.fixture
 def blocking_world(tmp_path: Path) -> Iterator[World]:
-    with serving("blocking", tmp_path) as here:
-        yield here
+    with faults.world(job_seconds=0.0) as served:
+        yield World("blocking", served, tmp_path)
 
 
 def names_of(outcome: Outcome | None) -> list[str]:

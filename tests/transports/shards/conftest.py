@@ -21,13 +21,7 @@ def close_cached_clients() -> Iterator[None]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with world(Counting(job_seconds=0.02)) as running:
-        yield Site(running, tmp_path)
-
-
-@pytest.fixture
-def slow_site(tmp_path: Path) -> Iterator[Site]:
-    """A site where validation takes 0.6 s."""
-    with world(Counting(job_seconds=0.6)) as running:
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """A site where validation takes 0.02 s, or the time that a test asks for."""
+    with world(Counting(job_seconds=getattr(request, "param", 0.02))) as running:
         yield Site(running, tmp_path)

@@ -72,9 +72,10 @@ def test_lost_rows_of_a_journal_send_no_file_again(site: Site) -> None:
     site.assert_every_file_once()
 
 
-def test_check_server_waits_for_files_in_validation(slow_site: Site) -> None:
-    (one,), (other,) = slow_site.shards(3, journals="here"), slow_site.shards(3, journals="there")
-    jobs = slow_site.world.sandbox.state.upload_jobs[slow_site.world.collection_id]
+@pytest.mark.parametrize("site", [0.6], indirect=True)
+def test_check_server_waits_for_files_in_validation(site: Site) -> None:
+    (one,), (other,) = site.shards(3, journals="here"), site.shards(3, journals="there")
+    jobs = site.world.sandbox.state.upload_jobs[site.world.collection_id]
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(one.run)
         while sum(job.job is not None for job in list(jobs.values())) < 3:
@@ -82,5 +83,5 @@ def test_check_server_waits_for_files_in_validation(slow_site: Site) -> None:
         report = other.run(check_server=True)
         assert running.result().complete
     assert len(report.skipped) == 3
-    assert slow_site.stores == 3
-    slow_site.assert_every_file_once()
+    assert site.stores == 3
+    site.assert_every_file_once()
