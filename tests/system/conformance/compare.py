@@ -1,13 +1,8 @@
 """Compares the requests and the outcomes of two clients.
 
-Rules kept here:
-
-* Requests are paired by method and path, in order. Every part of a request is compared: query (decoded pairs, in
-  order), headers that a client chose, JSON, form fields, files. What one side alone sent is a difference.
-* Requests that may run side by side (those of different files, `SentRequest.lane`) are compared file by file.
-* Repeated polling counts once.
-* A difference says where: `query.ids`, `json.enabled`, `missing`, `outcome.error`, ... Allowed
-  differences are in `differences.py`.
+* Requests are paired by method and path, in order; those of different files (`SentRequest.lane`) file by file.
+* Every part of a request is compared. What one side alone sent is a difference. Repeated polling counts once.
+* A difference says where: `query.ids`, `json.enabled`, `missing`, `outcome.error`, ...
 """
 
 import json

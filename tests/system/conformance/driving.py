@@ -1,11 +1,7 @@
-"""Drives a client through cases, one after the other, and prints the outcome of each.
+"""Drives a client through cases, one after the other, and prints the outcome of each as a line of JSON.
 
-Rules kept here:
-
-* Only the standard library is imported, directly and indirectly: this also runs in the environment of the reference.
-* A client that `from_settings` makes is asked who it is: making one sends nothing.
-* An outcome is a line of JSON: the result, or the error by the names of its classes and its attributes.
-* The server is notified before each case, so that it can assign the requests.
+Only the standard library is imported, directly and indirectly: this also runs in the environment of the reference. A
+client that `from_settings` makes is asked who it is: making one sends nothing.
 """
 
 import asyncio

@@ -1,12 +1,8 @@
 """Runs all cases on both clients and compares the outcomes.
 
-Rules kept here:
-
-* Each of the four runs (reference and ours, blocking and async) is a process of its own with a server of its own; all
-  run side by side.
+* Each of the four runs (reference and ours, blocking and async) is a process of its own with a server of its own.
 * A case matches when both modes of this library do what the same mode of the reference does. A difference is known if
-  `differences.py` names it; others are unexplained, and so is a difference between the two modes of this library.
-* A known difference that does not occur is reported.
+  `differences.py` names it; others are unexplained, and so is one between the two modes of this library.
 """
 
 import json

@@ -1,11 +1,7 @@
 """Each program of this folder runs as a reader would run it: by itself, against a sandbox.
 
-Rules kept here:
-
-* A program runs in a separate process that reports open sockets. It ends with status 0 and an empty stderr.
-* The calls that it makes at once really are: the sandbox answers none of them before all are there. The first login
-  fails for a moment, so that something has to be waited for and tried again.
-* A program whose loop is not installed is skipped, and says so.
+The calls that it makes at once really are: the sandbox answers none of them before all are there. The first login fails
+for a moment, so that something has to be waited for and tried again.
 """
 
 import os

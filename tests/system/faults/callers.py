@@ -1,10 +1,7 @@
-"""One interface to the clients of each face: calls, and calls that are cancelled.
+"""One interface to the clients of each face, from the main thread: calls, and calls that are cancelled.
 
-Rules kept here:
-
-* All faces are called from the main thread, the async ones through a portal.
-* A call is cancelled as programs do it: by a signal in the main thread on the blocking face, by `Task.cancel` or a
-  cancel scope on the others.
+A call is cancelled as programs do it: by a signal in the main thread on the blocking face, by `Task.cancel` or a cancel
+scope on the others.
 """
 
 import asyncio

@@ -1,11 +1,8 @@
 """`python -m tests.system.faults.kills --seed N`: kill an upload many times, and start it again each time.
 
-Rules kept here:
-
 * A kill is SIGKILL: half of them at a random moment, half at a random stage of a random request.
 * At the end every file is stored once, with its own bytes, and reported as uploaded.
-* Only bytes in flight at a kill are sent again. Body bytes are counted where they arrive, incomplete requests included.
-* A file or part whose success reached the client well before a kill is never sent again.
+* Only bytes in flight at a kill are sent again, and nothing whose success reached the client well before it.
 """
 
 import random

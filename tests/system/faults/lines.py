@@ -1,11 +1,7 @@
 """One connection of a client to the proxy: forwards requests and answers, and applies the faults of a plan.
 
-Rules kept here:
-
-* It supports the HTTP/1.1 of the clients and the sandbox: Content-Length bodies, one request at a time. Bytes are
-  forwarded unchanged, the Host header too, so that storage URLs of the sandbox lead to the proxy.
-* The plan (`tests.system.faults.plans`) is consulted once the head of a request is there.
-* A reset is a real one (RST).
+It supports the HTTP/1.1 of the clients and the sandbox: Content-Length bodies, one request at a time. Bytes are
+forwarded unchanged, the Host header too, so that storage URLs of the sandbox lead to the proxy. A reset is an RST.
 """
 
 import enum

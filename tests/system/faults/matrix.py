@@ -1,14 +1,7 @@
 """`python -m tests.system.faults.matrix`: every fault, at every byte, on every face, for one small call.
 
-Rules kept here:
-
-* A row applies one fault to one exchange. The call ends with its result, or with the error that the table names, within
-  its deadline; the next call succeeds.
-* Tables: exchanges with the API and the object storage at each byte (`rows_faults`), and calls and uploads that are
-  stopped by limits and cancellation (`rows_stopped`).
-* After every row no slot is held, nothing waits, and only idle connections are open; at the end of a table no socket,
-  no thread and no task is left, and the garbage collector had nothing to close.
-* Each table runs on each face in a process of its own, several at a time: they mostly wait.
+After every row no slot is held, nothing waits, and only idle connections are open; at the end of a table no socket, no
+thread and no task is left, and the garbage collector had nothing to close.
 """
 
 import argparse

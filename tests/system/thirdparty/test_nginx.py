@@ -1,11 +1,7 @@
 """Against nginx, plain and over TLS: kept connections that it ends in its own ways, and uploads.
 
-Rules kept here:
-
-* nginx is a process of its own, on loopback. Its log has the connection of each request (`$connection`), and its number
-  on it (`$connection_requests`).
-* No request fails because nginx closes idle connections: this is noticed before a request is sent, or a safe request is
-  repeated.
+Its log has the connection of each request, and its number on it. No request fails because nginx closes idle
+connections: this is noticed before a request is sent, or a safe request is repeated.
 """
 
 import json

@@ -1,9 +1,6 @@
 """django-oauth-toolkit as the token endpoint: the password grant, rotating refresh tokens, refusals, and a whole call.
 
-Rules kept here:
-
-* The toolkit runs in a process and an environment of its own, and lists its token requests (`/requests`).
-* It answers a wrong password with 400, where Keycloak answers 401.
+It lists its token requests (`/requests`), and answers a wrong password with 400, where Keycloak answers 401.
 """
 
 from collections.abc import Iterator

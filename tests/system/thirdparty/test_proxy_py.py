@@ -1,10 +1,4 @@
-"""Through proxy.py: forwarded and in tunnels, with and without credentials, also over TLS.
-
-Rules kept here:
-
-* The proxy is a process of its own, on loopback, and leads to servers of these tests.
-* The whole client goes through it: login, API and uploads.
-"""
+"""Through proxy.py: forwarded and in tunnels, with and without credentials, also over TLS; and a whole client."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
