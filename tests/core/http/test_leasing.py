@@ -314,7 +314,7 @@ def test_a_failure_of_any_effect_loses_no_connection_and_no_slot(
             network.free_slot()
         connection = None
         with suppress(OSError, KeyboardInterrupt, GeneratorExit):
-            connection = network.run(leasing.lease(lease, LIMITS))
+            connection = network.run(leasing.lease(lease, LIMITS if idle else Timeouts(connect=None)))
         assert connection is None or lease.connection is connection
         still_open = [stream for stream in network.streams if not stream.closed]
         assert all(stream is kept or (connection and stream is connection.stream) for stream in still_open)
