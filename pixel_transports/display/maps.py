@@ -111,6 +111,8 @@ def _round_down(size: float) -> float:
 
 
 def _ticks(start: float, end: float) -> list[float]:
+    if end <= start:  # The map is beyond a pole.
+        return []
     step = _round_down((end - start) / 3)
     first = floor(start / step) + 1
     return [round(number * step, 9) for number in range(first, floor(end / step) + 1)]

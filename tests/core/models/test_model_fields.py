@@ -204,7 +204,7 @@ REFUSED: list[tuple[type[PixelModel], dict[str, Any]]] = [
     (models.PointCloudUpdateInput, {"fields": None}),
     (models.RasterUpdateInput, {"fields": {"fields_type": "image"}}),
     (models.PointCloudUpdateInput, {"fields": {"fields_type": "raster"}}),
-    *((models.ImageUpdateInput, {"json_metadata": {"a": each}}) for each in ([], [1], {"a": 1}, object())),
+    *((models.ImageUpdateInput, {"json_metadata": {"a": each}}) for each in ([], [1], {"a": 1}, object)),
     *((models.HarvestFieldMapUpdate, {**MAP, "operation": each}) for each in ("add", "update")),
     *((models.HarvestFieldMapUpdate, {**MAP, "operation": each, "external_field": None}) for each in ("add", "update")),
     (models.HarvestFieldMapUpdate, {**MAP, "operation": "change", "external_field": "x"}),

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pixel_core.models import Image, Project
@@ -96,6 +96,7 @@ RESULT = st.fixed_dictionaries(
 
 
 @given(st.lists(RESULT, max_size=4))
+@example([{"area_of_interest": {"type": "Point", "coordinates": [0.0, 91.0]}}])
 def test_any_answer_gives_valid_json_and_a_valid_drawing(results: list[dict[str, Any]]) -> None:
     features = Features(results)
     json.dumps(features.to_geojson(), allow_nan=False)
