@@ -11,6 +11,7 @@ from pixel_transports.cli.errors import UNREACHABLE, fail
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="The port to listen on; 0 takes a free one.")
 @click.option("--beyond-loopback", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option("--allowed-host", metavar="NAME", multiple=True, help="Answer to this host name, too; can be repeated.")
 @click.option(
     "--job-seconds",
     default=0.2,
@@ -18,14 +19,16 @@ from pixel_transports.cli.errors import UNREACHABLE, fail
     type=click.FloatRange(min=0),
     help="How long a job of the server takes; a longer time lets you watch it.",
 )
-def sandbox(host: str, port: int, beyond_loopback: bool, job_seconds: float) -> None:
+def sandbox(host: str, port: int, beyond_loopback: bool, allowed_host: tuple[str, ...], job_seconds: float) -> None:
     """Serve a local Pixel until Ctrl-C.
 
     Prints the settings that connect to it, as lines of a dotenv file. It keeps everything in memory. A page at
     /_sandbox/ shows projects and images on a map, upload jobs and requests; /_sandbox/requests and /_sandbox/objects
-    list what it received, as JSON.
+    list what it received, as JSON. It answers to IP addresses, to localhost and to the names of --allowed-host, so
+    that no page in a browser can read it under a name of its own.
     """
     from pixel_transports.sandbox import Sandbox, serve
+    from pixel_transports.sandbox.hosts import require_loopback
 
     local = Sandbox(job_seconds=job_seconds)
 
@@ -36,7 +39,9 @@ def sandbox(host: str, port: int, beyond_loopback: bool, job_seconds: float) -> 
         click.echo(f"Serving a sandbox at {url}; look at it at {url}/_sandbox/; stop it with Ctrl-C", err=True)
 
     try:
-        serve(host, port, ready, sandbox=local, beyond_loopback=beyond_loopback)
+        if not beyond_loopback:
+            require_loopback(host, "use --beyond-loopback")
+        serve(host, port, ready, sandbox=local, beyond_loopback=beyond_loopback, allowed_hosts=allowed_host)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:

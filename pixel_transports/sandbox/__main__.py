@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from pixel_transports.sandbox.app import Sandbox
+from pixel_transports.sandbox.hosts import require_loopback
 from pixel_transports.sandbox.server import serve
 
 
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
     parser.add_argument("--beyond-loopback", action="store_true", help="allow an address that others can reach")
+    parser.add_argument("--allowed-host", action="append", default=[], help="answer to this host name (repeatable)")
     options = parser.parse_args(arguments)
     sandbox = Sandbox()
 
@@ -27,7 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(flush=True)
 
     try:
-        serve(options.host, options.port, ready, sandbox=sandbox, beyond_loopback=options.beyond_loopback)
+        if not options.beyond_loopback:
+            require_loopback(options.host, "use --beyond-loopback")
+        serve(
+            options.host,
+            options.port,
+            ready,
+            sandbox=sandbox,
+            beyond_loopback=options.beyond_loopback,
+            allowed_hosts=options.allowed_host,
+        )
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

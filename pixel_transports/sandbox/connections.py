@@ -7,6 +7,7 @@ Rules kept here:
 * If the response comes before the end of the body, the rest is read for a moment and dropped, so that closing does not
   reset the connection before the peer read the response (RFC 9112, section 9.6).
 * A connection without data for `idle_seconds` is closed.
+* A request for a host that is not allowed gets a 421, whatever it asks for and before its body is read.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from typing import IO
 import h11
 
 from pixel_core.messages import Headers, Origin, Response, split_url
+from pixel_transports.sandbox.hosts import AllowedHosts, refusal
 from pixel_transports.sandbox.http import Buffer, json_response
 from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES
 
@@ -39,6 +41,10 @@ Handle = Callable[[str, Origin, str, Headers, Buffer], Response]
 
 class _TooLargeError(Exception):
     """The body is above the limit."""
+
+
+class _MisdirectedError(Exception):
+    """The request is for a host that is not allowed."""
 
 
 class _Spool:
@@ -80,10 +86,13 @@ class _Spool:
 class Connection:
     """Serves one connection, request after request. `origin` is the server's address."""
 
-    def __init__(self, stream: socket.socket, origin: Origin, handle: Handle, idle_seconds: float) -> None:
+    def __init__(
+        self, stream: socket.socket, origin: Origin, handle: Handle, idle_seconds: float, allowed_hosts: AllowedHosts
+    ) -> None:
         self._stream = stream
         self._origin = origin
         self._handle = handle
+        self._allowed_hosts = allowed_hosts
         self._http = h11.Connection(h11.SERVER)
         stream.settimeout(idle_seconds)
 
@@ -114,6 +123,9 @@ class Connection:
         except _TooLargeError:
             self._send_error(413, "Request body is too large")
             return False
+        except _MisdirectedError as error:
+            self._send_error(421, str(error))
+            return False
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     def _next_event(self) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
@@ -133,6 +145,8 @@ class Connection:
                 origin, target = split_url(target)
         except ValueError:
             raise h11.RemoteProtocolError("the host or the target of the request is invalid") from None
+        if origin.host not in self._allowed_hosts:
+            raise _MisdirectedError(refusal(origin.host))
         method = request.method.decode("ascii")
         in_storage = target.startswith("/storage/")
         if in_storage and "Content-Length" not in headers and "Transfer-Encoding" in headers:

@@ -4,35 +4,29 @@ Rules kept here:
 
 * The server decides nothing about requests; the sandbox does.
 * `close` leaves no socket, no connection and no thread behind.
-* Listening beyond loopback has to be requested (`beyond_loopback`).
+* Listening beyond loopback has to be requested (`beyond_loopback`), and host names have to be allowed (see `hosts`).
 """
 
-import ipaddress
 import selectors
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
 
 from pixel_core.messages import Origin
 from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.connections import Connection
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+from pixel_transports.sandbox.hosts import AllowedHosts, require_loopback
 
 
 class SandboxServer:
     """Serves a sandbox at `url` between `start` and `close`, or inside a `with` block.
 
-    Port 0 takes a free one. A connection without data for `idle_seconds` is closed. Raises ValueError for a host
-    that other machines can reach, unless `beyond_loopback`; `start` raises OSError if it cannot listen.
+    Port 0 takes a free one. A connection without data for `idle_seconds` is closed. Requests for a host name other
+    than `host`, `localhost` and `allowed_hosts` get a 421; IP addresses need not be allowed. Raises ValueError for a
+    host that other machines can reach, unless `beyond_loopback`; `start` raises OSError if it cannot listen.
     """
 
     def __init__(
@@ -43,14 +37,13 @@ class SandboxServer:
         *,
         idle_seconds: float = 30.0,
         beyond_loopback: bool = False,
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
-        if not beyond_loopback and not _is_loopback(host):
-            raise ValueError(
-                f"{host!r} can be reached from other machines, and a sandbox protects nothing: "
-                "pass beyond_loopback=True to allow it"
-            )
+        if not beyond_loopback:
+            require_loopback(host)
         self.sandbox: Sandbox = Sandbox() if sandbox is None else sandbox
         self._host = host
+        self._allowed_hosts = AllowedHosts([host, *allowed_hosts])
         self._port = port
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
@@ -128,7 +121,7 @@ class SandboxServer:
     def _serve(self, stream: socket.socket) -> None:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         origin = Origin("http", self._host, self._port)
-        connection = Connection(stream, origin, self.sandbox.handle, self._idle_seconds)
+        connection = Connection(stream, origin, self.sandbox.handle, self._idle_seconds, self._allowed_hosts)
         thread = threading.Thread(target=self._run, args=(connection,), name="pixel-sandbox-connection", daemon=True)
         with self._lock:
             if self._closing:
@@ -153,6 +146,7 @@ def serve(
     *,
     sandbox: Sandbox | None = None,
     beyond_loopback: bool = False,
+    allowed_hosts: Iterable[str] = (),
 ) -> None:
     """Serve until SIGINT (Ctrl-C) or SIGTERM. Only the main thread may call it.
 
@@ -162,7 +156,7 @@ def serve(
     """
     old_handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with SandboxServer(sandbox, host, port, beyond_loopback=beyond_loopback) as server:
+        with SandboxServer(sandbox, host, port, beyond_loopback=beyond_loopback, allowed_hosts=allowed_hosts) as server:
             ready(server.url)
             forever = threading.Event()
             while not forever.wait(1.0):

@@ -44,7 +44,7 @@ BODY = '{"name": "x", "description": "", "data_collection_ids": [1], "options": 
 WRONG = [
     ("fly", "", "No such command"),
     ("sandbox --port 70000", "", "70000"),
-    ("sandbox --host 0.0.0.0", "", "beyond"),
+    ("sandbox --host 0.0.0.0", "", "use --beyond-loopback to allow it"),
     ("demo /does/not/exist", "", "does not exist"),
     ("demo .", "", "no JPEG files"),
     ("projects update 1", "", "--name"),

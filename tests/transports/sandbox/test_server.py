@@ -23,7 +23,7 @@ from tests.support.paths import ROOT
 
 @pytest.fixture
 def server() -> Iterator[SandboxServer]:
-    with SandboxServer(Sandbox(job_seconds=0), idle_seconds=5) as running:
+    with SandboxServer(Sandbox(job_seconds=0), idle_seconds=5, allowed_hosts=["x", "Other.test."]) as running:
         yield running
     assert not running.sandbox.failures
 
@@ -136,6 +136,24 @@ def test_random_bytes_never_stop_the_server(server: SandboxServer) -> None:
 def test_an_absolute_target_is_accepted(server: SandboxServer) -> None:
     answer = exchange(server, b"GET http://other.test/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert b"PIXEL_API_URL=http://other.test/api/sandbox" in answer
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(("127.0.0.1", 200), ("localhost:1", 200), ("LOCALHOST.", 200), ("[::1]:80", 200), ("192.168.1.2", 200)),
+        *(("x:8080", 200), ("other.test", 200), ("sub.other.test", 421), ("evil.example:80", 421)),
+        *(("localhost.evil.example", 421), ("evil.localhost", 421), ("127.0.0.1.evil.example", 421)),
+    ],
+)
+def test_a_name_that_is_not_allowed_is_refused_with_a_421(server: SandboxServer, host: str, status: int) -> None:
+    for line in (b"GET /_sandbox/objects", b"POST /storage/x"):
+        head = line + f" HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n".encode()
+        body = b"Content-Length: 9\r\nExpect: 100-continue\r\n" if line.startswith(b"POST") and status == 421 else b""
+        answer = exchange(server, head + body + b"\r\n")
+        assert (b"--allowed-host" in answer) is (status == 421)
+        assert answer.startswith(b"HTTP/1.1 421 Misdirected Request") is (status == 421), "before the body is sent"
+        assert line.startswith(b"POST") or answer.startswith(f"HTTP/1.1 {status}".encode())
 
 
 def test_an_idle_connection_is_closed() -> None:
