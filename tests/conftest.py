@@ -63,8 +63,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, journals: Path) -> None:
 
 @pytest.fixture
 def server() -> Iterator[SandboxServer]:
-    """A sandbox behind a socket."""
-    with SandboxServer(Sandbox(job_seconds=0.02)) as running:
+    """A sandbox behind a socket, which takes parts of any size."""
+    with SandboxServer(Sandbox(job_seconds=0.02, min_part_bytes=0)) as running:
         yield running
 
 

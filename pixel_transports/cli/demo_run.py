@@ -21,7 +21,7 @@ from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 
 PAGE_SIZE = 4
 PART_SIZE = 16 * 1024
-"""Small, so that a photo has several parts; S3 itself requires 5 MiB or more."""
+"""Small, so that a photo has several parts; S3 itself, and a sandbox by default, requires 5 MiB or more."""
 
 SUFFIXES = frozenset({".jpg", ".jpeg"})
 
@@ -47,7 +47,7 @@ def run_demo(photos: Sequence[Path], write: Callable[[str], object], listener: C
     files = [PixelUploadFile(file=path, metadata=read_metadata(path)) for path in photos]
     total = sum(path.stat().st_size for path in photos)
     write(f"{len(photos)} photos, {total:,} bytes, {sum(_has_position(each) for each in files)} with a position")
-    with SandboxServer() as server:
+    with SandboxServer(Sandbox(min_part_bytes=0)) as server:
         settings = PixelApiSettings(**server.sandbox.environment(server.url))
         write(f"Sandbox at {server.url}, tenant {settings.PIXEL_TENANT}")
         keywords: PixelClientKwargs = {"listener": listener}

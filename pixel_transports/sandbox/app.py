@@ -36,7 +36,7 @@ from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.storage import ObjectStorage
 from pixel_transports.sandbox.tokens import TokenIssuer
 from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
-from pixel_transports.sandbox.upload_validation import UploadValidation
+from pixel_transports.sandbox.upload_validation import MIN_PART_BYTES, UploadValidation
 from pixel_transports.sandbox.users import Accounts, UserHandlers
 
 
@@ -45,8 +45,8 @@ class Sandbox:
 
     All times are in seconds. Access tokens expire after `token_seconds`, refresh tokens after `refresh_seconds` (0:
     never). A server job runs for `job_seconds`, and an upload job ends `lag_seconds` after its server job. Presigned
-    URLs and forms are valid for `signature_seconds`. `min_part_bytes` is the minimum size of all parts but the last
-    (5 MiB in S3, by default no limit here).
+    URLs and forms are valid for `signature_seconds`. `min_part_bytes` is the minimum size of all parts but the last,
+    by default S3's 5 MiB; tests with small parts pass 0.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Sandbox:
         job_seconds: float = 0.2,
         lag_seconds: float = 0.0,
         signature_seconds: float = 3600.0,
-        min_part_bytes: int = 0,
+        min_part_bytes: int = MIN_PART_BYTES,
         secret: str | bytes = b"pixel sandbox",
     ) -> None:
         self.tenant = tenant

@@ -29,6 +29,8 @@ _EXPECTED = {
     "point_cloud": "a LAS or LAZ point cloud",
 }
 _HEAD_BYTES = 128
+MIN_PART_BYTES = 5 * 1024**2
+"""S3's minimum size of all parts but the last."""
 
 
 class UploadValidation:
@@ -89,8 +91,11 @@ class UploadValidation:
         for part in parts:
             if part.content is not None and len(part.content) != part.length:
                 return f"{upload.name}: part {part.number} has {len(part.content)} bytes, {part.length} were declared"
-        if any(part.length < self._min_part_bytes for part in parts[:-1]):
-            return f"{upload.name}: EntityTooSmall, a part but the last has at least {self._min_part_bytes} bytes"
+            if part is not parts[-1] and part.length < self._min_part_bytes:
+                return (
+                    f"{upload.name}: EntityTooSmall: part {part.number} has {part.length} bytes, and each part but the "
+                    f"last needs {self._min_part_bytes}"
+                )
         self._state.objects[upload.key] = StoredObject([part.content for part in parts if part.content is not None])
         return None
 

@@ -65,7 +65,7 @@ class QuotingSandbox(Sandbox):
     """A sandbox that answers by `fault` if that returns a response, and that records the secrets it makes."""
 
     def __init__(self) -> None:
-        super().__init__(password=PASSWORD, job_seconds=0.0)
+        super().__init__(password=PASSWORD, job_seconds=0.0, min_part_bytes=0)
         self.url = ""
         self.fault: Fault = lambda method, target, headers, content: None
         self.made: dict[str, set[str]] = {kind: set() for kind in SECRET_KINDS}

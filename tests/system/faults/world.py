@@ -90,8 +90,8 @@ class World:
 
 @contextmanager
 def world(sandbox: Sandbox | None = None, **options: Any) -> Iterator[World]:
-    """This sandbox, or one with these options. Its first failure is raised at the end."""
-    with SandboxServer(Sandbox(**options) if sandbox is None else sandbox) as server:
+    """This sandbox, or one with these options for parts of any size. Its first failure is raised at the end."""
+    with SandboxServer(Sandbox(min_part_bytes=0, **options) if sandbox is None else sandbox) as server:
         settings = PixelApiSettings(**server.sandbox.environment("http://sandbox.invalid"))
         with PixelClient.from_settings(settings, transport=server.sandbox) as client:
             project = client.create_project("Faults", "", SAMPLE_AREA)

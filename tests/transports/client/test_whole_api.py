@@ -20,7 +20,7 @@ Call = Callable[..., Any]
 @pytest.fixture(params=["blocking", "asyncio"])
 def call(request: pytest.FixtureRequest) -> Call:
     """Calls an operation of one client by its name. A listing is returned as a list."""
-    sandbox = Sandbox(job_seconds=0.0)
+    sandbox = Sandbox(job_seconds=0.0, min_part_bytes=0)
     settings = PixelApiSettings(**sandbox.environment("http://sandbox.invalid"))
     client = pixel.get_client(request.param != "blocking", settings, transport=sandbox)
     return partial(call_operation, client)

@@ -40,10 +40,11 @@ def names(records: list[dict[str, Any]]) -> list[str]:
 
 
 class Caller:
-    """One user of a sandbox."""
+    """One user of a sandbox, by default of one that takes parts of any size."""
 
-    def __init__(self, sandbox: Sandbox | None = None, **options: Any) -> None:
-        self.clock = ManualClock()
+    def __init__(self, sandbox: Sandbox | None = None, clock: ManualClock | None = None, **options: Any) -> None:
+        self.clock = clock or ManualClock()
+        options = {"min_part_bytes": 0, **options}
         self.sandbox = Sandbox(clock=self.clock, **options) if sandbox is None else sandbox
         self.job_seconds: float = options.get("job_seconds", 0.0)
         self.token: str | None = None

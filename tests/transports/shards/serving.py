@@ -26,7 +26,7 @@ class Counting(Sandbox):
     """A sandbox that counts the successful requests to the storage."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(min_part_bytes=0, **options)
         self.stores = 0
         self._counting = threading.Lock()
 
