@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from pixel_core.events import (  # isort: skip
         CallFailed, CallRepeated, Event, FileFinished, FileHashed, FileSent, JobProgress, KeywordsIgnored, LoginFailed,
-        LoginRenewed, RequestFailed, RequestSent, ResponseReceived, UploadProgress,
+        LoginRenewed, RequestFailed, RequestSent, ResponseReceived, SizeDiffers, UploadProgress,
     )  # fmt: skip
     from pixel_core.http.connection import ClientConnection
     from pixel_core.http.decoding import Limits
@@ -65,7 +65,7 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
             ".events": [
                 "CallFailed", "CallRepeated", "Event", "FileFinished", "FileHashed", "FileSent", "JobProgress",
                 "KeywordsIgnored", "LoginFailed", "LoginRenewed", "RequestFailed", "RequestSent", "ResponseReceived",
-                "UploadProgress",
+                "SizeDiffers", "UploadProgress",
             ],
             ".http.connection": ["ClientConnection"],
             ".http.decoding": ["Limits"],
@@ -101,7 +101,7 @@ __all__ = [
     "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError",
     "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError", "Pool",
     "Proxies", "Random", "Read", "Report", "Request", "RequestFailed", "RequestSent", "Resolve", "Resource", "Response",
-    "ResponseReceived", "RetryPolicy", "Segment", "Session", "SingleFlight", "Sleep", "Spawn", "StartTls", "Stat",
-    "TaskGroup", "TaskOutcome", "Timeouts", "TokenSource", "Tokens", "UploadProgress", "WaitConnected", "WaitForSlot",
-    "Write", "WriteJournal", "exchange", "listing", "operation",
+    "ResponseReceived", "RetryPolicy", "Segment", "Session", "SingleFlight", "SizeDiffers", "Sleep", "Spawn",
+    "StartTls", "Stat", "TaskGroup", "TaskOutcome", "Timeouts", "TokenSource", "Tokens", "UploadProgress",
+    "WaitConnected", "WaitForSlot", "Write", "WriteJournal", "exchange", "listing", "operation",
 ]  # fmt: skip

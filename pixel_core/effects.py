@@ -202,9 +202,8 @@ class Gather(Effect[list[T]]):
 class OpenJournal(Effect[T]):
     """Run the flow `lead(snapshot)` as a run of the journal, and return its result.
 
-    No other run takes the same paths to the same destination meanwhile. When the lead returns, files that are recorded
-    as done are marked as finished. The others, and all files of an interrupted run, are continued by the next run.
-    A driver without a journal runs `lead(JournalSnapshot())`.
+    No other run takes the same paths to the same destination meanwhile. The files of a run that was not finished
+    (`WriteJournal`) are continued by the next run. A driver without a journal runs `lead(JournalSnapshot())`.
     """
 
     destination: str
@@ -216,10 +215,13 @@ class OpenJournal(Effect[T]):
 
 @value
 class WriteJournal(Effect[None]):
-    """Write entries to the journal, all or none of them, before the flow goes on."""
+    """Write entries to the journal, all or none of them, before the flow goes on. With `finish`, the run is over for
+    good: its files that are done are not continued by the next run.
+    """
 
     run: Any = field(repr=False)
     entries: Sequence[JournalEntry]
+    finish: bool = False
 
 
 @value

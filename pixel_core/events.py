@@ -49,6 +49,17 @@ class FileFinished:
 
 
 @value
+class SizeDiffers:
+    """The server lists the resource of an uploaded file with another size, `listed`, in bytes. The file is uploaded all
+    the same: processing may change what is listed.
+    """
+
+    path: str
+    size: int
+    listed: int
+
+
+@value
 class UploadProgress:
     """Progress of an upload, at most ten times a second, and once at its end.
 
@@ -154,6 +165,7 @@ Event: TypeAlias = (
     | FileHashed
     | FileSent
     | FileFinished
+    | SizeDiffers
     | UploadProgress
     | RequestSent
     | ResponseReceived

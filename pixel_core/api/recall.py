@@ -40,7 +40,7 @@ class Action(enum.Enum):
     AWAIT = "wait for the end of its validation"
     LOOK_UP = "read the resource that the upload job names"
     LOOK_UP_RECORDED = "read the resource that the journal names"
-    SEARCH = "search for its resource by name and size, and upload it from the start if there is none"
+    SEARCH = "upload it from the start, unless a resource has its name: that may be the file, or an older one"
 
 
 _STATES = (JournalState.DECLARED, JournalState.SENT, JournalState.FINISHING, JournalState.DONE)
@@ -82,7 +82,7 @@ def recall(service: CollectionUploads, transfers: Sequence[Transfer], snapshot: 
             transfer.state = TransferState.FAILED
         else:
             if action is Action.SEARCH:
-                transfer.became = yield from service.find(transfer.file)
+                yield from _search(service, transfer, entry)
     yield from _look_up(service, [transfer for transfer, _ in known if transfer.became])
 
 
@@ -136,6 +136,18 @@ def _continue_sending(transfer: Transfer, entry: JournalEntry) -> None:
     transfer.job_id = entry.job_id
     transfer.parts = set(entry.parts)
     transfer.state = TransferState.SENDING
+
+
+def _search(service: CollectionUploads, transfer: Transfer, entry: JournalEntry) -> Flow[None]:
+    if (yield from service.may_have(transfer.file.name)):
+        transfer.job_id = entry.job_id
+        transfer.fail(
+            NOT_CONFIRMED,
+            f"the server was asked to finish upload job {entry.job_id}, and does not list it any more; it lists a "
+            "resource of this name, which may be this file or an older one: if it is an older one, drop the file from "
+            "the journal (pixel journal drop), and upload it again",
+        )
+        transfer.state = TransferState.FAILED
 
 
 def _look_up(service: CollectionUploads, finished: Sequence[Transfer]) -> Flow[None]:

@@ -2,7 +2,8 @@
 
 Errors that are known beforehand are raised before anything is created: a missing file, equal names, a missing part
 size. Each file is in exactly one of the two lists of a multiple upload. An error that concerns all files is raised only
-while no file is on the server.
+while no file is on the server. A run of the journal is finished when all of its files are uploaded: until then, the
+same call continues it, and uploads no file twice.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pixel_core import models
 from pixel_core.api.paths import collection_path
 from pixel_core.api.recall import recall
 from pixel_core.api.upload_service import CollectionUploads, Kind
-from pixel_core.effects import Flow, OpenJournal
+from pixel_core.effects import Flow, OpenJournal, WriteJournal
 from pixel_core.errors import PixelUploadJobError
 from pixel_core.journal import JournalSnapshot
 from pixel_core.session.session import Session
@@ -71,7 +72,10 @@ class UploadFlows:
 
         def lead(snapshot: JournalSnapshot) -> Flow[Exception | None]:
             yield from recall(service, transfers, snapshot)
-            return (yield from upload(service, self._session, transfers, self._kind.path, snapshot.run))
+            broken = yield from upload(service, self._session, transfers, self._kind.path, snapshot.run)
+            if snapshot.run is not None and not any(each.error for each in transfers):
+                yield from WriteJournal(snapshot.run, (), finish=True)
+            return broken
 
         destination = f"{self._session.url}{collection_path(*self._ids)} ({self._session.tokens.realm})"
         skip = self._session.options.skip_uploaded

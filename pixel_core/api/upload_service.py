@@ -4,31 +4,38 @@ Rules kept here:
 
 * A file is uploaded when the server says so and lists its resource.
 * A refused request for several upload jobs is split until the file at fault is known.
-* The server is asked to finish an upload job once. After a lost answer it is asked first whether it did.
+* From the moment that the server is asked to finish an upload job, its file may be on the server.
+* The server is asked once. After a lost answer the upload jobs are read: those that are still in the lobby are asked
+  for again. A server that is slow has a minute before its answer counts as lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
 from pixel_core.api.jobs import poll, wait_for
 from pixel_core.api.paths import collection_path, query_of, segment, upload_jobs_path
-from pixel_core.effects import Flow
+from pixel_core.effects import Flow, Report
 from pixel_core.errors import (
     PixelBadRequestError,
     PixelConnectionError,
+    PixelError,
     PixelJobTimeoutError,
+    PixelLoginError,
     PixelProtocolError,
     PixelServerError,
+    PixelStatusError,
+    PixelTimeoutError,
 )
+from pixel_core.events import SizeDiffers
 from pixel_core.messages import Response
 from pixel_core.session.answers import Answer, Field
 from pixel_core.session.attempts import Attempts
 from pixel_core.session.session import Session
-from pixel_core.uploads import HashedFile, PlannedFile, StorageRequest, Transfer, storage_requests
-from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, UNDER_WAY
+from pixel_core.uploads import HashedFile, StorageRequest, Transfer, storage_requests
+from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED, UNDER_WAY
 from pixel_core.values import value
 
 IDS_PER_LIST = 50
@@ -36,6 +43,9 @@ IDS_PER_LIST = 50
 
 VALIDATION_SECONDS = 600.0
 """How long a file may be in validation after the server's job for it was completed."""
+
+SLOW_ANSWER_SECONDS = 60.0
+"""How long a server that did not answer in time may still be finishing upload jobs."""
 
 DONE = "validated_and_moved"
 """The state of an upload job whose file is a resource."""
@@ -114,43 +124,65 @@ class CollectionUploads:
         """Ask the server to finish files, wait for its jobs, and take the outcome of each."""
         unconfirmed = [each for each in sent if each.trouble != NOT_CONFIRMED]
         if unconfirmed:
-            waiting = yield from self._request_finish([each.job_id for each in unconfirmed])
-            for each in unconfirmed:
-                each.trouble = NOT_CONFIRMED
+            waiting = yield from self._request_finish(unconfirmed)
             if waiting is not None:
                 with suppress(PixelConnectionError, PixelServerError):  # The upload jobs are read in any case.
                     yield from waiting
-        jobs = yield from self._outcomes([each.job_id for each in sent if each.job_id is not None])
-        for each in sent:
+        open_jobs = [each for each in sent if each.error is None]
+        ids = [each.job_id for each in open_jobs if each.job_id is not None]
+        jobs = yield from self._watch(ids, lambda job: job.field("status").value not in UNDER_WAY, VALIDATION_SECONDS)
+        for each in open_jobs:
             self._take_outcome(each, None if each.job_id is None else jobs.get(each.job_id))
         yield from self.look_up([each for each in sent if each.became and not each.error])
 
-    def _request_finish(self, ids: Sequence[Any]) -> Flow[Flow[Any] | None]:
-        """Ask the server to finish upload jobs, and return the flow that waits for it; None if it was asked before.
-        After a lost answer the upload jobs are read before the request is repeated, since it could count twice.
+    def _request_finish(self, transfers: Sequence[Transfer]) -> Flow[Flow[Any] | None]:
+        """Ask the server to finish upload jobs, and return the flow that waits for it; None if an answer was lost and
+        the server acted on the request nevertheless. Files that the server was not asked for in the end have an error,
+        which is raised if they are all.
         """
         policy = self._session.upload_retries
         attempts = Attempts(policy)
-        path = self._path + (f"{segment(ids[0])}/uploadFinished" if self._single else "multiple_uploadFinished")
+        label = f"PUT {self._session.url}{self._path}"
+        left = list(transfers)
         while True:
+            _set_trouble(left, NOT_CONFIRMED)
             try:
-                if self._single:
-                    answer = yield from self._session.call("PUT", path)
-                    job_id = answer.field("job").field("job_id").identifier()
-                    return wait_for(self._session, f"/jobs/{segment(job_id)}", f"job {job_id}", 600.0, policy)
-                answer = yield from self._session.call("PUT", path, json={"job_ids": ids})
-                group_id = answer.field("group_job").field("group_id").identifier()
-                group = f"/jobs/groups/{segment(group_id)}"
-                return wait_for(self._session, group, f"group job {group_id}", 1200.0, policy)
-            except (PixelConnectionError, PixelServerError, PixelBadRequestError) as error:
-                if isinstance(error, PixelBadRequestError) and error.status_code != 408:
-                    raise
-                outcome = error if isinstance(error, PixelConnectionError) else Response(error.status_code)
-                if not (yield from attempts.repeat(f"PUT {self._session.url}{path}", "PUT", outcome, again=True)):
-                    raise
-            jobs = yield from self.jobs(ids)
-            if any(job.field("status").value != "lobby" for job in jobs.values()):
+                return (yield from self._put_finish([each.job_id for each in left]))
+            except PixelError as error:
+                outcome, effective = _outcome_of(error), _may_have_effect(error)
+                if not effective:
+                    _set_trouble(left, NOT_UPLOADED)
+                if outcome is None or not (yield from attempts.repeat(label, "PUT", outcome, again=True)):
+                    if len(left) == len(transfers):
+                        raise
+                    for each in left:
+                        each.fail(each.trouble, str(error), error)
+                    return None
+            if effective:
+                left = yield from self._still_in_lobby(left, SLOW_ANSWER_SECONDS if _is_slow(outcome) else 0.0)
+            if not left:
                 return None
+
+    def _put_finish(self, ids: Sequence[Any]) -> Flow[Flow[Any]]:
+        policy = self._session.upload_retries
+        if self._single:
+            answer = yield from self._session.call("PUT", f"{self._path}{segment(ids[0])}/uploadFinished")
+            job_id = answer.field("job").field("job_id").identifier()
+            return wait_for(self._session, f"/jobs/{segment(job_id)}", f"job {job_id}", 600.0, policy)
+        answer = yield from self._session.call("PUT", f"{self._path}multiple_uploadFinished", json={"job_ids": ids})
+        group_id = answer.field("group_job").field("group_id").identifier()
+        group = f"/jobs/groups/{segment(group_id)}"
+        return wait_for(self._session, group, f"group job {group_id}", 1200.0, policy)
+
+    def _still_in_lobby(self, transfers: Sequence[Transfer], seconds: float) -> Flow[list[Transfer]]:
+        """The files whose upload jobs have not left the lobby after so many seconds."""
+        ids = [each.job_id for each in transfers if each.job_id is not None]
+
+        def waits(job: Field | None) -> bool:
+            return job is None or job.field("status").value == "lobby"
+
+        jobs = yield from self._watch(ids, lambda job: not waits(job), seconds)
+        return [each for each in transfers if waits(jobs.get(each.job_id or ""))]
 
     def jobs(self, ids: Sequence[Any]) -> Flow[dict[int | str, Field]]:
         """Read upload jobs, by id."""
@@ -164,25 +196,25 @@ class CollectionUploads:
     def _read(self, path: str, query: str) -> Flow[Answer]:
         return (yield from self._session.call("GET", path, query, retries=self._session.upload_retries))
 
-    def _outcomes(self, ids: Sequence[int | str]) -> Flow[dict[int | str, Field]]:
-        """Upload jobs by id, once all are at their end or VALIDATION_SECONDS have passed."""
+    def _watch(
+        self, ids: Sequence[int | str], settled: Callable[[Field], bool], seconds: float
+    ) -> Flow[dict[int | str, Field]]:
+        """Upload jobs by id, once all are settled or so many seconds have passed."""
         query = query_of(ids=ids, limit=len(ids))
-        last: list[Answer] = []
+        jobs: dict[int | str, Field] = {}
 
         def look() -> Flow[Answer]:
             answer = yield from self._read(self._path, query)
-            last[:] = [answer]
+            jobs.update((job.field("id").identifier(), job) for job in answer.root.items())
             return answer
 
-        def settled(answer: Answer) -> bool:
-            return all(job.field("status").value not in UNDER_WAY for job in answer.root.items())
-
-        with suppress(PixelJobTimeoutError):  # The error of each file says how far it is.
-            yield from poll(look, settled, f"validation of {len(ids)} uploads", VALIDATION_SECONDS)
-        jobs = {job.field("id").identifier(): job for job in last[0].root.items()}
-        missing = [job_id for job_id in ids if job_id not in jobs]
-        if missing and len(ids) == 1 and self._single:
-            raise last[0].root.wrong(f"a list with upload job {missing[0]} in it", "lacks it")
+        with suppress(PixelJobTimeoutError):  # The caller sees how far each is.
+            yield from poll(
+                look,
+                lambda answer: all(map(settled, answer.root.items())),
+                f"validation of {len(ids)} uploads",
+                seconds,
+            )
         return jobs
 
     def _take_outcome(self, transfer: Transfer, job: Field | None) -> None:
@@ -213,7 +245,7 @@ class CollectionUploads:
         if self._single and len(finished) == 1 and finished[0].became:
             name, number = finished[0].became
             answer = yield from self._read(f"{self._collection}/{KINDS[name].path}/{segment(number)}", "")
-            finished[0].resource = answer.json(dict)
+            yield from self._take_resource(finished[0], answer.json(dict))
             return
         owners: dict[tuple[str, int | str], list[Transfer]] = {}
         for each in finished:
@@ -227,31 +259,57 @@ class CollectionUploads:
                 answer = yield from self._read(path, query_of(ids=ids, limit=len(ids)))
                 for item in answer.root.items():
                     for each in owners.get((name, item.field("id").identifier()), ()):
-                        _take_resource(each, item)
+                        yield from self._take_resource(each, item.value)
         for (name, number), transfers in owners.items():
             for each in transfers:
                 if each.resource is None:
                     each.fail(each.trouble, f"the server finished it as {name} {number}, and does not list that")
 
-    def find(self, file: PlannedFile) -> Flow[tuple[str, int | str] | None]:
-        """Search for a resource with the name and the size of a file: its kind and id."""
-        query = query_of(name=file.name, limit=IDS_PER_LIST)
-        answer = yield from self._read(f"{self._collection}/{self._kind.path}/", query)
-        for item in answer.root.items():
-            found = item.value
-            if isinstance(found, dict) and found.get("name") == file.name and found.get("size", file.size) == file.size:
-                return self._kind.name, item.field("id").identifier()
-        return None
+    @staticmethod
+    def _take_resource(transfer: Transfer, resource: Any) -> Flow[None]:
+        """Take the resource of a file. It is reported if the server lists it with another size: processing may have
+        changed it, and the MD5 of what was stored was checked.
+        """
+        size = resource.get("size")
+        if isinstance(size, int) and size != transfer.file.size:
+            yield from Report(SizeDiffers(transfer.file.path, transfer.file.size, size))
+        transfer.resource = resource
+
+    def may_have(self, name: str) -> Flow[bool]:
+        """True if there may be a resource with this name: if one is listed, or more are than one response holds."""
+        answer = yield from self._read(
+            f"{self._collection}/{self._kind.path}/", query_of(name=name, limit=IDS_PER_LIST)
+        )
+        items = answer.root.items()
+        return len(items) >= IDS_PER_LIST or any(item.field("name").value == name for item in items)
 
 
-def _take_resource(transfer: Transfer, item: Field) -> None:
-    """Take the resource of a file, unless the server lists it with another size."""
-    size = item.value.get("size")
-    known = isinstance(size, int) and isinstance(item.value.get("md5"), str)
-    if known and size != transfer.file.size:
-        transfer.fail("not_the_same", f"it has {transfer.file.size} bytes, and the server lists it with {size}")
-    else:
-        transfer.resource = item.value
+def _set_trouble(transfers: Sequence[Transfer], trouble: str) -> None:
+    for each in transfers:
+        each.trouble = trouble
+
+
+def _outcome_of(error: PixelError) -> Response | PixelConnectionError | None:
+    """The outcome of a request that may succeed if it is repeated; None if it was refused."""
+    if isinstance(error, PixelConnectionError):
+        return error
+    if isinstance(error, PixelServerError) or (isinstance(error, PixelStatusError) and error.status_code in (408, 429)):
+        return Response(error.status_code)
+    return None
+
+
+def _may_have_effect(error: PixelError) -> bool:
+    """False if the server cannot have acted on the request."""
+    if isinstance(error, PixelConnectionError):
+        return error.sent
+    if isinstance(error, PixelStatusError):
+        return error.status_code >= 500 or error.status_code == 408
+    return not isinstance(error, PixelLoginError)
+
+
+def _is_slow(outcome: Response | PixelConnectionError | None) -> bool:
+    """True if the server may still be working on the request."""
+    return isinstance(outcome, PixelTimeoutError) or (isinstance(outcome, Response) and outcome.status in (408, 504))
 
 
 def resource_of(job: Field) -> tuple[str, int | str]:

@@ -31,14 +31,15 @@ TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 @value
 class RetryPolicy:
-    """At most `tries` in all, with delays of up to `base`, 2 × `base`, 4 × `base` … seconds, at most `longest`. With
-    `repeatable`, any method is treated as a safe one.
+    """At most `tries` in all, with delays of up to `base`, 2 × `base`, 4 × `base` … seconds, at most `longest`, and at
+    most `retry_after` where the server names one. With `repeatable`, any method is treated as a safe one.
     """
 
     tries: int = 3
     base: float = 0.5
     longest: float = 30.0
     repeatable: bool = False
+    retry_after: float = 30.0
 
     def __post_init__(self) -> None:
         if self.tries < 1:
@@ -61,7 +62,7 @@ class RetryPolicy:
         minimum = None if isinstance(outcome, PixelConnectionError) else _retry_after(outcome)
         if minimum is None:
             return wait
-        return None if minimum > self.longest else max(minimum, wait)
+        return None if minimum > self.retry_after else max(minimum, wait)
 
     def _again(self, method: str, outcome: PixelConnectionError | Response) -> bool:
         safe = self.repeatable or method in SAFE_METHODS
@@ -89,5 +90,5 @@ def _retry_after(response: Response) -> float | None:
     try:
         then, now = parsedate_to_datetime(value), parsedate_to_datetime(response.headers.get("Date", ""))
         return max(0.0, (then - now).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

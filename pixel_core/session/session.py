@@ -15,26 +15,28 @@ from dataclasses import field, replace
 from typing import Any, Unpack
 from urllib.parse import urljoin
 
-from pixel_core.effects import Clock, Flow, Random, Report, SingleFlight
+from pixel_core.effects import Clock, Flow, Random, Report
 from pixel_core.errors import (
     BAD_REQUESTS,
     PixelBadRequestError,
-    PixelError,
+    PixelConnectionError,
     PixelServerError,
     PixelStatusError,
-    PixelTimeoutError,
 )
 from pixel_core.events import CallFailed
 from pixel_core.messages import Body, Deadline, Headers, Meter, Request, Response, Timeouts, encode_json, split_url
 from pixel_core.redaction import body_secrets, header_secrets, redact, redact_echo
 from pixel_core.session.answers import Answer
 from pixel_core.session.attempts import Attempts, reason_of
-from pixel_core.session.login import renew
+from pixel_core.session.login import log_in_once
 from pixel_core.session.options import CallOptions, Options
 from pixel_core.session.retries import RetryPolicy
 from pixel_core.session.storage import Verdict, classify, redirect, storage_error
 from pixel_core.session.tokens import Account, ProvidedToken, Tokens, TokenSource
 from pixel_core.values import value
+
+UPLOAD_RETRY_AFTER = 3600.0
+"""Longest `Retry-After`, in seconds, that an upload waits for. Its own limits hold too."""
 
 _MAX_STORAGE_REDIRECTS = 3
 _MAX_RENEWALS = 5
@@ -70,7 +72,9 @@ class Session:
         self._origin, path = split_url(self.url)
         self._base = path.rstrip("/")
         self._retries = RetryPolicy()
-        self._storage_retries = RetryPolicy(tries=options.upload_num_retries, repeatable=True)
+        self._storage_retries = RetryPolicy(
+            tries=options.upload_num_retries, repeatable=True, retry_after=UPLOAD_RETRY_AFTER
+        )
         self._headers = Headers()
         self._has_own_id = False
         self._shared: list[_SharedFields | None] = [None, None]
@@ -149,7 +153,7 @@ class Session:
         while True:
             bearer = self.tokens.bearer((yield from _CLOCK))
             if bearer is None:
-                bearer = yield from self.authorise(request_id, deadline)
+                bearer = yield from self.authorise(request_id, deadline, retries)
             request = Request(
                 method, self._origin, target, self._headers_for(bearer, request_id, bool(body)), body, timeouts
             )
@@ -243,25 +247,20 @@ class Session:
             fields.append(("Content-Type", "application/json"))
         return (*(each for each in fields if each[0] not in self._headers), *self._headers)
 
-    def authorise(self, request_id: str = "", deadline: Deadline | None = None) -> Flow[str]:
+    def authorise(
+        self, request_id: str = "", deadline: Deadline | None = None, retries: RetryPolicy = RetryPolicy()
+    ) -> Flow[str]:
         """Return a valid token; log in, or renew the login, where needed. `request_id` is that of the call that needs
-        the token; `deadline` limits the login, also the wait for that of another call.
+        the token; `deadline` and `retries` limit the login, also the wait for that of another call.
         """
-        now = yield from _CLOCK
-        bearer = self.tokens.bearer(now)
-        if bearer is not None:
-            return bearer
-        login = renew(self.tokens, request_id, deadline)
-        if deadline is None:
-            return (yield from SingleFlight(("login", self.tokens), login))
         try:
-            return (yield from SingleFlight(("login", self.tokens), login, deadline.at - now))
-        except PixelError:
-            raise
-        except TimeoutError:
-            if (yield from _CLOCK) < deadline.at:  # from the user's token function
+            return (yield from log_in_once(self.tokens, self.url, request_id, deadline, retries))
+        except PixelConnectionError as error:
+            if not error.sent:
                 raise
-            raise PixelTimeoutError(f"{self.url}: the login took too long: {deadline.reason}", sent=False) from None
+            unsent = copy(error)  # The call itself was not sent.
+            unsent.sent = False
+            raise unsent from error
 
 
 def redirected(request: Request, response: Response) -> str | None:

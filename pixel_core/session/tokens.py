@@ -20,13 +20,14 @@ States::
 import re
 from collections.abc import Callable
 from copy import copy
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 from pixel_core.errors import PixelLoginError, PixelProtocolError
 from pixel_core.messages import Headers, Request, Response, Timeouts, split_url
 from pixel_core.redaction import redact
+from pixel_core.session.retries import TRANSIENT_STATUSES
 from pixel_core.values import hash_of_fields, value
 
 REFUSAL_SECONDS = 5.0
@@ -60,18 +61,37 @@ class _TokenSet:
     renew_at: float = float("-inf")
     refresh: str | None = field(default=None, repr=False)
     refresh_until: float = float("-inf")
-
-    def bearer(self, now: float) -> str | None:
-        return self.access if self.access and now < self.renew_at else None
+    expires_at: float = float("-inf")
 
 
 _EMPTY = _TokenSet()
 
 
-class Tokens:
-    """The tokens of one account. While `bearer(now)` is None, send `grant(now)` and pass its response to `receive`.
-    Tokens are replaced as a whole, so any thread may read them while another renews them.
+class _Held:
+    """The tokens of `Tokens` and `ProvidedToken`. They are replaced as a whole, so any thread may read them while
+    another renews them.
     """
+
+    _tokens = _EMPTY
+
+    def bearer(self, now: float) -> str | None:
+        """Return the access token, or None when a new one has to be obtained."""
+        tokens = self._tokens
+        return tokens.access if tokens.access and now < tokens.renew_at else None
+
+    def unexpired(self, now: float) -> str | None:
+        """Return the access token until it expires, though a new one should be obtained."""
+        tokens = self._tokens
+        return tokens.access if tokens.access and now < tokens.expires_at else None
+
+    def postpone(self, now: float) -> None:
+        """Use the present token a little longer, after a renewal that failed."""
+        tokens = self._tokens
+        self._tokens = replace(tokens, renew_at=min(now + REFUSAL_SECONDS, tokens.expires_at))
+
+
+class Tokens(_Held):
+    """The tokens of one account. While `bearer(now)` is None, send `grant(now)` and pass its response to `receive`."""
 
     renewable = True
     """True if there may be another token after a refused one."""
@@ -80,7 +100,6 @@ class Tokens:
         self._account = account
         self._timeouts = timeouts
         self._origin, self._target = split_url(account.token_url)
-        self._tokens = _EMPTY
         self._refusal: tuple[PixelLoginError, float] | None = None
 
     @property
@@ -90,10 +109,6 @@ class Tokens:
 
     def __repr__(self) -> str:
         return f"<Tokens of {self._account.username} at {self._account.realm}>"
-
-    def bearer(self, now: float) -> str | None:
-        """Return the access token, or None when a new one has to be requested."""
-        return self._tokens.bearer(now)
 
     def grant(self, now: float) -> Request:
         """Return the token request to send next: a refresh grant if there is a refresh token, else a password grant.
@@ -131,10 +146,10 @@ class Tokens:
         sent = dict(parse_qsl(_bytes(request).decode()))
         if sent["grant_type"] == "refresh_token" and error in ("invalid_grant", "invalid_token"):
             if sent["refresh_token"] == self._tokens.refresh:
-                self._tokens = _EMPTY
+                self._tokens = replace(self._tokens, refresh=None)
             return
         refusal = self._refused(response.status, error, description)
-        if response.status < 500 and response.status != 429:
+        if response.status not in TRANSIENT_STATUSES and response.status < 500:
             self._tokens = _EMPTY
             self._refusal = (copy(refusal), now + REFUSAL_SECONDS)
         raise refusal
@@ -156,11 +171,13 @@ class Tokens:
             raise PixelProtocolError(f"{where} has no usable field 'access_token'")
         refresh = answer.get("refresh_token")
         refresh_lifetime = _seconds(answer.get("refresh_expires_in")) or float("inf")  # 0 is an offline token
+        lifetime = _seconds(answer.get("expires_in"))
         return _TokenSet(
             access,
-            _renewal_time(sent_at, _seconds(answer.get("expires_in"))),
+            _renewal_time(sent_at, lifetime),
             refresh if isinstance(refresh, str) and refresh else None,
             sent_at + refresh_lifetime,
+            sent_at + (lifetime or float("inf")),
         )
 
     def _refused(self, status: int, error: str, description: str) -> PixelLoginError:
@@ -171,8 +188,12 @@ class Tokens:
             advice = f"there is no tenant {account.realm!r}: check PIXEL_TENANT and PIXEL_AUTH_SERVER_URL"
         elif error == "invalid_grant":
             advice = "check PIXEL_USERNAME and PIXEL_PASSWORD, or wait if there were many failed logins"
-        elif status >= 500 or status == 429:
-            advice = "the login server cannot answer now, try again later"
+        elif status >= 500 or status in TRANSIENT_STATUSES:
+            return PixelLoginError(
+                f"Login failed for {user}: {reason}; the login server cannot answer now, try again later",
+                error=error,
+                status_code=status,
+            )
         else:
             advice = "check PIXEL_TENANT and PIXEL_AUTH_SERVER_URL"
         return PixelLoginError(f"Login refused for {user}: {reason}; {advice}", error=error, status_code=status)
@@ -182,7 +203,7 @@ TokenSource: TypeAlias = str | Callable[[], Any]
 """What replaces a password: a token, or a function that returns one, or one and its lifetime in seconds."""
 
 
-class ProvidedToken:
+class ProvidedToken(_Held):
     """The token of a user who logs in elsewhere: a constant, or the result of a function. The function is called at the
     first use, when the lifetime that it returned is over, and when the API refuses the token.
     """
@@ -191,7 +212,6 @@ class ProvidedToken:
 
     def __init__(self, source: TokenSource) -> None:
         self.function: Callable[[], Any] | None = None if isinstance(source, str) else source
-        self._tokens = _EMPTY
         if isinstance(source, str):
             self.accept(source, 0.0)
         elif not callable(source):
@@ -205,10 +225,6 @@ class ProvidedToken:
         """True if there may be another token after a refused one."""
         return self.function is not None
 
-    def bearer(self, now: float) -> str | None:
-        """Return the token, or None when the function has to be called."""
-        return self._tokens.bearer(now)
-
     def accept(self, result: object, called_at: float) -> str:
         """Store a result of the function, which was called at `called_at`, and return its token. Raises PixelLoginError
         for anything but a token, or a token and its lifetime in seconds.
@@ -219,7 +235,9 @@ class ProvidedToken:
             raise PixelLoginError(
                 "Invalid token: it must be a string of visible ASCII characters, or that and its lifetime in seconds"
             )
-        self._tokens = _TokenSet(token, _renewal_time(called_at, seconds))
+        self._tokens = _TokenSet(
+            token, _renewal_time(called_at, seconds), expires_at=called_at + (seconds or float("inf"))
+        )
         return token
 
     def reject(self, bearer: str) -> None:

@@ -21,7 +21,7 @@ from pixel_transports.cli.completion import completion
 from pixel_transports.cli.config import config
 from pixel_transports.cli.data_collections import collections
 from pixel_transports.cli.demo import demo
-from pixel_transports.cli.errors import EXIT_CODES, INTERRUPTED, print_message
+from pixel_transports.cli.errors import EXIT_CODES, INTERRUPTED, TERMINATED, Terminated, print_message, signals_raise
 from pixel_transports.cli.harvest import harvest
 from pixel_transports.cli.jobs import jobs
 from pixel_transports.cli.journal import journal
@@ -57,10 +57,12 @@ for _command in _COMMANDS:
 def main() -> None:
     """Run the command `pixel`, and exit with its code."""
     try:
-        cli(prog_name="pixel", standalone_mode=False)
-    except click.exceptions.Abort:
-        print_message("Interrupted.")
-        sys.exit(INTERRUPTED)
+        with signals_raise():
+            cli(prog_name="pixel", standalone_mode=False)
+    except click.exceptions.Abort as error:
+        terminated = isinstance(error.__cause__, Terminated)
+        print_message("Terminated." if terminated else "Interrupted.")
+        sys.exit(TERMINATED if terminated else INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

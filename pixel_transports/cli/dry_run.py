@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, fail, print_message
+from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, TERMINATED, Terminated, fail, print_message
 from pixel_transports.cli.file_checks import CheckedFile, Checker
 from pixel_transports.cli.file_types import FILE_TYPES
 from pixel_transports.cli.upload_inputs import get_candidates, get_file_type, read_settings, save_report
@@ -28,6 +28,8 @@ def run_dry(options: UploadOptions) -> int:
     candidates, common_metadata = get_candidates(options, file_type)
     try:
         files = Checker(file_type, common_metadata, area).check(candidates)
+    except Terminated:
+        fail("Terminated. Nothing was sent.", TERMINATED)
     except KeyboardInterrupt:
         fail("Interrupted. Nothing was sent.", INTERRUPTED)
     _print_files(files, options.as_json)

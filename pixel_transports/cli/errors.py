@@ -7,10 +7,12 @@ Rules kept here:
 """
 
 import json
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from pydantic import ValidationError
@@ -25,7 +27,7 @@ from pixel_core.errors import (
     PixelPermissionError,
 )
 
-DONE, FAILED, USAGE, NOTHING, LOGIN, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+DONE, FAILED, USAGE, NOTHING, LOGIN, UNREACHABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
 
 EXIT_CODES = """\b
 Exit codes:
@@ -37,7 +39,43 @@ Exit codes:
   4    the login was refused
   5    no connection, or no answer in time
   130  interrupted
+  143  terminated (SIGTERM)
 """
+
+
+class Terminated(KeyboardInterrupt):
+    """Raised in the main thread by SIGTERM: a command ends as after Ctrl-C, with another exit code."""
+
+
+@contextmanager
+def signals_raise() -> Iterator[None]:
+    """Raise Terminated for SIGTERM."""
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise Terminated
+
+    with _handling({signal.SIGTERM: terminate}):
+        yield
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C and SIGTERM while results are saved and printed."""
+    with _handling(dict.fromkeys((signal.SIGINT, signal.SIGTERM), signal.SIG_IGN)):
+        yield
+
+
+@contextmanager
+def _handling(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 def fail(message: str, code: int) -> NoReturn:

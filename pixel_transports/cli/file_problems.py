@@ -19,6 +19,7 @@ ADVICE = {
     # Found before anything is sent
     "not_found": "Check the path",
     "not_a_file": "Name a file, or the folder it is in",
+    "not_utf8": "Rename it",
     "empty": "Copy it again from its source: an empty file cannot be uploaded",
     "not_read": "Check that you may read it, and that its disk is there",
     **dict.fromkeys(("not_a_picture", "not_a_raster", "not_a_point_cloud"), _CHECK_TYPE),
@@ -33,7 +34,6 @@ ADVICE = {
     **dict.fromkeys(("not_uploaded", "not_created", "not_stored", "interrupted", "stopped"), _LATER),
     "not_confirmed": "The server has it and did not report its result. " + _LATER,
     "not_listed": "The server finished it and does not list it. " + _LATER,
-    "not_the_same": "Look at it in Pixel; delete it there and upload it again",
     "in_use": "Another program is uploading it: wait for that",
     **dict.fromkeys(
         ("lobby", "submitted", "validating", "validated"), "The server is still processing it. Run the command later"
@@ -69,6 +69,8 @@ def find_problem(candidate: Candidate) -> Problem | None:
             return Problem("not_found", f"{subject} does not exist")
         except OSError as error:
             return Problem("not_read", f"{subject} cannot be accessed: {error.strerror}")
+        if any("\ud800" <= each <= "\udfff" for each in path.name):
+            return Problem("not_utf8", f"the name of {subject} is no UTF-8")
         if not stat.S_ISREG(status.st_mode):
             return Problem("not_a_file", f"{subject} is no regular file")
         if not status.st_size:

@@ -9,6 +9,8 @@ Rules kept here:
 
 import csv
 import json
+import os
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +20,7 @@ from typing import Any
 
 import click
 
+from pixel_transports.cli.errors import print_message, printable
 from pixel_transports.cli.file_problems import Problem
 
 _MAX_DETAIL_CHARACTERS = 400
@@ -54,14 +57,14 @@ class FileResult:
 
     def line(self) -> str:
         """Return name, id and status, separated by tabs."""
-        return f"{self.name}\t{'-' if self.id is None else self.id}\t{self.status}"
+        return f"{printable(self.name)}\t{'-' if self.id is None else self.id}\t{self.status}"
 
     def message(self, whole: bool) -> str:
         """Return the file, the reason and the advice; unless `whole`, a long detail is shortened."""
         detail = " ".join((self.detail or "").split())
         if not whole and len(detail) > _MAX_DETAIL_CHARACTERS:
             detail = f"{detail[:_MAX_DETAIL_CHARACTERS]}..."
-        return f"{self.file}: {self.reason}: {detail}. {self.advice}."
+        return f"{printable(self.file)}: {self.reason}: {detail}. {self.advice}."
 
 
 def count_by_status(results: Sequence[FileResult]) -> dict[str, int]:
@@ -70,23 +73,40 @@ def count_by_status(results: Sequence[FileResult]) -> dict[str, int]:
     return {status.value: counts[status] for status in FileStatus}
 
 
-def print_results(results: Sequence[FileResult], as_json: bool) -> None:
-    """Print a line for each file on stdout."""
-    for each in results:
-        click.echo(json.dumps(asdict(each), ensure_ascii=False) if as_json else each.line())
+def print_results(results: Sequence[FileResult], as_json: bool) -> bool:
+    """Print a line for each file on stdout. Returns False, with a message, if stdout is closed or full."""
+    try:
+        for each in results:
+            click.echo(_json(asdict(each)) if as_json else each.line())
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left of the output is lost at the end
+        print_message(f"The results cannot be printed: {error.strerror}")
+        return False
+    return True
 
 
 def write_report(path: Path, about: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the report, as CSV or JSON by the extension. In CSV, lists are JSON. Raises OSError."""
     if path.suffix.lower() != ".csv":
         document = {**about, "files": rows}
-        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(_json(document, indent=2) + "\n", encoding="utf-8")
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         for row in rows:
             writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
+    """Return a document as JSON; with escapes for all that is not ASCII if it has a file name that is no UTF-8."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=indent)
+    return text
 
 
 def _cell(value: Any) -> Any:

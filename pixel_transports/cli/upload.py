@@ -28,6 +28,7 @@ Exit codes:
   4    the login was refused
   5    no connection, or no answer in time
   130  interrupted; the same command continues from there
+  143  terminated (SIGTERM); likewise
 
 \b
 stdout has a line for each file: name, id and status, separated by tabs. With

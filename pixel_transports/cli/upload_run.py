@@ -18,7 +18,19 @@ import click
 from pixel_core.errors import PixelError, PixelUploadJobError
 from pixel_core.events import FileFinished, FileHashed, FileSent
 from pixel_core.models import PixelUploadFile
-from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, NOTHING, USAGE, fail, print_message, short_message
+from pixel_transports.cli.errors import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    NOTHING,
+    TERMINATED,
+    USAGE,
+    Terminated,
+    fail,
+    print_message,
+    short_message,
+    signals_ignored,
+)
 from pixel_transports.cli.file_problems import Problem, file_size, find_problem
 from pixel_transports.cli.file_results import FileResult, FileStatus, count_by_status, print_results
 from pixel_transports.cli.file_search import Candidate
@@ -71,11 +83,12 @@ def run_upload(options: UploadOptions) -> int:
             run = _UploadRun(options, file_type, candidates, listener.final_states)
             try:
                 run.send(client, common_metadata)
-            except KeyboardInterrupt:
-                run.interrupted = True
+            except KeyboardInterrupt as interrupt:
+                run.interrupt = interrupt
             except PixelError as error:
                 run.error = error
-    return run.finish()
+    with signals_ignored():
+        return run.finish()
 
 
 def _check_names(candidates: Sequence[Candidate]) -> None:
@@ -111,7 +124,7 @@ class _UploadRun:
         self._resources: dict[str, Any] = {}
         self._errors: dict[str, PixelUploadJobError] = {}
         self._problems: dict[str, Problem] = {}
-        self.interrupted = False
+        self.interrupt: KeyboardInterrupt | None = None
         self.error: PixelError | None = None
 
     def send(self, client: PixelClient, common_metadata: dict[str, Any]) -> None:
@@ -148,25 +161,27 @@ class _UploadRun:
         return files
 
     def finish(self) -> int:
-        """Print and save the results, and return the exit code. Raises the error that stopped the upload."""
+        """Save and print the results, and return the exit code. Raises the error that stopped the upload."""
         results = [self._result(each) for each in self._candidates]
         counts = count_by_status(results)
-        print_results(results, self._options.as_json)
+        code = self._exit_code(counts)
+        rows = [asdict(each) for each in results]
+        interrupted = self.interrupt is not None
+        if not save_report(self._options, self._file_type, rows, interrupted=interrupted, counts=counts):
+            code = code or FAILED
+        if not print_results(results, self._options.as_json):
+            code = code or FAILED
         for each in results:
             if each.status == FileStatus.FAILED and each.reason != "stopped":
                 print_message(each.message(self._options.verbose))
-        code = self._exit_code(counts)
-        rows = [asdict(each) for each in results]
-        if not save_report(self._options, self._file_type, rows, interrupted=self.interrupted, counts=counts):
-            code = code or FAILED
         if self.error is not None:
             raise self.error
         print_message(self._summary(counts))
         return code
 
     def _exit_code(self, counts: dict[str, int]) -> int:
-        if self.interrupted:
-            return INTERRUPTED
+        if self.interrupt is not None:
+            return TERMINATED if isinstance(self.interrupt, Terminated) else INTERRUPTED
         if counts["failed"]:
             return FAILED
         return DONE if counts["uploaded"] else NOTHING
@@ -174,11 +189,12 @@ class _UploadRun:
     def _summary(self, counts: dict[str, int]) -> str:
         parts = ", ".join(f"{number:,} {status}" for status, number in counts.items() if number)
         total = f"Of {len(self._candidates):,} files: {parts}."
-        if not self.interrupted:
+        if self.interrupt is None:
             return total
+        what = "Terminated" if isinstance(self.interrupt, Terminated) else "Interrupted"
         if self._options.resume:
-            return f"Interrupted. {total} Run the same command again: it continues from here."
-        return f"Interrupted. {total} With --no-resume there is no journal: another run starts from the beginning."
+            return f"{what}. {total} Run the same command again: it continues from here."
+        return f"{what}. {total} With --no-resume there is no journal: another run starts from the beginning."
 
     def _result(self, candidate: Candidate) -> FileResult:
         path, size = candidate.path, file_size(candidate)

@@ -65,7 +65,7 @@ class AsyncDriver:
             effects.Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
             effects.NextDone: lambda effect: effect.group.next_done(effect.timeout),
             effects.OpenJournal: self._open_journal,
-            effects.WriteJournal: lambda effect: run_sync(effect.run.write, effect.entries),
+            effects.WriteJournal: lambda effect: run_sync(effect.run.write, effect.entries, effect.finish),
             **performers,
         }
 
@@ -143,9 +143,7 @@ class AsyncDriver:
         if run is None:
             return await self.run(effect.lead(JournalSnapshot()))
         try:
-            result = await self.run(effect.lead(run.snapshot))
-            await run_sync(run.finish)
-            return result
+            return await self.run(effect.lead(run.snapshot))
         finally:
             with anyio.CancelScope(shield=True):
                 await run_sync(run.close)

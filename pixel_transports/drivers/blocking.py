@@ -61,7 +61,7 @@ class BlockingDriver:
             effects.Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
             effects.NextDone: lambda effect: effect.group.next_done(effect.timeout),
             effects.OpenJournal: self._open_journal,
-            effects.WriteJournal: lambda effect: effect.run.write(effect.entries),
+            effects.WriteJournal: lambda effect: effect.run.write(effect.entries, effect.finish),
             **performers,
         }
 
@@ -134,6 +134,4 @@ class BlockingDriver:
         if run is None:
             return self.run(effect.lead(JournalSnapshot()))
         with run:
-            result = self.run(effect.lead(run.snapshot))
-            run.finish()
-            return result
+            return self.run(effect.lead(run.snapshot))

@@ -14,7 +14,7 @@ from io import FileIO
 
 from pixel_core.effects import Digested, FileFacts
 from pixel_core.messages import FileSlice
-from pixel_transports.net.files import too_short
+from pixel_transports.net.files import open_file, too_short
 
 BUFFER = 1024 * 1024
 """The size of the buffer that a file is read through, in bytes."""
@@ -65,7 +65,7 @@ def digest(slices: Sequence[FileSlice], keep: bool, stopped: Callable[[], bool])
     """
     path, kept = slices[0].path, b""
     digests: list[bytes] = []
-    with _buffer(max(piece.length for piece in slices)) as buffer, open(path, "rb", buffering=0) as file:
+    with _buffer(max(piece.length for piece in slices)) as buffer, open_file(path) as file:
         for piece in slices:
             md5 = hashlib.md5(usedforsecurity=False)
             file.seek(piece.offset)

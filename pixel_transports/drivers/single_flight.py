@@ -10,6 +10,7 @@ Rules kept here:
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from pixel_transports.runtime.forks import register_after_fork
@@ -25,10 +26,14 @@ class Flight:
         self._wake: list[Callable[[], object]] = []
 
     def outcome(self) -> Any:
-        """Return the result, or raise the error."""
-        if self._error is not None:
-            raise self._error
-        return self._result
+        """Return the result, or raise an error like that of the flow: one of its own for each caller."""
+        if self._error is None:
+            return self._result
+        try:
+            own = copy(self._error)
+        except Exception:  # an exception of the user's that cannot be copied
+            raise self._error from None
+        raise own from self._error
 
     def end(self, result: Any, error: Exception | None = None) -> Any:
         """Set the outcome, and return the result."""

@@ -1,17 +1,21 @@
 """Task groups of the blocking driver: flows that run on threads.
 
 A thread is started for a flow when no other thread of the group is free. All of them end with the group. Closing a
-group cancels its flows during their I/O, and waits for its threads.
+group cancels its flows during their I/O, and waits for its threads. One that is stuck (a file of a network drive that
+is gone, a token function that does not return) is left behind after `CLOSE_SECONDS`.
 """
 
 import contextvars
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from pixel_core.effects import Flow, TaskOutcome
 from pixel_transports.runtime.cancellation import CancelScope, ScopeCancelled, current_scope, on_cancel
+
+CLOSE_SECONDS = 10.0
 
 
 class TaskGroup:
@@ -68,10 +72,11 @@ class TaskGroup:
             self._closed = True
             self._queue.clear()
             self._queued.notify_all()
+        end = time.monotonic() + CLOSE_SECONDS
         for thread, ended in self._threads:
             # Not `join` alone, which takes a running thread for a stopped one once it was interrupted (before Python
             # 3.13). After an interrupt it is unknown whether the last thread was started; if so, it shows at once.
-            if ended.wait(1.0 if thread.ident is None else None):
+            if ended.wait(1.0 if thread.ident is None else max(0.0, end - time.monotonic())):
                 thread.join()
         if self._outer is not None:
             self._outer.remove_callback(self._scope.cancel)

@@ -11,6 +11,7 @@ Rules kept here:
 import errno
 import os
 import socket
+import stat
 from collections import deque
 from collections.abc import Iterator, Sequence
 from io import FileIO
@@ -90,7 +91,7 @@ class SliceReader:
     def _open(self) -> FileIO:
         if self._file is None:
             try:
-                self._file = open(self._slice.path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+                self._file = open_file(self._slice.path)
             except OSError as error:
                 raise self._unreadable(error) from error
         return self._file
@@ -170,6 +171,19 @@ class Outgoing:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def open_file(path: str) -> FileIO:
+    """Open a file for reading, if it is a regular one: opening a FIFO could block for ever. Raises OSError."""
+    file = open(path, "rb", buffering=0, opener=_open_without_blocking)  # noqa: SIM115 - closed by the caller
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "Not a regular file", path)
+
+
+def _open_without_blocking(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def too_short(piece: FileSlice, left: int) -> PixelFileChangedError:

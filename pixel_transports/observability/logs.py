@@ -104,6 +104,11 @@ def _file_finished(event: events.FileFinished) -> None:
     write(UPLOADS, logging.DEBUG, "", "%s: %s", event.path, event.status)
 
 
+def _size_differs(event: events.SizeDiffers) -> None:
+    text = "%s has %d bytes, and the server lists it with %d"
+    write(UPLOADS, logging.WARNING, "", text, event.path, event.size, event.listed)
+
+
 def _upload_progress(event: events.UploadProgress) -> None:
     if event.last:
         text = "%s: %d of %d files done, %d of %d bytes sent, %d retries, %.1f s"
@@ -124,5 +129,6 @@ _LINES: dict[type, Callable[[Any], None]] = {
     events.FileHashed: _file_hashed,
     events.FileSent: _file_sent,
     events.FileFinished: _file_finished,
+    events.SizeDiffers: _size_differs,
     events.UploadProgress: _upload_progress,
 }

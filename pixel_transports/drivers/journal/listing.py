@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixel_transports.drivers.journal.liveness import delete_dead_claims
-from pixel_transports.drivers.journal.paths import absolute, default_path
+from pixel_transports.drivers.journal.paths import absolute, default_path, stored_path
 from pixel_transports.drivers.journal.store import connect, transaction
 
 
@@ -54,8 +54,9 @@ class Journal:
             ).fetchall()
         return [JournalRow(row[0], os.fsdecode(row[1]), row[2], row[3], bool(row[4]), row[5]) for row in rows]
 
-    def drop(self, destination: str | None = None) -> int:
-        """Delete all files, or those of one destination, and return their number. Files that are being uploaded stay.
+    def drop(self, destination: str | None = None, path: "str | os.PathLike[str] | None" = None) -> int:
+        """Delete all files, or those of one destination, or one path of it, and return their number. Files that are
+        being uploaded stay.
 
         Deleted files are uploaded from the start if they are uploaded again. Raises OSError if the journal cannot be
         written.
@@ -66,11 +67,13 @@ class Journal:
             with transaction(sql):
                 delete_dead_claims(Path(os.path.realpath(self.path)), sql)
                 chosen = (
-                    "(? IS NULL OR destination = ?) AND NOT EXISTS"
+                    "(? IS NULL OR destination = ?) AND (? IS NULL OR path = ?) AND NOT EXISTS"
                     " (SELECT 1 FROM claims c WHERE c.destination = {0}.destination AND c.path = {0}.path)"
                 )
-                sql.execute(f"DELETE FROM parts WHERE {chosen.format('parts')}", (destination, destination))  # noqa: S608
-                deleted = sql.execute(f"DELETE FROM files WHERE {chosen.format('files')}", (destination, destination))  # noqa: S608
+                key = None if path is None else stored_path(path)
+                values = (destination, destination, key, key)
+                sql.execute(f"DELETE FROM parts WHERE {chosen.format('parts')}", values)  # noqa: S608
+                deleted = sql.execute(f"DELETE FROM files WHERE {chosen.format('files')}", values)  # noqa: S608
             sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             return deleted.rowcount
 

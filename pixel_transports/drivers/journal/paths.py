@@ -1,7 +1,7 @@
 """The path of the journal.
 
-The environment is read when a client is made. No file is accessed. `PIXEL_JOURNAL` names a journal. Otherwise there is
-one per user, in the directory of the system for such files.
+The environment is read when a client is made. `PIXEL_JOURNAL` names a journal. Otherwise there is one per user, in the
+directory of the system for such files.
 """
 
 import os
@@ -56,3 +56,10 @@ def default_path(environment: Mapping[str, str]) -> Path:
 def absolute(path: "str | os.PathLike[str]") -> Path:
     """The absolute path, by the working directory of now. No file is accessed."""
     return Path(path) if os.path.isabs(path) else Path(os.getcwd(), path)
+
+
+def stored_path(path: "str | os.PathLike[str]") -> bytes:
+    """The path of a file in a journal: the same for all links to its directory, and for links to it with its name."""
+    directory, name = os.path.split(os.path.abspath(path))
+    real = os.path.realpath(path)
+    return os.fsencode(real if os.path.basename(real) == name else os.path.join(os.path.realpath(directory), name))

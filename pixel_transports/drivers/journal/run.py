@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_transports.drivers.journal.liveness import RunLock, delete_dead_claims, lock_path
-from pixel_transports.drivers.journal.paths import JournalPath
+from pixel_transports.drivers.journal.paths import JournalPath, stored_path
 from pixel_transports.drivers.journal.store import connect, delete_old, fork_lock, read_entry, transaction, write_entry
 from pixel_transports.observability import logs
 
@@ -44,7 +44,7 @@ class Run:
     """One run of a journal."""
 
     def __init__(self, journal: Path, destination: str, paths: Sequence[str], with_finished: bool) -> None:
-        self._keys = {path: (destination, os.fsencode(os.path.abspath(path))) for path in paths}
+        self._keys = {path: (destination, stored_path(path)) for path in paths}
         self._destination = destination
         self._journal = Path(os.path.realpath(journal))
         self._id = uuid.uuid4().hex
@@ -104,17 +104,14 @@ class Run:
                 self._usable = False
                 _warn("The upload goes on without its journal: %s failed (%s)", self._journal, error)
 
-    def write(self, entries: Sequence[JournalEntry]) -> None:
-        """Write entries, all or none of them."""
+    def write(self, entries: Sequence[JournalEntry], finish: bool = False) -> None:
+        """Write entries, all or none of them; with `finish`, mark the files that are done as finished."""
         with self._writing() as sql:
-            if sql is not None:
-                for entry in entries:
-                    write_entry(sql, self._keys[entry.path], entry)
-
-    def finish(self) -> None:
-        """Mark the files that are done as finished."""
-        with self._writing() as sql:
-            if sql is not None:
+            if sql is None:
+                return
+            for entry in entries:
+                write_entry(sql, self._keys[entry.path], entry)
+            if finish:
                 sql.execute(
                     "UPDATE files SET finished = 1 WHERE state = ? AND destination = ? AND path IN"
                     " (SELECT path FROM claims WHERE destination = ? AND run = ?)",

@@ -14,15 +14,20 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pixel_core.journal import JournalEntry, JournalState
 
+T = TypeVar("T")
+
 KEPT_DAYS = 90
 """Days after which entries are deleted, those of interrupted runs too: no upload job lives that long."""
+
+LOCK_SECONDS = 5.0
+"""How long a journal is waited for that another program has locked. A transaction takes milliseconds."""
 
 _VERSION = 1
 _PAGE = 4096
@@ -63,19 +68,28 @@ def connect(path: Path) -> sqlite3.Connection:
     with fork_lock:  # so that no other thread uses the file before it is closed here
         with suppress(FileExistsError):
             create_file(path)
-    for _ in range(100):
+    return _wait_for_lock(lambda: _open(path))
+
+
+def _wait_for_lock(action: Callable[[], T]) -> T:
+    """Do something as soon as no other program has the journal locked. Raises OSError after `LOCK_SECONDS`.
+
+    SQLite's own timeout does not wait for processes that create or leave a journal, and cannot be interrupted.
+    """
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
         try:
-            return _open(path)
+            return action()
         except sqlite3.OperationalError as error:
-            # SQLite does not wait for processes that create or leave a journal, with any timeout.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            time.sleep(0.02)
-    return _open(path)
+            if time.monotonic() >= end:
+                raise OSError(f"another program has had it locked for {LOCK_SECONDS:g} seconds") from error
+        time.sleep(0.01)
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
     try:
         state = "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"
         version, tables = connection.execute(state).fetchone()
@@ -104,7 +118,7 @@ def create_file(path: Path) -> None:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit what is executed inside, or roll it back if it raises."""
-    connection.execute("BEGIN IMMEDIATE")
+    _wait_for_lock(lambda: connection.execute("BEGIN IMMEDIATE"))
     try:
         yield
         connection.execute("COMMIT")
