@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast, overload
-from urllib.parse import urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from pydantic_core import from_json
 
@@ -62,6 +62,13 @@ def split_url(url: str) -> tuple[Origin, str]:
     port = DEFAULT_PORTS[scheme] if parts.port is None else parts.port
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Origin(scheme, ascii_host(parts.hostname), port), target
+
+
+def resolve_location(request: "Request", location: str) -> tuple[Origin, str]:
+    """Resolve the `Location` of a redirect, as received (Latin-1), to an origin and a target. What a URL cannot hold
+    (spaces, control and other characters) is percent-encoded, byte by byte, as browsers do. Raises ValueError.
+    """
+    return split_url(urljoin(request.url, quote(location.encode("latin-1"), safe="%/:?#[]@!$&'()*+,;=~")))
 
 
 def ascii_host(host: str) -> str:

@@ -5,6 +5,7 @@ Rules kept here:
 * No I/O. All readers of HTTP use this one: `ClientConnection`, and the adapters for other HTTP clients and apps.
 * A body is decoded as it arrives, and only where the request has `Accept-Encoding`. The limit holds for the received
   bytes and for the decoded ones, so a decompression bomb is an error.
+* Of the body of an error (a status from 400) only the beginning is kept and decoded: nothing else is shown.
 * No error shows received bytes.
 """
 
@@ -14,6 +15,9 @@ from collections.abc import Sequence
 from pixel_core.errors import PixelProtocolError
 from pixel_core.messages import Headers, Request, Response
 from pixel_core.values import value
+
+ERROR_BODY = 128 * 1024
+"""How many bytes of the body of an error are kept, roughly."""
 
 _CODINGS = {b"gzip": "gzip", b"x-gzip": "gzip", b"deflate": "deflate"}
 
@@ -39,32 +43,35 @@ class ResponseReader:
         self._fields = fields
         self._limit = limits.body
         self._body = bytearray()
-        self._encoded_size = 0
+        self._received = 0
         coding = b",".join([value for name, value in fields if name.lower() == b"content-encoding"]).strip().lower()
         is_decoded = coding in _CODINGS and "Accept-Encoding" in request.headers
         self._decoder = Decoder(_CODINGS[coding]) if is_decoded else None
+        self._kept = limits.body + 1 if status < 400 else min(ERROR_BODY, limits.body + 1)
 
     def __repr__(self) -> str:
         return f"<ResponseReader of {self._request.label}: {self._status}, {len(self._body)} bytes>"
 
     def feed(self, data: bytes | bytearray) -> None:
         """Take the next bytes of the body."""
-        if self._decoder is not None:
-            self._encoded_size += len(data)
+        self._received += len(data)
+        if len(self._body) >= self._kept:
+            data = b""
+        elif self._decoder is not None:
             try:
-                data = self._decoder.feed(data, self._limit + 1 - len(self._body))
+                data = self._decoder.feed(data, self._kept - len(self._body))
             except zlib.error:
                 raise self._error("is not encoded as its Content-Encoding says") from None
         if self._body:
             self._body += data
         else:  # often the whole body: it is not copied
             self._body = data if isinstance(data, bytearray) else bytearray(data)
-        if len(self._body) > self._limit or self._encoded_size > self._limit:
+        if len(self._body) > self._limit or self._received > self._limit:
             raise self._error(f"is larger than the limit of {self._limit} bytes")
 
     def finish(self) -> Response:
         """Return the response, after the last byte of its body."""
-        if self._decoder is not None and not self._decoder.complete:
+        if self._decoder is not None and not self._decoder.complete and len(self._body) < self._kept:
             raise PixelProtocolError(f"The compressed answer to {self._request.label} is cut short")
         return Response(self._status, Headers.from_wire(self._fields), bytes(self._body))
 

@@ -13,7 +13,6 @@ Rules kept here:
 from copy import copy
 from dataclasses import field, replace
 from typing import Any, Unpack
-from urllib.parse import urljoin
 
 from pixel_core.effects import Clock, Flow, Random, Report
 from pixel_core.errors import (
@@ -24,7 +23,18 @@ from pixel_core.errors import (
     PixelStatusError,
 )
 from pixel_core.events import CallFailed
-from pixel_core.messages import Body, Deadline, Headers, Meter, Request, Response, Timeouts, encode_json, split_url
+from pixel_core.messages import (
+    Body,
+    Deadline,
+    Headers,
+    Meter,
+    Request,
+    Response,
+    Timeouts,
+    encode_json,
+    resolve_location,
+    split_url,
+)
 from pixel_core.redaction import body_secrets, header_secrets, redact, redact_echo
 from pixel_core.session.answers import Answer
 from pixel_core.session.attempts import Attempts, reason_of
@@ -272,7 +282,7 @@ def redirected(request: Request, response: Response) -> str | None:
     if not same_method or not location:
         return None
     try:
-        origin, target = split_url(urljoin(request.url, location))
+        origin, target = resolve_location(request, location)
     except ValueError:
         return None
     return target if origin == request.origin and target != request.target else None

@@ -13,10 +13,9 @@ import enum
 import re
 from base64 import b64decode
 from dataclasses import replace
-from urllib.parse import urljoin
 
 from pixel_core.errors import PixelStorageError
-from pixel_core.messages import Request, Response, split_url
+from pixel_core.messages import Request, Response, resolve_location
 from pixel_core.session.retries import TRANSIENT_STATUSES
 
 _EXPIRED = ("request has expired", "policy expired")
@@ -62,7 +61,7 @@ def _has_md5(response: Response, md5: str) -> bool:
 def redirect(request: Request, response: Response) -> Request | None:
     """Return the request to the URL of a redirect (307, 308); None for an invalid one, or one from https to http."""
     try:
-        origin, target = split_url(urljoin(request.url, response.headers["Location"]))
+        origin, target = resolve_location(request, response.headers["Location"])
     except ValueError:
         return None
     if request.origin.scheme == "https" and origin.scheme != "https":

@@ -146,7 +146,7 @@ class Tokens(_Held):
         sent = dict(parse_qsl(_bytes(request).decode()))
         if sent["grant_type"] == "refresh_token" and error in ("invalid_grant", "invalid_token"):
             if sent["refresh_token"] == self._tokens.refresh:
-                self._tokens = replace(self._tokens, refresh=None)
+                self._tokens = replace(self._tokens, refresh=None, renew_at=float("-inf"))
             return
         refusal = self._refused(response.status, error, description)
         if response.status not in TRANSIENT_STATUSES and response.status < 500:
