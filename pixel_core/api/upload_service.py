@@ -3,7 +3,8 @@
 Rules kept here:
 
 * A file is uploaded when the server says so and lists its resource.
-* A refused request for several upload jobs is split until the file at fault is known.
+* A refused request for several upload jobs is split until the file at fault is known. Jobs that were made in a lost
+  answer are used, if the server lists what is needed for that.
 * From the moment that the server is asked to finish an upload job, its file may be on the server.
 * The server is asked once. After a lost answer the upload jobs are read: those that are still in the lobby are asked
   for again. A server that is slow has a minute before its answer counts as lost.
@@ -13,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from pixel_core.api.jobs import poll, wait_for
 from pixel_core.api.paths import collection_path, query_of, segment, upload_jobs_path
-from pixel_core.effects import Flow, Report
+from pixel_core.effects import Flow, Gather, Report
 from pixel_core.errors import (
     PixelBadRequestError,
     PixelConnectionError,
@@ -35,11 +37,15 @@ from pixel_core.session.answers import Answer, Field
 from pixel_core.session.attempts import Attempts
 from pixel_core.session.session import Session
 from pixel_core.uploads import HashedFile, StorageRequest, Transfer, storage_requests
+from pixel_core.uploads.requests import is_for
 from pixel_core.uploads.transfers import NOT_CONFIRMED, NOT_LISTED, NOT_UPLOADED, UNDER_WAY
 from pixel_core.values import value
 
 IDS_PER_LIST = 50
 """How many ids go into one query of a list."""
+
+SEARCHES_AT_ONCE = 8
+"""How many searches for upload jobs run side by side."""
 
 VALIDATION_SECONDS = 600.0
 """How long a file may be in validation after the server's job for it was completed."""
@@ -80,6 +86,8 @@ class CollectionUploads:
         self._collection = collection_path(project_id, data_collection_id)
         self._path = upload_jobs_path(project_id, data_collection_id)
         self._single = single
+        self._made: set[int | str] = set()
+        """The ids of upload jobs that were made by this upload."""
 
     # Upload jobs
 
@@ -102,18 +110,45 @@ class CollectionUploads:
             return jobs
 
     def _request_jobs(self, files: Sequence[HashedFile]) -> Flow[list[Field | Exception]]:
+        """Request upload jobs. After a lost answer the upload jobs are read first: those that were made are used."""
         path = self._path + ("multipart" if files[0].file.multipart else "")
-        body = {"files": [each.declaration() for each in files]}
-        # Repeated after a lost answer too: an upload job that is not used is never finished.
-        answer = yield from self._session.call("POST", path, json=body, retries=self._session.upload_retries)
-        jobs = answer.root.items()
-        if len(files) == 1 and len(jobs) == 1:
-            return [jobs[0]]
-        by_name = {job.field("name").text(): job for job in jobs}
+        attempts = self._attempts()
+        made: dict[str, Field] = {}
+        while left := [each for each in files if each.file.name not in made]:
+            try:
+                body = {"files": [each.declaration() for each in left]}
+                answer = yield from self._session.call("POST", path, json=body, attempts=attempts)
+                break
+            except PixelError as error:
+                outcome = _outcome_of(error)
+                label = f"POST {self._session.url}{path}"
+                if outcome is None or not (yield from attempts.repeat(label, "POST", outcome, again=True)):
+                    raise
+                if _may_have_effect(error):
+                    found = yield from Gather([self._find_job(each) for each in left], SEARCHES_AT_ONCE)
+                    made.update((job.field("name").text(), job) for job in found if job is not None)
+        if left:
+            jobs = answer.root.items()
+            if len(files) == 1 and len(jobs) == 1:
+                made[files[0].file.name] = jobs[0]
+            else:
+                made.update((job.field("name").text(), job) for job in jobs)
+        self._made.update(job.field("id").identifier() for job in made.values())
         names = [each.file.name for each in files]
-        return [
-            by_name.get(name) or answer.error(f"has no upload job for {name}: the server made none") for name in names
-        ]
+        return [made.get(name) or answer.error(f"has no upload job for {name}: the server made none") for name in names]
+
+    def _find_job(self, file: HashedFile) -> Flow[Field | None]:
+        """Search for a new upload job that was made for the same bytes: in an answer that was lost."""
+        answer = yield from self._read(self._path, query_of(name=file.file.name, limit=IDS_PER_LIST))
+        for job in answer.root.items():
+            is_new = job.field("status").value == "lobby" and job.field("id").identifier() not in self._made
+            if is_new and job.field("name").value == file.file.name and is_for(job.value, file):
+                return job
+        return None
+
+    def _attempts(self) -> Attempts:
+        """As many tries as a storage request has. Lost answers are handled here."""
+        return Attempts(replace(self._session.upload_retries, repeatable=False))
 
     def requests(self, file: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
         return storage_requests(self._session, file, job, stored)
@@ -140,14 +175,13 @@ class CollectionUploads:
         the server acted on the request nevertheless. Files that the server was not asked for in the end have an error,
         which is raised if they are all.
         """
-        policy = self._session.upload_retries
-        attempts = Attempts(policy)
+        attempts = self._attempts()
         label = f"PUT {self._session.url}{self._path}"
         left = list(transfers)
         while True:
             _set_trouble(left, NOT_CONFIRMED)
             try:
-                return (yield from self._put_finish([each.job_id for each in left]))
+                return (yield from self._put_finish([each.job_id for each in left], attempts))
             except PixelError as error:
                 outcome, effective = _outcome_of(error), _may_have_effect(error)
                 if not effective:
@@ -163,13 +197,17 @@ class CollectionUploads:
             if not left:
                 return None
 
-    def _put_finish(self, ids: Sequence[Any]) -> Flow[Flow[Any]]:
+    def _put_finish(self, ids: Sequence[Any], attempts: Attempts) -> Flow[Flow[Any]]:
         policy = self._session.upload_retries
         if self._single:
-            answer = yield from self._session.call("PUT", f"{self._path}{segment(ids[0])}/uploadFinished")
+            answer = yield from self._session.call(
+                "PUT", f"{self._path}{segment(ids[0])}/uploadFinished", attempts=attempts
+            )
             job_id = answer.field("job").field("job_id").identifier()
             return wait_for(self._session, f"/jobs/{segment(job_id)}", f"job {job_id}", 600.0, policy)
-        answer = yield from self._session.call("PUT", f"{self._path}multiple_uploadFinished", json={"job_ids": ids})
+        answer = yield from self._session.call(
+            "PUT", f"{self._path}multiple_uploadFinished", json={"job_ids": ids}, attempts=attempts
+        )
         group_id = answer.field("group_job").field("group_id").identifier()
         group = f"/jobs/groups/{segment(group_id)}"
         return wait_for(self._session, group, f"group job {group_id}", 1200.0, policy)

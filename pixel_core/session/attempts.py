@@ -20,16 +20,22 @@ _CLOCK, _RANDOM = Clock(), Random()
 
 
 class Attempts:
-    """Counts the tries of one request (`number`, from 1) and its exchanges, redirects included."""
+    """Counts the tries of one request (`number`, from 1) and its exchanges, redirects included. A request that several
+    calls make, one after another, has one count.
+    """
 
-    __slots__ = ("_deadline", "_policy", "_request_id", "_sends", "number")
+    __slots__ = ("_deadline", "_request_id", "_sends", "number", "policy")
 
     def __init__(self, policy: RetryPolicy, request_id: str = "", deadline: Deadline | None = None) -> None:
-        self._policy = policy
+        self.policy: RetryPolicy = policy
+        self.begin(request_id, deadline)
+        self.number: int = 1
+
+    def begin(self, request_id: str, deadline: Deadline | None) -> None:
+        """Start a call, with its own request id and deadline. The tries are counted on."""
         self._request_id = request_id
         self._deadline = deadline
         self._sends = 0
-        self.number: int = 1
 
     def send(self, request: Request) -> Flow[Response | PixelConnectionError]:
         """Perform one exchange, and return its response or its failure. Raises PixelTimeoutError when no time is left
@@ -56,7 +62,7 @@ class Attempts:
         """
         if again is False or (again is None and isinstance(outcome, Response) and outcome.status < 400):
             return False
-        delay = self._policy.delay(method, self.number, outcome, (yield from _RANDOM), again)
+        delay = self.policy.delay(method, self.number, outcome, (yield from _RANDOM), again)
         if delay is None:
             return False
         if self._deadline is not None and (yield from _CLOCK) + delay >= self._deadline.at:

@@ -142,28 +142,29 @@ class Session:
         json: Any = None,
         sensitive: bool = False,
         retries: RetryPolicy | None = None,
+        attempts: Attempts | None = None,
     ) -> Flow[Answer]:
         """Call the Pixel API. `path` starts with a slash and is relative to its address; `json` is the body.
 
         With `sensitive`, an error shows neither the payload nor what the server repeats of it. `retries` replaces the
-        client's policy.
+        client's policy; `attempts` is the count of a caller that repeats the call.
         Raises PixelBadRequestError (4xx), PixelServerError (5xx), PixelStatusError (any other that is not 2xx),
         PixelLoginError, PixelConnectionError, PixelTimeoutError, PixelProtocolError.
         """
         target = f"{self._base}{path}?{query}" if query else self._base + path
-        return self._call(method, target, json, sensitive, retries or self._retries)
+        return self._call(method, target, json, sensitive, attempts or Attempts(retries or self._retries))
 
-    def _call(self, method: str, target: str, json: Any, sensitive: bool, retries: RetryPolicy) -> Flow[Answer]:
+    def _call(self, method: str, target: str, json: Any, sensitive: bool, attempts: Attempts) -> Flow[Answer]:
         body = b"" if json is None else encode_json(json)
         request_id = _uuid4((yield from _RANDOM))
         timeouts = self.options.timeout_pixel
         deadline = None if timeouts.total is None else Deadline.from_total(timeouts, (yield from _CLOCK))
-        attempts = Attempts(retries, request_id, deadline)
+        attempts.begin(request_id, deadline)
         renewals, redirects = 0, 0
         while True:
             bearer = self.tokens.bearer((yield from _CLOCK))
             if bearer is None:
-                bearer = yield from self.authorise(request_id, deadline, retries)
+                bearer = yield from self.authorise(request_id, deadline, attempts.policy)
             request = Request(
                 method, self._origin, target, self._headers_for(bearer, request_id, bool(body)), body, timeouts
             )

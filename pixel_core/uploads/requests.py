@@ -7,7 +7,9 @@ Rules kept here:
 * Each request has the MD5 of its bytes, so that the response of the storage can be checked.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
+from typing import Any
 
 from pixel_core.effects import Flow, Random
 from pixel_core.messages import FileSlice, Form, Headers, Meter, Segment
@@ -40,6 +42,17 @@ def storage_requests(
     for each, found in zip(hashed.support_files, _support_jobs(hashed, job), strict=True):
         made.append(whole(session, each, found.field("url").url(), found.field("upload_fields").texts()))
     return made
+
+
+def is_for(job: Any, hashed: HashedFile) -> bool:
+    """True if an upload job takes exactly the bytes of a file and of its support files: if it signs their MD5s."""
+    try:
+        forms = [each["upload_fields"] for each in (job, *(job.get("support_files") or ()))]
+        headers = [part["headers"] for part in job.get("upload_parts") or ()]
+        signed = Counter(text for fields in (*forms, *headers) for text in (fields or {}).values())
+    except (AttributeError, LookupError, TypeError):  # It is listed without them, or in another form.
+        return False
+    return not Counter([*hashed.digests, *(each.digests[0] for each in hashed.support_files)]) - signed
 
 
 def whole(session: Session, hashed: HashedFile, url: str, fields: tuple[tuple[str, str], ...]) -> StorageRequest:
