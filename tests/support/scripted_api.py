@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from itertools import count
 from typing import Any, TypeVar
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -317,7 +318,7 @@ class PixelServer:
             case "GET", "/acme/jobs/j1":
                 return json_response({"job_id": "j1", "completed": True})
             case "GET", "/upload_jobs/":
-                return json_response([self._finished(number) for number in _ids(request)])
+                return json_response([self._finished(number) for number in self._listed(request)])
             case "GET", _ if path == f"/{self.kind}s/":
                 return json_response(
                     [self._resource(number) for number in _ids(request) if self._name(number) not in self.unlisted]
@@ -334,9 +335,13 @@ class PixelServer:
             if each["name"] in self.skip:
                 continue
             number = 100 + len(self.jobs)
-            job: dict[str, Any] = {"id": number, "name": each["name"], **_target(f"{each['name']}/{number}")}
+            job: dict[str, Any] = {
+                "id": number,
+                "name": each["name"],
+                **_target(f"{each['name']}/{number}", each.get("md5", "")),
+            }
             job["support_files"] = [
-                {"name": support["name"], **_target(f"{support['name']}/of-{number}")}
+                {"name": support["name"], **_target(f"{support['name']}/of-{number}", support["md5"])}
                 for support in reversed(each.get("support_files", []))
             ]
             job["upload_parts"] = [
@@ -351,12 +356,19 @@ class PixelServer:
             made.append(job)
         return made[::-1] if self.backwards else made
 
+    def _listed(self, request: Request) -> list[int]:
+        """The upload jobs with these ids, or this name."""
+        query = parse_qs(request.query)
+        if "name" in query:
+            return [number for number, job in self.jobs.items() if job["name"] == query["name"][0]]
+        return _ids(request)
+
     def _name(self, number: int) -> str:
         return str(self.jobs[number - 1000]["name"])
 
     def _finished(self, number: int) -> dict[str, Any]:
         if number not in self.finished:
-            return {"id": number, "status": "lobby", "detail": None, "result": None}
+            return {**self.jobs.get(number, {"id": number}), "status": "lobby", "detail": None, "result": None}
         done = {
             "id": number,
             "status": "validated_and_moved",
@@ -369,10 +381,10 @@ class PixelServer:
         return {"id": number, "name": self._name(number)}
 
 
-def _target(key: str) -> dict[str, Any]:
+def _target(key: str, md5: str) -> dict[str, Any]:
     return {
         "url": f"https://s3.test/bucket/{key}",
-        "upload_fields": {"key": key, "policy": "p", "x-amz-signature": "s"},
+        "upload_fields": {"key": key, "policy": "p", "Content-MD5": md5, "x-amz-signature": "s"},
     }
 
 

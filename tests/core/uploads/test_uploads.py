@@ -13,10 +13,10 @@ from pixel_core import Effect, FileSlice, Flow, Form, Headers, Options, PixelApi
 from pixel_core.api import upload_service
 from pixel_core.errors import (
     PixelConnectionError,
+    PixelError,
     PixelFileChangedError,
     PixelJobTimeoutError,
     PixelProtocolError,
-    PixelServerError,
     PixelStorageError,
     PixelUploadJobError,
 )
@@ -102,7 +102,12 @@ def test_a_form_has_the_fields_of_the_server_in_their_order_and_the_file() -> No
     world.run(one(world.api))
     (request,) = stored(world)
     assert isinstance(request.body, Form)
-    assert request.body.fields == (("key", "a.jpg/100"), ("policy", "p"), ("x-amz-signature", "s"))
+    assert request.body.fields == (
+        ("key", "a.jpg/100"),
+        ("policy", "p"),
+        ("Content-MD5", digest(b"hello pixel")),
+        ("x-amz-signature", "s"),
+    )
     assert (request.body.filename, request.body.content) == ("a.jpg", b"hello pixel")
     assert (list(request.headers), request.timeouts) == ([], Options().timeout_upload)
 
@@ -299,6 +304,8 @@ def test_a_collection_takes_what_it_is_for_and_all_else_is_a_value_error_before_
 JOB = {"id": 5, "url": "https://s3.test/b", "upload_fields": {}}
 STORE = {"url": "https://s3.test/b"}
 CREATE, CREATE_PARTS = ("POST", "/upload_jobs/"), ("POST", "/upload_jobs/multipart")
+UNREACHABLE = PixelConnectionError("no connection", sent=False)
+FINISH_MANY = ("PUT", "/upload_jobs/multiple_uploadFinished")
 FINISH, POLL, LIST = ("PUT", "/upload_jobs/100/uploadFinished"), ("GET", "/acme/jobs/j1"), ("GET", "/upload_jobs/")
 
 
@@ -328,7 +335,6 @@ def in_parts(*parts: dict[str, Any]) -> list[dict[str, Any]]:
         (POLL, {}, "'completed'"),
         (LIST, [{"id": 100}], "'[0].status'"),
         (LIST, [{"id": 100, "status": "validated_and_moved"}], "'[0].result'"),
-        (LIST, [], "upload job 100"),
     ],
 )
 def test_a_missing_field_is_named_and_nothing_is_stored_without_a_whole_upload_job(
@@ -537,25 +543,31 @@ def test_two_files_that_become_the_same_image_are_both_done() -> None:
     assert ([each["id"] for each in done], errors) == ([1100, 1100], [])
 
 
-@pytest.mark.parametrize("endpoint", [CREATE, ("PUT", "/upload_jobs/multiple_uploadFinished")])
+@pytest.mark.parametrize(
+    ("endpoint", "answer"), [(CREATE, Response(500)), (FINISH_MANY, Response(403)), (FINISH_MANY, UNREACHABLE)]
+)
 @pytest.mark.parametrize("skip", [frozenset[str](), frozenset({"a.jpg"})], ids=["", "a file failed before"])
-def test_an_error_that_concerns_all_files_is_raised_while_none_is_uploaded(
-    endpoint: tuple[str, str], skip: frozenset[str]
+def test_an_error_that_concerns_all_files_is_raised_while_the_server_was_not_asked_to_finish_any(
+    endpoint: tuple[str, str], answer: Outcome, skip: frozenset[str]
 ) -> None:
-    world = made(skip=skip, fail_on={endpoint: Response(500)})
-    world.fail(many(world.api), PixelServerError)
+    world = made(skip=skip, fail_on={endpoint: answer})
+    error = world.fail(many(world.api), PixelError)
+    assert ("8 tries" in str(error)) is (answer != Response(403))
 
 
 @pytest.mark.parametrize(
-    ("path", "answer", "status"),
+    ("endpoint", "answer", "status"),
     [
-        ("/upload_jobs/", Response(500), "not_confirmed"),
-        ("/images/", Response(500), "not_listed"),
-        ("/upload_jobs/", json_response([]), "not_listed"),
+        (FINISH_MANY, Response(500), "not_confirmed"),
+        (("GET", "/upload_jobs/"), Response(500), "not_confirmed"),
+        (("GET", "/images/"), Response(500), "not_listed"),
+        (("GET", "/upload_jobs/"), json_response([]), "not_listed"),
     ],
 )
-def test_an_error_after_the_server_has_the_files_is_one_of_each_file(path: str, answer: Outcome, status: str) -> None:
-    world = made(fail_on={("GET", path): answer})
+def test_an_error_after_the_server_was_asked_to_finish_files_is_one_of_each_file(
+    endpoint: tuple[str, str], answer: Outcome, status: str
+) -> None:
+    world = made(fail_on={endpoint: answer})
     done, errors = world.run(many(world.api))
     assert done == []
     assert [(each.job_id, each.status) for each in errors] == [(100, status), (101, status)]
