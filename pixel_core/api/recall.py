@@ -145,7 +145,7 @@ def _search(service: CollectionUploads, transfer: Transfer, entry: JournalEntry)
             NOT_CONFIRMED,
             f"the server was asked to finish upload job {entry.job_id}, and does not list it any more; it lists a "
             "resource of this name, which may be this file or an older one: if it is an older one, drop the file from "
-            "the journal (pixel journal drop), and upload it again",
+            "the journal (pixel journal drop --file), and upload it again",
         )
         transfer.state = TransferState.FAILED
 

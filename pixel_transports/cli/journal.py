@@ -7,6 +7,7 @@ Rules kept here:
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -63,23 +64,27 @@ def list_files(include_finished: bool, as_json: bool, journal_path: Path | None)
 
 @journal.command()
 @click.option("--destination", help="Only files with this destination, as `pixel journal list` prints it.")
+@click.option("--file", "path", help="Only the file at this path.")
 @yes_option
 @_journal_option
-def drop(destination: str | None, yes: bool, journal_path: Path | None) -> None:
+def drop(destination: str | None, path: str | None, yes: bool, journal_path: Path | None) -> None:
     """Remove files from the journal; nothing changes on the server.
 
     A file that was removed is uploaded from the start the next time, also if it was uploaded before.
     """
     from pixel_transports.drivers.journal.listing import Journal
+    from pixel_transports.drivers.journal.paths import stored_path
 
-    opened = Journal(journal_path)
+    opened, key = Journal(journal_path), None if path is None else stored_path(path)
     with _journal_errors(journal_path):
-        count = sum(destination in (None, each.destination) for each in opened.files())
+        count = sum(
+            destination in (None, each.destination) and key in (None, os.fsencode(each.path)) for each in opened.files()
+        )
     if not count:
         fail("There is nothing to drop.", NOTHING)
     confirm(yes, f"Drop {count} files from {opened.path}?", "Nothing was dropped.")
     with _journal_errors(journal_path):
-        dropped = opened.drop(destination)
+        dropped = opened.drop(destination, path)
     print_message(f"{dropped} files were dropped.")
     if dropped < count:
         print_message(f"{count - dropped} files are being uploaded, and were kept.")

@@ -43,7 +43,7 @@ def write(journal: Path, *entries: JournalEntry, finish: bool = False, destinati
         for each in entries:
             run.write([each])
         if finish:
-            run.finish()
+            run.write([], finish=True)
 
 
 def sql_of(journal: Path, statement: str, *parameters: object) -> list[Any]:

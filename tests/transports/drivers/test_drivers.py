@@ -197,14 +197,16 @@ def test_callers_of_a_single_flight_share_its_result(driven: Driven) -> None:
     assert driven.run(flow_of(Gather([single(returning(1)), single(returning(2))], 1)), ok) == [1, 2]
 
 
-def test_callers_of_a_single_flight_share_its_failure(driven: Driven) -> None:
-    error = LookupError()
+def test_callers_of_a_single_flight_share_its_failure_as_an_exception_of_their_own(driven: Driven) -> None:
+    error = LookupError("lost")
 
     def flow() -> Flow[None]:
         yield from until(lambda: driven.callers("login") == 4)
         raise error
 
-    assert driven.run(flow_of(Gather([single(flow()) for _ in range(4)], 4, collect=True)), ok) == [error] * 4
+    own = driven.run(flow_of(Gather([single(flow()) for _ in range(4)], 4, collect=True)), ok)
+    assert [repr(each) for each in own] == ["LookupError('lost')"] * 4
+    assert [each.__cause__ for each in own if each is not error] == [error] * 3
 
 
 def test_a_waiter_runs_its_own_flow_after_a_cancelled_one(driven: Driven) -> None:

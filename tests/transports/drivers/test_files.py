@@ -91,6 +91,16 @@ def test_a_file_that_cannot_be_hashed_is_an_error_of_the_system(path: str) -> No
     assert caught.value.filename == path
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="FIFOs are POSIX's")
+def test_a_file_that_became_a_pipe_is_not_waited_for(path: str) -> None:
+    Path(path).unlink()
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="Not a regular file"):
+        digest([FileSlice(path, 0, 1)], False, never)
+    with pytest.raises(PixelFileChangedError, match="Not a regular file"), SliceReader(FileSlice(path, 0, 1)) as reader:
+        reader.read()
+
+
 def test_hashing_stops_early_on_request(path: str) -> None:
     """After the piece in hand, with the digests of the slices that are through."""
     words = iter([False, True])

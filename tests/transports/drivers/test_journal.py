@@ -77,7 +77,7 @@ def test_any_writes_are_read_as_from_a_mapping(
                 if each.state is JournalState.DROPPED:
                     del entries[each.path]
         if finished:
-            run.finish()
+            run.write([], finish=True)
     expected = {
         path: replace(entry, parts=tuple(sorted(parts.get(path, ()))))
         for path, entry in entries.items()
@@ -147,7 +147,7 @@ def test_no_signature_stays_in_the_journal_of_files_that_were_sent(journal: Path
         for number in range(300):
             path = paths[number * 7 % 300]
             run.write([replace(SENT, path=path), replace(DONE, path=path)])
-        run.finish()
+        run.write([], finish=True)
     assert signed_files(journal) == []
     assert len(Journal(journal).files()) == 300
 

@@ -2,10 +2,13 @@
 
 import logging
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -142,6 +145,49 @@ def test_a_forked_child_neither_ends_the_run_nor_uses_its_journal(journal: Path)
         assert read(journal) == {A.path: A}
 
     assert exit_code(fork(read_it)) == 0, "a child may use it after the end of the run"
+
+
+@posix
+def test_a_file_is_claimed_through_any_link_to_it_of_its_name(journal: Path, tmp_path: Path) -> None:
+    real, linked, elsewhere = tmp_path / "photos", tmp_path / "link", tmp_path / "elsewhere"
+    for folder in (real, elsewhere):
+        folder.mkdir()
+    linked.symlink_to(real)
+    (real / "a.jpg").write_bytes(b"")
+    for link in (elsewhere / "a.jpg", elsewhere / "b.jpg"):
+        link.symlink_to(real / "a.jpg")
+    same = {str(folder / "a.jpg") for folder in (linked, elsewhere)}
+    with run_of(journal, str(real / "a.jpg"), str(elsewhere / "b.jpg")):
+        assert taken(journal, *same, str(real / "b.jpg")) == same
+
+
+@contextmanager
+def locked(journal: Path) -> Iterator[None]:
+    write(journal, A)
+    with closing(sqlite3.connect(journal)) as sql:
+        sql.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@posix
+def test_the_wait_for_a_locked_journal_can_be_interrupted(journal: Path) -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with locked(journal), pytest.raises(KeyboardInterrupt):
+            run_of(journal)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+@pytest.mark.slow
+def test_a_locked_journal_is_an_error_after_seconds(journal: Path) -> None:
+    with locked(journal), pytest.raises(OSError, match="another program has had it locked for 5 seconds"):
+        run_of(journal)
 
 
 def damaged(journal: Path) -> None:

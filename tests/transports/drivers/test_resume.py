@@ -20,8 +20,8 @@ from typing import Any, TypeAlias
 import anyio
 import pytest
 
-from pixel_core.errors import PixelUploadJobError
-from pixel_core.messages import Request, Response
+from pixel_core.errors import PixelConnectionError, PixelUploadJobError
+from pixel_core.messages import Form, Request, Response
 from pixel_core.models import PixelUploadFile
 from pixel_transports import AnyioTransport, PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
@@ -269,12 +269,6 @@ def changed(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
 
 
-def finish_and_clear(world: World) -> None:
-    """Let the server finish the files, and delete their upload jobs."""
-    world.served.stored()
-    world.jobs().clear()
-
-
 def lose_objects(world: World) -> None:
     """Delete the stored files, so that their validation fails."""
     for job in world.jobs().values():
@@ -311,7 +305,6 @@ CHANGES = {
     "jobs of whole files are not listed": Change(
         "uploadFinished", lambda world: world.jobs().clear(), 0, 2, parts=False, parts_again=False
     ),
-    "jobs of finished files are not listed": Change("uploadFinished", finish_and_clear, 0, 0, after=True),
     "validation failed": Change("uploadFinished", lose_objects, 0, 4, parts=False, parts_again=False, after=True),
     "there is no journal": Change("partNumber=3&", lambda world: None, 5, 4, options={"journal": None}),
 }
@@ -329,6 +322,49 @@ def test_an_upload_is_continued_after_a_change(blocking_world: World, name: str)
     assert row.sends is None or len(second.parts()) == row.sends
     assert row.jobs is None or len(world.jobs()) == row.jobs
     assert world.journal.exists() is not ("journal" in row.options)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_file_whose_finished_upload_job_is_not_listed_is_confirmed_by_nothing(
+    blocking_world: World, is_there: bool
+) -> None:
+    """A resource of its name may be an older one: its user decides. Without one, it is uploaded again."""
+    world = blocking_world
+    files = world.files(900)
+    assert world.upload(Watch(where=lambda request: "uploadFinished" in request.target, after=True), files) is None
+    world.served.stored()
+    world.jobs().clear()
+    if is_there:
+        for _ in range(2):
+            outcome = world.upload(Watch(), files)
+            assert outcome is not None
+            assert [error.status for error in outcome[1]] == ["not_confirmed"]
+        assert Journal(world.journal).drop(path=files[0].file) == 1
+    else:
+        with PixelClient.from_settings(world.settings) as client:
+            for image in client.get_images(world.project, world.collection):
+                client.delete_image(world.project, world.collection, image["id"])
+    assert names_of(world.upload(Watch(), files)) == ["photo_0.jpg"]
+    world.holds(files, times=1 + is_there)
+
+
+def test_a_call_that_is_made_again_after_some_files_failed_sends_only_those(blocking_world: World) -> None:
+    world = blocking_world
+    files = world.files(900, 900, 900)
+
+    def outage(request: Request) -> None:
+        if is_storage(request.target) and isinstance(request.body, Form) and request.body.filename == "photo_1.jpg":
+            raise PixelConnectionError("the connection broke", sent=True)
+
+    first = Watch()
+    first.before_each = outage
+    outcome = world.upload(first, files, upload_num_retries=1)
+    assert outcome is not None
+    assert [error.status for error in outcome[1]] == ["not_stored"]
+    second = Watch()
+    assert len(names_of(world.upload(second, files))) == 3
+    assert len(second.stored()) == 1
+    world.holds(files)
 
 
 @pytest.mark.parametrize("stop", ["multiple_uploadFinished", "/images/"])
