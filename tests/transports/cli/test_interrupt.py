@@ -1,6 +1,7 @@
 """`pixel upload` under Ctrl-C and at a terminal: in its own process, with a storage that waits until it is released."""
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pixel_core.messages import Headers, Origin, Response
-from pixel_transports.cli.errors import DONE, INTERRUPTED
+from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, TERMINATED
 from pixel_transports.sandbox import Sandbox, SandboxServer
 from pixel_transports.sandbox.http import Buffer
 from tests.support.cli_runs import COMMAND, Place, clean_environment, make_photos, run
@@ -51,8 +52,10 @@ def place(holding: Holding) -> Iterator[Place]:
             yield made
 
 
-def interrupt(place: Place, holding: Holding, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Upload, press Ctrl-C while a file is being sent, and release the storage then."""
+def interrupt(
+    place: Place, holding: Holding, *arguments: object, by: signal.Signals = signal.SIGINT
+) -> "subprocess.CompletedProcess[str]":
+    """Upload, send a signal while a file is being sent, and release the storage then."""
     with subprocess.Popen(
         [*COMMAND, *place.arguments("--json", "--workers", "1", *arguments)],
         env=clean_environment(place.environment),
@@ -63,7 +66,7 @@ def interrupt(place: Place, holding: Holding, *arguments: object) -> "subprocess
     ) as process:
         try:
             assert holding.reached.wait(60)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(by)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
@@ -71,12 +74,18 @@ def interrupt(place: Place, holding: Holding, *arguments: object) -> "subprocess
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def test_after_ctrl_c_the_same_command_sends_only_the_missing_files(
-    place: Place, holding: Holding, tmp_path: Path
+@pytest.mark.parametrize(
+    ("by", "code", "word"),
+    [(signal.SIGINT, INTERRUPTED, "Interrupted."), (signal.SIGTERM, TERMINATED, "Terminated.")],
+    ids=["SIGINT", "SIGTERM"],
+)
+def test_after_a_signal_the_same_command_sends_only_the_missing_files(
+    place: Place, holding: Holding, tmp_path: Path, by: signal.Signals, code: int, word: str
 ) -> None:
     photos = make_photos(tmp_path / "flight", COUNT)
-    first = interrupt(place, holding, tmp_path / "flight", "--report", tmp_path / "report.json")
-    assert first.returncode == INTERRUPTED, first.stderr
+    first = interrupt(place, holding, tmp_path / "flight", "--report", tmp_path / "report.json", by=by)
+    assert first.returncode == code, first.stderr
+    assert word in first.stderr
     assert "Run the same command again: it continues from here." in first.stderr
     assert "Traceback" not in first.stderr
     statuses = [json.loads(line)["status"] for line in first.stdout.splitlines()]
@@ -100,6 +109,49 @@ def test_after_ctrl_c_without_a_journal_the_message_says_that_the_next_run_start
     done = interrupt(place, holding, "--no-resume", tmp_path / "flight")
     assert done.returncode == INTERRUPTED, done.stderr
     assert "another run starts from the beginning" in done.stderr
+
+
+def after_a_full_output(place: Place, flight: Path, report: Path) -> "subprocess.CompletedProcess[str]":
+    """Upload with stdout on a device that is full."""
+    with open("/dev/full", "wb") as full:
+        return subprocess.run(
+            [*COMMAND, *place.arguments(flight, "--report", report)],
+            env=clean_environment(place.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_the_report_is_written_also_if_the_results_cannot_be_printed(
+    place: Place, holding: Holding, tmp_path: Path
+) -> None:
+    holding.release()
+    make_photos(tmp_path / "flight", 3)
+    done = after_a_full_output(place, tmp_path / "flight", tmp_path / "report.json")
+    assert done.returncode == FAILED
+    assert "The results cannot be printed: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(json.loads((tmp_path / "report.json").read_text())["files"]) == 3
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_name_that_is_no_utf_8_stops_no_other_file_and_is_listed(
+    place: Place, holding: Holding, tmp_path: Path, options: list[str]
+) -> None:
+    holding.release()
+    photos = make_photos(tmp_path / "flight", 3)
+    strange = photos[0].rename(photos[0].with_name(os.fsdecode(b"\xff.jpg")))
+    done = place.upload(*options, tmp_path / "flight", "--report", tmp_path / "report.json")
+    assert done.exit_code == FAILED, done.output
+    assert place.names() == [each.name for each in photos[1:]]
+    assert len(done.stdout.splitlines()) == 3
+    assert "not_utf8: the name of it is no UTF-8. Rename it." in done.stderr
+    files = json.loads((tmp_path / "report.json").read_text())["files"]
+    assert [each["file"] for each in files if each["status"] == "failed"] == [str(strange)]
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
