@@ -64,6 +64,16 @@ def split_url(url: str) -> tuple[Origin, str]:
     return Origin(scheme, ascii_host(parts.hostname), port), target
 
 
+def split_base_url(url: str) -> tuple[Origin, str]:
+    """Split the address of a server, to which paths are added, as `split_url` does. Raises ValueError also for a query,
+    a fragment, and characters that a URL cannot hold.
+    """
+    origin, path = split_url(url)
+    if "?" in url or "#" in url or " " in url or not url.isprintable() or not path.isascii():
+        raise ValueError("the address of a server has no query, no fragment, no spaces, and a path in ASCII")
+    return origin, path
+
+
 def resolve_location(request: "Request", location: str) -> tuple[Origin, str]:
     """Resolve the `Location` of a redirect, as received (Latin-1), to an origin and a target. What a URL cannot hold
     (spaces, control and other characters) is percent-encoded, byte by byte, as browsers do. Raises ValueError.
@@ -346,8 +356,11 @@ class Response:
     body: bytes = b""
 
     def json(self) -> Any:
-        """Decode the body as JSON; the content type is ignored. Raises ValueError when it is not JSON."""
-        return from_json(self.body, cache_strings="keys")  # names repeat, values seldom do
+        """Decode the body as JSON; the content type and a byte order mark are ignored (RFC 8259, section 8.1). Raises
+        ValueError when it is not JSON.
+        """
+        # Names repeat, values seldom do.
+        return from_json(self.body.removeprefix(b"\xef\xbb\xbf"), cache_strings="keys")
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -11,9 +11,13 @@ from urllib.parse import quote, quote_plus
 
 
 def segment(value: object) -> str:
-    """Encode one segment of a path. Raises ValueError for "", "." and "..", which encoding does not make safe."""
+    """Encode one segment of a path. Raises TypeError for None, and ValueError for "", "." and "..", which encoding does
+    not make safe.
+    """
     if type(value) is int:
         return str(value)
+    if value is None:
+        raise TypeError("None cannot be an id")
     text = str(value)
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} cannot be an id: it would change the path of the request")

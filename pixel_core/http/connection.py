@@ -9,7 +9,10 @@ Rules kept here:
 * Bytes that are no response raise PixelProtocolError, an early end PixelConnectionError. A peer cannot cause any other
   error.
 * The head (with all interim responses), each line and the trailers of a chunked body, and the body have limits.
-* `reusable` is true only after a complete exchange that leaves both sides ready for the next, without a stray byte.
+* `reusable` is true only after a complete exchange that leaves both sides ready for the next, without a stray byte. A
+  response with Transfer-Encoding and Content-Length ends the connection (RFC 9112, section 6.3): other programs on the
+  way may have read it differently. Another version than HTTP/1.x is no response.
+* A body in more than `MOST_CHUNKS` chunks of less than `SHORT_CHUNK` bytes each is refused: each takes time.
 * No error shows received bytes: they may be our own request sent back, with its signature, token or password.
 * 407 from a proxy that forwards is a PixelProxyError. From other errors that it returns, its credentials are removed.
 """
@@ -27,6 +30,8 @@ from pixel_core.messages import Request, Response, Segment, body_segments
 from pixel_core.redaction import without_quotes
 
 _END = h11.EndOfMessage()
+
+MOST_CHUNKS, SHORT_CHUNK = 50_000, 64
 
 _JOINED_SIZE = 65536
 """Largest body, in bytes, that is sent in one segment with its head."""
@@ -50,6 +55,8 @@ class ClientConnection:
         self._request: Request | None = None
         self._head_size = 0
         self._reader: ResponseReader | None = None
+        self._chunks = self._chunked_size = 0
+        self._is_ambiguous = False
 
     def __repr__(self) -> str:
         return f"<ClientConnection {self._h11.our_state}/{self._h11.their_state}>"
@@ -73,7 +80,10 @@ class ClientConnection:
         """True if the last exchange is over and the connection is ready for another."""
         machine = self._h11
         return (
-            machine.our_state is h11.DONE and machine.their_state is h11.DONE and machine.trailing_data == (b"", False)
+            not self._is_ambiguous
+            and machine.our_state is h11.DONE
+            and machine.their_state is h11.DONE
+            and machine.trailing_data == (b"", False)
         )
 
     def start(self, request: Request) -> Sequence[Segment]:
@@ -85,6 +95,7 @@ class ClientConnection:
                 raise RuntimeError(f"{self!r} cannot take another request")
             self._h11.start_next_cycle()
         self._request, self._reader, self._head_size = request, None, 0
+        self._chunks = self._chunked_size = 0
         try:
             body = body_segments(request.body)
             head = self._heads.write(self._h11, request, body)
@@ -141,14 +152,29 @@ class ClientConnection:
             if isinstance(event, h11.Response):
                 self._begin(event)
             elif isinstance(event, h11.Data) and self._reader is not None:
+                if event.chunk_start:
+                    self._count_chunk(len(event.data))
                 self._reader.feed(event.data)
             elif isinstance(event, h11.EndOfMessage) and self._reader is not None:
                 response = self._reader.finish()
                 if self._via is None or response.status < 400:
                     return response
                 return Response(response.status, response.headers, self._via.redact(response.body))
-            elif not isinstance(event, h11.InformationalResponse):
+            elif isinstance(event, h11.InformationalResponse):
+                self._check_version(event)
+            else:
                 return None
+
+    def _check_version(self, head: h11.Response | h11.InformationalResponse) -> None:
+        if not head.http_version.startswith(b"1."):
+            version = head.http_version.decode("ascii")
+            raise PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: its version is {version}")
+
+    def _count_chunk(self, size: int) -> None:
+        self._chunks += 1
+        self._chunked_size += size
+        if self._chunks > MOST_CHUNKS and self._chunked_size < self._chunks * SHORT_CHUNK:
+            raise PixelProtocolError(f"The answer to {self._label} has more than {MOST_CHUNKS} short chunks")
 
     def _begin(self, head: h11.Response) -> None:
         if head.status_code == 407 and self._via is not None:
@@ -157,6 +183,9 @@ class ClientConnection:
             raise PixelProxyError(f"{self._label}: {failure}", status=failure.status)
         if self._request is None:
             raise PixelProtocolError("A response arrived before any request")
+        self._check_version(head)
+        names = {name for name, _ in head.headers}
+        self._is_ambiguous = b"transfer-encoding" in names and b"content-length" in names
         self._reader = ResponseReader(self._request, head.status_code, head.headers.raw_items(), self._limits)
 
     def _failure(self, error: h11.RemoteProtocolError, ended: bool) -> PixelConnectionError | PixelProtocolError:

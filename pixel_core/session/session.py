@@ -33,6 +33,7 @@ from pixel_core.messages import (
     Timeouts,
     encode_json,
     resolve_location,
+    split_base_url,
     split_url,
 )
 from pixel_core.redaction import body_secrets, header_secrets, redact, redact_echo
@@ -79,7 +80,7 @@ class Session:
         self.tokens: Tokens | ProvidedToken = (
             Tokens(account, options.timeout_pixel) if token is None else ProvidedToken(token)
         )
-        self._origin, path = split_url(self.url)
+        self._origin, path = split_base_url(self.url)
         self._base = path.rstrip("/")
         self._retries = RetryPolicy()
         self._storage_retries = RetryPolicy(

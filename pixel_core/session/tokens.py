@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 from pixel_core.errors import PixelLoginError, PixelProtocolError
-from pixel_core.messages import Headers, Request, Response, Timeouts, split_url
+from pixel_core.messages import Headers, Request, Response, Timeouts, split_base_url, split_url
 from pixel_core.redaction import redact
 from pixel_core.session.retries import TRANSIENT_STATUSES
 from pixel_core.values import hash_of_fields, value
@@ -99,6 +99,7 @@ class Tokens(_Held):
     def __init__(self, account: Account, timeouts: Timeouts = Timeouts()) -> None:
         self._account = account
         self._timeouts = timeouts
+        split_base_url(account.auth_url)
         self._origin, self._target = split_url(account.token_url)
         self._refusal: tuple[PixelLoginError, float] | None = None
 

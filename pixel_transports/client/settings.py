@@ -11,11 +11,12 @@ Rules kept here:
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pixel_core.messages import split_url
+from pixel_core.messages import split_base_url
 from pixel_core.session.tokens import Account
 from pixel_transports.runtime.environment import CachedEnvironment
 
@@ -51,9 +52,11 @@ class PixelApiSettings(BaseSettings):
         """Check a URL. The error does not show the value, which may be a misplaced password."""
         if url:
             try:
-                split_url(url)
+                split_base_url(url)
             except ValueError:
-                raise ValueError("it has to be an http or https URL, without a user and password") from None
+                raise ValueError(
+                    "it has to be an http or https URL, without a user and password, a query, or spaces"
+                ) from None
         return url
 
     def __init__(self, **values: Any) -> None:
@@ -76,7 +79,8 @@ class PixelApiSettings(BaseSettings):
 
     @property
     def PIXEL_API_URL(self) -> str:  # noqa: N802
-        return self.PIXEL_API_URL_OVERRIDE or f"https://{self.PIXEL_ENV}.api.geodatapixel.no/{self.PIXEL_REALM.lower()}"
+        tenant = quote(self.PIXEL_REALM.lower(), safe="")
+        return self.PIXEL_API_URL_OVERRIDE or f"https://{self.PIXEL_ENV}.api.geodatapixel.no/{tenant}"
 
     @property
     def PIXEL_AUTH_SERVER_URL(self) -> str:  # noqa: N802
