@@ -55,7 +55,7 @@ class ClientConnection:
         self._request: Request | None = None
         self._head_size = 0
         self._reader: ResponseReader | None = None
-        self._chunks = self._chunked_size = 0
+        self._chunks = self._body_size = 0
         self._is_ambiguous = False
 
     def __repr__(self) -> str:
@@ -95,7 +95,7 @@ class ClientConnection:
                 raise RuntimeError(f"{self!r} cannot take another request")
             self._h11.start_next_cycle()
         self._request, self._reader, self._head_size = request, None, 0
-        self._chunks = self._chunked_size = 0
+        self._chunks = self._body_size = 0
         try:
             body = body_segments(request.body)
             head = self._heads.write(self._h11, request, body)
@@ -152,8 +152,9 @@ class ClientConnection:
             if isinstance(event, h11.Response):
                 self._begin(event)
             elif isinstance(event, h11.Data) and self._reader is not None:
+                self._body_size += len(event.data)
                 if event.chunk_start:
-                    self._count_chunk(len(event.data))
+                    self._count_chunk()
                 self._reader.feed(event.data)
             elif isinstance(event, h11.EndOfMessage) and self._reader is not None:
                 response = self._reader.finish()
@@ -170,10 +171,9 @@ class ClientConnection:
             version = head.http_version.decode("ascii")
             raise PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: its version is {version}")
 
-    def _count_chunk(self, size: int) -> None:
+    def _count_chunk(self) -> None:
         self._chunks += 1
-        self._chunked_size += size
-        if self._chunks > MOST_CHUNKS and self._chunked_size < self._chunks * SHORT_CHUNK:
+        if self._chunks > MOST_CHUNKS and self._body_size < (self._chunks - 1) * SHORT_CHUNK:
             raise PixelProtocolError(f"The answer to {self._label} has more than {MOST_CHUNKS} short chunks")
 
     def _begin(self, head: h11.Response) -> None:

@@ -51,6 +51,18 @@ def test_an_invalid_url_is_a_value_error_that_shows_no_secret(url: str) -> None:
     assert "5ec2e7" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://h/a?b=c", "http://h/a?", "http://h/a#b", "http://h/a b", "http://h/a\tb", " http://h", "http://h/é"]
+)
+def test_the_address_of_a_server_has_no_query_and_nothing_that_a_url_cannot_hold(url: str) -> None:
+    with pytest.raises(ValueError, match="address of a server"):
+        messages.split_base_url(url)
+
+
+def test_a_byte_order_mark_is_no_part_of_json() -> None:
+    assert messages.Response(200, body=b"\xef\xbb\xbf[1]").json() == [1]
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_a_url_or_a_value_error(text: str) -> None:
     for url in (text, f"http://{text}", f"http://h/{text}"):

@@ -124,9 +124,9 @@ def test_an_id_of_an_operation_with_several_requests_is_encoded(start: Call) -> 
     assert "1%2F..%2F..%2Fusers%2Fme" in world.requests[0].target
 
 
-@pytest.mark.parametrize("bad", ["", ".", ".."])
-def test_an_id_that_escaping_cannot_make_safe_is_a_value_error(bad: Any) -> None:
-    World().fail(World().api.get_project(bad), ValueError)
+@pytest.mark.parametrize(("bad", "kind"), [("", ValueError), (".", ValueError), ("..", ValueError), (None, TypeError)])
+def test_an_id_that_escaping_cannot_make_safe_is_an_error(bad: Any, kind: type[Exception]) -> None:
+    World().fail(World().api.get_project(bad), kind)
 
 
 def test_an_update_without_changes_names_the_arguments() -> None:

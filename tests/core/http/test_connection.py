@@ -82,15 +82,20 @@ TABLE: list[tuple[str, str, bytes, bool, Expected]] = [
     ("chunks with extensions", "GET", CHUNKED + b'1;x;z="1"\r\nx\r\n0;q\r\n\r\n', False, (200, b"x", True)),
     ("chunks with trailers", "GET", CHUNKED + b"1\r\nx\r\n0\r\nDigest: 1\r\nA: b\r\n\r\n", False, (200, b"x", True)),
     (
-        "chunks beat a length",
+        "chunks beat a length, and end the connection",
         "GET",
         SIZED + b"9\r\n" + CHUNKED.removeprefix(OK) + b"0\r\n\r\n",
         False,
-        (200, b"", True),
+        (200, b"", False),
     ),
     ("a body until the end", "GET", OK + b"\r\nhello", True, (200, b"hello", False)),
     ("a body until an end that has not come", "GET", OK + b"\r\nhello", False, None),
     ("HTTP/1.0", "GET", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", False, (200, b"ok", False)),
+    *(
+        (f"HTTP/{version}", "GET", b"HTTP/%b 200 OK\r\nContent-Length: 0\r\n\r\n" % version.encode(), False, INVALID)
+        for version in ("0.9", "2.0", "9.9")
+    ),
+    ("an interim HTTP/2.0", "GET", CONTINUE.replace(b"1.1", b"2.0") + NO_CONTENT, False, INVALID),
     ("connection: close", "GET", SIZED + b"2\r\nConnection: close\r\n\r\nok", False, (200, b"ok", False)),
     ("the answer to HEAD", "HEAD", SIZED + b"500\r\n\r\n", False, (200, b"", True)),
     ("the answer to HEAD, chunked", "HEAD", CHUNKED, False, (200, b"", True)),
@@ -289,3 +294,16 @@ def test_a_client_wired_to_an_h11_server_receives_its_responses(
         fields = [(name.lower().encode(), value.encode()) for name, value in response.headers]
         assert fields[: len(headers)] == [(name.lower(), value) for name, value in headers]
         assert client.reusable
+
+
+def test_a_body_in_very_many_short_chunks_is_refused_early() -> None:
+    connection = started()
+    connection.receive(CHUNKED)
+    with pytest.raises(PixelProtocolError, match="more than 50000 short chunks"):
+        connection.receive(b"1\r\nx\r\n" * 50_001)
+
+
+def test_a_body_in_many_chunks_of_a_usual_length_is_read() -> None:
+    response = outcome_of([CHUNKED + b"40\r\n%b\r\n" % (b"x" * 64) * 50_100 + b"0\r\n\r\n"])
+    assert isinstance(response, tuple)
+    assert len(response[1]) == 64 * 50_100

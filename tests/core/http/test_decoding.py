@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from pixel_core.errors import PixelProtocolError
-from pixel_core.http.decoding import Limits, ResponseReader
+from pixel_core.http.decoding import ERROR_BODY, Limits, ResponseReader
 from pixel_core.messages import Headers, Origin, Request
 
 DECODING = Headers({"Accept-Encoding": "gzip, deflate"})
@@ -84,3 +84,15 @@ def test_the_limit_holds_for_the_received_bytes_too(coding: str) -> None:
 def test_a_badly_encoded_or_incomplete_body_is_a_protocol_error(coding: str, body: bytes, message: str) -> None:
     with pytest.raises(PixelProtocolError, match=message):
         decoded(coding, body)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
+def test_of_the_body_of_an_error_only_the_beginning_is_kept_and_decoded(coding: str) -> None:
+    """60 MB of JSON, which are never parsed."""
+    bomb = b"[" + b"[]," * 20_000_000
+    body = {"gzip": gzip.compress(bomb), "deflate": zlib.compress(bomb), "identity": bomb}[coding]
+    reader = ResponseReader(request_with(DECODING), 422, [(b"content-encoding", coding.encode())])
+    for start in range(0, len(body), 4096):
+        reader.feed(body[start : start + 4096])
+    kept = reader.finish().body
+    assert ERROR_BODY <= len(kept) < ERROR_BODY + 4096 or kept == bomb[:ERROR_BODY]

@@ -85,6 +85,7 @@ def test_a_policy_without_a_try_is_refused(tries: int) -> None:
         ("Wednesday, 21-Oct-15 07:28:00 GMT", "Wed Oct 21 07:28:07 2015", 1.0),  # without a zone on one side
         (None, "Wed, 21 Oct 2015 07:28:07 GMT", 1.0),
         ("nonsense", "Wed, 21 Oct 2015 07:28:07 GMT", 1.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 99999999999 07:28:07 GMT", 1.0),
     ],
 )
 def test_a_date_in_retry_after_is_compared_with_the_date_of_the_server(

@@ -311,6 +311,22 @@ def test_a_redirect_on_the_same_origin_is_followed_if_it_keeps_the_method(
 
 
 @pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/caf\u00c3\u00a9", "/caf%C3%A9"),  # UTF-8, read as Latin-1
+        ("/\u00e9?\u00e9=a b", "/%E9?%E9=a%20b"),
+        ("/a b", "/a%20b"),
+        ("/\x7f\x01", "/%7F%01"),
+        ("/100%25%", "/100%25%"),
+        ("https://pixel.test/[a]|", "/[a]%7C"),
+    ],
+)
+def test_what_a_url_cannot_hold_is_encoded_in_a_redirect(location: str, target: str) -> None:
+    world = World([me(Response(307, Headers({"Location": location}))), Expected("GET", target, reply({"id": 1}))])
+    assert world.finish(world.api.me()) == {"id": 1}
+
+
+@pytest.mark.parametrize(
     ("status", "location"),
     [
         *((status, "https://elsewhere.test/") for status in (301, 302, 304, 308)),

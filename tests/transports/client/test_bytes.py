@@ -309,4 +309,4 @@ def test_a_file_of_any_name_is_uploaded_in_a_form_of_its_own_or_refused_before_a
     # Where the form goes is the server's word, and not what is tried here.
     _, _, fields, body = received(sent(replace(form, target="/bucket")))
     parts = parts_of(dict(fields)["content-type"], body)
-    assert [part for part, _, _ in parts] == ["key", "policy", "x-amz-signature", "file"]
+    assert [part for part, _, _ in parts] == ["key", "policy", "Content-MD5", "x-amz-signature", "file"]

@@ -60,6 +60,8 @@ def test_addresses_follow_from_environment_and_tenant() -> None:
     assert settings.PIXEL_API_URL == "https://dev.api.geodatapixel.no/acme"
     assert settings.PIXEL_AUTH_SERVER_URL == "https://dev.keycloak.geodatapixel.no"
     assert PixelApiSettings(**FULL).PIXEL_API_URL == "https://prod.api.geodatapixel.no/acme"
+    settings = PixelApiSettings(**{**FULL, "PIXEL_TENANT": "a/b?c"})
+    assert settings.PIXEL_API_URL == "https://prod.api.geodatapixel.no/a%2Fb%3Fc"
 
 
 def test_addresses_can_be_given_and_empty_ones_count_as_not_given() -> None:

@@ -21,7 +21,7 @@ import anyio
 import pytest
 
 from pixel_core.errors import PixelConnectionError, PixelUploadJobError
-from pixel_core.messages import Form, Request, Response
+from pixel_core.messages import Request, Response
 from pixel_core.models import PixelUploadFile
 from pixel_transports import AnyioTransport, PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
@@ -331,7 +331,7 @@ def test_a_file_whose_finished_upload_job_is_not_listed_is_confirmed_by_nothing(
     """A resource of its name may be an older one: its user decides. Without one, it is uploaded again."""
     world = blocking_world
     files = world.files(900)
-    assert world.upload(Watch(where=lambda request: "uploadFinished" in request.target, after=True), files) is None
+    assert world.upload(Watch(stop="uploadFinished", after=True), files) is None
     world.served.stored()
     world.jobs().clear()
     if is_there:
@@ -342,8 +342,8 @@ def test_a_file_whose_finished_upload_job_is_not_listed_is_confirmed_by_nothing(
         assert Journal(world.journal).drop(path=files[0].file) == 1
     else:
         with PixelClient.from_settings(world.settings) as client:
-            for image in client.get_images(world.project, world.collection):
-                client.delete_image(world.project, world.collection, image["id"])
+            for image in client.get_images(world.served.project_id, world.served.collection_id):
+                client.delete_image(world.served.project_id, world.served.collection_id, image["id"])
     assert names_of(world.upload(Watch(), files)) == ["photo_0.jpg"]
     world.holds(files, times=1 + is_there)
 
@@ -353,7 +353,7 @@ def test_a_call_that_is_made_again_after_some_files_failed_sends_only_those(bloc
     files = world.files(900, 900, 900)
 
     def outage(request: Request) -> None:
-        if is_storage(request.target) and isinstance(request.body, Form) and request.body.filename == "photo_1.jpg":
+        if is_storage(request.target) and isinstance(request.body, bytes) and b'"photo_1.jpg"' in request.body:
             raise PixelConnectionError("the connection broke", sent=True)
 
     first = Watch()
