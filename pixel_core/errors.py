@@ -27,6 +27,7 @@ Rules kept here:
 * A message says what happened, to which request, after how many tries, and, where known, what to do next.
 * No message holds a token, a password or a signature: URLs of the object storage are shown without their query, and
   payloads of sensitive calls are left out, also where the server repeats them.
+* Text of a server is shown without control characters.
 * Every error can be pickled and copied.
 * Invalid arguments raise ValueError, TypeError, FileNotFoundError or pydantic's ValidationError, before anything is
   sent; these are not in this tree.
@@ -35,6 +36,18 @@ Rules kept here:
 import json
 from collections.abc import Sequence
 from typing import Any
+
+
+def printable(text: str, lines: bool = False) -> str:
+    """Return text of a server with escapes in place of characters that could act on a terminal or break a line of a
+    log. With `lines`, line breaks and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or (lines and each in "\n\t") else each.encode("unicode_escape").decode()
+        for each in text
+    )
 
 
 class PixelError(Exception):
@@ -220,7 +233,8 @@ class PixelUploadJobError(PixelError):
     """
 
     def __init__(self, job_id: Any, status: str, detail: Any, file: str | None = None) -> None:
-        super().__init__(f"Upload job {job_id} failed with status '{status}', detail: \n{detail}")
+        shown = printable(str(detail), lines=True)
+        super().__init__(f"Upload job {job_id} failed with status '{printable(status)}', detail: \n{shown}")
         self.job_id = job_id
         self.status = status
         self.detail = detail

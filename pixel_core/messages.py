@@ -50,8 +50,8 @@ class Origin(NamedTuple):
 def split_url(url: str) -> tuple[Origin, str]:
     """Split an absolute http(s) URL into its origin and its target (path and query; a fragment is dropped).
 
-    Raises ValueError when it is not an absolute http or https URL, or has a user or password before its host
-    (RFC 9110, section 4.2.4); the error shows neither those nor the query.
+    The target is of the same type of text as the URL. Raises ValueError when it is not an absolute http or https URL,
+    or has a user or password before its host (RFC 9110, section 4.2.4); the error shows neither those nor the query.
     """
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
@@ -61,7 +61,7 @@ def split_url(url: str) -> tuple[Origin, str]:
         raise ValueError(f"not an absolute http or https URL: {url.split('?')[0]!r}")
     port = DEFAULT_PORTS[scheme] if parts.port is None else parts.port
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Origin(scheme, ascii_host(parts.hostname), port), target
+    return Origin(scheme, ascii_host(parts.hostname), port), type(url)(target)
 
 
 def split_base_url(url: str) -> tuple[Origin, str]:

@@ -42,6 +42,24 @@ _ECHO_LENGTH = 200
 _QUOTED = re.compile(r":? (?:bytearray\(|b['\"]).*", re.DOTALL)
 
 
+class SecretText(str):
+    """Text whose `repr` does not show it: local variables are shown by debuggers and sent off by error trackers."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{HIDDEN}'"
+
+
+class SecretBytes(bytes):
+    """Bytes whose `repr` does not show them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"b'{HIDDEN}'"
+
+
 def is_secret(name: str) -> bool:
     """True if a field, parameter or header with this name holds a secret."""
     plain = "".join(each for each in unquote(name).lower() if each.isascii() and each.isalnum())

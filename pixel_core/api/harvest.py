@@ -26,9 +26,10 @@ class Harvest(Lists):
         self, project_id: int, data_collection_id: int, create_input: models.HarvestServiceCreateInput
     ) -> Flow[models.HarvestService]:
         """Create a harvest service. `start_harvest_service` starts it."""
-        body = models.HarvestServiceCreateInput.model_validate(create_input).body()
+        checked = models.HarvestServiceCreateInput.model_validate(create_input)
         path = _services(project_id, data_collection_id)
-        return (yield from self.session.call("POST", path, json=body, sensitive=True)).json(models.HarvestService)
+        answer = yield from self.session.call("POST", path, json=checked.body(), sensitive=True)
+        return answer.json(models.HarvestService)
 
     @operation
     def list_harvest_services(
@@ -51,9 +52,10 @@ class Harvest(Lists):
         self, project_id: int, data_collection_id: int, service_id: int, update_input: models.HarvestServiceUpdateInput
     ) -> Flow[models.HarvestService]:
         """Change the given fields of a harvest service. Raises PixelNotFoundError."""
-        body = models.HarvestServiceUpdateInput.model_validate(update_input).body()
+        checked = models.HarvestServiceUpdateInput.model_validate(update_input)
         path = _services(project_id, data_collection_id) + segment(service_id)
-        return (yield from self.session.call("PUT", path, json=body, sensitive=True)).json(models.HarvestService)
+        answer = yield from self.session.call("PUT", path, json=checked.body(), sensitive=True)
+        return answer.json(models.HarvestService)
 
     @operation
     def delete_harvest_service(

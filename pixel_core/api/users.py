@@ -29,12 +29,14 @@ class Users(Resource):
     @operation
     def create_oidc_user(self, create_input: models.OIDCUserCreateInput) -> Flow[models.User]:
         """Create a user, whose e-mail address is the user name. Errors contain no password."""
-        body = models.OIDCUserCreateInput.model_validate(create_input).body()
-        return (yield from self.session.call("POST", "/users/oidc/", json=body, sensitive=True)).json(models.User)
+        checked = models.OIDCUserCreateInput.model_validate(create_input)
+        answer = yield from self.session.call("POST", "/users/oidc/", json=checked.body(), sensitive=True)
+        return answer.json(models.User)
 
     @operation
     def update_oidc_user(self, user_id: int, update_input: models.OIDCUserUpdateInput) -> Flow[models.User]:
         """Change the given fields of a user; the others stay unchanged, also `enabled`. Raises PixelNotFoundError."""
-        body = models.OIDCUserUpdateInput.model_validate(update_input).body()
+        checked = models.OIDCUserUpdateInput.model_validate(update_input)
         path = f"/users/oidc/{segment(user_id)}/"
-        return (yield from self.session.call("PUT", path, json=body, sensitive=True)).json(models.User)
+        answer = yield from self.session.call("PUT", path, json=checked.body(), sensitive=True)
+        return answer.json(models.User)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from pixel_core.errors import PixelProtocolError
 from pixel_core.messages import Request, Response, split_url
+from pixel_core.redaction import SecretText
 
 T = TypeVar("T")
 
@@ -92,8 +93,8 @@ class Field:
         return self.value
 
     def url(self) -> str:
-        """Return this URL. The error does not show it: its query may be a signature."""
-        url = self.text()
+        """Return this URL. Neither the error nor `repr` shows it: its query may be a signature."""
+        url = SecretText(self.text())
         try:
             split_url(url)
         except ValueError:
@@ -119,12 +120,14 @@ class Field:
         return self.value
 
     def texts(self) -> tuple[tuple[str, str], ...]:
-        """Return this object of strings (form or header fields) as pairs in order; numbers become strings."""
+        """Return this object of strings (form or header fields) as pairs in order; numbers become strings. `repr` does
+        not show the values, some of which are secrets.
+        """
         if not isinstance(self.value, Mapping):
             raise self.wrong("an object")
         pairs = []
         for name, value in self.value.items():
             if not isinstance(value, (str, int, float)) or isinstance(value, bool):
                 raise self.field(name).wrong("a string")
-            pairs.append((name, str(value)))
+            pairs.append((name, SecretText(value)))
         return tuple(pairs)

@@ -21,6 +21,7 @@ from pixel_core.errors import (
     PixelConnectionError,
     PixelServerError,
     PixelStatusError,
+    printable,
 )
 from pixel_core.events import CallFailed
 from pixel_core.messages import (
@@ -36,7 +37,7 @@ from pixel_core.messages import (
     split_base_url,
     split_url,
 )
-from pixel_core.redaction import body_secrets, header_secrets, redact, redact_echo
+from pixel_core.redaction import SecretBytes, SecretText, body_secrets, header_secrets, redact, redact_echo
 from pixel_core.session.answers import Answer
 from pixel_core.session.attempts import Attempts, reason_of
 from pixel_core.session.login import log_in_once
@@ -157,6 +158,9 @@ class Session:
 
     def _call(self, method: str, target: str, json: Any, sensitive: bool, attempts: Attempts) -> Flow[Answer]:
         body = b"" if json is None else encode_json(json)
+        if sensitive:
+            body = SecretBytes(body)
+        del json  # A traceback shows local variables.
         request_id = _uuid4((yield from _RANDOM))
         timeouts = self.options.timeout_pixel
         deadline = None if timeouts.total is None else Deadline.from_total(timeouts, (yield from _CLOCK))
@@ -186,7 +190,7 @@ class Session:
             if not (yield from attempts.repeat(request.label, method, outcome)):
                 yield from Report(CallFailed(request.label, request_id, reason_of(outcome), attempts.number))
                 if isinstance(outcome, Response):
-                    raise status_error(request, outcome, attempts.number, sensitive)
+                    raise status_error(request, outcome, attempts.number)
                 raise attempts.failure(outcome, request_id)
 
     def _needs_renewal(self, response: Response, bearer: str, renewals: int) -> Flow[bool]:
@@ -215,7 +219,7 @@ class Session:
 
         Raises PixelStorageError (not 2xx), PixelConnectionError, PixelTimeoutError, PixelFileChangedError, ValueError.
         """
-        origin, target = split_url(url)
+        origin, target = split_url(SecretText(url))
         timeouts = self.options.timeout_upload
         deadline = None if timeouts.total is None else Deadline.from_total(timeouts, (yield from _CLOCK))
         attempts = Attempts(self._storage_retries, "", deadline)
@@ -300,8 +304,9 @@ _UNSET = ~(0xF000 << 64 | 0xC000 << 48)
 _VERSION_AND_VARIANT = 4 << 76 | 0x8000 << 48
 
 
-def status_error(request: Request, response: Response, tries: int = 1, sensitive: bool = False) -> PixelStatusError:
+def status_error(request: Request, response: Response, tries: int = 1) -> PixelStatusError:
     """Return the error for a response of the Pixel API that is not 2xx."""
+    sensitive = isinstance(request.body, SecretBytes)
     secrets = header_secrets(request.headers)
     try:
         payload: Any = redact(response.json(), secrets)
@@ -311,6 +316,7 @@ def status_error(request: Request, response: Response, tries: int = 1, sensitive
     if sensitive:
         payload = redact_echo(payload, body_secrets(request.body))
     request_id = response.headers.get("X-Request-ID")
+    request_id = None if request_id is None else printable(request_id)
     if 400 <= response.status < 500:
         sent = None if sensitive or not isinstance(request.body, bytes) else request.body.decode()
         kind = BAD_REQUESTS.get(response.status, PixelBadRequestError)

@@ -14,7 +14,7 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 
-from pixel_core.errors import PixelStorageError
+from pixel_core.errors import PixelStorageError, printable
 from pixel_core.messages import Request, Response, resolve_location
 from pixel_core.session.retries import TRANSIENT_STATUSES
 
@@ -89,7 +89,7 @@ def storage_error(request: Request, response: Response, tries: int = 1) -> Pixel
     elif skewed:
         reason = f"{code}, the clocks of the server and of the storage differ"
     else:
-        reason = code or "no reason given"
+        reason = printable(code) or "no reason given"
     return PixelStorageError(
         f"The object storage refused {request.label}: status {response.status}, {reason}, "
         f"after {tries} {'try' if tries == 1 else 'tries'}",

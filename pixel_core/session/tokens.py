@@ -24,9 +24,9 @@ from dataclasses import field, replace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
-from pixel_core.errors import PixelLoginError, PixelProtocolError
+from pixel_core.errors import PixelLoginError, PixelProtocolError, printable
 from pixel_core.messages import Headers, Request, Response, Timeouts, split_base_url, split_url
-from pixel_core.redaction import redact
+from pixel_core.redaction import SecretBytes, SecretText, redact
 from pixel_core.session.retries import TRANSIENT_STATUSES
 from pixel_core.values import hash_of_fields, value
 
@@ -129,7 +129,9 @@ class Tokens(_Held):
                 "grant_type": "password",
             }
         headers = Headers((("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")))
-        return Request("POST", self._origin, self._target, headers, urlencode(fields).encode(), self._timeouts)
+        return Request(
+            "POST", self._origin, self._target, headers, SecretBytes(urlencode(fields).encode()), self._timeouts
+        )
 
     def receive(self, request: Request, response: Response, sent_at: float, now: float) -> None:
         """Handle the response to a grant that was sent at `sent_at`. Afterwards `bearer` returns a token or, after a
@@ -144,9 +146,9 @@ class Tokens(_Held):
             self._refusal = None
             return
         error, description = _oauth_error(request, response)
-        sent = dict(parse_qsl(_bytes(request).decode()))
-        if sent["grant_type"] == "refresh_token" and error in ("invalid_grant", "invalid_token"):
-            if sent["refresh_token"] == self._tokens.refresh:
+        sent_refresh = dict(_fields(request)).get("refresh_token")
+        if sent_refresh is not None and error in ("invalid_grant", "invalid_token"):
+            if sent_refresh == self._tokens.refresh:
                 self._tokens = replace(self._tokens, refresh=None, renew_at=float("-inf"))
             return
         refusal = self._refused(response.status, error, description)
@@ -174,9 +176,9 @@ class Tokens(_Held):
         refresh_lifetime = _seconds(answer.get("refresh_expires_in")) or float("inf")  # 0 is an offline token
         lifetime = _seconds(answer.get("expires_in"))
         return _TokenSet(
-            access,
+            SecretText(access),
             _renewal_time(sent_at, lifetime),
-            refresh if isinstance(refresh, str) and refresh else None,
+            SecretText(refresh) if isinstance(refresh, str) and refresh else None,
             sent_at + refresh_lifetime,
             sent_at + (lifetime or float("inf")),
         )
@@ -231,13 +233,15 @@ class ProvidedToken(_Held):
         for anything but a token, or a token and its lifetime in seconds.
         """
         token, lifetime = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+        del result  # It is in no traceback.
         seconds = _seconds(lifetime)
+        token = SecretText(token) if isinstance(token, str) else None
         if not isinstance(token, str) or not _TOKEN.fullmatch(token) or (lifetime is not None and seconds is None):
             raise PixelLoginError(
                 "Invalid token: it must be a string of visible ASCII characters, or that and its lifetime in seconds"
             )
         self._tokens = _TokenSet(
-            token, _renewal_time(called_at, seconds), expires_at=called_at + (seconds or float("inf"))
+            SecretText(token), _renewal_time(called_at, seconds), expires_at=called_at + (seconds or float("inf"))
         )
         return token
 
@@ -255,8 +259,10 @@ def _renewal_time(start: float, lifetime: float | None) -> float:
     return float("inf") if lifetime is None else start + lifetime - min(30.0, lifetime / 10)
 
 
-def _bytes(request: Request) -> bytes:
-    return request.body if isinstance(request.body, bytes) else b""
+def _fields(request: Request) -> list[tuple[str, SecretText]]:
+    """The form fields of a grant."""
+    body = request.body if isinstance(request.body, bytes) else b""
+    return [(name, SecretText(text)) for name, text in parse_qsl(body.decode())]
 
 
 def _oauth_error(request: Request, response: Response) -> tuple[str, str]:
@@ -269,11 +275,11 @@ def _oauth_error(request: Request, response: Response) -> tuple[str, str]:
         return "", ""
     texts = [payload.get("error"), payload.get("error_description")]
     error, description = (each if isinstance(each, str) else "" for each in texts)
-    secrets = [text for name, text in parse_qsl(_bytes(request).decode()) if name in ("password", "refresh_token")]
+    secrets = [text for name, text in _fields(request) if name in ("password", "refresh_token")]
     spellings = [*secrets, *map(quote_plus, secrets)]
     # An error code is a word of the standard: it is shown even if a password is a part of it.
     is_code = re.fullmatch("[a-z_]{1,40}", error) is not None and error not in secrets
-    return error if is_code else redact(error, spellings), redact(description, spellings)
+    return error if is_code else printable(redact(error, spellings)), printable(redact(description, spellings))
 
 
 def _seconds(value: object) -> float | None:

@@ -7,6 +7,7 @@ Rules kept here:
 * The only handler is a `NullHandler`; the program decides where lines go.
 * A line never holds a query, a header or a body. Each record has the attribute `request_id`, the same for all lines of
   a call of the API. It is empty for uploads and the journal, which span many calls.
+* A line is one line: control characters in text of a server are escaped.
 * No line is formatted if its level is disabled.
 """
 
@@ -16,6 +17,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from pixel_core import events
+from pixel_core.errors import printable
 
 CALLS = logging.getLogger("pixel_client.calls")
 HTTP = logging.getLogger("pixel_client.http")
@@ -43,7 +45,8 @@ def write(logger: logging.Logger, level: int, request_id: str, text: str, *args:
     if logger.isEnabledFor(level):
         if request_id:
             text, args = f"{text} (request ID: %s)", (*args, request_id)
-        logger.log(level, text, *args, extra={"request_id": request_id})
+        shown = [printable(each) if isinstance(each, str) else each for each in args]
+        logger.log(level, text, *shown, extra={"request_id": request_id})
 
 
 def connection_line(what: str, origin: object) -> None:
@@ -53,9 +56,7 @@ def connection_line(what: str, origin: object) -> None:
 
 
 def _call_failed(event: events.CallFailed) -> None:
-    text = "%s failed: %s (request ID: %s, tries: %d)"
-    args = (event.call, event.reason, event.request_id, event.tries)
-    CALLS.error(text, *args, extra={"request_id": event.request_id})
+    write(CALLS, logging.ERROR, event.request_id, "%s failed: %s, after try %d", event.call, event.reason, event.tries)
 
 
 def _call_repeated(event: events.CallRepeated) -> None:

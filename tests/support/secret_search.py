@@ -58,6 +58,9 @@ SECRET_KINDS = {
     "policy of a form": re.compile(rb'"policy":\s*"([^"]{16,})"', re.IGNORECASE),
 }
 
+_MAKING = ("__init__", "_init", "from_settings", "client")
+"""Functions that make clients."""
+
 Fault: TypeAlias = Callable[[str, str, Headers, bytes], Response | None]
 
 
@@ -126,12 +129,25 @@ class Output:
         self.add(f"the repr of {name}", repr(error))
         self.add(f"the traceback of {name}", "".join(traceback.format_exception(error)))
         if isinstance(error, PixelError):
+            self._locals(error)
             self.add(f"the attributes of {name}", repr((error.args, vars(error))))
             self.add(f"the pickle of {name}", pickle.dumps(error).decode("latin-1"))
         several = error.errors if isinstance(error, PixelMultipleUploadJobError) else []
         for other in (error.__cause__, error.__context__, *several):
             if isinstance(other, BaseException):
                 self.error(other)
+
+    def _locals(self, error: BaseException) -> None:
+        """Add the local variables of the library's functions in a traceback, which error trackers send off. What
+        makes clients is left out: its arguments are the caller's.
+        """
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            module = frame.f_globals.get("__name__", "")
+            if module.startswith(("pixel_core", "pixel_transports")) and frame.f_code.co_name not in _MAKING:
+                for name, value in list(frame.f_locals.items()):
+                    self.add(
+                        f"the local variable {name} of {module}.{frame.f_code.co_name}, line {line}", _shown(value)
+                    )
 
     def reachable(self, root: object) -> int:
         """Add the repr of each object of the library that can be reached, and return their number."""
@@ -166,6 +182,13 @@ class Output:
                 at = text.find(secret)
                 if at >= 0:
                     pytest.fail(f"{where} shows a secret: ...{text[max(0, at - 200) : at + len(secret) + 40]!r}...")
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except AttributeError:  # an object whose making failed
+        return ""
 
 
 def refusing(status: int, error: str) -> Fault:

@@ -502,3 +502,21 @@ def test_a_function_without_a_token_is_a_login_error_and_its_exceptions_are_rais
 def test_an_invalid_token_source_is_refused(source: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         Session("https://pixel.test", ACCOUNT, token=source)
+
+
+# Text of a server
+
+
+@pytest.mark.parametrize(
+    ("script", "shown"),
+    [
+        ([me(Response(422, Headers({"X-Request-ID": "\x1b[31m"}), b"{}"))], r"\x1b[31m"),
+        ([me(Response(500, Headers({"X-Request-ID": "\x1b[31m"})))] * 3, r"\x1b[31m"),
+        ([login(reply({"error": "no\nerror", "error_description": "a\nb\x1b"}, 401))], r"no\nerror: a\nb\x1b"),
+    ],
+)
+def test_control_characters_of_a_server_are_escaped_in_errors(script: list[Expected], shown: str) -> None:
+    world = World(script, login=script[0].target != TOKEN_TARGET)
+    error = world.fail(world.api.me(), PixelError)
+    assert shown in str(error)
+    assert "\x1b" not in str(error)

@@ -50,53 +50,53 @@ def test_a_lost_answer_and_no_look_after_it_leave_the_file_unconfirmed() -> None
 
 
 def test_what_a_lost_answer_left_in_the_lobby_is_asked_for_again() -> None:
-    asked: list[list[int]] = []
+    batches: list[list[int]] = []
 
     def instead(server: Storage, request: Request) -> Outcome | None:
         if not is_finish(request):
             return None
-        asked.append(body_of(request)["job_ids"])
-        if len(asked) > 1:
+        batches.append(body_of(request)["job_ids"])
+        if len(batches) > 1:
             return None
-        server.finished.update(asked[0][:2])
+        server.finished.update(batches[0][:2])
         return LOST
 
     _, world = simulated(instead=instead, number=5)
     upload_all(world)
-    assert asked == [[100, 101, 102, 103, 104], [102, 103, 104]]
+    assert batches == [[100, 101, 102, 103, 104], [102, 103, 104]]
 
 
 def test_a_slow_server_is_asked_once() -> None:
-    """It finishes the files 12 s after it was asked."""
-    asked_at: list[float] = []
+    """It finishes the files 12 s after the request."""
+    finished_at: list[float] = []
 
     def instead(server: Storage, request: Request) -> Outcome | None:
         assert server.world is not None
         if is_finish(request):
-            asked_at.append(server.world.now)
+            finished_at.append(server.world.now)
             return LATE
-        if asked_at and server.world.now > asked_at[0] + 12:
+        if finished_at and server.world.now > finished_at[0] + 12:
             server.finished.update(server.jobs)
         return None
 
     _, world = simulated(instead=instead)
     upload_all(world)
-    assert len(asked_at) == 1
+    assert len(finished_at) == 1
 
 
 def test_a_request_of_a_slow_server_counts_as_lost_after_a_minute() -> None:
-    asked_at: list[float] = []
+    finished_at: list[float] = []
 
     def instead(server: Storage, request: Request) -> Outcome | None:
         assert server.world is not None
         if not is_finish(request):
             return None
-        asked_at.append(server.world.now)
-        return LATE if len(asked_at) == 1 else None
+        finished_at.append(server.world.now)
+        return LATE if len(finished_at) == 1 else None
 
     _, world = simulated(instead=instead)
     upload_all(world)
-    assert 60 < asked_at[1] - asked_at[0] < 65
+    assert 60 < finished_at[1] - finished_at[0] < 65
 
 
 @pytest.mark.parametrize("options", [{}, {"multipart": True, "multipart_part_size": 3}], ids=["whole", "parts"])
