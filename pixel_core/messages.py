@@ -359,8 +359,10 @@ class Response:
         """Decode the body as JSON; the content type and a byte order mark are ignored (RFC 8259, section 8.1). Raises
         ValueError when it is not JSON.
         """
-        # Names repeat, values seldom do.
-        return from_json(self.body.removeprefix(b"\xef\xbb\xbf"), cache_strings="keys")
+        body = self.body
+        if body[:3] == b"\xef\xbb\xbf":
+            body = body[3:]
+        return from_json(body, cache_strings="keys")  # names repeat, values seldom do
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

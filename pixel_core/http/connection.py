@@ -55,7 +55,7 @@ class ClientConnection:
         self._request: Request | None = None
         self._head_size = 0
         self._reader: ResponseReader | None = None
-        self._chunks = self._body_size = 0
+        self._chunks = 0
         self._is_ambiguous = False
 
     def __repr__(self) -> str:
@@ -95,7 +95,7 @@ class ClientConnection:
                 raise RuntimeError(f"{self!r} cannot take another request")
             self._h11.start_next_cycle()
         self._request, self._reader, self._head_size = request, None, 0
-        self._chunks = self._body_size = 0
+        self._chunks = 0
         try:
             body = body_segments(request.body)
             head = self._heads.write(self._h11, request, body)
@@ -152,9 +152,8 @@ class ClientConnection:
             if isinstance(event, h11.Response):
                 self._begin(event)
             elif isinstance(event, h11.Data) and self._reader is not None:
-                self._body_size += len(event.data)
                 if event.chunk_start:
-                    self._count_chunk()
+                    self._count_chunk(self._reader)
                 self._reader.feed(event.data)
             elif isinstance(event, h11.EndOfMessage) and self._reader is not None:
                 response = self._reader.finish()
@@ -162,18 +161,18 @@ class ClientConnection:
                     return response
                 return Response(response.status, response.headers, self._via.redact(response.body))
             elif isinstance(event, h11.InformationalResponse):
-                self._check_version(event)
+                if event.http_version[:2] != b"1.":
+                    raise self._wrong_version(event.http_version)
             else:
                 return None
 
-    def _check_version(self, head: h11.Response | h11.InformationalResponse) -> None:
-        if not head.http_version.startswith(b"1."):
-            version = head.http_version.decode("ascii")
-            raise PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: its version is {version}")
+    def _wrong_version(self, version: bytes) -> PixelProtocolError:
+        shown = version.decode("ascii")
+        return PixelProtocolError(f"The answer to {self._label} is not HTTP/1.1: its version is {shown}")
 
-    def _count_chunk(self) -> None:
+    def _count_chunk(self, reader: ResponseReader) -> None:
         self._chunks += 1
-        if self._chunks > MOST_CHUNKS and self._body_size < (self._chunks - 1) * SHORT_CHUNK:
+        if self._chunks > MOST_CHUNKS and reader.received < (self._chunks - 1) * SHORT_CHUNK:
             raise PixelProtocolError(f"The answer to {self._label} has more than {MOST_CHUNKS} short chunks")
 
     def _begin(self, head: h11.Response) -> None:
@@ -183,10 +182,10 @@ class ClientConnection:
             raise PixelProxyError(f"{self._label}: {failure}", status=failure.status)
         if self._request is None:
             raise PixelProtocolError("A response arrived before any request")
-        self._check_version(head)
-        names = {name for name, _ in head.headers}
-        self._is_ambiguous = b"transfer-encoding" in names and b"content-length" in names
+        if head.http_version[:2] != b"1.":
+            raise self._wrong_version(head.http_version)
         self._reader = ResponseReader(self._request, head.status_code, head.headers.raw_items(), self._limits)
+        self._is_ambiguous = self._reader.is_ambiguous
 
     def _failure(self, error: h11.RemoteProtocolError, ended: bool) -> PixelConnectionError | PixelProtocolError:
         if ended:

@@ -43,21 +43,40 @@ class ResponseReader:
         self._fields = fields
         self._limit = limits.body
         self._body = bytearray()
-        self._received = 0
-        coding = b",".join([value for name, value in fields if name.lower() == b"content-encoding"]).strip().lower()
+        self._encoded_size = 0
+        codings: list[bytes] = []
+        has_length = is_chunked = False
+        for name, text in fields:
+            lowered = name.lower()
+            if lowered == b"content-encoding":
+                codings.append(text)
+            elif lowered == b"content-length":
+                has_length = True
+            elif lowered == b"transfer-encoding":
+                is_chunked = True
+        self.is_ambiguous: bool = has_length and is_chunked
+        """True if the length of the body is stated in two ways."""
+        coding = b",".join(codings).strip().lower() if codings else b""
         is_decoded = coding in _CODINGS and "Accept-Encoding" in request.headers
         self._decoder = Decoder(_CODINGS[coding]) if is_decoded else None
-        self._kept = limits.body + 1 if status < 400 else min(ERROR_BODY, limits.body + 1)
+        self._kept = limits.body + 1 if status < 400 or limits.body < ERROR_BODY else ERROR_BODY
+        self._dropped = 0
 
     def __repr__(self) -> str:
         return f"<ResponseReader of {self._request.label}: {self._status}, {len(self._body)} bytes>"
 
+    @property
+    def received(self) -> int:
+        """The bytes of the body as they were received."""
+        return self._dropped + (len(self._body) if self._decoder is None else self._encoded_size)
+
     def feed(self, data: bytes | bytearray) -> None:
         """Take the next bytes of the body."""
-        self._received += len(data)
         if len(self._body) >= self._kept:
+            self._dropped += len(data)
             data = b""
         elif self._decoder is not None:
+            self._encoded_size += len(data)
             try:
                 data = self._decoder.feed(data, self._kept - len(self._body))
             except zlib.error:
@@ -66,7 +85,7 @@ class ResponseReader:
             self._body += data
         else:  # often the whole body: it is not copied
             self._body = data if isinstance(data, bytearray) else bytearray(data)
-        if len(self._body) > self._limit or self._received > self._limit:
+        if len(self._body) + self._dropped > self._limit or self._encoded_size > self._limit:
             raise self._error(f"is larger than the limit of {self._limit} bytes")
 
     def finish(self) -> Response:

@@ -100,9 +100,11 @@ def _digest(content: bytes) -> dict[str, Any]:
 
 
 def to_json_value(value: Any) -> Any:
-    """The same value with bytes as base64, ready for JSON."""
+    """The same value with bytes as base64, and text as plain `str`, ready for JSON."""
     if isinstance(value, dict):
         return {name: to_json_value(each) for name, each in value.items()}
     if isinstance(value, list):
         return [to_json_value(each) for each in value]
+    if isinstance(value, str):
+        return str(value)
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
