@@ -3,6 +3,7 @@
 Rules kept here:
 
 * The modules compute nothing. Tasks of `always_fails` end as FAILED, all others as SUCCESS.
+* PATCH merges `config` deeply: objects name by name, any other value replaces the old one. `module_name` stays.
 * DELETE responds with 204 and no body.
 * A task that is SCHEDULED or RUNNING cannot be run again (409). Tasks of a disabled service cannot be run (409).
 
@@ -34,6 +35,15 @@ MODULES = (
     {"name": "change_detection", "description": "Compares rasters (the sandbox compares nothing)."},
     {"name": "always_fails", "description": "Fails, to show what a failed task looks like."},
 )
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return `old` with the values of `new`; objects in both are merged. Neither is changed."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = old.get(name)
+        merged[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return merged
 
 
 class AnalysisHandlers:
@@ -89,8 +99,9 @@ class AnalysisHandlers:
     def update(self, request: IncomingRequest, service_id: int) -> dict[str, Any]:
         body = parse_body(request, AnalysisServiceChange)
         service = self._service(service_id)
-        for name in body.model_fields_set:
+        for name in body.model_fields_set & {"name", "enabled"}:
             setattr(service, name, getattr(body, name))
+        service.config = _merged(service.config, body.config)
         service.updated_at = request.now
         return service.view()
 

@@ -79,7 +79,7 @@ class Sandbox:
         self._keycloak = Keycloak(
             issuer, accounts, realm=realm, token_seconds=token_seconds, refresh_seconds=refresh_seconds
         )
-        users, validation = UserHandlers(accounts, realm), UploadValidation(self.state, min_part_bytes)
+        users, validation = UserHandlers(self.state, accounts), UploadValidation(self.state, min_part_bytes)
         uploads = UploadJobHandlers(self.state, issuer, self._jobs, self.signer, validation, lag_seconds)
         attachments = AttachmentHandlers(self.state, issuer, self.signer)
         rows = all_routes(self.state, self._jobs, users, uploads, attachments)

@@ -1,4 +1,4 @@
-"""Plane geometry for `intersects`: parses well-known text and GeoJSON, and tests whether two shapes intersect.
+"""Plane geometry: parses well-known text and GeoJSON, and tests whether shapes intersect or contain each other.
 
 Rules kept here:
 
@@ -54,6 +54,12 @@ def intersects(one: Shape, other: Shape) -> bool:
         return True
     edges = [edge for edge in other.edges if _boxes_overlap(_box(edge), one.box)]
     return any(_edges_cross(edge, each) for edge in one.edges for each in edges)
+
+
+def contains(one: Shape, other: Shape) -> bool:
+    """Return whether all positions of `other` are within `one`."""
+    positions = {point for edge in other.edges for point in edge}
+    return all(intersects(one, _shape([(point,)], [])) for point in positions)
 
 
 def _boxes_overlap(a: Box, b: Box) -> bool:

@@ -3,7 +3,8 @@
 Rules kept here:
 
 * A project needs a polygon. Projects nest; none can be moved below itself (409).
-* `extended` adds the data collections to a project. Its effect on other records is not known: it is ignored there.
+* `extended` adds the child projects and the data collections to a project. Its effect on other records is not known:
+  it is ignored there.
 * Deleting can be undone. A deleted project hides everything below it. A project or data collection below a deleted one
   cannot be restored (409).
 """
@@ -35,8 +36,13 @@ class ProjectHandlers:
     def _view(self, project: Project, extended: bool) -> dict[str, Any]:
         if not extended:
             return project.view()
-        below = [c for c in self._state.collections.values() if c.project_id == project.id and c.deleted_at is None]
-        return {**project.view(), "data_collections": [collection.view() for collection in below]}
+        children = [p for p in self._state.projects.values() if p.parent_project_id == project.id]
+        collections = [c for c in self._state.collections.values() if c.project_id == project.id]
+        return {
+            **project.view(),
+            "child_projects": [child.view() for child in children if child.deleted_at is None],
+            "data_collections": [collection.view() for collection in collections if collection.deleted_at is None],
+        }
 
     def create(self, request: IncomingRequest) -> dict[str, Any]:
         body = parse_body(request, ProjectBody)

@@ -187,11 +187,11 @@ class AnalysisServiceBody(Schema):
 
 
 class AnalysisServiceChange(Schema):
-    """A null counts as a value: it empties `config`, and is invalid for the other fields."""
+    """The fields to change; `config` is merged. A null is invalid."""
 
     name: Name = ""
     enabled: bool = True
-    config: dict[str, Any] | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
 
 
 class AnalysisTaskBody(Schema):

@@ -4,8 +4,8 @@ Rules kept here:
 
 * A filter is `{operator: [{"var": name}, value]}`, `{"and": [filters]}` or `{"or": [filters]}`. Several operators in
   one object are combined with "and". An empty object or `and` is true, an empty `or` is false.
-* An operator with a leading `!` is the exact opposite of the one without, also for null.
-* Null equals null, and is never less or greater than anything.
+* A record whose field is null is found by `== null` alone, as in SQL: an operator with a leading `!` is the opposite of
+  the one without for other records, `!= null` finds those, and a null in a list is ignored.
 * `~` is SQL's LIKE over the whole text, ignoring case: `%` is any text, `_` one character.
 * `contains` is true if a text has another one in it, ignoring case, or a list has a value (or all values of a list).
   `in` takes a list.
@@ -78,8 +78,10 @@ def _comparison(name: str, operands: Any, fields: dict[str, SearchField], loc: L
     if field is None:
         raise FilterError((*loc, 0, "var"), f"Unknown field: one of {', '.join(fields)}", variable)
     matches = _value_predicate(name.removeprefix("!") if name != "!=" else "==", field, value, (*loc, 1))
-    negated, get = name.startswith("!"), field.get
-    return lambda record: matches(get(record)) != negated
+    get = field.get
+    if name.startswith("!"):
+        return lambda record: (actual := get(record)) is not None and not matches(actual)
+    return lambda record: matches(get(record))
 
 
 def _value_predicate(name: str, field: SearchField, value: Any, loc: Loc) -> Predicate:
@@ -107,7 +109,7 @@ def _member_of(field: SearchField, value: Any, loc: Loc) -> Predicate:
     if not isinstance(value, list):
         raise FilterError(loc, "`in` takes a list of values", value)
     expected = [_convert(field, each, (*loc, number)) for number, each in enumerate(value)]
-    return lambda actual: any(_equal(actual, each) for each in expected)
+    return lambda actual: actual is not None and any(_equal(actual, each) for each in expected)
 
 
 def _ordered(compare: Callable[[Any, Any], bool], expected: Any) -> Predicate:

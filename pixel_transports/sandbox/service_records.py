@@ -204,7 +204,7 @@ class AnalysisService(Record):
 
     module_name: str
     enabled: bool
-    config: dict[str, Any] | None
+    config: dict[str, Any]
     tasks: dict[int, AnalysisTask] = field(default_factory=dict)
 
     def view(self) -> dict[str, Any]:

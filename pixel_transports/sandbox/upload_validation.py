@@ -3,32 +3,23 @@
 Rules kept here:
 
 * Every announced file has to be stored, with the announced digest.
-* The type of a file is known by its first bytes, not its name: JPEG, PNG and TIFF are images and rasters, LAS files
-  are point clouds. Only the name shows whether a point cloud is compressed (`.laz`).
+* A file has to be of the kind of its data collection (see `file_formats`).
+* An image with a position, in its metadata or else in its EXIF, has to lie within the polygon of its project. Other
+  files have no position that can be read here.
 * A resource is created exactly once.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
+from pixel_transports.sandbox.exif import read_position
+from pixel_transports.sandbox.file_formats import EXPECTED, HEAD_BYTES, find_traits
+from pixel_transports.sandbox.geometry import contains, from_geojson
 from pixel_transports.sandbox.job_records import Outcome, Upload, UploadJob
 from pixel_transports.sandbox.objects import StoredObject, md5_hex
-from pixel_transports.sandbox.records import Resource
+from pixel_transports.sandbox.records import Collection, Resource
 from pixel_transports.sandbox.state import State
 
-FORMATS = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
-}
-"""The formats of images and rasters by their first bytes; GeoTIFF has those of TIFF and BigTIFF."""
-
-_EXPECTED = {
-    "image": "a JPEG, PNG or TIFF image",
-    "raster": "a TIFF, PNG or JPEG raster",
-    "point_cloud": "a LAS or LAZ point cloud",
-}
-_HEAD_BYTES = 128
 MIN_PART_BYTES = 5 * 1024**2
 """S3's minimum size of all parts but the last."""
 
@@ -61,9 +52,11 @@ class UploadValidation:
         if problem is not None:
             return Outcome(detail=problem)
         stored, kind = self._state.objects[job.main.key], collection.resource_kind
-        traits = _traits(kind, job.main.name, _first_bytes(stored))
+        traits = find_traits(kind, job.main.name, _read(stored, 0, HEAD_BYTES))
         if traits is None:
-            return Outcome(detail=f"{job.main.name}: not {_EXPECTED[kind]}")
+            return Outcome(detail=f"{job.main.name}: not {EXPECTED[kind]}")
+        if kind == "image" and self._is_outside(collection, job.metadata, stored):
+            return Outcome(detail=f"{job.main.name}: its position is outside the area of interest of its project")
         resource = Resource(
             id=self._state.next_id(),
             kind=kind,
@@ -99,6 +92,15 @@ class UploadValidation:
         self._state.objects[upload.key] = StoredObject([part.content for part in parts if part.content is not None])
         return None
 
+    def _is_outside(self, collection: Collection, metadata: dict[str, Any], stored: StoredObject) -> bool:
+        """Return whether an image has a position outside the polygon of its project."""
+        location = from_geojson((metadata.get("fields") or {}).get("location"))
+        if location is None:
+            position = read_position(lambda offset, size: _read(stored, offset, size))
+            location = from_geojson({"type": "Point", "coordinates": position})
+        area = from_geojson(self._state.projects[collection.project_id].area_of_interest)
+        return location is not None and area is not None and not contains(area, location)
+
     def _mismatch(self, upload: Upload) -> str | None:
         stored = self._state.objects.get(upload.key)
         if stored is None:
@@ -108,37 +110,13 @@ class UploadValidation:
         return None
 
 
-def _traits(kind: str, name: str, start: bytes) -> dict[str, Any] | None:
-    """Return the properties that the first bytes have, or None if they are of another kind."""
-    if kind == "point_cloud":
-        return _las(name, start)
-    format_name = next((format for first, format in FORMATS.items() if start.startswith(first)), None)
-    if format_name is None:
-        return None
-    return {} if kind == "image" else {"format": format_name}
-
-
-def _las(name: str, start: bytes) -> dict[str, Any] | None:
-    """Version and point format from the public header of LAS (LAS 1.4 R15, table 3): bytes 24, 25 and 104.
-
-    The two highest bits of the point format mark compression by LASzip. The values are null if the header ends too
-    early: the first four bytes alone make a LAS file.
-    """
-    if not start.startswith(b"LASF"):
-        return None
-    return {
-        "format": "LAZ" if name.lower().endswith(".laz") else "LAS",
-        "version_major": start[24] if len(start) > 25 else None,
-        "version_minor": start[25] if len(start) > 25 else None,
-        "point_record_format": start[104] & 0x3F if len(start) > 104 else None,
-    }
-
-
-def _first_bytes(stored: StoredObject) -> bytes:
-    # The first part may be shorter than the header.
-    start = b""
-    for chunk in stored.chunks(_HEAD_BYTES):
-        start += bytes(chunk)
-        if len(start) >= _HEAD_BYTES:
+def _read(stored: StoredObject, offset: int, size: int) -> bytes:
+    """Return bytes of an object, which may be in several buffers."""
+    found = b""
+    for chunk in stored.chunks(1024 * 1024):
+        if offset < len(chunk):
+            found += bytes(chunk[offset : offset + size - len(found)])
+        offset = max(offset - len(chunk), 0)
+        if len(found) == size:
             break
-    return start
+    return found

@@ -4,7 +4,8 @@ Rules kept here:
 
 * Users log in with their e-mail address, which is unique (409), ignoring case.
 * A disabled user cannot log in; earlier tokens stay valid until they expire.
-* The rights of user types are not known: every user may do everything.
+* The rights of user types are not known: every user may do everything, and is a member of every project.
+* `extended` adds the user's projects.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.schemas import ExtendedQuery, parse_body, parse_query
 from pixel_transports.sandbox.schemas_services import UserBody, UserChange
+from pixel_transports.sandbox.state import State
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,13 +66,15 @@ class Accounts:
 class UserHandlers:
     """Request handlers of users."""
 
-    def __init__(self, accounts: Accounts, tenant: str) -> None:
+    def __init__(self, state: State, accounts: Accounts) -> None:
+        self._state = state
         self._accounts = accounts
-        self._tenant = tenant
 
     def me(self, request: IncomingRequest, account: Account) -> dict[str, Any]:
-        extended = parse_query(request, ExtendedQuery).extended
-        return {**account.view(), "tenant": self._tenant} if extended else account.view()
+        if not parse_query(request, ExtendedQuery).extended:
+            return account.view()
+        projects = filter(self._state.is_project_visible, self._state.projects.values())
+        return {**account.view(), "projects": [project.view() for project in projects]}
 
     def create(self, request: IncomingRequest) -> dict[str, Any]:
         body = parse_body(request, UserBody)

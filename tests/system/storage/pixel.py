@@ -102,7 +102,7 @@ class BucketPixel(Sandbox):
         self.bucket = bucket
         self.signer = bucket.signer
         self.uploads = BucketUploads(self.state, self._issuer, self._jobs, bucket)
-        users = UserHandlers(self._keycloak._accounts, self._keycloak.realm)
+        users = UserHandlers(self.state, self._keycloak._accounts)
         attachments = AttachmentHandlers(self.state, self._issuer, bucket.signer)
         rows = all_routes(self.state, self._jobs, users, self.uploads, attachments)
         self._api = Api(self._keycloak, users, rows)

@@ -36,13 +36,29 @@ def test_services_are_listed_by_name_id_and_enabled(caller: Caller) -> None:
 def test_a_patch_changes_only_the_fields_of_its_body(caller: Caller) -> None:
     path = service(caller)
     assert caller.ok("PATCH", path, {"enabled": False})["name"] == "Trees"
-    patched = caller.ok("PATCH", path, {"config": None})
-    assert (patched["config"], patched["enabled"]) == (None, False)
+    patched = caller.ok("PATCH", path, {"name": "Woods", "module_name": "always_fails"})
+    assert patched.items() >= {**SERVICE, "name": "Woods", "enabled": False}.items()
     assert caller.ok("PATCH", path, {}) == patched
-    for name in ("name", "enabled"):
+    for name in ("name", "enabled", "config"):
         assert caller.error_loc("PATCH", path, {name: None}) == ["body", name]
     assert caller.status("PATCH", f"{path}/", {}) == 307
     assert caller.status("PATCH", "/analysis/services/99", {}) == 404
+
+
+def test_a_patch_merges_its_configuration_deeply(caller: Caller) -> None:
+    path = service(caller, config={"model": {"name": "m", "layers": {"a": 1, "b": 2}}, "classes": [1, 2], "size": 3})
+    steps: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {"model": {"name": "m", "layers": {"a": 1, "b": 2}}, "classes": [1, 2], "size": 3}),
+        (
+            {"model": {"layers": {"b": None, "c": {}}}},
+            {"model": {"name": "m", "layers": {"a": 1, "b": None, "c": {}}}, "classes": [1, 2], "size": 3},
+        ),
+        ({"model": 1, "classes": [3]}, {"model": 1, "classes": [3], "size": 3}),
+        ({"model": {"name": "n"}, "classes": {}}, {"model": {"name": "n"}, "classes": {}, "size": 3}),
+    ]
+    for change, merged in steps:
+        assert caller.ok("PATCH", path, {"config": change})["config"] == merged
+        assert caller.ok("GET", "/analysis/services/")[0]["config"] == merged
 
 
 def test_a_deleted_service_is_gone_with_its_tasks(caller: Caller) -> None:

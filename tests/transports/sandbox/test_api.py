@@ -77,8 +77,24 @@ def test_a_project_is_created_read_updated_and_listed(caller: Caller) -> None:
     assert names(caller.ok("GET", "/projects/")) == ["Uno", "Two"]
     assert names(caller.ok("GET", "/projects/?tags=b%2Cc")) == ["Uno"]
     assert names(caller.ok("GET", "/projects/?name=Two")) == ["Two"]
-    assert names(caller.ok("GET", f"/projects/?ids={one}&extended=true")) == ["Uno"]
     assert names(caller.ok("GET", "/projects/?offset=1&limit=1")) == ["Two"]
+
+
+def test_an_extended_project_has_its_children_and_data_collections(caller: Caller) -> None:
+    above = caller.project("Above")
+    below, gone = (caller.project(name, parent_project_id=above) for name in ("Below", "Gone"))
+    caller.project("Deeper", parent_project_id=below)
+    collection, other = caller.collection(above), caller.collection(above)
+    caller.ok("DELETE", f"/projects/{gone}")
+    caller.ok("DELETE", f"/projects/{above}/data_collections/{other}")
+    extended = {
+        **caller.ok("GET", f"/projects/{above}"),
+        "child_projects": [caller.ok("GET", f"/projects/{below}")],
+        "data_collections": [caller.ok("GET", f"/projects/{above}/data_collections/{collection}")],
+    }
+    assert caller.ok("GET", f"/projects/{above}?extended=true") == extended
+    assert caller.ok("GET", f"/projects/?ids={above}&extended=true") == [extended]
+    assert caller.ok("GET", f"/projects/?ids={above}")[0].keys() < extended.keys()
 
 
 def test_a_deleted_project_is_hidden_with_its_children_until_it_is_restored(caller: Caller) -> None:

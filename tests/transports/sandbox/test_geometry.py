@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_transports.sandbox.geometry import GeometryError, from_geojson, from_wkt, intersects
+from pixel_transports.sandbox.geometry import GeometryError, contains, from_geojson, from_wkt, intersects
 
 SQUARE = "POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0))"
 HOLED = "POLYGON ((0 0, 9 0, 9 9, 0 9, 0 0), (2 2, 7 2, 7 7, 2 7, 2 2))"
@@ -46,6 +46,23 @@ MEETINGS = [
 def test_two_shapes_intersect_or_do_not(one: str, other: str, met: bool) -> None:
     assert intersects(from_wkt(one), from_wkt(other)) is met
     assert intersects(from_wkt(other), from_wkt(one)) is met
+
+
+@pytest.mark.parametrize(
+    ("area", "other", "contained"),
+    [
+        *((SQUARE, f"POINT ({at})", True) for at in ("1 1", "4 2", "0 0", "4 4", "2 0")),
+        *((SQUARE, f"POINT ({at})", False) for at in ("5 1", "4.000001 2", "-0.000001 0")),
+        *((HOLED, "POINT (5 5)", False), (HOLED, "POINT (2 5)", True)),
+        (SQUARE, "LINESTRING (1 1, 4 4)", True),
+        (SQUARE, "LINESTRING (1 1, 5 5)", False),
+        (SQUARE, "POLYGON ((1 1, 2 1, 2 2, 1 2, 1 1))", True),
+        (SQUARE, "POLYGON ((-9 -9, 9 -9, 9 9, -9 9, -9 -9))", False),
+        (SQUARE, "MULTIPOINT (1 1, 9 9)", False),
+    ],
+)
+def test_an_area_contains_a_shape_with_all_its_positions(area: str, other: str, contained: bool) -> None:
+    assert contains(from_wkt(area), from_wkt(other)) is contained
 
 
 WRONG = [

@@ -16,6 +16,10 @@ CONTENTS: list[tuple[str, str, bytes, str, dict[str, Any]]] = [
     ("RGB", "raster", b"MM\0*", "a.bin", {"format": "GTiff"}),
     ("DTM", "raster", PNG, "a.png", {"format": "PNG"}),
     ("DSM", "raster", JPEG, "a.jpg", {"format": "JPEG"}),
+    ("raster", "raster", b"RIFF\x10\0\0\0WEBPVP8 ", "a.webp", {"format": "WEBP"}),
+    ("raster", "raster", b"%PDF-1.7\n", "a.pdf", {"format": "PDF"}),
+    ("raster", "raster", b"<MRF_META>\n<Raster>", "a.mrf", {"format": "MRF"}),
+    ("raster", "raster", b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x --> <MRF_META />", "a.mrf", {"format": "MRF"}),
     *(("image", "image", start, "a.bin", {}) for start in (JPEG, PNG, TIFF, b"MM\0*")),
     ("point_cloud", "point_cloud", las(1, 4, 6), "a.las", cloud("LAS", 6, 1, 4)),
     ("point_cloud", "point_cloud", las(1, 2, 0x83), "a.LAZ", cloud("LAZ", 3, 1, 2)),
@@ -42,7 +46,11 @@ def test_an_uploaded_file_becomes_a_resource_with_the_properties_of_its_content(
     [
         ("image", las(), "a: not a JPEG, PNG or TIFF image"),
         ("image", b"text", "a: not a JPEG, PNG or TIFF image"),
-        ("raster", las(), "a: not a TIFF, PNG or JPEG raster"),
+        ("image", b"%PDF-1.7\n", "a: not a JPEG, PNG or TIFF image"),
+        ("raster", las(), "a: not a GTiff, JPEG, PNG, WEBP, MRF or PDF raster"),
+        ("raster", b"RIFF\x10\0\0\0WAVEfmt ", "a: not a GTiff, JPEG, PNG, WEBP, MRF or PDF raster"),
+        ("raster", b"<MRF_METADATA>", "a: not a GTiff, JPEG, PNG, WEBP, MRF or PDF raster"),
+        ("raster", b"", "a: not a GTiff, JPEG, PNG, WEBP, MRF or PDF raster"),
         ("point_cloud", JPEG, "a: not a LAS or LAZ point cloud"),
         ("point_cloud", b"", "a: not a LAS or LAZ point cloud"),
     ],
@@ -56,7 +64,9 @@ def test_resources_are_listed_by_properties_of_their_content(caller: Caller) -> 
     rasters = caller.place("raster")
     caller.resource(rasters, TIFF, "a.tif")
     caller.resource(rasters, PNG, "b.png")
+    caller.resource(rasters, b"%PDF-1.7", "c.pdf")
     assert names(caller.ok("GET", f"{rasters}/rasters/?format=PNG")) == ["b.png"]
+    assert names(caller.ok("GET", f"{rasters}/rasters/?format=PDF")) == ["c.pdf"]
     assert caller.status("GET", f"{rasters}/rasters/?format=LAZ") == 422
     clouds = caller.place("point_cloud")
     caller.resource(clouds, las(1, 2, 1), "a.las")

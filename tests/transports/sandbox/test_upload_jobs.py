@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pixel_transports.sandbox import ManualClock, Sandbox
+from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, sample_photos
 from pixel_transports.sandbox.objects import StoredObject
 from tests.transports.sandbox.support import JPEG, Caller, md5
 
@@ -131,6 +131,53 @@ def test_an_invalid_upload_fails_with_a_reason(caller: Caller) -> None:
     job = end(caller, place, swapped)
     assert (job["status"], job["result"]) == ("failed", None)
     assert job["detail"] == "a.jpg: the MD5 of what was stored differs from the declared one"
+
+
+def at(longitude: float, latitude: float, kind: str = "Point") -> dict[str, Any]:
+    return {"fields": {"fields_type": "image", "location": {"type": kind, "coordinates": [longitude, latitude]}}}
+
+
+PHOTO = sample_photos()[0].read_bytes()
+ELSEWHERE = {"type": "Polygon", "coordinates": [[[10, 60], [11, 60], [11, 61], [10, 61], [10, 60]]]}
+
+
+@pytest.mark.parametrize(
+    ("area", "content", "metadata", "taken"),
+    [
+        (SAMPLE_AREA, JPEG, at(5.6, 58.9), True),
+        (SAMPLE_AREA, JPEG, at(5.5, 58.9), True),
+        (SAMPLE_AREA, JPEG, at(5.49, 58.9), False),
+        (SAMPLE_AREA, JPEG, at(58.9, 5.6), False),
+        (SAMPLE_AREA, JPEG, None, True),
+        (SAMPLE_AREA, PHOTO, None, True),
+        (ELSEWHERE, PHOTO, None, False),
+        (ELSEWHERE, PHOTO, at(10.5, 60.5), True),
+        (SAMPLE_AREA, PHOTO, at(10.5, 60.5), False),
+        (SAMPLE_AREA, JPEG, at(10.5, 60.5, "Nowhere"), True),
+        (ELSEWHERE, PHOTO, at(10.5, 60.5, "Nowhere"), False),
+    ],
+)
+def test_an_image_with_a_position_has_to_be_within_its_project(
+    caller: Caller, area: Any, content: bytes, metadata: Any, taken: bool
+) -> None:
+    project = caller.project(area_of_interest=area)
+    place = f"/projects/{project}/data_collections/{caller.collection(project)}"
+    job = caller.upload(place, content, metadata=metadata)
+    outside = "a.jpg: its position is outside the area of interest of its project"
+    assert (job["status"], job["detail"]) == (("validated_and_moved", None) if taken else ("failed", outside))
+    assert len(caller.ok("GET", f"{place}/images/")) == taken
+
+
+def test_an_exif_position_is_found_across_parts_and_only_images_have_one(caller: Caller) -> None:
+    project = caller.project(area_of_interest=ELSEWHERE)
+    place = f"/projects/{project}/data_collections/{caller.collection(project)}"
+    parts = [PHOTO[start : start + 100] for start in range(0, 900, 100)] + [PHOTO[900:]]
+    job = multipart_job(caller, place, parts)
+    for number, part in enumerate(parts, 1):
+        send_part(caller, job, number, part)
+    assert "outside the area" in end(caller, place, job)["detail"]
+    rasters = f"/projects/{project}/data_collections/{caller.collection(project, 'RGB')}"
+    assert caller.upload(rasters, PHOTO)["status"] == "validated_and_moved"
 
 
 def test_support_files_are_stored_beside_their_file(caller: Caller) -> None:

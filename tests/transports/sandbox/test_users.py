@@ -24,7 +24,11 @@ def test_a_new_user_logs_in_and_is_returned_by_me(caller: Caller) -> None:
     assert made == {**{name: value for name, value in USER.items() if name != "password"}, "id": 2, "enabled": True}
     caller.token = login(caller).json()["access_token"]
     assert caller.ok("GET", "/users/me?extended=false") == made
-    assert caller.ok("GET", "/users/me?extended=true") == {**made, "tenant": "Sandbox"}
+    one, two = caller.project("One"), caller.project("Two")
+    caller.project("Below", parent_project_id=one)
+    caller.ok("DELETE", f"/projects/{one}")
+    projects = [caller.ok("GET", f"/projects/{two}")]
+    assert caller.ok("GET", "/users/me?extended=true") == {**made, "projects": projects}
 
 
 def test_two_users_do_not_share_an_address(caller: Caller) -> None:
