@@ -27,7 +27,7 @@ from pixel_core.errors import (
     PixelTimeoutError,
 )
 from pixel_core.http.connection import ClientConnection
-from pixel_core.http.decoding import Limits
+from pixel_core.http.decoding import ERROR_BODY, Limits
 from pixel_core.http.effects import Read, Write
 from pixel_core.http.proxies import Proxy
 from pixel_core.http.tunnel import ProxyFailure
@@ -164,6 +164,28 @@ FRAGMENTS = [
 ]
 
 
+VERSIONS = tuple(b"HTTP/" + each for each in (b"0.9", b"1.0", b"1.2", b"2.0", b"9.9", b"1.10", b"1", b"11", b" 1.1"))
+FRAMING = (
+    *(b"Content-Length: %b\r\n" % each for each in (b"0", b"2", b"5, 5", b"2, 3", b"+2", b"2 2", b"0x2", b"")),
+    *(b"Transfer-Encoding: %b\r\n" % each for each in (b"chunked", b"Chunked", b"chunked, chunked", b"identity", b"")),
+    *(b"Transfer-Encoding : chunked\r\n", b"Transfer-Encoding:\x0bchunked\r\n", b"Content-Length\t: 2\r\n"),
+)
+TRAILERS = (
+    *FRAMING,
+    b"A: b\r\n",
+    b" folded\r\n",
+    b"A: b\n",
+    b"nonsense\r\n",
+    b"A: b\r\r\n",
+    b": empty\r\n",
+    b"X: \0\r\n",
+)
+CHUNK_LINES = tuple(
+    b"%b\r\nx\r\n" % each
+    for each in (b"1", b"1;a\rb", b"1 ", b"01", b"0x1", b"1;", b'1;a="b\nc"', b"+1", b"1_0", b"1\n")
+)
+
+
 FAULTS: tuple[Callable[[Random, bytes, int, int, bytes], bytes], ...] = (
     lambda random, data, at, until, other: data[:at] + bytes([random.randrange(256)]) + data[at + 1 :],
     lambda random, data, at, until, other: data[:at] + data[until:],
@@ -174,8 +196,13 @@ FAULTS: tuple[Callable[[Random, bytes, int, int, bytes], bytes], ...] = (
     lambda random, data, at, until, other: data[:at] + other[random.randrange(len(other)) :],
     lambda random, data, at, until, other: data[:at] + flipped(random, data[at : at + 1]) + data[at + 1 :],
     lambda random, data, at, until, other: data[:at] + random.randbytes(random.randrange(1, 9)) + data[at:],
+    lambda random, data, at, until, other: data.replace(b"HTTP/1.1", random.choice(VERSIONS), 1),
+    lambda random, data, at, until, other: data.replace(b"\r\n", b"\r\n" + random.choice(FRAMING), 1),
+    lambda random, data, at, until, other: data.replace(b"\r\n0\r\n", b"\r\n0\r\n" + random.choice(TRAILERS), 1),
+    lambda random, data, at, until, other: data.replace(b"\r\n\r\n", b"\r\n\r\n" + random.choice(CHUNK_LINES), 1),
 )
-"""Faults of data, from one position up to another. `other` is another response."""
+"""Faults of data, from one position up to another: in any bytes, then in the version, in the framing, in the trailers,
+and in lines of chunks. `other` is another response."""
 
 
 def flipped(random: Random, data: bytes) -> bytes:
@@ -356,7 +383,8 @@ def check(case: Case) -> Outcome:
     assert len(leases) <= (2 if case.used and case.request.method in SAFE else 1), "repeated where it may not be"
     kept = [lease for lease in leases if lease.released == [True]]
     if isinstance(outcome, tuple):
-        status, _, body = outcome
+        status, fields, body = outcome
+        names = {name for name, _ in fields}
         assert 200 <= status <= 999
         assert status != 407 or case.via is None, "a refusal of a proxy is no response"
         repeats = case.via is PROXY_WITH_USER and status >= 400 and CREDENTIALS.encode() in body
@@ -364,6 +392,8 @@ def check(case: Case) -> Outcome:
         assert len(body) <= case.limits.body
         assert case.request.method != "HEAD" or not body
         assert all(lease is leases[-1] and lease.http.reusable for lease in kept)
+        assert not ({"transfer-encoding", "content-length"} <= names and kept), "kept after an ambiguous length"
+        assert status < 400 or len(body) < 2 * ERROR_BODY
     else:
         assert not kept, "kept after a failure"
     if case.plain and len(case.data) > 1:
