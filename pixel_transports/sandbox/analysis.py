@@ -52,6 +52,7 @@ class AnalysisHandlers:
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
         self._jobs = jobs
+        jobs.register("analyse", lambda failure, now: failure)
 
     def modules(self, request: IncomingRequest) -> list[dict[str, Any]]:
         return [dict(module) for module in MODULES]
@@ -149,10 +150,8 @@ class AnalysisHandlers:
         if task.job is not None and not task.job.ended:
             raise http_error(409, f"The analysis task is {task.status(request.now)}")
         failure = "this module always fails" if service.module_name == "always_fails" else None
-        task.revoked, task.job = (
-            False,
-            self._jobs.start(f"analyse {task.name or task.id}", request.now, lambda now: failure),
-        )
+        task.revoked = False
+        task.job = self._jobs.start(f"analyse {task.name or task.id}", request.now, "analyse", failure)
         return task.view(request.now)
 
     def revoke(self, request: IncomingRequest, service_id: int, task_id: int) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 Rules kept here:
 
-* No I/O, no threads, and no clock but the `clock` argument. Ids and tokens are derived from a secret and a counter.
+* No threads, no clock but the `clock` argument, and no I/O but the files of stored objects (see `objects`). Ids and
+  tokens are derived from a secret and a counter.
 * Every request gets a response: a malformed one 4xx, a bug in the sandbox 500, and its exception goes to `failures`.
 * URLs in responses have the origin of the request, so it works under any host and port.
-* One lock guards the state. Digests of uploads are computed outside it.
+* One lock guards the state. Bodies are written, digested and read outside it.
 
 Layout under one origin::
 
@@ -15,6 +16,7 @@ Layout under one origin::
     /  and  /_sandbox/...                                   what the sandbox received and stores
 """
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -25,10 +27,19 @@ from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_transports.sandbox.api import Api
 from pixel_transports.sandbox.attachments import AttachmentHandlers
 from pixel_transports.sandbox.dashboard import is_dashboard_path
-from pixel_transports.sandbox.http import Buffer, HttpError, IncomingRequest, ReceivedRequest, http_error, json_response
+from pixel_transports.sandbox.http import (
+    HttpError,
+    IncomingRequest,
+    ObjectResponse,
+    ReceivedRequest,
+    body_size,
+    http_error,
+    json_response,
+)
+from pixel_transports.sandbox.incoming import Content, IncomingBody, MemoryBody
 from pixel_transports.sandbox.jobs import Jobs
 from pixel_transports.sandbox.keycloak import Keycloak
-from pixel_transports.sandbox.objects import StoredObject
+from pixel_transports.sandbox.objects import MEMORY_BYTES, ObjectFiles, StoredObject
 from pixel_transports.sandbox.pages import Pages
 from pixel_transports.sandbox.routes import all_routes
 from pixel_transports.sandbox.signatures import Signer
@@ -46,7 +57,8 @@ class Sandbox:
     All times are in seconds. Access tokens expire after `token_seconds`, refresh tokens after `refresh_seconds` (0:
     never). A server job runs for `job_seconds`, and an upload job ends `lag_seconds` after its server job. Presigned
     URLs and forms are valid for `signature_seconds`. `min_part_bytes` is the minimum size of all parts but the last,
-    by default S3's 5 MiB; tests with small parts pass 0.
+    by default S3's 5 MiB; tests with small parts pass 0. Bodies of up to 1 MiB are kept in memory while all of them have
+    at most `memory_bytes`; others are in temporary files.
     """
 
     def __init__(
@@ -63,6 +75,7 @@ class Sandbox:
         signature_seconds: float = 3600.0,
         min_part_bytes: int = MIN_PART_BYTES,
         secret: str | bytes = b"pixel sandbox",
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.tenant = tenant
         self.username = username
@@ -72,7 +85,7 @@ class Sandbox:
         self._clock = clock
         self._lock = threading.Lock()
         self._issuer = issuer = TokenIssuer(secret.encode() if isinstance(secret, str) else secret)
-        self.state: State = State()
+        self.state: State = State(ObjectFiles(memory_bytes=memory_bytes))
         self.signer: Signer = Signer(issuer.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
         self._jobs = Jobs(self.state, issuer, job_seconds=job_seconds)
         accounts, realm = Accounts(username, password), tenant.capitalize()
@@ -156,7 +169,8 @@ class Sandbox:
     def abort_uploads(self) -> None:
         """Abort all multipart uploads: their parts get "NoSuchUpload" from now on."""
         with self._lock:
-            self.state.uploads.clear()
+            for upload_id in list(self.state.uploads):
+                self.state.end_upload(upload_id)
 
     # Requests
 
@@ -171,18 +185,45 @@ class Sandbox:
         if "Content-Length" not in headers and "Transfer-Encoding" not in headers:
             # A transport would add it.
             headers = Headers([*headers, ("Content-Length", str(len(request.body)))])
-        return self.handle(request.method, request.origin, request.target, headers, request.body)
+        response = self.handle(request.method, request.origin, request.target, headers, request.body)
+        try:
+            return response.whole() if isinstance(response, ObjectResponse) else response
+        except OSError:
+            return json_response({"detail": "Not Found"}, 404)
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
-        """Return the response to a request. `content` may be a view of a mapped file; stored parts of it keep it alive.
+    def open_body(self, method: str, target: str, headers: Headers) -> IncomingBody | MemoryBody:
+        """Return what takes the body of a request, to be written and ended before `handle`, and then closed."""
+        if target.startswith("/storage/"):
+            return IncomingBody(self.state.files, method, headers)
+        return MemoryBody()
 
-        Raises nothing. The response to HEAD has no body, and the `Content-Length` of the one to GET.
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
+        """Return the response to a request, which may be an `ObjectResponse`. Raises nothing.
+
+        The response to HEAD has no body, and the `Content-Length` of the one to GET.
         """
+        with self._body(method, target, headers, content) as body:
+            return self._handle(method, origin, target, headers, body)
+
+    def _body(
+        self, method: str, target: str, headers: Headers, content: Content
+    ) -> contextlib.AbstractContextManager[IncomingBody | MemoryBody]:
+        if not isinstance(content, bytes):
+            return contextlib.nullcontext(content)
+        body = self.open_body(method, target, headers)
+        body.write(content)
+        body.end()
+        return body
+
+    def _handle(
+        self, method: str, origin: Origin, target: str, headers: Headers, body: IncomingBody | MemoryBody
+    ) -> Response:
+        content = bytes(body) if isinstance(body, MemoryBody) else b""
         request = IncomingRequest(method, origin, target, headers, content, self._clock())
         try:
             if not (method.isascii() and target.isascii() and f"{method}{target}".isprintable()):
                 raise http_error(400, "Invalid characters in the request line")
-            response = self._dispatch(request)
+            response = self._dispatch(request, body)
         except HttpError as error:
             response = error.response
         except Exception as error:
@@ -190,16 +231,17 @@ class Sandbox:
             self.failures.append(error)
             response = json_response({"detail": "Internal Server Error"}, 500)
         if method == "HEAD":
-            length = ("Content-Length", str(len(response.body)))
+            length = ("Content-Length", str(body_size(response)))
             response = Response(response.status, Headers([*response.headers, length]))
-        self._record(request, response)
+        self._record(request, response, body.size)
         return response
 
-    def _dispatch(self, request: IncomingRequest) -> Response:
+    def _dispatch(self, request: IncomingRequest, body: IncomingBody | MemoryBody) -> Response:
         path = request.segments
         match path:
             case ("storage", *rest):
-                return self._storage.handle(request, tuple(rest))
+                stored = body if isinstance(body, IncomingBody) else IncomingBody(self.state.files)
+                return self._storage.handle(request, tuple(rest), stored)
             case ("auth", *rest):
                 with self._lock:
                     return self._keycloak.handle(request, tuple(rest))
@@ -225,7 +267,7 @@ class Sandbox:
             with self._lock:
                 self._jobs.end((job for job, _ in due), now)
 
-    def _record(self, request: IncomingRequest, response: Response) -> None:
+    def _record(self, request: IncomingRequest, response: Response, body_bytes: int) -> None:
         # Invalid characters are not recorded.
         path = request.path if request.path.isascii() else "?"
         if is_dashboard_path(path):
@@ -237,7 +279,7 @@ class Sandbox:
             path=path,
             query=query if query.isascii() else "?",
             status=response.status,
-            body_bytes=len(request.content),
+            body_bytes=body_bytes,
             request_id=request.request_id,
         )
         with self._lock:

@@ -37,6 +37,7 @@ class ArcgisServiceHandlers:
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
         self._jobs = jobs
+        jobs.register("arcgis", self._end)
 
     def gdo_users(self, request: IncomingRequest) -> list[str]:
         return list(GDO_USERS)
@@ -145,13 +146,12 @@ class ArcgisServiceHandlers:
                 409, f"The service is {'being refreshed' if service.transition == 'started' else service.state}"
             )
         if needed and not service.busy:
-
-            def work(now: float) -> str | None:
-                service.settled_state = end_state
-                service.updated_at = now
-                return None
-
             service.transition = transition
-            service.job = self._jobs.start(f"{action} {service.name}", request.now, work)
+            work = ("arcgis", service.service_type, service.id, end_state)
+            service.job = self._jobs.start(f"{action} {service.name}", request.now, *work)
         job = self._jobs.view(service.job, request.now) if service.busy and service.job is not None else None
         return {"job": job, "arcgis_service": service.view()}
+
+    def _end(self, service_type: str, service_id: int, end_state: str, now: float) -> None:
+        service = self._state.arcgis_services[service_type][service_id]
+        service.settled_state, service.updated_at = end_state, now

@@ -109,4 +109,5 @@ class AttachmentHandlers:
     def delete(self, request: IncomingRequest) -> dict[str, Any]:
         owner, here, attachment = self._find(parse_query(request, AttachmentQuery))
         here.take(attachment.id)
+        self._state.drop_object(attachment.key)
         return attachment.view(owner)

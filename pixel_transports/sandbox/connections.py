@@ -3,7 +3,7 @@
 Rules kept here:
 
 * Any bytes of a peer end in a response or in a closed connection, never in an exception of the thread.
-* A body above 1 MiB goes to an unnamed temporary file that is mapped: a big upload needs no memory of its own.
+* A body goes to the sandbox as it arrives, and a stored object to the peer in chunks: neither is in memory as a whole.
 * If the response comes before the end of the body, the rest is read for a moment and dropped, so that closing does not
   reset the connection before the peer read the response (RFC 9112, section 9.6).
 * A connection without data for `idle_seconds` is closed.
@@ -11,32 +11,24 @@ Rules kept here:
 """
 
 import contextlib
-import mmap
 import socket
-import tempfile
 import time
-from collections.abc import Callable
 from email.utils import formatdate
 from http.client import responses
-from types import TracebackType
-from typing import IO
 
 import h11
 
 from pixel_core.messages import Headers, Origin, Response, split_url
+from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.hosts import AllowedHosts, refusal
-from pixel_transports.sandbox.http import Buffer, json_response
-from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES
+from pixel_transports.sandbox.http import ObjectResponse, body_size, json_response
+from pixel_transports.sandbox.storage import max_body_bytes
 
-SPOOL_BYTES = 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024 * 1024
-MAX_STORAGE_BODY_BYTES = MAX_OBJECT_BYTES + 1024 * 1024
 _READ_BYTES = 256 * 1024
 _HEAD_READ_BYTES = 8 * 1024
 """Small, since h11 checks the size of a head only between reads."""
 _LINGER_SECONDS = 1.0
-
-Handle = Callable[[str, Origin, str, Headers, Buffer], Response]
 
 
 class _TooLargeError(Exception):
@@ -47,51 +39,15 @@ class _MisdirectedError(Exception):
     """The request is for a host that is not allowed."""
 
 
-class _Spool:
-    """A body in memory, or in an unnamed temporary file once it is big."""
-
-    def __init__(self) -> None:
-        self._memory = bytearray()
-        self._file: IO[bytes] | None = None
-        self.size = 0
-
-    def __enter__(self) -> "_Spool":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, data: bytes | bytearray) -> None:
-        self.size += len(data)
-        if self._file is None and self.size > SPOOL_BYTES:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 # Closed by __exit__
-            self._file.write(self._memory)
-            self._memory.clear()
-        if self._file is None:
-            self._memory += data
-        else:
-            self._file.write(data)
-
-    def content(self) -> Buffer:
-        """Return the whole body. A mapping stays valid after its file is closed, until its last view is gone."""
-        if self._file is None:
-            return bytes(self._memory)
-        self._file.flush()
-        return memoryview(mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ))
-
-
 class Connection:
     """Serves one connection, request after request. `origin` is the server's address."""
 
     def __init__(
-        self, stream: socket.socket, origin: Origin, handle: Handle, idle_seconds: float, allowed_hosts: AllowedHosts
+        self, stream: socket.socket, origin: Origin, sandbox: Sandbox, idle_seconds: float, allowed_hosts: AllowedHosts
     ) -> None:
         self._stream = stream
         self._origin = origin
-        self._handle = handle
+        self._sandbox = sandbox
         self._allowed_hosts = allowed_hosts
         self._http = h11.Connection(h11.SERVER)
         stream.settimeout(idle_seconds)
@@ -149,21 +105,23 @@ class Connection:
             raise _MisdirectedError(refusal(origin.host))
         method = request.method.decode("ascii")
         in_storage = target.startswith("/storage/")
-        if in_storage and "Content-Length" not in headers and "Transfer-Encoding" in headers:
-            # Like S3, the storage responds to the head alone and closes the connection.
-            response = self._handle(method, origin, target, headers, b"")
-            return Response(response.status, Headers([*response.headers, ("Connection", "close")]), response.body)
-        limit = MAX_STORAGE_BODY_BYTES if in_storage else MAX_BODY_BYTES
-        if int(headers.get("Content-Length", "0")) > limit:
-            raise _TooLargeError
-        with _Spool() as spool:
+        limit = max_body_bytes(method) if in_storage else MAX_BODY_BYTES
+        declared = int(headers.get("Content-Length", "0"))
+        with self._sandbox.open_body(method, target, headers) as body:
+            if in_storage and (declared > limit or "Transfer-Encoding" in headers):
+                # Like S3, the storage responds to the head alone and closes the connection.
+                response = self._sandbox.handle(method, origin, target, headers, body)
+                return Response(response.status, Headers([*response.headers, ("Connection", "close")]), response.body)
+            if declared > limit:
+                raise _TooLargeError
             while isinstance(event := self._next_event(), h11.Data):
-                spool.write(event.data)
-                if spool.size > limit:
+                body.write(event.data)
+                if body.size > limit:
                     raise _TooLargeError
             if not isinstance(event, h11.EndOfMessage):
                 raise h11.RemoteProtocolError("the request ended early")
-            return self._handle(method, origin, target, headers, spool.content())
+            body.end()
+            return self._sandbox.handle(method, origin, target, headers, body)
 
     def _parse_host(self, headers: Headers) -> Origin:
         host = headers.get("Host")
@@ -176,12 +134,12 @@ class Connection:
     def _send(self, response: Response) -> None:
         fields = [*response.headers, ("Date", formatdate(usegmt=True))]
         if "Content-Length" not in response.headers and response.status not in (204, 304):
-            fields.append(("Content-Length", str(len(response.body))))
+            fields.append(("Content-Length", str(body_size(response))))
         self._write(
             h11.Response(status_code=response.status, reason=responses.get(response.status, ""), headers=fields)
         )
-        if response.body:
-            self._write(h11.Data(data=response.body))
+        for chunk in response.chunks() if isinstance(response, ObjectResponse) else (response.body,):
+            self._write(h11.Data(data=chunk))
         self._write(h11.EndOfMessage())
 
     def _write(self, event: h11.Event) -> None:

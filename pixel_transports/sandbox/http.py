@@ -7,16 +7,15 @@ Rules kept here:
 * JSON responses have no infinite numbers; they become null.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from pydantic_core import to_json
 
 from pixel_core.messages import Headers, Origin, Response
-
-Buffer: TypeAlias = bytes | memoryview
-"""Bytes in memory, or a view of a mapped file."""
+from pixel_transports.sandbox.objects import StoredObject
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,7 +26,7 @@ class IncomingRequest:
     origin: Origin
     target: str
     headers: Headers
-    content: Buffer
+    content: bytes
     now: float
 
     @property
@@ -75,6 +74,31 @@ class ReceivedRequest:
     status: int
     body_bytes: int
     request_id: str | None
+
+
+class ObjectResponse(Response):
+    """A response whose body is the bytes of a stored object from `start` to `stop`, read while they are sent."""
+
+    __slots__ = ("start", "stop", "stored")
+
+    def __init__(self, status: int, headers: Headers, stored: StoredObject, start: int, stop: int) -> None:
+        super().__init__(status, headers)
+        self.stored = stored
+        self.start = start
+        self.stop = stop
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body in chunks. Raises OSError if the object was dropped in the meantime."""
+        return self.stored.chunks(start=self.start, stop=self.stop)
+
+    def whole(self) -> Response:
+        """Return the response with its body in memory."""
+        return Response(self.status, self.headers, b"".join(self.chunks()))
+
+
+def body_size(response: Response) -> int:
+    """Return the size of the body."""
+    return response.stop - response.start if isinstance(response, ObjectResponse) else len(response.body)
 
 
 class HttpError(Exception):

@@ -5,29 +5,25 @@ Rules kept here:
 * The result of a server job is decided once, at the first request after its end.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-from pixel_transports.sandbox.http import Buffer
-from pixel_transports.sandbox.objects import StoredObject
+from pixel_transports.sandbox.objects import PartsDigest, Piece
 from pixel_transports.sandbox.records import Resource
+
+Work: TypeAlias = tuple[Any, ...]
+"""The name of a kind of work and its arguments, all of them plain values. Empty for a job that does nothing."""
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A job of the server, from `started_at` to `ends_at`.
-
-    `work` is called at its end, with the time; it returns the reason if the job failed. `prepare` is called before it
-    and returns objects, whose digests are computed outside the lock.
-    """
+    """A job of the server, from `started_at` to `ends_at`. `work` is what is done at its end (see `Jobs`)."""
 
     id: str
     name: str
     started_at: float
     ends_at: float
-    work: Callable[[float], str | None]
-    prepare: Callable[[], Iterable[StoredObject]] = tuple
+    work: Work = ()
     ended: bool = False
     failure: str | None = None
 
@@ -45,7 +41,7 @@ class PartSlot:
     number: int
     md5: str
     length: int
-    content: Buffer | None = None
+    content: Piece | None = None
 
 
 @dataclass(slots=True)
@@ -57,7 +53,14 @@ class Upload:
     md5: str | None = None
     upload_id: str | None = None
     parts: dict[int, PartSlot] = field(default_factory=dict)
-    access: dict[str, Any] = field(default_factory=dict)
+    access: dict[str, Any] | None = None
+    """How clients upload it, if another storage than the sandbox's signed that."""
+    digest: PartsDigest | None = None
+    """The digest of the parts until they are joined."""
+
+    def pieces(self) -> list[Piece | None]:
+        """Return the contents of the parts, in the order of the parts; None for those that are missing."""
+        return [self.parts[number].content for number in sorted(self.parts)]
 
 
 @dataclass(slots=True)
@@ -75,9 +78,12 @@ class UploadJob:
     id: int
     collection_id: int
     main: Upload
-    support: list[Upload]
+    support: tuple[Upload, ...]
     metadata: dict[str, Any]
+    """Set on the resource at the end, and dropped then."""
     created_at: float
+    origin: str
+    """The origin of the request that created it: that of its URLs."""
     job: Job | None = None
     problem: str | None = None
     outcome: Outcome | None = None

@@ -5,18 +5,22 @@ Rules kept here:
 * Only time moves a job: it runs for `job_seconds`, the first third "submitted", the rest "in_progress".
 * The result of a job is decided once, at the first request after its end.
 * A failed job has its reason in `detail`. A completed job may have failed.
-* Digests of multipart uploads are computed between `due` and `end`, outside the lock.
+* Digests that are not known yet are computed between `due` and `end`, outside the lock.
+* The work of a job is data, so that it can be stored: its kind has to be registered.
 """
 
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeAlias
 
 from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.job_records import Job
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.tokens import TokenIssuer
+
+End: TypeAlias = Callable[..., str | None]
+Prepare: TypeAlias = Callable[..., Iterable[StoredObject]]
 
 
 class Jobs:
@@ -29,16 +33,19 @@ class Jobs:
         self._running: list[tuple[float, int, Job]] = []
         self._started = 0
         self._groups: dict[tuple[str, ...], str] = {}
+        self._kinds: dict[str, tuple[End, Prepare | None]] = {}
 
-    def start(
-        self,
-        name: str,
-        now: float,
-        work: Callable[[float], str | None] = lambda now: None,
-        prepare: Callable[[], Iterable[StoredObject]] = tuple,
-    ) -> Job:
-        """Start a job (see `Job` for the arguments)."""
-        job = Job(self._issuer.new_id("job"), name, now, now + self._job_seconds, work, prepare)
+    def register(self, kind: str, end: End, prepare: Prepare | None = None) -> None:
+        """Set what is done at the end of jobs with this kind of work.
+
+        `end` gets the arguments of the work and the time, and returns the reason if the job failed. `prepare` is called
+        before it and returns objects; digests that they do not have are computed outside the lock.
+        """
+        self._kinds[kind] = end, prepare
+
+    def start(self, name: str, now: float, *work: Any) -> Job:
+        """Start a job. `work` is the kind of its work and the arguments."""
+        job = Job(self._issuer.new_id("job"), name, now, now + self._job_seconds, work)
         self._state.jobs[job.id] = job
         self._started += 1
         # The number orders jobs that end at the same time; jobs themselves cannot be compared.
@@ -57,15 +64,15 @@ class Jobs:
         while self._running and self._running[0][0] <= now:
             job = heappop(self._running)[2]
             if not job.ended:
-                found.append((job, list(job.prepare())))
+                prepare = self._kinds[job.work[0]][1] if job.work else None
+                found.append((job, [] if prepare is None else list(prepare(*job.work[1:]))))
         return found
 
-    @staticmethod
-    def end(jobs: Iterable[Job], now: float) -> None:
+    def end(self, jobs: Iterable[Job], now: float) -> None:
         """Do the work of jobs that are due."""
         for job in jobs:
             if not job.ended:
-                job.failure = job.work(now)
+                job.failure = self._kinds[job.work[0]][0](*job.work[1:], now) if job.work else None
                 job.ended = True
 
     def view(self, job: Job, now: float) -> dict[str, Any]:

@@ -1,19 +1,15 @@
-"""Parses multipart/form-data (RFC 7578) in place: file parts are not copied.
+"""Parses multipart/form-data (RFC 7578) as it arrives: the file part is passed on in chunks.
 
 Rules kept here:
 
 * The file part is the last: parts after it are ignored, as S3 does.
-* The file's content is a view of the request's buffer, which may be a mapped file, and keeps it alive.
-* A malformed form is a FormError, whatever its bytes; no other exception is raised.
-* All fields together may have 20 KiB, as in S3; the head of a part 8 KiB.
+* Any bytes in any chunks are a form or a FormError; the cuts between chunks do not matter.
+* All fields together may have 20 KiB, as in S3; the head of a part 8 KiB. No more than that and a chunk is kept.
 """
 
-import mmap
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from pixel_transports.sandbox.http import Buffer
 
 MAX_HEAD_BYTES = 8 * 1024
 MAX_FIELD_BYTES = 20 * 1024
@@ -31,7 +27,7 @@ class MultipartForm:
 
     fields: dict[str, str]
     filename: str | None
-    content: Buffer | None
+    content: bytes | None
 
 
 def parse_boundary(content_type: str) -> bytes:
@@ -42,52 +38,107 @@ def parse_boundary(content_type: str) -> bytes:
     return (match[1] or match[2]).encode("utf-8", "replace")
 
 
-def parse_form(content: Buffer, boundary: bytes) -> MultipartForm:
+def parse_form(content: bytes, boundary: bytes) -> MultipartForm:
     """Parse a form. Raises FormError."""
-    find, view = _searchable(content)
-    delimiter = b"\r\n--" + boundary
-    if bytes(view[: len(delimiter) - 2]) != delimiter[2:]:
-        raise FormError("the form does not start with its boundary")
-    fields: dict[str, str] = {}
-    field_bytes = 0
-    position = len(delimiter) - 2
-    while (after := bytes(view[position : position + 2])) == b"\r\n":
-        # Starts at the line end before the head, since a part may have no header.
-        head_end = find(b"\r\n\r\n", position, position + MAX_HEAD_BYTES)
-        if head_end < 0:
-            raise FormError("the head of a part does not end, or is too long")
-        start = head_end + 4
-        end = find(delimiter, start, len(view))
+    file = bytearray()
+    parser = FormParser(boundary, file.extend)
+    parser.feed(content)
+    parser.finish()
+    return MultipartForm(parser.fields, parser.filename, None if parser.filename is None else bytes(file))
+
+
+class FormParser:
+    """Parses one form. `write` gets the content of the file; `fields` and `filename` are complete before it does."""
+
+    def __init__(self, boundary: bytes, write: Callable[[memoryview], object]) -> None:
+        self.fields: dict[str, str] = {}
+        self.filename: str | None = None
+        self._delimiter = b"\r\n--" + boundary
+        self._write = write
+        self._field_bytes = 0
+        self._name = ""
+        # The first boundary has no line end before it; adding one makes it a delimiter like all others.
+        self._rest = b"\r\n"
+        # A function, not a bound method: a cycle would keep the last chunk until it is collected.
+        self._state: Callable[[FormParser], bool] = FormParser._start
+
+    def feed(self, data: bytes | bytearray) -> None:
+        """Parse the next bytes. Raises FormError."""
+        self._rest += data
+        while self._state(self):
+            pass
+
+    def finish(self) -> None:
+        """Check that the form is complete. Raises FormError."""
+        if self._state is not FormParser._skip:
+            raise FormError("the form does not end")
+
+    # Each state takes bytes off `_rest` and returns True, or returns False if it needs more.
+
+    def _take(self, count: int) -> bytes:
+        taken, self._rest = self._rest[:count], self._rest[count:]
+        return taken
+
+    def _start(self) -> bool:
+        if not self._delimiter.startswith(self._rest[: len(self._delimiter)]):
+            raise FormError("the form does not start with its boundary")
+        if len(self._rest) < len(self._delimiter):
+            return False
+        self._take(len(self._delimiter))
+        self._state = FormParser._after_delimiter
+        return True
+
+    def _after_delimiter(self) -> bool:
+        if len(self._rest) < 2:
+            return False
+        after = self._rest[:2]
+        if after not in (b"\r\n", b"--"):
+            raise FormError("a boundary is followed by neither a part nor the end")
+        # Nothing after the file is looked at. The line end stays: the head of a part may be empty.
+        skipped = after == b"--" or self.filename is not None
+        self._state = FormParser._skip if skipped else FormParser._head
+        return True
+
+    def _head(self) -> bool:
+        end = self._rest.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES)
         if end < 0:
-            raise FormError("a part does not end")
-        name, filename = _parse_disposition(bytes(view[position:head_end]))
-        if name == "file":
-            _check_delimiter_end(view, end + len(delimiter))
-            return MultipartForm(fields, filename or "", view[start:end])
-        field_bytes += end - start
-        if field_bytes > MAX_FIELD_BYTES or name in fields:
+            if len(self._rest) >= MAX_HEAD_BYTES:
+                raise FormError("the head of a part is too long")
+            return False
+        self._name, filename = _parse_disposition(self._take(end + 4)[:end])
+        if self._name == "file":
+            self.filename = filename or ""
+        self._state = FormParser._field if self._name != "file" else FormParser._file
+        return True
+
+    def _field(self) -> bool:
+        end = self._rest.find(self._delimiter)
+        size = self._field_bytes + (len(self._rest) - len(self._delimiter) if end < 0 else end)
+        if size > MAX_FIELD_BYTES or self._name in self.fields:
             raise FormError("the fields are too long, or one is repeated")
-        fields[name] = str(view[start:end], "utf-8", "replace")
-        position = end + len(delimiter)
-    if after != b"--":
-        raise FormError("a boundary is followed by neither a part nor the end")
-    return MultipartForm(fields, None, None)
+        if end < 0:
+            return False
+        self._field_bytes = size
+        self.fields[self._name] = str(self._take(end + len(self._delimiter))[:end], "utf-8", "replace")
+        self._state = FormParser._after_delimiter
+        return True
 
+    def _file(self) -> bool:
+        end = self._rest.find(self._delimiter)
+        if end < 0:
+            # The delimiter may have begun at the end of this chunk.
+            passed = max(len(self._rest) - len(self._delimiter) + 1, 0)
+            self._write(memoryview(self._rest)[:passed])
+            self._rest = self._rest[passed:]
+            return False
+        self._write(memoryview(self._rest)[:end])
+        self._take(end + len(self._delimiter))
+        self._state = FormParser._after_delimiter
+        return True
 
-def _check_delimiter_end(view: memoryview, position: int) -> None:
-    if bytes(view[position : position + 2]) not in (b"\r\n", b"--"):
-        raise FormError("a boundary is followed by neither a part nor the end")
-
-
-def _searchable(content: Buffer) -> tuple[Callable[[bytes, int, int], int], memoryview]:
-    """Return a `find` over the buffer, and a view of it with the same positions."""
-    view = memoryview(content)
-    whole = view.obj
-    if isinstance(whole, (bytes, mmap.mmap)) and len(whole) == len(view):
-        return whole.find, view
-    # A view of part of a buffer has no `find`; the server never passes one.
-    copied = bytes(view)
-    return copied.find, memoryview(copied)
+    def _skip(self) -> bool:
+        self._rest = b""
+        return False
 
 
 def _parse_disposition(head: bytes) -> tuple[str, str | None]:

@@ -1,30 +1,77 @@
-"""Stored objects, in the buffers in which they arrived, and MD5 digests.
+"""Stored objects: bytes in memory up to a budget, then in files of a folder.
 
 Rules kept here:
 
-* A stored object is a list of buffers, never a joined copy; a buffer may be a view of a mapped file.
+* Bytes are written once, as they arrive, and their MD5 is computed on the way. A file is open only while it is
+  written or read, so descriptors and memory do not grow with what is stored.
+* A stored object is a list of pieces, never a joined copy. Reading takes one chunk at a time.
+* Who drops an object frees its memory and its files.
 """
 
 import base64
 import binascii
+import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+import itertools
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, ClassVar
 
-from pixel_transports.sandbox.http import Buffer
+MEMORY_BYTES = 64 * 1024 * 1024
+"""The budget of a sandbox for small bodies in memory."""
+SMALL_BYTES = 1024 * 1024
+"""A larger body is written to a file as it arrives."""
+CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of bytes: in memory, or a whole file."""
+
+    size: int
+    content: bytes | None
+    folder: str = ""
+    number: int = 0
+
+    @property
+    def path(self) -> str:
+        """The path of the file."""
+        return f"{self.folder}/{self.number:x}"
+
+    def chunks(self, start: int, stop: int, size: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` to `stop` in chunks of at most `size`. Raises OSError if the file is gone."""
+        if self.content is not None:
+            for begin in range(start, stop, size):
+                yield self.content[begin : min(begin + size, stop)]
+            return
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(start)
+            while start < stop and (chunk := file.read(min(size, stop - start))):
+                start += len(chunk)
+                yield chunk
 
 
 class StoredObject:
-    """The content of one key. `bytes()` copies it as a whole; `chunks()` iterates over it without a copy."""
+    """The content of one key. `bytes()` copies it as a whole; `chunks()` iterates over it."""
 
-    def __init__(self, buffers: Sequence[Buffer], md5: str | None = None) -> None:
-        self.buffers: tuple[Buffer, ...] = tuple(buffers)
-        self.size: int = sum(len(buffer) for buffer in self.buffers)
+    __slots__ = ("_md5", "pieces", "size")
+
+    def __init__(self, pieces: Sequence[bytes | Piece], md5: str | None = None) -> None:
+        self.pieces: tuple[Piece, ...] = tuple(
+            piece if isinstance(piece, Piece) else Piece(len(piece), piece) for piece in pieces
+        )
+        self.size: int = sum(piece.size for piece in self.pieces)
         self._md5 = md5
 
     @property
     def md5(self) -> str:
-        """The MD5 in hex; computed at first use if the object was uploaded in parts."""
+        """The MD5 in hex; computed at first use if it was not given."""
         if self._md5 is None:
             digest = hashlib.md5(usedforsecurity=False)
             for chunk in self.chunks():
@@ -32,14 +79,17 @@ class StoredObject:
             self._md5 = digest.hexdigest()
         return self._md5
 
-    def chunks(self, size: int = 1024 * 1024) -> Iterator[Buffer]:
-        """Yield the content in pieces of at most `size` bytes."""
-        for buffer in self.buffers:
-            for start in range(0, len(buffer), size):
-                yield buffer[start : start + size]
+    def chunks(self, size: int = CHUNK_BYTES, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Yield the content, or its bytes from `start` to `stop`, in chunks of at most `size` bytes."""
+        stop, before = self.size if stop is None else stop, 0
+        for piece in self.pieces:
+            after = before + piece.size
+            if start < after and before < stop:
+                yield from piece.chunks(max(start - before, 0), min(stop - before, piece.size), size)
+            before = after
 
     def __bytes__(self) -> bytes:
-        return b"".join(self.buffers)
+        return b"".join(self.chunks())
 
     def __len__(self) -> int:
         return self.size
@@ -54,7 +104,138 @@ class StoredObject:
     __hash__: ClassVar[None]  # type: ignore[assignment] # `__eq__` alone makes it None
 
     def __repr__(self) -> str:
-        return f"<StoredObject {self.size} bytes in {len(self.buffers)} buffers>"
+        return f"<StoredObject {self.size} bytes in {len(self.pieces)} pieces>"
+
+
+class ObjectFiles:
+    """Where the bytes of a sandbox are kept. Thread-safe.
+
+    `folder` is created when it is needed. Without one, files are in a temporary folder, which is removed when the
+    process ends or this object is no longer used.
+    """
+
+    def __init__(self, folder: Path | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._folder = None if folder is None else str(folder)
+        self._free_bytes = memory_bytes
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def writer(self) -> "Writer":
+        """Return a writer of one new piece."""
+        return Writer(self)
+
+    def drop(self, pieces: Iterable[Piece]) -> None:
+        """Free the memory and the files of pieces."""
+        for piece in pieces:
+            if piece.content is not None:
+                self.reserve(-piece.size)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(piece.path)
+
+    def reserve(self, size: int) -> bool:
+        """Take bytes from the budget. Returns False if it has not as many."""
+        with self._lock:
+            if size > self._free_bytes:
+                return False
+            self._free_bytes -= size
+            return True
+
+    def new_file(self) -> tuple[str, int]:
+        """Return the folder and the number of a new file. Raises OSError."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.mkdtemp(prefix="pixel-sandbox-")
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            os.makedirs(self._folder, exist_ok=True)
+            return self._folder, next(self._numbers)
+
+
+class Writer:
+    """Writes one piece, in memory first. `md5` and `size` are those of what was written so far."""
+
+    __slots__ = ("_chunks", "_digest", "_file", "_files", "_place", "size")
+
+    def __init__(self, files: ObjectFiles) -> None:
+        self.size = 0
+        self._files = files
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self._chunks: list[bytes] = []
+        self._file: IO[bytes] | None = None
+        self._place = ("", 0)
+
+    @property
+    def md5(self) -> str:
+        """The MD5 in hex."""
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write bytes. Raises OSError if they cannot be stored."""
+        self.size += len(data)
+        self._digest.update(data)
+        if self._file is None:
+            self._chunks.append(bytes(data))
+            if self.size > SMALL_BYTES:
+                self._open()
+        else:
+            _write_all(self._file, data)
+
+    def finish(self) -> Piece:
+        """Return the piece. Raises OSError if it cannot be stored."""
+        if self._file is None and self._files.reserve(self.size):
+            return Piece(self.size, b"".join(self._chunks))
+        if self._file is None:
+            self._open()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        return Piece(self.size, None, *self._place)
+
+    def discard(self) -> None:
+        """Drop what was written."""
+        if self._file is not None:
+            self._file.close()
+            self._files.drop([Piece(self.size, None, *self._place)])
+        self._file, self._chunks = None, []
+
+    def _open(self) -> None:
+        self._place = self._files.new_file()
+        self._file = open(Piece(0, None, *self._place).path, "xb", buffering=0)  # noqa: SIM115 # `finish` closes it
+        for chunk in self._chunks:
+            _write_all(self._file, chunk)
+        self._chunks = []
+
+
+def _write_all(file: IO[bytes], data: bytes | bytearray | memoryview) -> None:
+    # The system writes a part of the data if the disk or a limit leaves no room for all.
+    written = file.write(data)
+    while written < len(data):
+        written += file.write(memoryview(data)[written:])
+
+
+class PartsDigest:
+    """The MD5 of the parts of an upload, in their order, computed as they are stored."""
+
+    __slots__ = ("_digest", "_done", "_lock")
+
+    def __init__(self) -> None:
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def advance(self, pieces: Callable[[], Sequence[Piece | None]]) -> None:
+        """Digest the pieces that follow without a gap; those that were digested before have to be the same."""
+        with self._lock, contextlib.suppress(OSError):  # the upload may be aborted, and its files gone
+            while self._done < len(here := pieces()) and (piece := here[self._done]) is not None:
+                digest = self._digest.copy()
+                for chunk in piece.chunks(0, piece.size, CHUNK_BYTES):
+                    digest.update(chunk)
+                self._digest, self._done = digest, self._done + 1
+
+    def md5(self, parts: int) -> str | None:
+        """Return the MD5 in hex, or None if not all of the `parts` were digested."""
+        with self._lock:
+            return self._digest.hexdigest() if self._done == parts else None
 
 
 def md5_hex(base64_digest: str) -> str | None:

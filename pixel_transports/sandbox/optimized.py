@@ -9,7 +9,7 @@ Rules kept here:
 * A job fails if the stored file is gone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from pixel_transports.sandbox.http import IncomingRequest, http_error
@@ -38,6 +38,7 @@ class OptimizedHandlers:
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state = state
         self._jobs = jobs
+        jobs.register("optimize", self._end)
 
     def _of_collection(self, project_id: int, data_collection_id: int) -> dict[int, Optimized]:
         """Return the optimised forms of a data collection, in the order of their ids. Raises HttpError (404)."""
@@ -103,18 +104,16 @@ class OptimizedHandlers:
         startable = ("pending", "failed") if retry_failed else ("pending",)
         started = [form for form in selected if form.status in startable]
         for form in started:
-            form.job = self._jobs.start(f"optimize {form.name}", request.now, self._work(form))
+            form.job = self._jobs.start(f"optimize {form.name}", request.now, "optimize", form.id)
         group_id = self._jobs.group_id(form.job for form in started if form.job is not None)
         views = [self._view(form, project_id) for form in started]
         return {"group_job": self._jobs.group_view(group_id), f"optimized_{self.kind}s": views}
 
-    def _work(self, form: Optimized) -> Callable[[float], str | None]:
-        def work(now: float) -> str | None:
-            if form.resource.key not in self._state.objects:
-                return f"{form.name}: nothing is stored"
-            return None
-
-        return work
+    def _end(self, form_id: int, now: float) -> str | None:
+        form = self._state.optimized.get(form_id)
+        if form is None:
+            return "the optimized form was deleted"
+        return None if form.resource.key in self._state.objects else f"{form.name}: nothing is stored"
 
     def _delete(self, found: list[Optimized], resource: Resource, project_id: int) -> list[dict[str, Any]]:
         for form in found:

@@ -3,18 +3,29 @@
 Rules kept here:
 
 * Reading a page changes nothing.
+* An object is sent in chunks, as a whole or one range of it (RFC 9110, section 14).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from urllib.parse import quote
 
 from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.dashboard import Dashboard, StatusOf
-from pixel_transports.sandbox.http import IncomingRequest, ReceivedRequest, http_error, json_response, text_response
+from pixel_transports.sandbox.http import (
+    IncomingRequest,
+    ObjectResponse,
+    ReceivedRequest,
+    http_error,
+    json_response,
+    text_response,
+)
+from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.records import iso
 from pixel_transports.sandbox.state import State
 
+_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
 _WELCOME = """\
 This is a Pixel sandbox: a login server, the API and an object storage, all in memory.
 
@@ -65,9 +76,7 @@ class Pages:
             case ("_sandbox", "objects"):
                 return self._objects()
             case ("_sandbox", "objects", *key) if "/".join(key) in self._state.objects:
-                stored = self._state.objects["/".join(key)]
-                headers = {"Content-Type": "application/octet-stream", "ETag": f'"{stored.md5}"'}
-                return Response(200, Headers(headers), bytes(stored))
+                return _object(request, self._state.objects["/".join(key)])
         raise http_error(404, "Not Found")
 
     def _objects(self) -> Response:
@@ -84,3 +93,30 @@ class Pages:
                 for key, stored in self._state.objects.items()
             ]
         )
+
+
+def _object(request: IncomingRequest, stored: StoredObject) -> Response:
+    etag = f'"{stored.md5}"'
+    headers = {"Content-Type": "application/octet-stream", "ETag": etag, "Accept-Ranges": "bytes"}
+    span = _byte_range(request.headers.get("Range") or "", stored.size)
+    if span is None or request.headers.get("If-Range") not in (None, etag):
+        return _part(200, headers, stored, 0, stored.size)
+    start, stop = span
+    if start >= stop:
+        return Response(416, Headers({**headers, "Content-Range": f"bytes */{stored.size}"}))
+    return _part(206, {**headers, "Content-Range": f"bytes {start}-{stop - 1}/{stored.size}"}, stored, start, stop)
+
+
+def _part(status: int, headers: dict[str, str], stored: StoredObject, start: int, stop: int) -> ObjectResponse:
+    return ObjectResponse(status, Headers(headers), stored, start, stop)
+
+
+def _byte_range(text: str, size: int) -> tuple[int, int] | None:
+    """Return the start and the end of a single range, or None for no range, or several, which may be ignored."""
+    found = _RANGE.fullmatch(text)
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        return max(size - int(found[2]), 0), size if int(found[2]) else 0
+    start, last = int(found[1]), int(found[2] or max(size, int(found[1])))
+    return None if last < start else (start, min(last + 1, size))

@@ -101,7 +101,8 @@ class Resource(Record):
     size: int
     json_metadata: dict[str, Any] | None = None
     fields: dict[str, Any] = field(default_factory=dict)
-    support_files: list[str] = field(default_factory=list)
+    support_files: tuple[str, ...] = ()
+    support_keys: tuple[str, ...] = ()
     traits: dict[str, Any] = field(default_factory=dict)
     """Properties read from the content: the format of a raster or a point cloud, the version of LAS."""
 

@@ -7,6 +7,8 @@ Rules kept here:
 * Listening beyond loopback has to be requested (`beyond_loopback`), and host names have to be allowed (see `hosts`).
 """
 
+import errno
+import logging
 import selectors
 import signal
 import socket
@@ -19,6 +21,8 @@ from pixel_core.messages import Origin
 from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.connections import Connection
 from pixel_transports.sandbox.hosts import AllowedHosts, require_loopback
+
+logger = logging.getLogger(__name__)
 
 
 class SandboxServer:
@@ -112,8 +116,11 @@ class SandboxServer:
             while all(key.fileobj is not wake for key, _ in selector.select()):
                 try:
                     stream, _ = listener.accept()
-                except OSError:
+                except OSError as error:
                     # The peer is gone already, or file descriptors ran out; neither is permanent.
+                    if error.errno in (errno.EMFILE, errno.ENFILE):
+                        logger.warning("The sandbox cannot accept a connection: %s", error.strerror)
+                        time.sleep(1.0)
                     time.sleep(0.01)
                     continue
                 self._serve(stream)
@@ -121,7 +128,7 @@ class SandboxServer:
     def _serve(self, stream: socket.socket) -> None:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         origin = Origin("http", self._host, self._port)
-        connection = Connection(stream, origin, self.sandbox.handle, self._idle_seconds, self._allowed_hosts)
+        connection = Connection(stream, origin, self.sandbox, self._idle_seconds, self._allowed_hosts)
         thread = threading.Thread(target=self._run, args=(connection,), name="pixel-sandbox-connection", daemon=True)
         with self._lock:
             if self._closing:

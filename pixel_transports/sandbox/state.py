@@ -4,7 +4,7 @@ Rules kept here:
 
 * Plain records in mappings by id, in the order of their ids. Changes need the sandbox's lock.
 * Deleting a project or a data collection sets `deleted_at`, and hides everything below it. Other deleted records are
-  removed, but not the objects in the storage.
+  removed, with their objects in the storage.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from itertools import count
 
 from pixel_transports.sandbox.http import http_error
 from pixel_transports.sandbox.job_records import Job, Upload, UploadJob
-from pixel_transports.sandbox.objects import StoredObject
+from pixel_transports.sandbox.objects import ObjectFiles, StoredObject
 from pixel_transports.sandbox.records import METADATA_FIELDS, Collection, Project, Resource
 from pixel_transports.sandbox.service_records import (
     AnalysisService,
@@ -34,6 +34,7 @@ def _tables() -> "defaultdict[int, Table[Resource]]":
 class State:
     """All records and stored objects."""
 
+    files: ObjectFiles = field(default_factory=ObjectFiles)
     projects: dict[int, Project] = field(default_factory=dict)
     collections: dict[int, Collection] = field(default_factory=dict)
     resources: dict[str, dict[int, Resource]] = field(default_factory=lambda: {kind: {} for kind in METADATA_FIELDS})
@@ -58,6 +59,27 @@ class State:
         """Return a new id. All kinds share one sequence, so that no two records have the same id."""
         return next(self.ids)
 
+    # Objects
+
+    def put_object(self, key: str, stored: StoredObject) -> None:
+        """Store an object, in place of the one that has this key."""
+        self.drop_object(key)
+        self.objects[key] = stored
+
+    def drop_object(self, key: str) -> None:
+        """Remove an object, if there is one."""
+        stored = self.objects.pop(key, None)
+        if stored is not None:
+            self.files.drop(stored.pieces)
+
+    def end_upload(self, upload_id: str) -> None:
+        """End a multipart upload and drop its parts; those that became an object were taken off before."""
+        upload = self.uploads.pop(upload_id, None)
+        for part in () if upload is None else upload.parts.values():
+            if part.content is not None:
+                self.files.drop([part.content])
+                part.content = None
+
     # Resources
 
     def add_resource(self, resource: Resource) -> None:
@@ -72,12 +94,15 @@ class State:
         self.resources_by_collection[data_collection_id].put(resource.id, resource)
 
     def remove_resource(self, resource: Resource) -> None:
-        """Remove a resource, its optimised forms and its attachments."""
+        """Remove a resource, its files, its optimised forms and its attachments."""
+        for key in (resource.key, *resource.support_keys):
+            self.drop_object(key)
         self.resources_by_collection[resource.data_collection_id].take(resource.id)
         del self.resources[resource.kind][resource.id]
         for optimized in self.optimized_by_resource.pop(resource.id, ()):
             del self.optimized[optimized.id]
-        self.attachments.pop((resource.kind, resource.id), None)
+        for attachment in self.attachments.pop((resource.kind, resource.id), Table()).values():
+            self.drop_object(attachment.key)
 
     # Visible records
 

@@ -5,19 +5,21 @@ Rules kept here:
 * A job for a whole file has a signed form (POST), one for a multipart upload a signed URL for each part (PUT). Support
   files always have forms.
 * `uploadFinished` can be repeated and returns the same job. Nothing is checked before it.
-* The URLs have the origin of the request that created the job.
+* The URLs have the origin of the request that created the job. They are signed again for each view, as of its creation.
 * Each stage of an upload job takes a third of its server job's time. The upload job ends `lag_seconds` later::
 
     lobby ──uploadFinished──▶ submitted ──▶ validating ──▶ validated ──▶ validated_and_moved
                                                                    └───▶ failed
 """
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
 from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.job_records import Job, PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
+from pixel_transports.sandbox.objects import PartsDigest, StoredObject
 from pixel_transports.sandbox.records import iso
 from pixel_transports.sandbox.schemas import ListQuery, parse_body, parse_query
 from pixel_transports.sandbox.schemas_files import (
@@ -52,6 +54,7 @@ class UploadJobHandlers:
         self._signer = signer
         self._validation = validation
         self._lag_seconds = lag_seconds
+        jobs.register("upload", self._end, self._prepare)
 
     def create(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         files = parse_body(request, FormUploadFiles).files
@@ -78,37 +81,46 @@ class UploadJobHandlers:
             id=job_id,
             collection_id=collection_id,
             main=main,
-            support=[
+            support=tuple(
                 self._form_upload(request, support.name, f"{folder}/support/{number}/{support.name}", support.md5)
                 for number, support in enumerate(file.support_files)
-            ],
+            ),
             metadata={} if file.metadata is None else file.metadata.dump(),
             created_at=request.now,
+            origin=str(request.origin),
         )
         self._state.upload_jobs[collection_id][job.id] = job
         return self._view(job, request.now)
 
     def _form_upload(self, request: IncomingRequest, name: str, key: str, md5: str) -> Upload:
-        url = f"{request.origin}/storage/{self._signer.bucket}"
-        fields = self._signer.sign_form(key, md5, request.now)
-        return Upload(name, key, md5=md5, access={"url": url, "upload_fields": fields, "upload_parts": []})
+        return Upload(name, key, md5=md5)
 
     def _multipart_upload(self, request: IncomingRequest, file: MultipartUploadFile, key: str) -> Upload:
-        upload = Upload(file.name, key, upload_id=self._issuer.new_id("upload").replace("-", ""))
+        upload_id = self._issuer.new_id("upload").replace("-", "")
+        upload = Upload(file.name, key, upload_id=upload_id, digest=PartsDigest())
         upload.parts = {
             part.part_number: PartSlot(part.part_number, part.md5, part.content_length) for part in file.parts
         }
-        path = f"/storage/{self._signer.bucket}/{quote(key, safe='/')}"
-        parts = []
-        for part in file.parts:
-            query = {"partNumber": str(part.part_number), "uploadId": upload.upload_id or ""}
-            headers = {"content-md5": part.md5, "host": request.origin.authority}
-            signed = self._signer.sign_query("PUT", path, query, headers, request.now)
-            target = {"part_number": part.part_number, "url": f"{request.origin}{path}?{signed}"}
-            parts.append({**target, "headers": {"Content-MD5": part.md5}})
-        upload.access = {"url": None, "upload_fields": {}, "upload_parts": parts}
-        self._state.uploads[upload.upload_id or ""] = upload
+        self._state.uploads[upload_id] = upload
         return upload
+
+    def _access(self, job: UploadJob, upload: Upload) -> dict[str, Any]:
+        """Return the signed form of an upload, or the signed URLs of its parts."""
+        if upload.access is not None:
+            return upload.access
+        bucket = f"{job.origin}/storage/{self._signer.bucket}"
+        if upload.md5 is not None:
+            fields = self._signer.sign_form(upload.key, upload.md5, job.created_at)
+            return {"url": bucket, "upload_fields": fields, "upload_parts": []}
+        path = f"/storage/{self._signer.bucket}/{quote(upload.key, safe='/')}"
+        host, parts = job.origin.partition("://")[2], []
+        for part in upload.parts.values():
+            query = {"partNumber": str(part.number), "uploadId": upload.upload_id or ""}
+            headers = {"content-md5": part.md5, "host": host}
+            signed = self._signer.sign_query("PUT", path, query, headers, job.created_at)
+            target = {"part_number": part.number, "url": f"{job.origin}{path}?{signed}"}
+            parts.append({**target, "headers": {"Content-MD5": part.md5}})
+        return {"url": None, "upload_fields": {}, "upload_parts": parts}
 
     def list_all(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         query = parse_query(request, ListQuery)
@@ -141,13 +153,14 @@ class UploadJobHandlers:
     def _started_job(self, job: UploadJob, now: float) -> Job:
         """Return the server job of an upload job, which is started if necessary."""
         if job.job is None:
-            job.job = self._jobs.start(
-                f"validate {job.name}",
-                now,
-                lambda end: self._validation.end(job, end),
-                lambda: self._validation.prepare(job),
-            )
+            job.job = self._jobs.start(f"validate {job.name}", now, "upload", job.collection_id, job.id)
         return job.job
+
+    def _prepare(self, collection_id: int, upload_job_id: int) -> Iterable[StoredObject]:
+        return self._validation.prepare(self._state.upload_jobs[collection_id][upload_job_id])
+
+    def _end(self, collection_id: int, upload_job_id: int, now: float) -> str | None:
+        return self._validation.end(self._state.upload_jobs[collection_id][upload_job_id], now)
 
     def status(self, job: UploadJob, now: float) -> str:
         """Return the status of an upload job at a time."""
@@ -170,8 +183,8 @@ class UploadJobHandlers:
             "data_collection_id": job.collection_id,
             "status": status,
             "detail": None if outcome is None else outcome.detail,
-            **job.main.access,
-            "support_files": [{"name": upload.name, **upload.access} for upload in job.support],
+            **self._access(job, job.main),
+            "support_files": [{"name": upload.name, **self._access(job, upload)} for upload in job.support],
             "result": result,
             "created_at": iso(job.created_at),
         }

@@ -35,13 +35,17 @@ class UploadValidation:
         """Complete the multipart upload of a job, as S3 does: returns the objects to digest."""
         if job.main.upload_id is None:
             return ()
-        self._state.uploads.pop(job.main.upload_id, None)
         job.problem = self._join(job.main)
+        self._state.end_upload(job.main.upload_id)
         return () if job.problem else (self._state.objects[job.main.key],)
 
     def end(self, job: UploadJob, now: float) -> str | None:
         """Set the outcome of a job. Returns the reason if it failed."""
         job.outcome = self._outcome(job, now)
+        job.metadata = {}
+        if job.outcome.resource is None:
+            for upload in (job.main, *job.support):
+                self._state.drop_object(upload.key)
         return job.outcome.detail
 
     def _outcome(self, job: UploadJob, now: float) -> Outcome:
@@ -66,7 +70,8 @@ class UploadValidation:
             key=job.main.key,
             md5=stored.md5,
             size=stored.size,
-            support_files=[upload.name for upload in job.support],
+            support_files=tuple(upload.name for upload in job.support),
+            support_keys=tuple(upload.key for upload in job.support),
             traits=traits,
             tags=[],
             created_at=now,
@@ -82,14 +87,19 @@ class UploadValidation:
         if missing:
             return f"{upload.name}: nothing was stored for part {', '.join(missing)}"
         for part in parts:
-            if part.content is not None and len(part.content) != part.length:
-                return f"{upload.name}: part {part.number} has {len(part.content)} bytes, {part.length} were declared"
+            if part.content is not None and part.content.size != part.length:
+                return f"{upload.name}: part {part.number} has {part.content.size} bytes, {part.length} were declared"
             if part is not parts[-1] and part.length < self._min_part_bytes:
                 return (
                     f"{upload.name}: EntityTooSmall: part {part.number} has {part.length} bytes, and each part but the "
                     f"last needs {self._min_part_bytes}"
                 )
-        self._state.objects[upload.key] = StoredObject([part.content for part in parts if part.content is not None])
+        pieces = [part.content for part in parts if part.content is not None]
+        md5 = None if upload.digest is None else upload.digest.md5(len(parts))
+        self._state.put_object(upload.key, StoredObject(pieces, md5))
+        for part in parts:
+            part.content = None
+        upload.digest = None
         return None
 
     def _is_outside(self, collection: Collection, metadata: dict[str, Any], stored: StoredObject) -> bool:

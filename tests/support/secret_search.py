@@ -27,6 +27,7 @@ from pydantic_core import to_json
 from pixel_core.errors import PixelError, PixelMultipleUploadJobError
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox
+from pixel_transports.sandbox.incoming import Content, MemoryBody
 
 PASSWORD = "5ecret-of-the-login"
 USER_PASSWORD = "5ecret-of-a-user"
@@ -73,9 +74,13 @@ class QuotingSandbox(Sandbox):
         self.fault: Fault = lambda method, target, headers, content: None
         self.made: dict[str, set[str]] = {kind: set() for kind in SECRET_KINDS}
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Any) -> Response:
-        forced = self.fault(method, target, headers, bytes(content))
-        response = super().handle(method, origin, target, headers, content) if forced is None else forced
+    def open_body(self, method: str, target: str, headers: Headers) -> MemoryBody:
+        return MemoryBody()
+
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
+        received = bytes(content)
+        forced = self.fault(method, target, headers, received)
+        response = super().handle(method, origin, target, headers, received) if forced is None else forced
         for kind, pattern in SECRET_KINDS.items():
             self.made[kind] |= {found.decode() for found in pattern.findall(response.body)}
         return response

@@ -6,7 +6,7 @@ from typing import Any
 
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox
-from pixel_transports.sandbox.http import Buffer
+from pixel_transports.sandbox.incoming import Content, MemoryBody
 from tests.support.operations.answering import TOKEN, Answerer, Script, SentRequest, sent_of
 
 
@@ -21,7 +21,10 @@ class Recorder(Sandbox):
         self._answerer = Answerer(Script(), "")
         self.requests: list[list[SentRequest]] = [[] for _ in scripts]
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+    def open_body(self, method: str, target: str, headers: Headers) -> MemoryBody:
+        return MemoryBody()
+
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
         with self._lock:
             if target.startswith("/_case/"):
                 self._current = number = int(target.removeprefix("/_case/"))

@@ -17,7 +17,7 @@ import pytest
 
 from pixel_core import Flow, Headers, NextDone, OpenTaskGroup, Origin, Response, Sleep, Spawn
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
-from pixel_transports.sandbox.http import Buffer
+from pixel_transports.sandbox.incoming import Content
 from tests.support.environments import clean_environment
 from tests.support.paths import ROOT
 from tests.support.peers import unused_port
@@ -47,7 +47,7 @@ class Gathering(Sandbox):
         self._gate = threading.Barrier(number)
         self.away = True
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
         if self.away:
             self.away = False
             return Response(503, Headers({"Retry-After": "0"}))

@@ -13,7 +13,7 @@ import pytest
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, TERMINATED
 from pixel_transports.sandbox import Sandbox, SandboxServer
-from pixel_transports.sandbox.http import Buffer
+from pixel_transports.sandbox.incoming import Content
 from tests.support.cli_runs import COMMAND, Place, clean_environment, make_photos, run
 from tests.transports.cli.support import at_terminal
 
@@ -27,7 +27,7 @@ class Holding(Sandbox):
         super().__init__(job_seconds=0.02)
         self.free, self.reached = threading.Semaphore(BEFORE), threading.Event()
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
         if target.startswith("/storage/") and not self.free.acquire(blocking=False):
             self.reached.set()
             self.free.acquire(timeout=60)

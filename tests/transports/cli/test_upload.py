@@ -9,7 +9,7 @@ import pytest
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.cli.errors import DONE, FAILED, NOTHING
 from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
-from pixel_transports.sandbox.http import Buffer
+from pixel_transports.sandbox.incoming import Content
 from tests.support.cli_runs import JPEG, Place, make_photos, run
 from tests.transports.cli.support import read_report
 
@@ -204,7 +204,7 @@ def test_files_that_cannot_be_sent_do_not_stop_the_others(place: Place, tmp_path
 class Refusing(Sandbox):
     """A sandbox that refuses uploads."""
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
         if method == "POST" and "/upload_jobs/" in target:
             return Response(403, Headers([]), b'{"detail": "Your quota is used up"}')
         return super().handle(method, origin, target, headers, content)

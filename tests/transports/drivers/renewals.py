@@ -26,7 +26,7 @@ from urllib.parse import parse_qs
 from pixel_core.messages import Headers, Origin, Response, Timeouts
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.sandbox import Sandbox, SandboxServer
-from pixel_transports.sandbox.http import Buffer
+from pixel_transports.sandbox.incoming import Content
 from tests.support.callers import client_of
 
 TOKEN_SECONDS = 1.0
@@ -49,7 +49,7 @@ class CountingSandbox(Sandbox):
         self.refused: set[str] = set()
         self._counting = threading.Lock()
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
         response = super().handle(method, origin, target, headers, content)
         with self._counting:
             if target.startswith(self.auth_path):

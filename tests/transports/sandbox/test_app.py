@@ -52,6 +52,34 @@ def test_stored_objects_are_listed_and_can_be_read() -> None:
     assert caller.raw("DELETE", "/_sandbox/objects").status == 405
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "content", "shown"),
+    [
+        ({"Range": "bytes=0-3"}, 206, JPEG[:4], f"bytes 0-3/{len(JPEG)}"),
+        ({"Range": "bytes=5-"}, 206, JPEG[5:], f"bytes 5-{len(JPEG) - 1}/{len(JPEG)}"),
+        ({"Range": "bytes=-4"}, 206, JPEG[-4:], f"bytes {len(JPEG) - 4}-{len(JPEG) - 1}/{len(JPEG)}"),
+        ({"Range": "bytes=-9999"}, 206, JPEG, f"bytes 0-{len(JPEG) - 1}/{len(JPEG)}"),
+        ({"Range": "bytes=3-9999"}, 206, JPEG[3:], f"bytes 3-{len(JPEG) - 1}/{len(JPEG)}"),
+        ({"Range": "bytes=9999-"}, 416, b"", f"bytes */{len(JPEG)}"),
+        ({"Range": "bytes=-0"}, 416, b"", f"bytes */{len(JPEG)}"),
+        ({"Range": "bytes=0-1,3-4"}, 200, JPEG, None),
+        ({"Range": "bytes=4-3"}, 200, JPEG, None),
+        ({"Range": "bytes=-"}, 200, JPEG, None),
+        ({"Range": "lines=0-1"}, 200, JPEG, None),
+        ({"Range": "bytes=0-3", "If-Range": '"other"'}, 200, JPEG, None),
+    ],
+)
+@pytest.mark.parametrize("memory_bytes", [0, 10_000], ids=["file", "memory"])
+def test_a_stored_object_is_read_as_a_whole_or_in_one_range(
+    memory_bytes: int, asked: dict[str, str], status: int, content: bytes, shown: str | None
+) -> None:
+    caller = Caller(memory_bytes=memory_bytes)
+    caller.upload(caller.place(), JPEG)
+    path = caller.raw("GET", "/_sandbox/objects").json()[0]["path"]
+    response = caller.raw("GET", path, asked)
+    assert (response.status, response.body, response.headers.get("Content-Range")) == (status, content, shown)
+
+
 def test_the_environment_has_user_tenant_and_urls_and_is_on_the_root_page() -> None:
     sandbox = Sandbox(tenant="Town")
     environment = sandbox.environment("http://pixel.test/")

@@ -2,17 +2,19 @@
 
 import http.client
 import json
-import mmap
+import os
 import random
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import cast
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -43,21 +45,74 @@ def exchange(server: SandboxServer, data: bytes) -> bytes:
     return answer
 
 
-def test_a_big_upload_is_mapped_from_a_file_and_read_back_whole(server: SandboxServer, tmp_path: Path) -> None:
-    content = b"\xff\xd8\xff" + random.Random(1).randbytes(3 * 1024 * 1024)
+def descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+def test_photos_take_no_descriptors_and_are_read_back_in_ranges(server: SandboxServer, tmp_path: Path) -> None:
+    content = b"\xff\xd8\xff" + random.Random(1).randbytes(2 * 1024 * 1024)
     (tmp_path / "a.jpg").write_bytes(content)
     with PixelClient.from_settings(PixelApiSettings(**server.sandbox.environment(server.url))) as client:
         project = client.create_project("Coast", "", SAMPLE_AREA)["id"]
-        client.upload_image(
-            project, client.create_data_collection(project, "Photos", "", "image")["id"], tmp_path / "a.jpg"
+        collection = client.create_data_collection(project, "Photos", "", "image")["id"]
+        client.upload_image(project, collection, tmp_path / "a.jpg")
+        before = descriptors()
+        for _ in range(10):
+            client.upload_image(project, collection, tmp_path / "a.jpg")
+        assert descriptors() == before
+    objects = list(server.sandbox.objects.values())
+    with urlopen(f"{server.url}/_sandbox/objects") as listed:
+        url = server.url + json.load(listed)[0]["path"]
+    with urlopen(url) as read:
+        assert content == read.read()
+    with urlopen(Request(url, headers={"Range": "bytes=1048570-1048585"})) as read:
+        assert (read.status, read.read()) == (206, content[1048570:1048586])
+    (folder,) = {Path(piece.path).parent for stored in objects for piece in stored.pieces}
+    assert len(list(folder.iterdir())) == 11
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "size"),
+    [("PUT", "/storage/pixel-sandbox/k", 5 * 1024**3 + 1), ("POST", "/storage/pixel-sandbox", 6 * 1024**3)],
+)
+def test_more_than_5_gib_is_refused_in_xml_before_the_body(
+    server: SandboxServer, method: str, target: str, size: int
+) -> None:
+    if method == "PUT":
+        query = server.sandbox.signer.sign_query(
+            "PUT", target, {"partNumber": "1", "uploadId": "x"}, {"host": f"127.0.0.1:{server.port}"}, time.time()
         )
-    (stored,) = server.sandbox.objects.values()
-    assert isinstance(cast(memoryview, stored.buffers[0]).obj, mmap.mmap)
-    with (
-        urlopen(f"{server.url}/_sandbox/objects") as listed,
-        urlopen(server.url + json.load(listed)[0]["path"]) as read,
-    ):
-        assert stored == content == read.read()
+        target = f"{target}?{query}"
+    head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: {size}\r\n"
+    answer = exchange(server, f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"<Code>EntityTooLarge</Code>" in answer
+    assert b"<MaxSizeAllowed>5368709120</MaxSizeAllowed>" in answer
+
+
+def test_a_full_disk_is_a_503_and_a_line_on_stderr() -> None:
+    """A limit of the system stands for the full disk: no file of the process may be larger than 2 MiB."""
+    code = "import resource, runpy\nresource.setrlimit(resource.RLIMIT_FSIZE, (2**21, 2**21))\n"
+    code += "runpy.run_module('pixel_transports.sandbox', run_name='__main__')"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            environment = dict(line.strip().split("=", 1) for line in iter(process.stdout.readline, "\n"))
+            with PixelClient.from_settings(PixelApiSettings(**environment), upload_num_retries=1) as client:
+                project = client.create_project("Coast", "", SAMPLE_AREA)["id"]
+                collection = client.create_data_collection(project, "Photos", "", "image")["id"]
+                with tempfile.NamedTemporaryFile(suffix=".jpg") as photo:
+                    photo.write(b"\xff\xd8\xff" + bytes(3 * 1024**2))
+                    photo.flush()
+                    with pytest.raises(Exception, match="503"):
+                        client.upload_image(project, collection, photo.name)
+                assert client.me()["email"] == environment["PIXEL_USERNAME"]
+        finally:
+            process.terminate()
+        assert process.stderr is not None
+        (line,) = process.stderr.read().splitlines()
+    assert re.fullmatch(r"The storage cannot keep 31\d+ bytes: File too large", line)
 
 
 def test_a_connection_serves_one_request_after_another(server: SandboxServer) -> None:
@@ -106,7 +161,7 @@ REFUSED = [
     (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", b"431"),
     (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 50_000 + b"\r\n", b"431"),
     (b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 16777217\r\n\r\n", b"413"),
-    (b"POST /storage/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n", b"413"),
+    (b"POST /storage/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n", b"404"),
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", b"400"),
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: a\r\n\r\nab", b"400"),
     (CHUNKED % b"/" + b"zz\r\n", b"400"),

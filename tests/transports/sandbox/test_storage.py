@@ -1,6 +1,8 @@
 """The object storage checks requests as S3 does, and has its errors."""
 
 import re
+import tracemalloc
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixel_core.messages import Response
-from pixel_transports.sandbox.multipart import FormError, parse_boundary, parse_form
+from pixel_transports.sandbox.multipart import FormError, FormParser, MultipartForm, parse_boundary, parse_form
+from pixel_transports.sandbox.objects import ObjectFiles
 from tests.transports.sandbox.support import JPEG, Caller, form_body, md5
 
 Fields = dict[str, str]
@@ -169,14 +172,10 @@ def test_a_signed_part_must_be_one_of_those_announced_and_have_a_valid_digest(
     assert code(caller.raw("PUT", f"{path}?{signed}", headers, JPEG)) == expected
 
 
-def test_a_file_part_is_a_view_of_the_body() -> None:
+def test_a_form_has_fields_and_a_file() -> None:
     body, content_type = form_body({"a": "1", "B": "två"}, JPEG * 10, 'x"y.jpg')
-    form = parse_form(memoryview(body), parse_boundary(content_type))
-    assert form.fields == {"a": "1", "b": "två"}
-    assert form.filename == "x%22y.jpg"
-    assert isinstance(form.content, memoryview)
-    assert form.content.obj is body
-    assert form.content == JPEG * 10
+    form = parse_form(body, parse_boundary(content_type))
+    assert form == MultipartForm({"a": "1", "b": "två"}, "x%22y.jpg", JPEG * 10)
 
 
 BROKEN = [
@@ -205,12 +204,72 @@ FORM_PIECES = st.sampled_from([b"--b", b"--", b"\r\n", b"\r\n\r\n", b"--b--", NA
 
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.lists(FORM_PIECES, max_size=14).map(b"".join)))
-def test_any_bytes_are_a_form_or_a_form_error(body: bytes) -> None:
+def test_any_bytes_in_any_chunks_are_a_form_or_a_form_error(body: bytes) -> None:
     outcomes = []
-    for content in (body, memoryview(b"." + body)[1:]):
+    for size in (len(body) + 1, 1, 3):
+        file = bytearray()
+        parser = FormParser(b"b", file.extend)
         try:
-            form = parse_form(content, b"b")
-            outcomes.append((form.fields, form.filename, form.content))
-        except FormError as error:
-            outcomes.append(str(error))  # type: ignore[arg-type]
-    assert outcomes[0] == outcomes[1]
+            for start in range(0, len(body), size):
+                parser.feed(body[start : start + size])
+            parser.finish()
+            outcomes.append((parser.fields, parser.filename, bytes(file)))
+        except FormError:
+            outcomes.append(({}, None, b"no form"))
+    assert outcomes[1:] == outcomes[:1] * 2
+
+
+def test_what_was_stored_for_a_failed_a_deleted_or_an_aborted_upload_is_freed(tmp_path: Path) -> None:
+    caller = Caller(memory_bytes=0)
+    caller.sandbox.state.files = ObjectFiles(tmp_path, 0)
+    place = caller.place()
+
+    def files() -> int:
+        return len(list(tmp_path.iterdir()))
+
+    caller.ok("DELETE", f"{place}/images/{caller.resource(place)}")
+    assert caller.upload(place, b"no picture")["status"] == "failed"
+    job = caller.upload_job(place, JPEG)
+    for _ in range(3):
+        caller.post_form(job["url"], job["upload_fields"], JPEG)
+    assert (files(), len(caller.sandbox.objects)) == (1, 1)
+    attached = caller.ok(
+        "POST", "/attachments/?resource_type=project&resource_id=1", {"files": [{"name": "a", "md5": md5(JPEG)}]}
+    )[0]
+    access = attached["upload_file_params"]
+    caller.post_form(access["url"], access["fields"], JPEG)
+    caller.ok("DELETE", f"/attachments/?resource_type=project&resource_id=1&attachment_id={attached['id']}")
+    parts = [{"part_number": 1, "md5": md5(JPEG), "content_length": len(JPEG)}]
+    part = caller.ok("POST", f"{place}/upload_jobs/multipart", {"files": [{"name": "b.jpg", "parts": parts}]})[0]
+    assert caller.put(part["upload_parts"][0]["url"], part["upload_parts"][0]["headers"], JPEG).status == 200
+    assert files() == 2
+    caller.sandbox.abort_uploads()
+    assert (files(), len(caller.sandbox.objects)) == (1, 1)
+
+
+def test_memory_does_not_grow_with_photos_beyond_the_budget() -> None:
+    caller = Caller(memory_bytes=100_000)
+    place = caller.place()
+    content = JPEG + bytes(50_000)
+    for _ in range(3):
+        caller.upload(place, content)
+    tracemalloc.start()
+    try:
+        for _ in range(200):
+            caller.upload(place, content)
+        caller.sandbox._received.clear()  # it has a limit of its own
+        taken = tracemalloc.get_traced_memory()[0] / 200
+    finally:
+        tracemalloc.stop()
+    assert taken < 2_500, "100,000 photos need more than 250 MB"
+
+
+def test_a_folder_that_cannot_be_written_is_a_503_and_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    caller = Caller()
+    caller.sandbox.state.files = ObjectFiles(tmp_path / "file", 0)
+    job = caller.upload_job(caller.place(), JPEG)
+    assert code(caller.post_form(job["url"], job["upload_fields"], JPEG)) == (503, "ServiceUnavailable")
+    assert caplog.messages == ["The storage cannot keep 1278 bytes: File exists"]

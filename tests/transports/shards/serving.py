@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 
 from pixel_core.messages import Headers, Origin, Response
 from pixel_transports.sandbox import Sandbox
-from pixel_transports.sandbox.http import Buffer
+from pixel_transports.sandbox.incoming import Content
 from tests.support.paths import ROOT
 from tests.system.faults.world import JPEG, World, world
 
@@ -30,7 +30,7 @@ class Counting(Sandbox):
         self.stores = 0
         self._counting = threading.Lock()
 
-    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Buffer) -> Response:
+    def handle(self, method: str, origin: Origin, target: str, headers: Headers, content: Content) -> Response:
         response = super().handle(method, origin, target, headers, content)
         if target.startswith("/storage/") and response.status < 300:
             with self._counting:
