@@ -96,7 +96,7 @@ class Signer:
         signature = self._sign(fields["policy"], fields["x-amz-date"][:8])
         if not _equal(signature, fields["x-amz-signature"]):
             raise _signature_mismatch()
-        policy = from_json(base64.b64decode(fields["policy"]))
+        policy = from_json(base64.b64decode(fields["policy"]), cache_strings="keys")  # values do not repeat
         if not now < datetime.fromisoformat(policy["expiration"]).timestamp():
             raise StorageError(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
         self._check_conditions(policy["conditions"], {**fields, "bucket": self.bucket}, size)
