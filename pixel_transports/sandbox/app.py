@@ -16,7 +16,6 @@ Layout under one origin::
     /  and  /_sandbox/...                                   what the sandbox received and stores
 """
 
-import contextlib
 import threading
 import time
 from collections import deque
@@ -202,23 +201,15 @@ class Sandbox:
 
         The response to HEAD has no body, and the `Content-Length` of the one to GET.
         """
-        with self._body(method, target, headers, content) as body:
+        if isinstance(content, IncomingBody) or not target.startswith("/storage/"):
+            return self._handle(method, origin, target, headers, content)
+        with IncomingBody(self.state.files, method, headers) as body:
+            body.write(bytes(content))
+            body.end()
             return self._handle(method, origin, target, headers, body)
 
-    def _body(
-        self, method: str, target: str, headers: Headers, content: Content
-    ) -> contextlib.AbstractContextManager[IncomingBody | MemoryBody]:
-        if not isinstance(content, bytes):
-            return contextlib.nullcontext(content)
-        body = self.open_body(method, target, headers)
-        body.write(content)
-        body.end()
-        return body
-
-    def _handle(
-        self, method: str, origin: Origin, target: str, headers: Headers, body: IncomingBody | MemoryBody
-    ) -> Response:
-        content = bytes(body) if isinstance(body, MemoryBody) else b""
+    def _handle(self, method: str, origin: Origin, target: str, headers: Headers, body: Content) -> Response:
+        content = bytes(body)
         request = IncomingRequest(method, origin, target, headers, content, self._clock())
         try:
             if not (method.isascii() and target.isascii() and f"{method}{target}".isprintable()):
@@ -233,10 +224,10 @@ class Sandbox:
         if method == "HEAD":
             length = ("Content-Length", str(body_size(response)))
             response = Response(response.status, Headers([*response.headers, length]))
-        self._record(request, response, body.size)
+        self._record(request, response, body.size if isinstance(body, IncomingBody) else len(content))
         return response
 
-    def _dispatch(self, request: IncomingRequest, body: IncomingBody | MemoryBody) -> Response:
+    def _dispatch(self, request: IncomingRequest, body: Content) -> Response:
         path = request.segments
         match path:
             case ("storage", *rest):
