@@ -56,8 +56,8 @@ class Sandbox:
     All times are in seconds. Access tokens expire after `token_seconds`, refresh tokens after `refresh_seconds` (0:
     never). A server job runs for `job_seconds`, and an upload job ends `lag_seconds` after its server job. Presigned
     URLs and forms are valid for `signature_seconds`. `min_part_bytes` is the minimum size of all parts but the last,
-    by default S3's 5 MiB; tests with small parts pass 0. Bodies of up to 1 MiB are kept in memory while all have at most
-    `memory_bytes`; others are in temporary files.
+    by default S3's 5 MiB; tests with small parts pass 0. Bodies of up to 1 MiB are kept in memory while all have at
+    most `memory_bytes`; others are in temporary files.
     """
 
     def __init__(
