@@ -71,12 +71,12 @@ def test_stored_objects_are_listed_and_can_be_read() -> None:
 )
 @pytest.mark.parametrize("memory_bytes", [0, 10_000], ids=["file", "memory"])
 def test_a_stored_object_is_read_as_a_whole_or_in_one_range(
-    memory_bytes: int, asked: dict[str, str], status: int, content: bytes, shown: str | None
+    memory_bytes: int, fields: dict[str, str], status: int, content: bytes, shown: str | None
 ) -> None:
     caller = Caller(memory_bytes=memory_bytes)
     caller.upload(caller.place(), JPEG)
     path = caller.raw("GET", "/_sandbox/objects").json()[0]["path"]
-    response = caller.raw("GET", path, asked)
+    response = caller.raw("GET", path, fields)
     assert (response.status, response.body, response.headers.get("Content-Range")) == (status, content, shown)
 
 
