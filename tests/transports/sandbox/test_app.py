@@ -53,7 +53,7 @@ def test_stored_objects_are_listed_and_can_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "content", "shown"),
+    ("fields", "status", "content", "shown"),
     [
         ({"Range": "bytes=0-3"}, 206, JPEG[:4], f"bytes 0-3/{len(JPEG)}"),
         ({"Range": "bytes=5-"}, 206, JPEG[5:], f"bytes 5-{len(JPEG) - 1}/{len(JPEG)}"),
