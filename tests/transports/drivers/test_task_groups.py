@@ -1,12 +1,14 @@
 """Task groups, on threads, under asyncio and under trio: flows run beside a lead, and none is left when it ends."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from pixel_core.effects import (
+    CallTokenProvider,
     Digest,
     Exchange,
     Flow,
@@ -19,6 +21,7 @@ from pixel_core.effects import (
 )
 from pixel_core.messages import FileSlice, Response
 from pixel_transports import BlockingDriver
+from pixel_transports.drivers.threads import CLOSE_SECONDS
 from pixel_transports.net.transports import FunctionTransport
 from pixel_transports.runtime.cancellation import CancelScope, current_scope
 from tests.support.flows import flow_of, raising, returning
@@ -156,6 +159,24 @@ def test_queued_flows_are_dropped_when_the_lead_ends() -> None:
 
     driver().run(group_of(lead))
     assert threads_of_groups() == []
+
+
+@pytest.mark.slow
+def test_a_thread_that_is_stuck_is_left_behind_after_some_seconds() -> None:
+    """A token function that does not return."""
+    free = threading.Event()
+
+    def lead(group: Any) -> Flow[Any]:
+        yield from Spawn(group, 1, iter(CallTokenProvider(free.wait)))
+        yield from Sleep(0.01)
+        return time.monotonic()
+
+    ended = driver().run(group_of(lead))
+    try:
+        assert CLOSE_SECONDS <= time.monotonic() - ended < CLOSE_SECONDS + PATIENCE
+    finally:
+        free.set()
+        eventually(lambda: threads_of_groups() == [])
 
 
 def test_an_error_that_ends_the_program_is_raised_though_the_lead_ends_without_outcomes() -> None:
