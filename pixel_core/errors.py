@@ -196,12 +196,14 @@ class PixelLoginError(PixelError):
 
 class PixelConnectionError(PixelError):
     """No answer: the connection could not be made, was reset, or closed before the answer was complete. `sent` is False
-    if no byte of the request can have reached the peer, so that the request had no effect.
+    if no byte of the request can have reached the peer, so that the request had no effect. `lasting` is True if another
+    try would meet the same, as with a certificate that is refused: the request is not repeated.
     """
 
-    def __init__(self, message: str, *, sent: bool = False) -> None:
+    def __init__(self, message: str, *, sent: bool = False, lasting: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.lasting = lasting
 
 
 class PixelTimeoutError(PixelConnectionError, TimeoutError):
@@ -214,8 +216,8 @@ class PixelProxyError(PixelConnectionError):
     and 504 from a proxy that forwards, which may be the origin's.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, sent: bool = False) -> None:
-        super().__init__(message, sent=sent)
+    def __init__(self, message: str, *, status: int | None = None, sent: bool = False, lasting: bool = False) -> None:
+        super().__init__(message, sent=sent, lasting=lasting)
         self.status = status
 
 

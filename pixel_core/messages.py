@@ -232,6 +232,10 @@ class Deadline:
             raise TimeoutError(self.reason)
         return self.timeouts.within(self.at - now)
 
+    def is_over(self, now: float) -> bool:
+        """True if a wait that ended `now` was ended by this deadline: timers may be early by their resolution."""
+        return now >= self.at - 0.001
+
     @property
     def reason(self) -> str:
         """The message of its error."""

@@ -4,7 +4,8 @@ Rules kept here:
 
 * A stream is the driver's own object, so its type is Any here. The core asks of it only what `Stream` lists.
 * A time limit is in seconds; None is no limit. A limit that is reached is a TimeoutError.
-* Failures of the network are OSErrors. `pixel_core.http.exchange` turns them into the library's errors.
+* Failures of the network are OSErrors. `pixel_core.http.exchange` turns them into the library's errors. One that
+  another try would meet again is a `LastingFailure`.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,15 @@ from pixel_core.values import value
 
 Address: TypeAlias = tuple[Any, ...]
 """An address as `socket.getaddrinfo` gives it; the first item is its family."""
+
+
+class LastingFailure(OSError):  # noqa: N818 - an error of a stream; that of the library is PixelConnectionError
+    """A failure that another try would meet again, such as a certificate that is refused."""
+
+
+def timed_out(what: str, timeout: float | None) -> TimeoutError:
+    """The error of a time limit."""
+    return TimeoutError(f"{what} in time" if timeout is None else f"{what} within {timeout:g} seconds")
 
 
 class Stream(Protocol):
@@ -79,10 +89,13 @@ class WaitConnected(Effect[Sequence[ConnectResult]]):
 
 @value
 class StartTls(Effect[TlsHandshake]):
-    """Make a TLS session for this host name, for a handshake over the stream."""
+    """Make a TLS session for this host name, for a handshake over the stream. `proxy` is true for TLS to a proxy, which
+    is not shown the client's certificate.
+    """
 
     stream: Any
     host: str
+    proxy: bool = False
 
 
 @value

@@ -10,13 +10,14 @@ Rules kept here:
 * A kept connection may have been closed unseen. A safe request (RFC 9110, section 9.2.1) that met a closed one and
   received no byte of a response is repeated on another. A connection that was opened for the request is no such case.
 * A total limit covers all of it together: a peer that sends one byte at a time gets no more time than a silent one.
+  When it is over, the error names it, and not what was left of it for the last step.
 * The slot has an owner before it is taken, and is freed by a plain call, also when the flow is closed half-way. The
   call is made twice, since an interrupt (Ctrl-C) may end the first one early.
 """
 
 from pixel_core.effects import Clock, Flow
 from pixel_core.errors import PixelConnectionError, PixelProxyError, PixelTimeoutError
-from pixel_core.http.effects import Read, Write
+from pixel_core.http.effects import LastingFailure, Read, Write
 from pixel_core.http.leasing import Connection, Leasing
 from pixel_core.http.pool import Lease, LeaseState
 from pixel_core.http.tunnel import ProxyFailure
@@ -42,19 +43,19 @@ def exchange(request: Request, leasing: Leasing) -> Flow[Response]:
             except PixelConnectionError:
                 raise  # a sentence already; PixelTimeoutError is an OSError too
             except OSError as error:
-                raise _failure(request, error, f"could not connect to {request.origin}", sent=False) from error
+                what = f"could not connect to {request.origin}"
+                raise (yield from _failure(request, error, what, deadline, sent=False)) from error
             try:
                 response, complete = yield from _converse(connection, request, deadline)
             except (PixelConnectionError, OSError) as error:
-                unseen = (
-                    connection.used and not connection.http.response_started and not isinstance(error, TimeoutError)
-                )
-                if unseen and request.method in SAFE_METHODS:
+                unseen = connection.used and not connection.http.response_started
+                may_pass = not isinstance(error, (TimeoutError, LastingFailure))
+                if unseen and may_pass and request.method in SAFE_METHODS:
                     continue
                 if isinstance(error, PixelConnectionError):
                     raise
                 what = "it took too long" if isinstance(error, TimeoutError) else "the connection broke"
-                raise _failure(request, error, what, sent=True) from error
+                raise (yield from _failure(request, error, what, deadline, sent=True)) from error
             now = yield from _CLOCK
             connection.used = reusable = complete and connection.http.reusable
             return response
@@ -84,9 +85,16 @@ def _converse(connection: Connection, request: Request, deadline: Deadline | Non
             complete = yield from Write(stream, (), limits.write, limits.total)
 
 
-def _failure(request: Request, error: OSError, what: str, sent: bool) -> PixelConnectionError:
+def _failure(
+    request: Request, error: OSError, what: str, deadline: Deadline | None, sent: bool
+) -> Flow[PixelConnectionError]:
+    """The error of the library for one of a stream."""
     reason = error.strerror or str(error) or type(error).__name__
+    lasting = isinstance(error, LastingFailure) or isinstance(error.__cause__, LastingFailure)
     if isinstance(error, ProxyFailure):
-        return PixelProxyError(f"{request.label}: {what}: {reason}", status=error.status)
-    kind = PixelTimeoutError if isinstance(error, TimeoutError) else PixelConnectionError
-    return kind(f"{request.label}: {what}: {reason}", sent=sent)
+        return PixelProxyError(f"{request.label}: {what}: {reason}", status=error.status, lasting=lasting)
+    if not isinstance(error, TimeoutError):
+        return PixelConnectionError(f"{request.label}: {what}: {reason}", sent=sent, lasting=lasting)
+    if deadline is not None and error.errno is None and deadline.is_over((yield from _CLOCK)):
+        reason = deadline.reason
+    return PixelTimeoutError(f"{request.label}: {what}: {reason}", sent=sent)

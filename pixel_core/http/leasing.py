@@ -4,7 +4,7 @@ Rules kept here:
 
 * An idle connection is reused if it has no pending bytes and no end of file; otherwise it is closed and another opened.
 * An origin is reached directly or through a proxy: http by a request with its whole URL, https by a tunnel (CONNECT).
-  TLS to the proxy comes before CONNECT, TLS to the origin after it.
+  TLS to the proxy comes before CONNECT, TLS to the origin after it. The client's certificate is for origins only.
 * The addresses of a host are tried as in RFC 8305 (`race.py`). A host that is an address is not looked up.
 * `timeouts.connect` is one limit for all of it: look-up, attempts, the tunnel and TLS.
 * A slot is freed by a plain call (`Leasing.release`), which closes what is not kept. It may be called twice, so that
@@ -29,6 +29,7 @@ from pixel_core.http.effects import (
     WaitConnected,
     WaitForSlot,
     Write,
+    timed_out,
 )
 from pixel_core.http.pool import Lease, LeaseState, Pool
 from pixel_core.http.proxies import Proxies, Proxy
@@ -80,7 +81,7 @@ class Leasing:
         if lease.state is LeaseState.WAITING:
             yield from WaitForSlot(lease, timeouts.pool)
             if lease.state is LeaseState.WAITING:
-                raise TimeoutError(f"no connection became free within {timeouts.pool or 0:g} seconds")
+                raise timed_out("no connection became free", timeouts.pool)
         connection = lease.connection
         if connection is not None:
             if (yield from IsIdle(connection.stream)):
@@ -120,7 +121,7 @@ def connect(origin: Origin, proxy: Proxy | None, timeout: float | None) -> Flow[
         if proxy is None:
             return (yield from _connect_to(origin, until))
         try:
-            stream = yield from _connect_to(proxy.origin, until)
+            stream = yield from _connect_to(proxy.origin, until, is_proxy=True)
         except (TimeoutError, ProxyFailure):
             raise
         except OSError as error:
@@ -138,17 +139,17 @@ def connect(origin: Origin, proxy: Proxy | None, timeout: float | None) -> Flow[
         if error.errno is not None:  # the system's own, which has its words
             raise
         what = "no connection" if proxy is None else f"no connection through the proxy {proxy}"
-        raise TimeoutError(f"{what} within {timeout or 0:g} seconds") from None
+        raise timed_out(what, timeout) from None
 
 
-def _connect_to(peer: Origin, until: float | None) -> Flow[Stream]:
+def _connect_to(peer: Origin, until: float | None, is_proxy: bool = False) -> Flow[Stream]:
     """A stream to an origin or a proxy, with TLS for https."""
     numeric = literal(peer.host) is not None
     addresses = yield from Resolve(peer.host, peer.port, numeric, (yield from _remaining(until)))
     stream = yield from _win_race(interleaved(addresses, lambda address: address[0]), until)
     if peer.scheme == "https":
         try:
-            yield from _secure(stream, peer.host, until)
+            yield from _secure(stream, peer.host, until, is_proxy)
         except BaseException:
             stream.close()
             raise
@@ -188,15 +189,17 @@ def _open_tunnel(stream: Stream, tunnel: Tunnel, until: float | None) -> Flow[No
         pass
 
 
-def _secure(stream: Stream, host: str, until: float | None) -> Flow[None]:
+def _secure(stream: Stream, host: str, until: float | None, is_proxy: bool = False) -> Flow[None]:
     """Start TLS on a stream, inside the TLS of a proxy if there is one."""
-    tls = yield from StartTls(stream, host)
+    tls = yield from StartTls(stream, host, is_proxy)
     complete = False
     while not complete:
-        complete = tls.handshake()
-        data = tls.outgoing()
-        if data:
-            yield from Write(stream, (data,), (yield from _remaining(until)))
+        try:
+            complete = tls.handshake()
+        finally:  # an alert is sent too
+            data = tls.outgoing()
+            if data:
+                yield from Write(stream, (data,), (yield from _remaining(until)))
         if not complete:
             tls.feed((yield from Read(stream, (yield from _remaining(until)))))
     stream.secure(tls)

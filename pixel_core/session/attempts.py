@@ -52,6 +52,8 @@ class Attempts:
         try:
             return (yield from Exchange(request, self._request_id, resend))
         except PixelConnectionError as error:
+            if self._deadline is not None:  # the exchange knows only what was left of the total limit
+                error.args = (str(error).replace(Deadline(request.timeouts, 0.0).reason, self._deadline.reason),)
             return error
 
     def repeat(

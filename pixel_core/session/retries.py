@@ -16,6 +16,7 @@ the same bytes under the same key are the same object::
     500, 502, 503, 504                   again             again
     a proxy refused: any other status    no                no
     the connection broke, a time-out     again             no
+    a certificate was refused            no                no
     408, 500, 502, 503, 504              again             no
     429                                  again             again
     any other status                     no                no
@@ -54,9 +55,10 @@ class RetryPolicy:
         again: bool | None = None,
     ) -> float | None:
         """Return the seconds to wait after this outcome of try number `attempt` (from 1); None to give up. `again`
-        replaces the table, for callers that know the meaning of the response.
+        replaces the table, except for a refused certificate, for callers that know the meaning of the response.
         """
-        if attempt >= self.tries or not (self._again(method, outcome) if again is None else again):
+        lasting = isinstance(outcome, PixelConnectionError) and outcome.lasting
+        if lasting or attempt >= self.tries or not (self._again(method, outcome) if again is None else again):
             return None
         wait = min(self.longest, self.base * 2.0 ** min(attempt - 1, 64)) * _fraction(random_bits)
         minimum = None if isinstance(outcome, PixelConnectionError) else _retry_after(outcome)

@@ -49,8 +49,7 @@ class _Body(aiohttp.Payload):
                 async with asyncio.timeout(limit):
                     await writer.write(piece)
             except TimeoutError:
-                what = f"nothing was taken within {limit or 0:g} seconds"
-                outbound.failure = outbound.timed_out(what, sent=True)
+                outbound.failure = outbound.timed_out("nothing was taken", limit, sent=True)
                 raise outbound.failure from None
 
 
@@ -179,9 +178,9 @@ def _translated(outbound: Outbound, error: Exception) -> Exception:
         case PixelError():
             return error
         case aiohttp.ConnectionTimeoutError():
-            return outbound.timed_out(f"no connection within {limits.connect or 0:g} seconds", sent=False)
+            return outbound.timed_out("no connection", limits.connect, sent=False)
         case aiohttp.ServerTimeoutError():
-            return outbound.timed_out(f"no answer within {limits.read or 0:g} seconds", sent=True)
+            return outbound.timed_out("no answer", limits.read, sent=True)
         case TimeoutError():
             return outbound.too_long()
         case aiohttp.ClientHttpProxyError():
@@ -189,7 +188,7 @@ def _translated(outbound: Outbound, error: Exception) -> Exception:
         case aiohttp.ClientProxyConnectionError():
             return outbound.proxy_failed(None)
         case aiohttp.ClientConnectorError():
-            return outbound.not_connected(reason_of(error))
+            return outbound.not_connected(error)
         case aiohttp.ServerDisconnectedError():
             return outbound.cut_short(started=False)
         case aiohttp.ClientPayloadError() if "not completed" in str(error):

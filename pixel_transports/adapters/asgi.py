@@ -50,7 +50,7 @@ class AsgiTransport:
                 with anyio.CancelScope() as scope:
                     return await self._run(_Call(outbound, self._limits, scope), outbound)
                 limit = request.timeouts.read
-                raise outbound.timed_out(f"no answer within {limit or 0:g} seconds", sent=True)
+                raise outbound.timed_out("no answer", limit, sent=True)
             raise outbound.too_long()
 
     async def _run(self, call: "_Call", outbound: Outbound) -> Response:

@@ -173,15 +173,15 @@ def _translated(outbound: Outbound, error: Exception, started: bool) -> Exceptio
         return outbound.failure
     match error:
         case httpx.ConnectTimeout():
-            return outbound.timed_out(f"no connection within {limits.connect or 0:g} seconds", sent=False)
+            return outbound.timed_out("no connection", limits.connect, sent=False)
         case httpx.PoolTimeout():
-            return outbound.timed_out(f"no connection became free within {limits.pool or 0:g} seconds", sent=False)
+            return outbound.timed_out("no connection became free", limits.pool, sent=False)
         case httpx.WriteTimeout():
-            return outbound.timed_out(f"nothing was taken within {limits.write or 0:g} seconds", sent=True)
+            return outbound.timed_out("nothing was taken", limits.write, sent=True)
         case httpx.TimeoutException():
-            return outbound.timed_out(f"no answer within {limits.read or 0:g} seconds", sent=True)
+            return outbound.timed_out("no answer", limits.read, sent=True)
         case httpx.ConnectError():
-            return outbound.not_connected(reason_of(error))
+            return outbound.not_connected(error)
         case httpx.ProxyError():
             status = str(error)[:3]
             return outbound.proxy_failed(int(status) if status.isdigit() else None)

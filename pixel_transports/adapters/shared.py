@@ -7,6 +7,7 @@ Rules kept here:
 * A failure to read the body is stored (`Outbound.failure`), since libraries wrap it and apps may swallow it.
 """
 
+import ssl
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
@@ -17,8 +18,9 @@ import anyio.to_thread
 from pixel_core.errors import PixelConnectionError, PixelError, PixelProtocolError, PixelProxyError, PixelTimeoutError
 from pixel_core.http.connection import ClientConnection
 from pixel_core.http.decoding import Limits, ResponseReader
+from pixel_core.http.effects import timed_out
 from pixel_core.http.heads import wire_headers
-from pixel_core.messages import FileSlice, Request, Segment, Timeouts, body_segments
+from pixel_core.messages import Deadline, FileSlice, Request, Segment, Timeouts, body_segments
 from pixel_transports.net.files import PIECE, SliceReader
 
 
@@ -103,21 +105,25 @@ class Outbound:
 
     def too_long(self) -> PixelTimeoutError:
         """Return the error of the limit `total`."""
-        return self.timed_out(f"the total limit of {self.request.timeouts.total:g} seconds is over", sent=True)
+        return self.timed_out("no answer", self.request.timeouts.total, sent=True)
 
-    def timed_out(self, what: str, *, sent: bool) -> PixelTimeoutError:
-        """Return the error of a time limit."""
+    def timed_out(self, what: str, limit: float | None, *, sent: bool) -> PixelTimeoutError:
+        """Return the error of a time limit, or of the total limit, if `limit` is what is left of that."""
         beginning = "it took too long" if sent else f"could not connect to {self.request.origin}"
-        return PixelTimeoutError(f"{self.request.label}: {beginning}: {what}", sent=sent)
+        timeouts = self.request.timeouts
+        is_total = limit is not None and limit == timeouts.total
+        reason = Deadline(timeouts, 0.0).reason if is_total else timed_out(what, limit)
+        return PixelTimeoutError(f"{self.request.label}: {beginning}: {reason}", sent=sent)
 
     def broke(self, reason: str) -> PixelConnectionError:
         """Return the error of an established connection."""
         return PixelConnectionError(f"{self.request.label}: the connection broke: {reason}", sent=True)
 
-    def not_connected(self, reason: str) -> PixelConnectionError:
+    def not_connected(self, error: BaseException) -> PixelConnectionError:
         """Return the error of a connection that could not be established."""
-        where = f"could not connect to {self.request.origin}"
-        return PixelConnectionError(f"{self.request.label}: {where}: {reason}", sent=False)
+        message = f"{self.request.label}: could not connect to {self.request.origin}: {reason_of(error)}"
+        lasting = any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))
+        return PixelConnectionError(message, sent=False, lasting=lasting)
 
     def proxy_failed(self, status: int | None) -> PixelProxyError:
         """Return the error of a proxy that refused with a status, or (None) could not be reached."""
@@ -167,11 +173,17 @@ def response_reader(
 
 def reason_of(error: BaseException) -> str:
     """Return the system's message for an error: that of the OSError which is its cause, else the name of its type."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return " ".join(str(cause.strerror).split())
+    return type(error).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and its causes, up to ten."""
     cause: BaseException | None = error
     for _ in range(10):
         if cause is None:
-            break
-        if isinstance(cause, OSError) and cause.strerror:
-            return " ".join(str(cause.strerror).split())
+            return
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return type(error).__name__

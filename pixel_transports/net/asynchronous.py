@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 import anyio
+import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 
@@ -32,10 +33,10 @@ from pixel_core.http.pool import LeaseState, Pool
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Request, Response
 from pixel_transports.net import connecting
-from pixel_transports.net.connecting import Address, connect_error, numeric_addresses, start_connecting
+from pixel_transports.net.connecting import Address, connect_error, numeric_addresses, start_connecting, start_look_up
 from pixel_transports.net.readiness import readiness_of
-from pixel_transports.net.streams import SocketStream, timed_out
-from pixel_transports.net.tls import TlsOptions, TlsSession, context_of, shared_context
+from pixel_transports.net.streams import SocketStream
+from pixel_transports.net.tls import TlsOptions, TlsSession, context_of
 from pixel_transports.observability.logs import connection_line
 from pixel_transports.runtime.per_loop import PerLoop
 from pixel_transports.runtime.running import run_async
@@ -61,14 +62,22 @@ class AsyncStream(SocketStream):
                     until = until or time.monotonic() + timeout
                     limit = max(0.0, until - time.monotonic())
         except TimeoutError as error:
-            raise (timed_out("no answer", timeout) if error.errno is None else error) from None
+            raise (effects.timed_out("no answer", timeout) if error.errno is None else error) from None
         return data
 
     async def _recv(self, timeout: float | None) -> bytes:
         if not self.drained:
             with suppress(BlockingIOError):
                 return self.recv()
+        if self.has_replies:
+            await self._send_replies(timeout)
         return await self._readiness.wait_readable(self.recv, timeout)
+
+    async def _send_replies(self, timeout: float | None) -> None:
+        with anyio.fail_after(timeout):
+            while self.has_replies:
+                await anyio.wait_writable(self.sock)
+                self.send_replies()
 
     def write(self, effect: effects.Write) -> bool | Coroutine[Any, Any, bool]:
         """Write all, or (without segments) what is left; False when the peer sent or closed first. Returns a coroutine
@@ -83,7 +92,7 @@ class AsyncStream(SocketStream):
         self._readiness.unregister()
         with anyio.move_on_after(total):
             return await anyio.to_thread.run_sync(self._send_all, timeout, abandon_on_cancel=True)
-        raise timed_out("nothing was taken", total)
+        raise effects.timed_out("nothing was taken", total)
 
     def _send_all(self, timeout: float | None) -> bool:
         """Send what is left, in a worker thread: a file takes too long for the loop. A stream that was closed
@@ -119,9 +128,19 @@ AsyncResolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
 """Looks up the addresses of a host and port, in the event loop. Raises OSError."""
 
 
-async def look_up(host: str, port: int) -> Sequence[Address]:
-    """Look up a name by the system's resolver, in a worker thread that is abandoned on cancellation. Raises OSError."""
-    return await anyio.to_thread.run_sync(connecting.look_up, host, port, abandon_on_cancel=True)
+async def look_up(host: str, port: int, resolver: connecting.Resolver = connecting.look_up) -> Sequence[Address]:
+    """Look up a name by a blocking resolver, the system's by default, in a daemon thread that is abandoned on
+    cancellation: a worker thread of anyio would keep the program from ending. Raises OSError.
+    """
+    token, event = anyio.lowlevel.current_token(), anyio.Event()
+
+    def done() -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            anyio.from_thread.run_sync(event.set, token=token)
+
+    result = start_look_up(resolver, host, port, done)
+    await event.wait()
+    return result()
 
 
 class AnyioTransport:
@@ -174,9 +193,9 @@ class AnyioTransport:
             return await self._resolver(effect.host, effect.port)
 
     async def _start_tls(self, effect: effects.StartTls) -> TlsSession:
-        context = self._context
+        context = None if effect.proxy else self._context
         if context is None:
-            context = await anyio.to_thread.run_sync(shared_context)
+            context = await anyio.to_thread.run_sync(context_of, self._tls, effect.proxy)
         return TlsSession(context, effect.host)
 
 

@@ -33,8 +33,8 @@ from pixel_transports.net.connecting import (
     start_connecting,
     wait_writable,
 )
-from pixel_transports.net.streams import SocketStream, timed_out
-from pixel_transports.net.tls import TlsOptions, TlsSession, context_of, shared_context
+from pixel_transports.net.streams import SocketStream, waiter_for
+from pixel_transports.net.tls import TlsOptions, TlsSession, context_of
 from pixel_transports.observability.logs import connection_line
 from pixel_transports.runtime.cancellation import current_scope, on_cancel
 from pixel_transports.runtime.forks import register_after_fork
@@ -74,8 +74,11 @@ class BlockingStream(SocketStream):
         data = self.take_early() or self.pending()
         until = None if timeout is None else time.monotonic() + timeout
         while data is None:  # again after TLS records without data, which do not extend the limit
-            if not self.is_readable(None if until is None else max(0.0, until - time.monotonic())):
-                raise timed_out("no answer", timeout)
+            limit = None if until is None else max(0.0, until - time.monotonic())
+            if not (waiter_for(self.sock, read=True, write=True) if self.has_replies else self.is_readable)(limit):
+                raise effects.timed_out("no answer", timeout)
+            if self.has_replies:
+                self.send_replies()
             with suppress(BlockingIOError):
                 data = self.decrypt(self.recv())
         return data
@@ -160,7 +163,8 @@ def _wait_connected(transport: SocketTransport, effect: effects.WaitConnected) -
 
 
 def _start_tls(transport: SocketTransport, effect: effects.StartTls) -> TlsSession:
-    return TlsSession(transport._context or shared_context(), effect.host)
+    context = None if effect.proxy else transport._context
+    return TlsSession(context or context_of(transport._tls, effect.proxy), effect.host)
 
 
 _PERFORMERS: dict[type[Effect[Any]], Callable[[SocketTransport, Any], Any]] = {

@@ -36,25 +36,38 @@ def look_up_in_thread(resolver: Resolver, effect: Resolve) -> Sequence[Address]:
     """Perform `Resolve`. Raises OSError; TimeoutError when its time is over."""
     if effect.numeric:
         return numeric_addresses(effect.host, effect.port)
+    done = threading.Event()
+    with on_cancel(done.set):
+        result = start_look_up(resolver, effect.host, effect.port, done.set)
+        if not done.wait(effect.timeout):
+            raise TimeoutError
+    return result()
+
+
+def start_look_up(
+    resolver: Resolver, host: str, port: int, done: Callable[[], object]
+) -> Callable[[], Sequence[Address]]:
+    """Look up a name in a daemon thread, which calls `done` at its end. Returns a function that then returns the
+    result, or raises what the resolver has raised.
+    """
     results: list[Sequence[Address]] = []
     failures: list[BaseException] = []
-    done = threading.Event()
 
     def work() -> None:
         try:
-            results.append(resolver(effect.host, effect.port))
+            results.append(resolver(host, port))
         except BaseException as error:
             failures.append(error)
         finally:
-            done.set()
+            done()
 
-    with on_cancel(done.set):
-        threading.Thread(target=work, name=f"look up {effect.host}", daemon=True).start()
-        if not done.wait(effect.timeout):
-            raise TimeoutError
-    if failures:
-        raise failures[0]
-    return results[0]
+    def result() -> Sequence[Address]:
+        if failures:
+            raise failures[0]
+        return results[0]
+
+    threading.Thread(target=work, name=f"look up {host}", daemon=True).start()
+    return result
 
 
 def numeric_addresses(host: str, port: int) -> Sequence[Address]:

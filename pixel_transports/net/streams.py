@@ -4,6 +4,8 @@ Rules kept here:
 
 * Nothing here blocks, except `send_all`, which waits until the peer takes or sends something.
 * Streams fail with OSError. `pixel_core.http.exchange` decides what that means.
+* What TLS answers by itself is sent as soon as it was read, after what is left of a request. If the socket has no room,
+  the next read waits for room as well.
 * Small requests leave at once, in one call. While a file is sent, the socket is watched: bytes of the peer, or its
   end, stop the sending.
 * Reads begin small, since allocating a large buffer takes longer than reading a small response, and grow once one is
@@ -17,6 +19,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any, TypeAlias
 
+from pixel_core.http.effects import timed_out
 from pixel_core.messages import Segment
 from pixel_transports.net.files import LITTLE, SENDFILE, Outgoing
 from pixel_transports.net.tls import TlsSession
@@ -28,8 +31,6 @@ LONGEST_WAIT = 1_000_000.0
 """The longest wait that the system counts, in seconds."""
 
 DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
-
-_NOTHING = Outgoing()
 
 Waiter: TypeAlias = Callable[[float | None], bool]
 """Waits for a socket, so many seconds or (None) without end. False if nothing happened."""
@@ -53,11 +54,6 @@ def waiter_for(sock: socket.socket, *, read: bool = False, write: bool = False) 
     return wait
 
 
-def timed_out(what: str, timeout: float | None) -> TimeoutError:
-    """The error of a time limit."""
-    return TimeoutError(f"{what} within {timeout or 0:g} seconds")
-
-
 class SocketStream:
     """One non-blocking socket, plain or TLS, and the progress of what it sends."""
 
@@ -68,7 +64,7 @@ class SocketStream:
         self._tls: TlsSession | None = None
         self._read_size = SMALL
         self._early = b""  # received while sending
-        self._outgoing = _NOTHING
+        self._outgoing = Outgoing()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.sock.fileno()}>"
@@ -95,7 +91,32 @@ class SocketStream:
 
     def pending(self) -> bytes | None:
         """Plaintext that TLS has received already; None if the socket has to be read."""
-        return None if self._tls is None else self._tls.read(LARGE)
+        if self._tls is None:
+            return None
+        try:
+            data = self._tls.read(LARGE)
+        except OSError:
+            self.send_replies()  # an alert
+            raise
+        if data is None and self._tls.has_replies:
+            self.send_replies()
+        return data
+
+    @property
+    def has_replies(self) -> bool:
+        """True if records of TLS itself wait for room in the socket."""
+        return bool(self._outgoing.left) and self._tls is not None
+
+    def send_replies(self) -> None:
+        """Send records of TLS itself, as far as the socket takes them."""
+        left = b"".join((self._outgoing.left, self._tls.encrypted())) if self._tls else b""
+        try:
+            left = left[self.sock.send(left, DONTWAIT) :]
+        except BlockingIOError:
+            pass
+        except ConnectionError:  # the next read reports it
+            left = b""
+        self._outgoing.left = memoryview(left)
 
     @property
     def drained(self) -> bool:
@@ -113,7 +134,7 @@ class SocketStream:
         if self._tls is None:
             return data
         self._tls.feed(data)
-        return self._tls.read(LARGE)
+        return self.pending()
 
     def send_now(self, segments: Sequence[Segment]) -> bool:
         """Begin to send segments, or (without any) go on; True if all of it left at once. Raises ConnectionError,
@@ -121,18 +142,20 @@ class SocketStream:
         """
         if segments:
             first = segments[0]
-            if len(segments) == 1 and isinstance(first, bytes) and len(first) <= LITTLE:
+            left = self._outgoing.left
+            if len(segments) == 1 and isinstance(first, bytes) and len(first) <= LITTLE and not left:
                 data = first if self._tls is None else self._tls.encrypted(first)
                 try:
                     count = self.sock.send(data, DONTWAIT)
                 except BlockingIOError:
                     count = 0
-                if count == len(data):
+                if count == len(data) and (self._tls is None or not self._tls.is_held):
                     return True
                 self._outgoing = Outgoing()
                 self._outgoing.left = memoryview(data)[count:]
                 return False
             self._outgoing = Outgoing(segments)
+            self._outgoing.left = left
         if self._outgoing.large:
             return False
         try:
@@ -158,27 +181,34 @@ class SocketStream:
                     if until is not None:
                         left = max(0.0, until - time.monotonic())
                         limit = left if timeout is None else min(timeout, left)
-                    if not either(limit):
+                    is_held = self._tls is not None and not self._outgoing.left
+                    if not (self.is_readable if is_held else either)(limit):
                         raise timed_out("nothing was taken", limit) from None
                 if stopped():
                     break
         except ConnectionError:
             return False
-        if self._outgoing.is_empty:  # the peer may respond as soon as it has the last byte
+        if self._outgoing.is_empty and not (
+            self._tls and self._tls.is_held
+        ):  # the peer may respond as soon as it has the last byte
             self._outgoing.close()
             return True
         return False
 
     def _send_next(self) -> bool:
-        """Send the next piece as far as the socket takes it; False when nothing is left. Raises BlockingIOError."""
-        outgoing = self._outgoing
+        """Send the next piece as far as the socket takes it; False when nothing is left. Raises BlockingIOError, also
+        where TLS needs records of the peer.
+        """
+        outgoing, tls = self._outgoing, self._tls
         if not outgoing.left:
-            if SENDFILE and self._tls is None and outgoing.send_file(self.sock):
+            if SENDFILE and tls is None and outgoing.send_file(self.sock):
                 return True
-            piece = outgoing.take()
-            if not piece:
+            piece = outgoing.take() if tls is None or not tls.is_held else memoryview(b"")
+            outgoing.left = piece if tls is None else memoryview(tls.encrypted(piece))
+            if not outgoing.left:
+                if tls is not None and tls.is_held:
+                    raise BlockingIOError
                 return False
-            outgoing.left = piece if self._tls is None else memoryview(self._tls.encrypted(piece))
         outgoing.left = outgoing.left[self.sock.send(outgoing.left, DONTWAIT) :]
         return True
 

@@ -6,8 +6,12 @@ Rules kept here:
   names, and speaks TLS 1.2 or newer (RFC 9325, section 3.1.1).
 * A context is made once for equal options. An error in a file names the file, and is never a connection's error. No
   error and no `repr` shows the password of a key, and OpenSSL never prompts for one on the terminal.
-* A session does no I/O: bytes of the peer go in, bytes for the peer come out.
-* A peer that closes without `close_notify` has reached its end: HTTP decides whether that was too early.
+* A client certificate of `TlsOptions` is for origins: a proxy that is spoken to by TLS is not offered it.
+* A session does no I/O: bytes of the peer go in, bytes for the peer come out. TLS answers some records by itself
+  (KeyUpdate, renegotiation, a late request for a certificate, alerts), so reading makes records to send, and writing
+  may have to wait for records of the peer.
+* A connection that ends without `close_notify` is broken: nothing shows that all of a body arrived (RFC 9112, section
+  9.8). A response that is complete by its length is not affected.
 """
 
 import os
@@ -16,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
 
+from pixel_core.http.effects import LastingFailure
 from pixel_transports.runtime.forks import call_after_fork
 
 _lock = Lock()
@@ -29,13 +34,25 @@ def _renew_lock() -> None:
 
 @cache
 def _make() -> ssl.SSLContext:
-    return _prepared(ssl.create_default_context())
+    return _context(None)
 
 
-def _prepared(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Set what does not depend on the trust store, whatever the system's defaults are. Returns the context."""
+def _context(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    """A context with these authorities, and with what does not depend on them, whatever the system's defaults are."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        if ca_file is None:
+            raise
+        raise ValueError(f"{os.fspath(ca_file)} holds no certificates in PEM form") from None
+    except OSError as error:  # Python opens the log of keys that the variable names
+        path = os.environ.get("SSLKEYLOGFILE")
+        if not path:
+            raise
+        raise ValueError(f"SSLKEYLOGFILE names {path!r}, which cannot be written: {error.strerror}") from None
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["http/1.1"])
+    context.post_handshake_auth = True
     return context
 
 
@@ -50,7 +67,8 @@ class TlsOptions:
     """Trusted authorities, and the client's own certificate. All files are PEM.
 
     `ca_file` replaces the system's trust store. `client_certificate` is the client's certificate, followed by
-    intermediate ones; `client_key` is its key, if that is in a file of its own; `key_password` decrypts the key.
+    intermediate ones, which is offered to origins and not to proxies; `client_key` is its key, if that is in a file of
+    its own; `key_password` decrypts the key.
 
     Raises ValueError for a key without a certificate and for a password without a key. Files are read when the first
     request is sent, before anything goes out: FileNotFoundError or another OSError if one cannot be read, ValueError
@@ -72,20 +90,12 @@ class TlsOptions:
 
 @cache
 def _context_for(options: TlsOptions) -> ssl.SSLContext:
-    context = _prepared(_trusting(options.ca_file))
+    if options.ca_file is not None:
+        _check_readable(options.ca_file)
+    context = _context(options.ca_file)
     if options.client_certificate is not None:
         _identify(context, str(options.client_certificate), options.client_key, options.key_password)
     return context
-
-
-def _trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
-    if ca_file is None:
-        return ssl.create_default_context()
-    _check_readable(ca_file)
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError:
-        raise ValueError(f"{os.fspath(ca_file)} holds no certificates in PEM form") from None
 
 
 def _identify(
@@ -122,27 +132,43 @@ def _check_readable(path: str | os.PathLike[str]) -> None:
         file.read(1)
 
 
-def context_of(tls: TlsOptions | ssl.SSLContext) -> ssl.SSLContext:
-    """Return the context of these options, made at the first use, or a context as it is. Raises OSError, ValueError."""
+def context_of(tls: TlsOptions | ssl.SSLContext | None, proxy: bool = False) -> ssl.SSLContext:
+    """Return the context of these options, made at the first use, or a context as it is. That for a proxy has no client
+    certificate of the options. Raises OSError, ValueError.
+    """
+    if tls is None:
+        return shared_context()
     if isinstance(tls, ssl.SSLContext):
         return tls
     with _lock:
-        return _context_for(tls)
+        return _context_for(TlsOptions(tls.ca_file) if proxy else tls)
 
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
 """OpenSSL's reasons for bytes that are no TLS record."""
 
 
-def handshake_error(error: ssl.SSLError) -> OSError:
-    """The failure of a handshake, as part of a sentence."""
+_REFUSALS = frozenset(
+    {
+        *("BAD_CERTIFICATE", "UNSUPPORTED_CERTIFICATE", "CERTIFICATE_REVOKED", "CERTIFICATE_EXPIRED"),
+        *("CERTIFICATE_UNKNOWN", "UNKNOWN_CA", "ACCESS_DENIED", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"),
+    }
+)
+"""Alerts of a peer that refuses a client's certificate, or asks for one (RFC 8446, section 6.2; TLS 1.2 has no other
+alert than HANDSHAKE_FAILURE for the latter)."""
+
+
+def tls_error(error: ssl.SSLError, what: str = "the TLS handshake failed") -> OSError:
+    """The failure of a handshake, or of what follows it, as part of a sentence."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return OSError(f"its certificate is not accepted: {error.verify_message.rstrip('.')}")
+        return LastingFailure(f"its certificate is not accepted: {error.verify_message.rstrip('.')}")
     if isinstance(error, ssl.SSLEOFError):
         return OSError("it closed the connection in the TLS handshake")
-    if error.reason in _NO_TLS:
+    reason = error.reason or "no reason given"
+    if reason in _NO_TLS:
         return OSError("it does not speak TLS")
-    return OSError(f"the TLS handshake failed: {(error.reason or 'no reason given').lower().replace('_', ' ')}")
+    kind = LastingFailure if reason.partition("_ALERT_")[2] in _REFUSALS else OSError
+    return kind(f"{what}: {reason.lower().replace('_', ' ')}")
 
 
 class TlsSession:
@@ -155,6 +181,18 @@ class TlsSession:
         # A name that ends with a dot is the same name in certificates and in SNI, without it (RFC 6066, section 3).
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.rstrip("."))
         self.outer: TlsSession | None = None
+        self._held = b""  # plaintext that cannot be sent before the peer has sent records
+        self._ended = False
+
+    @property
+    def is_held(self) -> bool:
+        """True if data waits for records of the peer, before it can be sent: TLS 1.2 renegotiates."""
+        return bool(self._held) or (self.outer is not None and self.outer.is_held)
+
+    @property
+    def has_replies(self) -> bool:
+        """True if TLS has records of its own to send: `encrypted` returns them."""
+        return self._outgoing.pending > 0 or (self.outer is not None and self.outer.has_replies)
 
     def handshake(self) -> bool:
         """Go on with the handshake; False when that needs more from the peer. Raises OSError."""
@@ -163,11 +201,11 @@ class TlsSession:
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
-            raise handshake_error(error) from None
+            raise tls_error(error) from None
         return True
 
     def outgoing(self) -> bytes:
-        """Records that have to be sent. After the handshake TLS sends its own only along with data."""
+        """Records of the handshake that have to be sent."""
         return self._outgoing.read()
 
     def feed(self, data: bytes) -> None:
@@ -185,22 +223,36 @@ class TlsSession:
         if data:
             self._incoming.write(data)
         else:
+            self._ended = True
             self._incoming.write_eof()
 
     def read(self, limit: int) -> bytes | None:
-        """Plaintext of the peer; b"" at its end, None when more records are needed."""
+        """Plaintext of the peer; b"" after its `close_notify`, None when more records are needed. Raises
+        ConnectionError at an end without that. All that was fed is read before the end is.
+        """
         try:
-            return self._tls.read(limit)
+            data = self._tls.read(limit)
         except ssl.SSLWantReadError:
             return None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return b""
+            data = b""
+        except ssl.SSLError as error:
+            raise tls_error(error, "TLS failed") from None
+        if not data and self._ended:
+            raise ConnectionResetError("it was closed without the close_notify of TLS, so it may be cut short")
+        return data
 
-    def encrypted(self, data: bytes | memoryview) -> bytes:
-        """Records that carry this plaintext to the peer."""
-        view = memoryview(data)
-        while view:
-            view = view[self._tls.write(view) :]
+    def encrypted(self, data: bytes | memoryview = b"") -> bytes:
+        """Records of TLS itself, then those that carry held plaintext and this to the peer, as far as can be."""
+        view = memoryview(self._held + data if self._held else data)
+        try:
+            while view:
+                view = view[self._tls.write(view) :]
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            raise tls_error(error, "TLS failed") from None
+        self._held = bytes(view)
         records = self._outgoing.read()
         return records if self.outer is None else self.outer.encrypted(records)
 

@@ -213,14 +213,14 @@ def test_a_peer_that_sends_a_byte_a_second_cannot_hold_an_exchange_past_its_tota
     script: list[Any] = [0.0, 0.0, lease, 0.0, WRITTEN]
     for second in range(10):
         script += [float(second), OK[second : second + 1]]
-    error = failed(play(exchange(request_of(total=10.0)), *script, 10.0))
+    error = failed(play(exchange(request_of(total=10.0)), *script, 10.0, 10.0))
     assert isinstance(error, PixelTimeoutError)
     assert "total limit of 10 seconds" in str(error)
     assert lease.released == [False]
 
 
 def test_no_connection_is_leased_when_no_time_is_left() -> None:
-    script: list[Any] = [0.0, 0.0, lease_of(True), 0.0, WRITTEN, 9.0, ConnectionResetError(), 10.5]
+    script: list[Any] = [0.0, 0.0, lease_of(True), 0.0, WRITTEN, 9.0, ConnectionResetError(), 10.5, 10.5]
     error = failed(play(exchange(request_of(total=10.0)), *script))
     assert isinstance(error, PixelTimeoutError)
     assert not error.sent

@@ -95,8 +95,8 @@ class SimulatedNetwork:
                     return []
                 self.now = max(self.now, ends[first])
                 return [effects.ConnectResult(first, self.peer(first)[1])]
-            case effects.StartTls(stream, host):
-                self.log.append(f"tls {host}")
+            case effects.StartTls(stream, host, proxy):
+                self.log.append(f"tls {host}{' of a proxy' if proxy else ''}")
                 return FakeTls(host)
             case effects.Write(_, segments, _, _):
                 self.log.append("write " + bytes(segments[0]).split(b"\r\n")[0].decode())  # type: ignore[arg-type]
@@ -154,7 +154,12 @@ CONNECT = "write CONNECT pixel.example:443 HTTP/1.1, read"
         (Origin("http", "127.0.0.1", 81), None, [], "127.0.0.1:81 numeric"),
         (HTTPS, None, [b"reply"], f"pixel.example:443, {TLS.format('pixel.example')}"),
         (HTTP, "http://proxy.example:3128", [], "proxy.example:3128"),
-        (HTTP, "https://proxy.example:3129", [b"reply"], f"proxy.example:3129, {TLS.format('proxy.example')}"),
+        (
+            HTTP,
+            "https://proxy.example:3129",
+            [b"reply"],
+            f"proxy.example:3129, {TLS.format('proxy.example of a proxy')}",
+        ),
         (
             HTTPS,
             "http://proxy.example:3128",
@@ -165,7 +170,7 @@ CONNECT = "write CONNECT pixel.example:443 HTTP/1.1, read"
             HTTPS,
             "https://proxy.example:3129",
             [b"reply", OPENED, b"reply"],
-            f"proxy.example:3129, {TLS.format('proxy.example')}, {CONNECT}, {TLS.format('pixel.example')}",
+            f"proxy.example:3129, {TLS.format('proxy.example of a proxy')}, {CONNECT}, {TLS.format('pixel.example')}",
         ),
     ],
     ids=["http", "an address", "https", "forwarded", "forwarded over TLS", "tunnel", "tunnel over TLS"],

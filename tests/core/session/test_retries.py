@@ -23,6 +23,8 @@ TABLE: list[tuple[PixelConnectionError | int, bool, bool]] = [
     (CONNECT_TIMEOUT, True, True),
     (BROKEN, True, False),
     (READ_TIMEOUT, True, False),
+    (PixelConnectionError("its certificate is not accepted", lasting=True), False, False),
+    (PixelProxyError("its certificate is not accepted", lasting=True), False, False),
     (PixelProxyError("the proxy cannot be reached"), True, True),
     *((PixelProxyError(f"proxy: {status}", status=status), True, True) for status in (408, 429, 500, 502, 503, 504)),
     *((PixelProxyError(f"proxy: {status}", status=status), False, False) for status in (400, 403, 404, 405, 407, 501)),
@@ -101,3 +103,4 @@ def test_again_replaces_the_table() -> None:
     assert policy.delay("POST", 1, answer(400), ALL_ONES, again=True) == 1.0
     assert policy.delay("GET", 1, answer(503), ALL_ONES, again=False) is None
     assert policy.delay("POST", 2, answer(400), ALL_ONES, again=True) is None
+    assert policy.delay("POST", 1, PixelConnectionError("refused", lasting=True), ALL_ONES, again=True) is None

@@ -127,6 +127,16 @@ def test_a_login_that_fails_raises_the_error_of_its_last_try(
     assert message in str(error)
 
 
+@pytest.mark.parametrize("target", [TOKEN_TARGET, ME, "/photo?signature=1"], ids=["login", "call", "storage"])
+def test_a_refused_certificate_is_not_tried_again(target: str) -> None:
+    refused = PixelConnectionError("its certificate is not accepted", lasting=True)
+    world = World(lambda request: refused if request.target == target else token("abc"), login=False)
+    storing = world.session.store("PUT", f"https://storage.test{target}", b"x")
+    error = world.fail(storing if "photo" in target else world.api.me(), PixelConnectionError)
+    assert "tries" not in str(error)
+    assert [request.target for request in world.requests].count(target) == 1
+
+
 def test_a_login_is_repeated_and_the_lifetime_is_measured_from_the_last_try() -> None:
     world = World(
         [
@@ -356,7 +366,7 @@ class Slow(World):
             allowed = effect.request.timeouts.read or 4.0
             self.now += min(4.0, allowed)
             if allowed < 4.0:
-                raise PixelTimeoutError("no answer", sent=True)
+                raise PixelTimeoutError(f"the total limit of {allowed:g} seconds is over", sent=True)
         return super().perform(effect)
 
 
@@ -382,7 +392,11 @@ def test_the_login_takes_from_the_total_limit_of_a_call() -> None:
     assert world.run(world.api.me()) == {"id": 1}  # eight seconds
     assert [request.timeouts.read for request in (*world.logins, *world.requests)] == [9, 6]
     world = slow(reply({"id": 1}), 3)
-    assert "tries" not in str(world.fail(world.api.me(), PixelTimeoutError))
+    assert str(world.fail(world.api.me(), PixelTimeoutError)) == "the total limit of 3 seconds is over"
+    world = slow(reply({"id": 1}), 7)  # three are left after the login
+    assert str(world.fail(world.api.me(), PixelTimeoutError)).startswith("the total limit of 7 seconds is over")
+    world = slow(reply({"id": 1}), 3)
+    world.fail(world.api.me(), PixelTimeoutError)
     assert world.now - 1000 <= 3.0
     world = slow(reply({"id": 1}), 4)
     error = world.fail(world.api.me(), PixelTimeoutError)

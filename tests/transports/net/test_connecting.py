@@ -4,15 +4,16 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import anyio
 import pytest
 import trustme
 
 from pixel_core.errors import PixelConnectionError, PixelTimeoutError
 from pixel_core.http.race import ATTEMPT_DELAY
 from pixel_core.messages import Headers, Origin, Request, Timeouts, split_url
+from pixel_transports.net.asynchronous import look_up as look_up_async
 from pixel_transports.net.blocking import SocketTransport
 from pixel_transports.net.connecting import Address, Resolver
 from pixel_transports.runtime.cancellation import CancelScope, ScopeCancelled, current_scope
@@ -33,10 +34,9 @@ REFUSING = at(Origin("http", "127.0.0.1", peers.unused_port()))
 def resolving(face: peers.Face, look_up: Resolver, **options: Any) -> peers.Face:
     """The face with this look-up of names."""
 
-    async def look_up_async(host: str, port: int) -> Sequence[Address]:
-        return await anyio.to_thread.run_sync(look_up, host, port, abandon_on_cancel=True)
-
-    return face.open(resolve=look_up if face.name == "blocking" else look_up_async, **options)
+    return face.open(
+        resolve=look_up if face.name == "blocking" else partial(look_up_async, resolver=look_up), **options
+    )
 
 
 def request_to(origin: Origin = HOST, connect: float = peers.PATIENCE) -> Request:
@@ -153,7 +153,7 @@ def test_a_thread_that_connects_is_stopped_by_its_scope(full_listener: Origin, w
     assert [type(each) for each in errors] == [ScopeCancelled]
 
 
-def test_a_look_up_does_not_keep_a_program_from_ending() -> None:
+def test_a_look_up_does_not_keep_a_program_from_ending(face: peers.Face) -> None:
     daemons: list[bool] = []
 
     def look_up(host: str, port: int) -> Sequence[Address]:
@@ -161,5 +161,5 @@ def test_a_look_up_does_not_keep_a_program_from_ending() -> None:
         return []
 
     with pytest.raises(PixelConnectionError, match="it has no address"):
-        SocketTransport(resolve=look_up).send(request_to())
+        resolving(face, look_up).send(request_to())
     assert daemons == [True]

@@ -13,6 +13,7 @@ import trustme
 from pixel_core.errors import PixelConnectionError, PixelProxyError
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import FileSlice, Headers, Origin, Request, Timeouts
+from pixel_transports.net.tls import TlsOptions
 from tests.support import peers
 
 SECRET = "s3cr3t"
@@ -141,6 +142,40 @@ def test_a_proxy_that_cannot_be_reached_or_has_a_wrong_certificate_is_its_error(
     with proxy_over(trustme.CA(), "https", [peers.read_to_end]) as proxy:
         error = refused(through(face, proxy, trust), SECURE)
     assert f"the proxy {proxy.origin} cannot be reached: its certificate is not accepted: " in str(error)
+
+
+@pytest.mark.parametrize("origin", [PLAIN, SECURE])
+def test_a_client_certificate_is_offered_to_the_origin_and_not_to_the_proxy(
+    face: peers.Face, authority: trustme.CA, tmp_path: Path, origin: Origin
+) -> None:
+    shown: dict[str, object] = {}
+
+    def note(name: str) -> peers.Step:
+        def step(connection: peers.ScriptedConnection) -> None:
+            assert isinstance(connection.sock, ssl.SSLSocket)
+            shown[name] = (connection.sock.getpeercert() or {}).get("subjectAltName")
+
+        return step
+
+    def asking(name: str) -> ssl.SSLContext:
+        context = peers.server_context(authority, name)
+        authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("client@pixel.test").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    behind = [note("origin"), peers.keep_answering()]
+    with peers.Peer(behind, context=asking("pixel.test")) as peer:
+        script = tunnel_to(peer.origin) if origin is SECURE else [peers.keep_answering()]
+        with peers.Peer([note("proxy"), *script], context=asking("localhost"), host="localhost") as proxy:
+            face.open(
+                proxies=Proxies.from_url(str(proxy.origin)), tls=TlsOptions(tmp_path / "ca.pem", tmp_path / "own.pem")
+            )
+            assert face.send(request_to(origin)).body == b"ok"
+            face.close()
+    assert shown.pop("proxy") is None
+    assert shown == ({"origin": (("email", "client@pixel.test"),)} if origin is SECURE else {})
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

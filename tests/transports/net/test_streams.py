@@ -96,6 +96,7 @@ class RecordsWithoutData:
     """A TLS session whose peer sends records of TLS itself only (KeyUpdate, say)."""
 
     outer = None
+    has_replies = False
 
     def feed(self, data: bytes) -> None:
         """Ignore a record."""

@@ -1,8 +1,11 @@
 """TLS: peers with certificates of an authority of their own on the three faces, options, and sessions in memory."""
 
+import os
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 
 from pixel_core.errors import PixelConnectionError
 from pixel_core.messages import FileSlice
-from pixel_transports.net.tls import TlsOptions, context_of, handshake_error, shared_context
+from pixel_transports.net.tls import TlsOptions, context_of, shared_context, tls_error
 from tests.support.peers import (
     OK,
     TOO_LARGE,
@@ -59,8 +62,14 @@ def close_notify(connection: ScriptedConnection) -> None:
         connection.sock.unwrap()
 
 
-@pytest.mark.parametrize("end", [[], [close_notify]], ids=["without close_notify", "with close_notify"])
-@pytest.mark.parametrize("data", [OK, b"HTTP/1.1 200 OK\r\n\r\nok"], ids=["with a length", "up to the end"])
+UP_TO_THE_END = b"HTTP/1.1 200 OK\r\n\r\nok"
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [(OK, []), (OK, [close_notify]), (UP_TO_THE_END, [close_notify])],
+    ids=["with a length", "with a length and close_notify", "up to close_notify"],
+)
 def test_a_connection_that_the_peer_ends_is_read_to_its_end_and_replaced(
     trusting: Face, authority: trustme.CA, end: list[Step], data: bytes
 ) -> None:
@@ -69,6 +78,21 @@ def test_a_connection_that_the_peer_ends_is_read_to_its_end_and_replaced(
             assert trusting.send(peer.request("POST")).body == b"ok"
             peer.received(number)
         assert peer.accepted == 2
+
+
+@pytest.mark.parametrize("own_end", [True, False])
+def test_a_body_up_to_an_end_without_close_notify_is_incomplete(
+    trusting: Face, authority: trustme.CA, own_end: bool
+) -> None:
+    """Whatever the context has as options."""
+    if own_end:
+        context = trusting_context(authority)
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+        trusting.open(tls=context)
+    with secure(authority, [read_request, send(UP_TO_THE_END)]) as peer:
+        with pytest.raises(PixelConnectionError, match="without the close_notify of TLS") as caught:
+            trusting.send(peer.request("POST"))
+        assert caught.value.sent
 
 
 def hold_back(held: bool) -> Step:
@@ -113,6 +137,7 @@ def refused(face: Face, peer: Peer) -> str:
         face.send(request)
     face.wait_for_counts("0 held, 0 idle, 0 waiting")
     assert not caught.value.sent
+    assert caught.value.lasting is ("certificate is not accepted" in str(caught.value))
     start = f"{request.label}: could not connect to {peer.origin}: "
     assert str(caught.value).startswith(start)
     return str(caught.value).removeprefix(start)
@@ -154,7 +179,7 @@ def test_a_peer_without_tls_is_one_sentence(trusting: Face, data: bytes, reason:
 def test_any_other_failure_of_a_handshake_is_named() -> None:
     error = ssl.SSLError(1, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version (_ssl.c:1)")
     error.reason = "TLSV1_ALERT_PROTOCOL_VERSION"
-    assert str(handshake_error(error)) == "the TLS handshake failed: tlsv1 alert protocol version"
+    assert str(tls_error(error)) == "the TLS handshake failed: tlsv1 alert protocol version"
 
 
 @pytest.fixture
@@ -240,6 +265,7 @@ def test_a_missing_client_certificate_is_an_error_of_the_connection(
         with pytest.raises(PixelConnectionError, match=r"certificate required|handshake failure") as caught:
             face.send(peer.request())
         assert "\n" not in str(caught.value)
+        assert caught.value.lasting
         face.wait_for_counts("0 held, 0 idle, 0 waiting")
 
 
@@ -280,6 +306,21 @@ def test_files_that_cannot_be_used_are_errors_before_anything_is_sent(
                 face.send(peer.request())
             assert "1 held" not in repr(face.transport)
         assert peer.accepted == 0
+
+
+def test_a_log_of_keys_that_cannot_be_written_is_named_and_not_tried_again(files: Path) -> None:
+    script = (
+        "from pixel_transports.net.tls import TlsOptions, context_of\n"
+        "for tls in (None, TlsOptions('ca.pem')):\n"
+        "    try:\n"
+        "        context_of(tls)\n"
+        "    except ValueError as error:\n"
+        "        print(error)"
+    )
+    environment = {**os.environ, "SSLKEYLOGFILE": "no/such/folder"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=files, env=environment, capture_output=True, text=True)
+    reason = "SSLKEYLOGFILE names 'no/such/folder', which cannot be written: No such file or directory\n"
+    assert (done.stdout, done.stderr) == (reason * 2, "")
 
 
 def test_options_that_need_a_certificate_are_a_value_error_and_show_no_password() -> None:
