@@ -54,13 +54,14 @@ class AsyncStream(SocketStream):
     async def read(self, timeout: float | None) -> bytes:
         """Read what has arrived; b"" at the end. Raises OSError; TimeoutError when `timeout` seconds are over."""
         data = self.take_early() or self.pending()
-        limit, until = timeout, None
+        limit, start = timeout, time.monotonic()
         try:
             while data is None:
                 data = self.decrypt(await self._recv(limit))
-                if data is None and timeout is not None:  # TLS records without data do not extend the limit
-                    until = until or time.monotonic() + timeout
-                    limit = max(0.0, until - time.monotonic())
+                if data is None:  # TLS records without data do not extend the limit, nor block the loop
+                    await anyio.lowlevel.checkpoint()
+                    if timeout is not None and (limit := start + timeout - time.monotonic()) <= 0:
+                        raise TimeoutError
         except TimeoutError as error:
             raise (effects.timed_out("no answer", timeout) if error.errno is None else error) from None
         return data

@@ -72,15 +72,17 @@ class BlockingStream(SocketStream):
     def read(self, timeout: float | None) -> bytes:
         """Read what has arrived; b"" at the end. Raises OSError; TimeoutError when `timeout` seconds are over."""
         data = self.take_early() or self.pending()
-        until = None if timeout is None else time.monotonic() + timeout
-        while data is None:  # again after TLS records without data, which do not extend the limit
-            limit = None if until is None else max(0.0, until - time.monotonic())
-            if not (waiter_for(self.sock, read=True, write=True) if self.has_replies else self.is_readable)(limit):
+        limit, start = timeout, time.monotonic()
+        while data is None:
+            wait = waiter_for(self.sock, read=True, write=True) if self.has_replies else self.is_readable
+            if (limit is not None and limit < 0) or not wait(limit):
                 raise effects.timed_out("no answer", timeout)
-            if self.has_replies:
+            if wait is not self.is_readable:
                 self.send_replies()
             with suppress(BlockingIOError):
                 data = self.decrypt(self.recv())
+            if data is None and timeout is not None:  # TLS records without data do not extend it
+                limit = start + timeout - time.monotonic()
         return data
 
     def write(self, effect: effects.Write) -> bool:

@@ -169,21 +169,24 @@ class SocketStream:
         """Send what is left, and block meanwhile. False when the peer sent or closed first, or once `stopped` is true.
         Raises OSError, PixelFileChangedError.
         """
-        until = None if total is None else time.monotonic() + total
+        now = time.monotonic()
+        until = None if total is None else now + total
+        stalls_at = None  # when `timeout` ends: it starts where nothing is taken, and TLS records do not extend it
         either = waiter_for(self.sock, read=True, write=True)
         try:
             while not self._peer_spoke():
                 try:
                     if not self._send_next():
                         return True
+                    stalls_at = None
                 except BlockingIOError:
-                    limit = timeout
-                    if until is not None:
-                        left = max(0.0, until - time.monotonic())
-                        limit = left if timeout is None else min(timeout, left)
+                    now = time.monotonic()
+                    stalls_at = now + timeout if timeout is not None and stalls_at is None else stalls_at
+                    left = min((each - now for each in (until, stalls_at) if each is not None), default=None)
                     is_held = self._tls is not None and not self._outgoing.left
-                    if not (self.is_readable if is_held else either)(limit):
-                        raise timed_out("nothing was taken", limit) from None
+                    if (left is not None and left <= 0) or not (self.is_readable if is_held else either)(left):
+                        limits = [each for each in (timeout, total) if each is not None]
+                        raise timed_out("nothing was taken", min(limits, default=None)) from None
                 if stopped():
                     break
         except ConnectionError:

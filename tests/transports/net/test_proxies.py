@@ -157,7 +157,7 @@ def test_a_client_certificate_is_offered_to_the_origin_and_not_to_the_proxy(
 
         return step
 
-    def asking(name: str) -> ssl.SSLContext:
+    def optional(name: str) -> ssl.SSLContext:
         context = peers.server_context(authority, name)
         authority.configure_trust(context)
         context.verify_mode = ssl.CERT_OPTIONAL
@@ -166,9 +166,9 @@ def test_a_client_certificate_is_offered_to_the_origin_and_not_to_the_proxy(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     authority.issue_cert("client@pixel.test").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
     behind = [note("origin"), peers.keep_answering()]
-    with peers.Peer(behind, context=asking("pixel.test")) as peer:
+    with peers.Peer(behind, context=optional("pixel.test")) as peer:
         script = tunnel_to(peer.origin) if origin is SECURE else [peers.keep_answering()]
-        with peers.Peer([note("proxy"), *script], context=asking("localhost"), host="localhost") as proxy:
+        with peers.Peer([note("proxy"), *script], context=optional("localhost"), host="localhost") as proxy:
             face.open(
                 proxies=Proxies.from_url(str(proxy.origin)), tls=TlsOptions(tmp_path / "ca.pem", tmp_path / "own.pem")
             )

@@ -2,6 +2,8 @@
 
 import socket
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -96,7 +98,7 @@ class RecordsWithoutData:
     """A TLS session whose peer sends records of TLS itself only (KeyUpdate, say)."""
 
     outer = None
-    has_replies = False
+    has_replies = is_held = False
 
     def feed(self, data: bytes) -> None:
         """Ignore a record."""
@@ -104,26 +106,31 @@ class RecordsWithoutData:
     def read(self, limit: int) -> None:
         return None
 
+    def encrypted(self, data: bytes) -> bytes:
+        return bytes(data)
 
+
+@pytest.mark.parametrize("pause", [0.02, 0.0, 0.35], ids=["at times", "without a pause", "just before the end"])
 @pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
-def test_tls_records_without_data_do_not_extend_the_limit_of_a_read(kind: str) -> None:
+def test_tls_records_without_data_do_not_extend_the_limit_of_a_read(kind: str, pause: float) -> None:
     ours, theirs = socket.socketpair()
     over = threading.Event()
 
     def send_records() -> None:
-        while not over.wait(0.02):
-            theirs.send(b"record")
+        with suppress(OSError):
+            while not over.wait(pause):
+                theirs.sendall(b"record" * (1 if pause else 100_000))
 
     async def read_async() -> None:
         stream = AsyncStream(ours)
         stream.secure(RecordsWithoutData())
-        await stream.read(0.1)
+        await stream.read(0.4)
 
     def read() -> None:
         if kind == "blocking":
             stream = BlockingStream(ours)
             stream.secure(RecordsWithoutData())
-            stream.read(0.1)
+            stream.read(0.4)
         else:
             anyio.run(read_async, backend=kind)
 
@@ -131,10 +138,13 @@ def test_tls_records_without_data_do_not_extend_the_limit_of_a_read(kind: str) -
     with theirs, ours:
         sender.start()
         try:
-            with pytest.raises(TimeoutError, match=r"no answer within 0\.1 seconds"):
+            start = time.monotonic()
+            with pytest.raises(TimeoutError, match=r"no answer within 0\.4 seconds"):
                 read()
+            assert time.monotonic() - start < 0.7
         finally:
             over.set()
+            ours.shutdown(socket.SHUT_RDWR)
             sender.join()
 
 
@@ -148,3 +158,24 @@ def test_a_response_that_arrives_with_the_last_byte_of_a_file_leaves_the_request
         assert not stream.send_now([peers.whole_file(path)])
         assert stream.send_all(1.0, None, stopped=lambda: theirs.send(peers.OK) == 0)
         assert stream.read(1.0) == peers.OK
+
+
+def test_tls_records_without_data_do_not_extend_the_limit_of_a_write() -> None:
+    ours, theirs = socket.socketpair()
+    over = threading.Event()
+
+    def send_records() -> None:
+        while not over.wait(0.02):
+            theirs.send(b"record")
+
+    sender = threading.Thread(target=send_records)
+    with theirs, ours:
+        stream = BlockingStream(ours)
+        stream.secure(RecordsWithoutData())
+        sender.start()
+        try:
+            with pytest.raises(TimeoutError, match=r"nothing was taken within 0\.2 seconds"):
+                stream.write(Write(stream, [bytes(10_000_000)], 0.2))
+        finally:
+            over.set()
+            sender.join()
