@@ -1,8 +1,12 @@
 """The API's authentication and routing, and its projects and data collections."""
 
+import ast
+import re
+
 import pytest
 
 from pixel_transports.sandbox import SAMPLE_AREA
+from tests.support.paths import ROOT
 from tests.transports.sandbox.support import Caller, names
 
 
@@ -56,6 +60,20 @@ def test_the_request_id_is_repeated_and_another_tenant_is_not_found(caller: Call
     for path in ("/users/me", "/projects/7"):
         assert caller.call("GET", path, headers={"X-Request-ID": "abc"}).headers["X-Request-ID"] == "abc"
     assert "X-Request-ID" not in caller.call("GET", "/users/me", headers={"X-Request-ID": "a\r\nb"}).headers
+
+
+def test_every_conflict_is_on_the_page_of_assumptions() -> None:
+    folder, found = ROOT / "pixel_transports" / "sandbox", set()
+    for node in (node for path in folder.glob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
+        match node:
+            case ast.Call(func=ast.Name("http_error"), args=[ast.Constant(409), ast.Constant(str(detail))]):
+                found.add(detail)
+            case ast.Call(func=ast.Name("http_error"), args=[ast.Constant(409), ast.JoinedStr(values)]):
+                found.add("".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in values))
+            case ast.Call(func=ast.Name("http_error"), args=[ast.Constant(409), other]):
+                raise AssertionError(ast.unparse(other))
+    section = (folder / "README.md").read_text().partition("| 409 Conflict |")[2].partition("\n\n")[0]
+    assert set(re.findall("`([^`]+)`", section)) == found
 
 
 def test_the_plugins_are_listed(caller: Caller) -> None:
