@@ -87,7 +87,7 @@ class Connection:
     def _next_event(self) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             if self._http.they_are_waiting_for_100_continue:
-                self._write(h11.InformationalResponse(status_code=100, headers=[]))
+                self._stream.sendall(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
             in_head = self._http.their_state is h11.IDLE
             self._http.receive_data(self._stream.recv(_HEAD_READ_BYTES if in_head else _READ_BYTES))
         return event
@@ -135,15 +135,13 @@ class Connection:
         fields = [*response.headers, ("Date", formatdate(usegmt=True))]
         if "Content-Length" not in response.headers and response.status not in (204, 304):
             fields.append(("Content-Length", str(body_size(response))))
-        self._write(
-            h11.Response(status_code=response.status, reason=responses.get(response.status, ""), headers=fields)
-        )
+        reason = responses.get(response.status, "")
+        data = self._http.send(h11.Response(status_code=response.status, reason=reason, headers=fields)) or b""
         for chunk in response.chunks() if isinstance(response, ObjectResponse) else (response.body,):
-            self._write(h11.Data(data=chunk))
-        self._write(h11.EndOfMessage())
-
-    def _write(self, event: h11.Event) -> None:
-        data = self._http.send(event)
+            # With the first chunk in one call: a peer that reads them apart wakes twice.
+            self._stream.sendall(data + (self._http.send(h11.Data(data=chunk)) or b""))
+            data = b""
+        data += self._http.send(h11.EndOfMessage()) or b""
         if data:
             self._stream.sendall(data)
 

@@ -14,6 +14,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -41,8 +42,17 @@ def _stamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
+@lru_cache(maxsize=256)  # a stamp is read for each form and each part of a second: 12 µs
 def _seconds(stamp: str) -> float:
     return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+
+
+@lru_cache(maxsize=256)  # the same for a whole day: four of five digests of a signature
+def _signing_key(secret: str, day: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for scope in (day, REGION, "s3", "aws4_request"):
+        key = hmac.digest(key, scope.encode(), "sha256")
+    return key
 
 
 def _escaped(text: str) -> str:
@@ -58,10 +68,7 @@ class Signer:
         self._seconds = seconds
 
     def _sign(self, text: str, day: str) -> str:
-        key = f"AWS4{self._secret}".encode()
-        for scope in (day, REGION, "s3", "aws4_request"):
-            key = hmac.digest(key, scope.encode(), "sha256")
-        return hmac.digest(key, text.encode(), "sha256").hex()
+        return hmac.digest(_signing_key(self._secret, day), text.encode(), "sha256").hex()
 
     def _credential(self, stamp: str) -> str:
         return f"{ACCESS_KEY}/{stamp[:8]}/{REGION}/s3/aws4_request"
