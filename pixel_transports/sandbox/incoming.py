@@ -49,9 +49,9 @@ class IncomingBody:
     """One body: a form with a file, or the file alone. `failure` is the reason why it could not be stored."""
 
     def __init__(self, files: ObjectFiles, method: str = "PUT", headers: Headers = Headers()) -> None:
-        self.size = 0
+        self.size: int = 0
         self.failure: OSError | None = None
-        self.malformed = False
+        self.malformed: bool = False
         self._writer = files.writer()
         self._form: FormParser | None = None
         content_type = headers.get("Content-Type") or ""

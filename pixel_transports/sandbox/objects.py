@@ -157,7 +157,7 @@ class Writer:
     __slots__ = ("_chunks", "_digest", "_file", "_files", "_place", "size")
 
     def __init__(self, files: ObjectFiles) -> None:
-        self.size = 0
+        self.size: int = 0
         self._files = files
         self._digest = hashlib.md5(usedforsecurity=False)
         self._chunks: list[bytes] = []

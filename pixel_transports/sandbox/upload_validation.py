@@ -121,12 +121,4 @@ class UploadValidation:
 
 
 def _read(stored: StoredObject, offset: int, size: int) -> bytes:
-    """Return bytes of an object, which may be in several buffers."""
-    found = b""
-    for chunk in stored.chunks(1024 * 1024):
-        if offset < len(chunk):
-            found += bytes(chunk[offset : offset + size - len(found)])
-        offset = max(offset - len(chunk), 0)
-        if len(found) == size:
-            break
-    return found
+    return b"".join(stored.chunks(start=offset, stop=offset + size))
