@@ -83,9 +83,9 @@ class ObjectResponse(Response):
 
     def __init__(self, status: int, headers: Headers, stored: StoredObject, start: int, stop: int) -> None:
         super().__init__(status, headers)
-        self.stored = stored
-        self.start = start
-        self.stop = stop
+        self.stored: StoredObject = stored
+        self.start: int = start
+        self.stop: int = stop
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body in chunks. Raises OSError if the object was dropped in the meantime."""

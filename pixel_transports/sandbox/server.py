@@ -22,7 +22,7 @@ from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.connections import Connection
 from pixel_transports.sandbox.hosts import AllowedHosts, require_loopback
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class SandboxServer:

@@ -28,7 +28,7 @@ from pixel_transports.sandbox.tokens import TokenIssuer
 MAX_BODY_BYTES = MAX_OBJECT_BYTES + 1024 * 1024
 """The largest body: a form has fields beside its file."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class ObjectStorage:
