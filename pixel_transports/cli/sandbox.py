@@ -1,10 +1,11 @@
 """The command `sandbox`."""
 
 import sys
+from pathlib import Path
 
 import click
 
-from pixel_transports.cli.errors import UNREACHABLE, fail
+from pixel_transports.cli.errors import FAILED, UNREACHABLE, fail
 
 
 @click.command()
@@ -19,18 +20,28 @@ from pixel_transports.cli.errors import UNREACHABLE, fail
     type=click.FloatRange(min=0),
     help="How long a job of the server takes; a longer time lets you watch it.",
 )
-def sandbox(host: str, port: int, beyond_loopback: bool, allowed_host: tuple[str, ...], job_seconds: float) -> None:
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the state in this folder, also when the process is killed.",
+)
+def sandbox(
+    host: str, port: int, beyond_loopback: bool, allowed_host: tuple[str, ...], job_seconds: float, data: Path | None
+) -> None:
     """Serve a local Pixel until Ctrl-C.
 
-    Prints the settings that connect to it, as lines of a dotenv file. It keeps everything in memory. A page at
-    /_sandbox/ shows projects and images on a map, upload jobs and requests; /_sandbox/requests and /_sandbox/objects
-    list what it received, as JSON. It answers to IP addresses, to localhost and to the names of --allowed-host, so
-    that no page in a browser can read it under a name of its own.
+    Prints the settings that connect to it, as lines of a dotenv file. Everything is gone when it ends, unless --data
+    keeps it. A page at /_sandbox/ shows projects and images on a map, upload jobs and requests; /_sandbox/requests and
+    /_sandbox/objects list what it received, as JSON. It answers to IP addresses, to localhost and to the names of
+    --allowed-host, so that no page in a browser can read it under a name of its own.
     """
     from pixel_transports.sandbox import Sandbox, serve
     from pixel_transports.sandbox.hosts import require_loopback
 
-    local = Sandbox(job_seconds=job_seconds)
+    try:
+        local = Sandbox.for_one_run(job_seconds=job_seconds, data=data)
+    except OSError as error:
+        fail(f"Cannot use {data}: {error.strerror or error}", FAILED)
 
     def ready(url: str) -> None:
         for name, value in local.environment(url).items():
@@ -46,3 +57,5 @@ def sandbox(host: str, port: int, beyond_loopback: bool, allowed_host: tuple[str
         raise click.UsageError(str(error)) from error
     except OSError as error:
         fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", UNREACHABLE)
+    finally:
+        local.close()

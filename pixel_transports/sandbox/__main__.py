@@ -7,6 +7,8 @@ Rules kept here:
 
 import argparse
 import sys
+from contextlib import closing
+from pathlib import Path
 
 from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.hosts import require_loopback
@@ -20,8 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
     parser.add_argument("--beyond-loopback", action="store_true", help="allow an address that others can reach")
     parser.add_argument("--allowed-host", action="append", default=[], help="answer to this host name (repeatable)")
+    parser.add_argument("--data", type=Path, help="keep the state in this folder")
     options = parser.parse_args(arguments)
-    sandbox = Sandbox()
 
     def ready(url: str) -> None:
         for name, value in sandbox.environment(url).items():
@@ -31,14 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not options.beyond_loopback:
             require_loopback(options.host, "use --beyond-loopback")
-        serve(
-            options.host,
-            options.port,
-            ready,
-            sandbox=sandbox,
-            beyond_loopback=options.beyond_loopback,
-            allowed_hosts=options.allowed_host,
-        )
+        with closing(Sandbox.for_one_run(data=options.data)) as sandbox:
+            serve(
+                options.host,
+                options.port,
+                ready,
+                sandbox=sandbox,
+                beyond_loopback=options.beyond_loopback,
+                allowed_hosts=options.allowed_host,
+            )
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -16,14 +16,21 @@ Layout under one origin::
     /  and  /_sandbox/...                                   what the sandbox received and stores
 """
 
+import contextlib
+import logging
+import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from pixel_core.messages import Headers, Origin, Request, Response
 from pixel_transports.sandbox.api import Api
+from pixel_transports.sandbox.archive import Archive
 from pixel_transports.sandbox.attachments import AttachmentHandlers
 from pixel_transports.sandbox.dashboard import is_dashboard_path
 from pixel_transports.sandbox.http import (
@@ -44,10 +51,12 @@ from pixel_transports.sandbox.routes import all_routes
 from pixel_transports.sandbox.signatures import Signer
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.storage import ObjectStorage
-from pixel_transports.sandbox.tokens import TokenIssuer
+from pixel_transports.sandbox.tokens import TokenIssuer, random_first_id
 from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
 from pixel_transports.sandbox.upload_validation import MIN_PART_BYTES, UploadValidation
 from pixel_transports.sandbox.users import Accounts, UserHandlers
+
+logger = logging.getLogger(__name__)
 
 
 class Sandbox:
@@ -57,7 +66,10 @@ class Sandbox:
     never). A server job runs for `job_seconds`, and an upload job ends `lag_seconds` after its server job. Presigned
     URLs and forms are valid for `signature_seconds`. `min_part_bytes` is the minimum size of all parts but the last,
     by default S3's 5 MiB; tests with small parts pass 0. Bodies of up to 1 MiB are kept in memory while all have at
-    most `memory_bytes`; others are in temporary files.
+    most `memory_bytes`; others are in temporary files. With `data`, records and bodies are kept in that folder and are
+    there again in the next sandbox that has it; `secret` and `first_id` are those of the folder then.
+
+    Raises OSError if `data` cannot be used.
     """
 
     def __init__(
@@ -75,32 +87,44 @@ class Sandbox:
         min_part_bytes: int = MIN_PART_BYTES,
         secret: str | bytes = b"pixel sandbox",
         memory_bytes: int = MEMORY_BYTES,
+        first_id: int = 1,
+        data: Path | None = None,
     ) -> None:
-        self.tenant = tenant
-        self.username = username
-        self.password = password
+        self.tenant, self.username, self.password = tenant, username, password
         self._received: deque[ReceivedRequest] = deque(maxlen=10_000)
         self.failures: deque[BaseException] = deque(maxlen=100)
         self._clock = clock
         self._lock = threading.Lock()
-        self._issuer = issuer = TokenIssuer(secret.encode() if isinstance(secret, str) else secret)
-        self.state: State = State(ObjectFiles(memory_bytes=memory_bytes))
+        self._archive = archive = None if data is None else Archive(data)
+        key = secret if archive is None else archive.secret
+        self._issuer = issuer = TokenIssuer(key.encode() if isinstance(key, str) else key)
+        files = archive.files if archive else ObjectFiles(memory_bytes=memory_bytes)
+        self.state: State = State(files, ids=count(first_id))
         self.signer: Signer = Signer(issuer.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
         self._jobs = Jobs(self.state, issuer, job_seconds=job_seconds)
         accounts, realm = Accounts(username, password), tenant.capitalize()
-        self._keycloak = Keycloak(
-            issuer, accounts, realm=realm, token_seconds=token_seconds, refresh_seconds=refresh_seconds
-        )
+        self._keycloak = Keycloak(issuer, accounts, realm, token_seconds, refresh_seconds)
+        if archive is not None:
+            archive.attach(self.state, accounts, self._keycloak, self._jobs, issuer)
         users, validation = UserHandlers(self.state, accounts), UploadValidation(self.state, min_part_bytes)
         uploads = UploadJobHandlers(self.state, issuer, self._jobs, self.signer, validation, lag_seconds)
         attachments = AttachmentHandlers(self.state, issuer, self.signer)
-        rows = all_routes(self.state, self._jobs, users, uploads, attachments)
-        self._api = Api(self._keycloak, users, rows)
-        self._storage = ObjectStorage(self.state, issuer, self.signer, self._lock)
+        self._api = Api(self._keycloak, users, all_routes(self.state, self._jobs, users, uploads, attachments))
+        self._storage = ObjectStorage(self.state, issuer, self.signer, self._changes)
         self._pages = Pages(self.state, self._received, self.environment, uploads.status)
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.tenant}: {len(self._received)} requests, {len(self.state.objects)} objects>"
+
+    @classmethod
+    def for_one_run(cls, **options: Any) -> "Sandbox":
+        """Return a sandbox that refuses the tokens, forms and ids of all others: its secret and first id are random."""
+        return cls(secret=secrets.token_bytes(32), first_id=random_first_id(), **options)
+
+    def close(self) -> None:
+        """Release the folder `data`, for another sandbox. Can be called again."""
+        if self._archive is not None:
+            self._archive.close()
 
     # Addresses
 
@@ -162,12 +186,12 @@ class Sandbox:
 
     def revoke_tokens(self) -> None:
         """End all sessions: access tokens get 401 from the API, refresh tokens "Session not active"."""
-        with self._lock:
+        with self._changes():
             self._keycloak.revoke()
 
     def abort_uploads(self) -> None:
         """Abort all multipart uploads: their parts get "NoSuchUpload" from now on."""
-        with self._lock:
+        with self._changes():
             for upload_id in list(self.state.uploads):
                 self.state.end_upload(upload_id)
 
@@ -217,6 +241,9 @@ class Sandbox:
             response = self._dispatch(request, body)
         except HttpError as error:
             response = error.response
+        except OSError as error:
+            logger.error("The sandbox cannot keep its state: %s", error)
+            response = json_response({"detail": "Service Unavailable"}, 503)
         except Exception as error:
             # A bug in the sandbox must not end a test run or a demonstration.
             self.failures.append(error)
@@ -234,28 +261,34 @@ class Sandbox:
                 stored = body if isinstance(body, IncomingBody) else IncomingBody(self.state.files)
                 return self._storage.handle(request, tuple(rest), stored)
             case ("auth", *rest):
-                with self._lock:
+                with self._changes():
                     return self._keycloak.handle(request, tuple(rest))
             case ("api", tenant, *rest) if rest:
                 if tenant != self.tenant.lower():
                     raise http_error(404, "Not Found")
                 self._finish_due_jobs(request.now)
-                with self._lock:
+                with self._changes():
                     return self._api.handle(request, tuple(rest))
         self._finish_due_jobs(request.now)
-        with self._lock:
+        with self._changes():
             return self._pages.handle(request, path)
+
+    @contextlib.contextmanager
+    def _changes(self) -> Iterator[None]:
+        """Take the lock, and store what changes. Raises OSError if it cannot be stored."""
+        with self._lock, contextlib.nullcontext() if self._archive is None else self._archive.changes():
+            yield
 
     def _finish_due_jobs(self, now: float) -> None:
         """Finish the jobs that are due."""
-        with self._lock:
+        with self._changes():
             due = self._jobs.due(now)
         for _, objects in due:
             for stored in objects:
                 # Computed outside the lock, and cached by the object.
                 _ = stored.md5
         if due:
-            with self._lock:
+            with self._changes():
                 self._jobs.end((job for job, _ in due), now)
 
     def _record(self, request: IncomingRequest, response: Response, body_bytes: int) -> None:

@@ -53,24 +53,24 @@ class AttachmentHandlers:
                 raise not_found("image")
         return kind, resource_id
 
-    def _find(self, query: AttachmentQuery) -> tuple[Owner, Table[Attachment], Attachment]:
+    def _find(self, query: AttachmentQuery) -> tuple[Table[Attachment], Attachment]:
         owner = self._owner(query.resource_type, query.resource_id)
         here = self._state.attachments[owner]
         if query.attachment_id not in here:
             raise not_found("attachment")
-        return owner, here, here[query.attachment_id]
+        return here, here[query.attachment_id]
 
     def list_all(self, request: IncomingRequest) -> list[dict[str, Any]]:
         query = parse_query(request, AttachmentListQuery)
         owner = self._owner(query.resource_type, query.resource_id)
         here = self._state.attachments[owner].values()
-        return [each.view(owner) for each in here if query.status in (None, each.status)]
+        return [each.view() for each in here if query.status in (None, each.status)]
 
     def create(self, request: IncomingRequest) -> list[dict[str, Any]]:
         query = parse_query(request, OwnerQuery)
         files = parse_body(request, AttachedFiles).files
         owner = self._owner(query.resource_type, query.resource_id)
-        return [self._create(request, owner, file).view(owner) for file in files]
+        return [self._create(request, owner, file).view() for file in files]
 
     def _create(self, request: IncomingRequest, owner: Owner, file: AttachedFile) -> Attachment:
         attachment_id = self._state.next_id()
@@ -78,6 +78,7 @@ class AttachmentHandlers:
         url = f"{request.origin}/storage/{self._signer.bucket}"
         attachment = Attachment(
             id=attachment_id,
+            owner=owner,
             name=file.name,
             description=file.description,
             md5=file.md5,
@@ -85,29 +86,30 @@ class AttachmentHandlers:
             access={"url": url, "fields": self._signer.sign_form(key, file.md5, request.now)},
             created_at=request.now,
         )
-        self._state.attachments[owner].put(attachment.id, attachment)
+        self._state.add_attachment(attachment)
         return attachment
 
     def update(self, request: IncomingRequest) -> dict[str, Any]:
         query = parse_query(request, AttachmentStatusQuery)
-        owner, _, attachment = self._find(query)
+        _, attachment = self._find(query)
         if query.status == "Completed" and attachment.key not in self._state.objects:
             raise http_error(409, f"Nothing was stored for attachment {attachment.name}")
         if query.status == "Pending" and attachment.status == "Completed":
             raise http_error(409, f"Attachment {attachment.name} is completed")
         attachment.status = query.status
-        return attachment.view(owner)
+        return attachment.view()
 
     def move(self, request: IncomingRequest) -> dict[str, Any]:
         query = parse_query(request, AttachmentMoveQuery)
-        _, here, attachment = self._find(query)
+        here, attachment = self._find(query)
         target = self._owner(query.new_resource_type, query.new_resource_id)
         here.take(attachment.id)
-        self._state.attachments[target].put(attachment.id, attachment)
-        return attachment.view(target)
+        attachment.owner = target
+        self._state.add_attachment(attachment)
+        return attachment.view()
 
     def delete(self, request: IncomingRequest) -> dict[str, Any]:
-        owner, here, attachment = self._find(parse_query(request, AttachmentQuery))
+        here, attachment = self._find(parse_query(request, AttachmentQuery))
         here.take(attachment.id)
         self._state.drop_object(attachment.key)
-        return attachment.view(owner)
+        return attachment.view()

@@ -89,7 +89,6 @@ class Dashboard:
     @staticmethod
     def _job(job: UploadJob, status: str) -> dict[str, Any]:
         parts = job.main.parts.values()
-        resource = None if job.outcome is None else job.outcome.resource
         return {
             "id": job.id,
             "name": job.name,
@@ -97,7 +96,7 @@ class Dashboard:
             "detail": None if job.outcome is None else job.outcome.detail,
             "parts": len(parts),
             "parts_here": sum(part.content is not None for part in parts),
-            "resource_id": None if resource is None else resource.id,
+            "resource_id": None if job.outcome is None else job.outcome.resource_id,
         }
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pixel_transports.sandbox.objects import PartsDigest, Piece
-from pixel_transports.sandbox.records import Resource
+from pixel_transports.sandbox.tracking import Tracked
 
 Work: TypeAlias = tuple[Any, ...]
 """The name of a kind of work and its arguments, all of them plain values. Empty for a job that does nothing."""
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class Job(Tracked):
     """A job of the server, from `started_at` to `ends_at`. `work` is what is done at its end (see `Jobs`)."""
 
     id: str
@@ -34,14 +34,28 @@ class Job:
         return "submitted" if now - self.started_at < (self.ends_at - self.started_at) / 3 else "in_progress"
 
 
+@dataclass(slots=True, eq=False)
+class JobGroup(Tracked):
+    """Jobs that were started together."""
+
+    id: str
+    jobs: list[Job]
+
+
 @dataclass(slots=True)
-class PartSlot:
+class PartSlot(Tracked):
     """One part of a multipart upload: its declared digest and length, and its content."""
 
     number: int
     md5: str
     length: int
     content: Piece | None = None
+    upload_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """The upload and the number."""
+        return f"{self.upload_id}/{self.number}"
 
 
 @dataclass(slots=True)
@@ -65,14 +79,15 @@ class Upload:
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of an upload job: a resource, or the reason of the failure."""
+    """The result of an upload job: the kind and the id of a resource, or the reason of the failure."""
 
     detail: str | None = None
-    resource: Resource | None = None
+    kind: str | None = None
+    resource_id: int | None = None
 
 
 @dataclass(slots=True)
-class UploadJob:
+class UploadJob(Tracked):
     """The upload of one file into a data collection."""
 
     id: int

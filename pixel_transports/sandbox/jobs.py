@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from pixel_transports.sandbox.http import IncomingRequest, http_error
-from pixel_transports.sandbox.job_records import Job
+from pixel_transports.sandbox.job_records import Job, JobGroup
 from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.tokens import TokenIssuer
@@ -46,11 +46,22 @@ class Jobs:
     def start(self, name: str, now: float, *work: Any) -> Job:
         """Start a job. `work` is the kind of its work and the arguments."""
         job = Job(self._issuer.new_id("job"), name, now, now + self._job_seconds, work)
+        self.put(job)
+        return job
+
+    def put(self, job: Job) -> None:
+        """Take over a job, which may have ended."""
         self._state.jobs[job.id] = job
+        if job.ended:
+            return
         self._started += 1
         # The number orders jobs that end at the same time; jobs themselves cannot be compared.
         heappush(self._running, (job.ends_at, self._started, job))
-        return job
+
+    def put_group(self, group: JobGroup) -> None:
+        """Take over a group."""
+        self._state.groups[group.id] = group
+        self._groups[_members(group.jobs)] = group.id
 
     @staticmethod
     def cancel(job: Job, reason: str) -> None:
@@ -88,16 +99,15 @@ class Jobs:
     def group_id(self, jobs: Iterable[Job]) -> str:
         """Return the id of the group of these jobs, which is created if necessary."""
         members = list(jobs)
-        key = tuple(sorted(job.id for job in members))
-        group_id = self._groups.get(key) if key else None
+        group_id = self._groups.get(_members(members)) if members else None
         if group_id is None:
-            group_id = self._groups[key] = self._issuer.new_id("group")
-            self._state.groups[group_id] = members
+            group_id = self._issuer.new_id("group")
+            self.put_group(JobGroup(group_id, members))
         return group_id
 
     def group_view(self, group_id: str) -> dict[str, Any]:
         """Return a group of jobs as JSON. A group without jobs is completed."""
-        jobs = self._state.groups[group_id]
+        jobs = self._state.groups[group_id].jobs
         failed = sum(job.failure is not None for job in jobs)
         ended = sum(job.ended for job in jobs)
         return {
@@ -120,3 +130,7 @@ class Jobs:
         if group_id not in self._state.groups:
             raise http_error(404, "Job group not found")
         return self.group_view(group_id)
+
+
+def _members(jobs: Iterable[Job]) -> tuple[str, ...]:
+    return tuple(sorted(job.id for job in jobs))

@@ -12,13 +12,14 @@ Rules kept here:
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pixel_core.messages import Response
 from pixel_transports.sandbox.http import HttpError, IncomingRequest, json_response
 from pixel_transports.sandbox.tokens import TokenIssuer
+from pixel_transports.sandbox.tracking import Tracked
 from pixel_transports.sandbox.users import Account, Accounts
 
 CLIENT_ID = "frontend"
@@ -31,31 +32,31 @@ def _oauth_error(status: int, error: str, description: str | None = None) -> Htt
 
 
 @dataclass(slots=True)
-class Session:
-    """A login and its refresh tokens."""
+class Session(Tracked):
+    """A login. Only its newest refresh token works."""
 
     id: str
     account: Account
     active: bool = True
-    used: set[str] = field(default_factory=set)
+    refresh_id: str = ""
 
 
 class Keycloak:
     """The token endpoint of one realm. With `refresh_seconds` 0, refresh tokens do not expire."""
 
     def __init__(
-        self, issuer: TokenIssuer, accounts: Accounts, *, realm: str, token_seconds: float, refresh_seconds: float
+        self, issuer: TokenIssuer, accounts: Accounts, realm: str, token_seconds: float, refresh_seconds: float
     ) -> None:
         self.realm = realm
         self._accounts = accounts
         self._token_seconds = token_seconds
         self._refresh_seconds = refresh_seconds
         self._issuer = issuer
-        self._sessions: dict[str, Session] = {}
+        self.sessions: dict[str, Session] = {}
 
     def revoke(self) -> None:
         """End every session: their access and refresh tokens are refused from now on."""
-        for session in self._sessions.values():
+        for session in self.sessions.values():
             session.active = False
 
     def authenticate(self, access_token: str, now: float) -> Account | None:
@@ -63,7 +64,7 @@ class Keycloak:
         claims = self._issuer.decode(access_token)
         if claims is None or claims.get("typ") != "Bearer" or not now < claims["exp"]:
             return None
-        session = self._sessions.get(claims["sid"])
+        session = self.sessions.get(claims["sid"])
         return session.account if session is not None and session.active else None
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
@@ -112,7 +113,7 @@ class Keycloak:
         if account is None or password != account.password:
             raise _oauth_error(401, "invalid_grant", "Invalid user credentials")
         session = Session(self._issuer.new_id("session"), account)
-        self._sessions[session.id] = session
+        self.sessions[session.id] = session
         return session
 
     def _refresh(self, form: dict[str, str], now: float) -> Session:
@@ -123,16 +124,15 @@ class Keycloak:
         if claims is None or claims.get("typ") != "Refresh":
             raise _oauth_error(400, "invalid_grant", "Invalid refresh token")
         # The token may be of an earlier run with the same secret, whose sessions are gone.
-        session = self._sessions.get(claims["sid"])
+        session = self.sessions.get(claims["sid"])
         if session is None or not session.active:
             raise _oauth_error(400, "invalid_grant", "Session not active")
         if claims["exp"] and not now < claims["exp"]:
             raise _oauth_error(400, "invalid_grant", "Token is not active")
-        if claims["jti"] in session.used:
+        if claims["jti"] != session.refresh_id:
             raise _oauth_error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
         if not session.account.enabled:
             raise _oauth_error(400, "invalid_grant", "User disabled")
-        session.used.add(claims["jti"])
         return session
 
     def _grant(self, request: IncomingRequest, session: Session, scope: str) -> dict[str, Any]:
@@ -152,11 +152,13 @@ class Keycloak:
                 {"exp": expires, **common, "jti": self._issuer.new_id("jti"), "typ": kind, **claims}
             )
 
+        session.refresh_id = self._issuer.new_id("jti")
+
         response = {
             "access_token": token("Bearer", self._token_seconds, preferred_username=email),
             "expires_in": math.floor(self._token_seconds),
             "refresh_expires_in": math.floor(self._refresh_seconds),
-            "refresh_token": token("Refresh", self._refresh_seconds),
+            "refresh_token": token("Refresh", self._refresh_seconds, jti=session.refresh_id),
             "token_type": "Bearer",
             "not-before-policy": 0,
             "session_state": session.id,

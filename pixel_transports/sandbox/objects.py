@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
@@ -68,6 +68,11 @@ class StoredObject:
         )
         self.size: int = sum(piece.size for piece in self.pieces)
         self._md5 = md5
+
+    @property
+    def known_md5(self) -> str | None:
+        """The MD5 in hex, or None if it was neither given nor computed."""
+        return self._md5
 
     @property
     def md5(self) -> str:
@@ -140,6 +145,18 @@ class ObjectFiles:
                 return False
             self._free_bytes -= size
             return True
+
+    def piece(self, size: int, number: int) -> Piece:
+        """Return the piece that is a file."""
+        return Piece(size, None, self._folder or "", number) if size else Piece(0, b"")
+
+    def keep_only(self, numbers: Collection[int]) -> None:
+        """Remove all files but those with these numbers. Raises OSError."""
+        if self._folder is not None and os.path.isdir(self._folder):
+            for name in os.listdir(self._folder):
+                if int(name, 16) not in numbers:
+                    os.unlink(f"{self._folder}/{name}")
+        self._numbers = itertools.count(max(numbers, default=0) + 1)
 
     def new_file(self) -> tuple[str, int]:
         """Return the folder and the number of a new file. Raises OSError."""

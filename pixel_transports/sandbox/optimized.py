@@ -93,8 +93,7 @@ class OptimizedHandlers:
                 profile=profile,
                 creation_options=creation_options,
             )
-            self._state.optimized[form.id] = form
-            others.append(form)
+            self._state.add_optimized(form)
             created.append(form)
         return [self._view(form, project_id) for form in created]
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pixel_transports.sandbox.tracking import Tracked
+
 
 def iso(seconds: float) -> str:
     """Return seconds since the epoch in the API's format."""
@@ -16,7 +18,7 @@ def iso(seconds: float) -> str:
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
+class Record(Tracked):
     """The fields of every record."""
 
     id: int

@@ -157,11 +157,13 @@ def serve(
 ) -> None:
     """Serve until SIGINT (Ctrl-C) or SIGTERM. Only the main thread may call it.
 
+    Without a `sandbox`, it serves one that refuses the tokens, forms and ids of earlier runs.
     `ready` is called with the URL once the server listens. Both signals work even if the process ignored them before.
 
     Raises ValueError and OSError as SandboxServer does.
     """
     old_handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    sandbox = Sandbox.for_one_run() if sandbox is None else sandbox
     try:
         with SandboxServer(sandbox, host, port, beyond_loopback=beyond_loopback, allowed_hosts=allowed_hosts) as server:
             ready(server.url)

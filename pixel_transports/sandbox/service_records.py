@@ -11,10 +11,11 @@ from typing import Any
 
 from pixel_transports.sandbox.job_records import Job
 from pixel_transports.sandbox.records import Record, Resource, iso
+from pixel_transports.sandbox.tracking import Tracked, TrackedDict
 
 
 @dataclass(slots=True, kw_only=True)
-class Optimized:
+class Optimized(Tracked):
     """The optimised form of a raster or a point cloud, with the name and the tags of that resource."""
 
     id: int
@@ -42,10 +43,12 @@ class Optimized:
 
 
 @dataclass(slots=True, kw_only=True)
-class Attachment:
+class Attachment(Tracked):
     """A file that belongs to a project, a data collection or an image. `access` is the signed form of its upload."""
 
     id: int
+    owner: tuple[str, int]
+    """The type and the id of what it belongs to."""
     name: str
     description: str
     md5: str
@@ -54,8 +57,12 @@ class Attachment:
     created_at: float
     status: str = "Pending"
 
-    def view(self, owner: tuple[str, int]) -> dict[str, Any]:
-        kind, owner_id = owner
+    def __post_init__(self) -> None:
+        kind, owner_id = self.owner
+        self.owner = kind, owner_id
+
+    def view(self) -> dict[str, Any]:
+        kind, owner_id = self.owner
         return {
             "id": self.id,
             "name": self.name,
@@ -138,7 +145,7 @@ class HarvestService(Record):
     """The external field of each (model, field name)."""
     extra_fields: list[str]
     state: str = "stopped"
-    tasks: dict[int, HarvestTask] = field(default_factory=dict)
+    tasks: dict[int, HarvestTask] = field(default_factory=TrackedDict)
 
     def view(self) -> dict[str, Any]:
         credentials, key = self.auth.get("credentials"), self.auth.get("api_key")
@@ -166,7 +173,7 @@ class HarvestService(Record):
 
 
 @dataclass(slots=True, kw_only=True)
-class AnalysisTask:
+class AnalysisTask(Tracked):
     """A task of an analysis service."""
 
     id: int
@@ -205,7 +212,7 @@ class AnalysisService(Record):
     module_name: str
     enabled: bool
     config: dict[str, Any]
-    tasks: dict[int, AnalysisTask] = field(default_factory=dict)
+    tasks: dict[int, AnalysisTask] = field(default_factory=TrackedDict)
 
     def view(self) -> dict[str, Any]:
         return {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from pixel_transports.sandbox.http import http_error
-from pixel_transports.sandbox.job_records import Job, Upload, UploadJob
+from pixel_transports.sandbox.job_records import Job, JobGroup, Upload, UploadJob
 from pixel_transports.sandbox.objects import ObjectFiles, StoredObject
 from pixel_transports.sandbox.records import METADATA_FIELDS, Collection, Project, Resource
 from pixel_transports.sandbox.service_records import (
@@ -24,6 +24,7 @@ from pixel_transports.sandbox.service_records import (
     Optimized,
 )
 from pixel_transports.sandbox.tables import Table
+from pixel_transports.sandbox.tracking import TrackedDict, drop_pieces, note, note_key
 
 
 def _tables() -> "defaultdict[int, Table[Resource]]":
@@ -37,20 +38,24 @@ class State:
     files: ObjectFiles = field(default_factory=ObjectFiles)
     projects: dict[int, Project] = field(default_factory=dict)
     collections: dict[int, Collection] = field(default_factory=dict)
-    resources: dict[str, dict[int, Resource]] = field(default_factory=lambda: {kind: {} for kind in METADATA_FIELDS})
+    resources: dict[str, dict[int, Resource]] = field(
+        default_factory=lambda: {kind: TrackedDict() for kind in METADATA_FIELDS}
+    )
     resources_by_collection: defaultdict[int, Table[Resource]] = field(default_factory=_tables)
     """The resources of each data collection."""
-    optimized: dict[int, Optimized] = field(default_factory=dict)
+    optimized: dict[int, Optimized] = field(default_factory=TrackedDict)
     optimized_by_resource: defaultdict[int, list[Optimized]] = field(default_factory=lambda: defaultdict(list))
     """The optimised forms of each resource."""
     attachments: defaultdict[tuple[str, int], Table[Attachment]] = field(default_factory=lambda: defaultdict(Table))
-    arcgis_services: dict[str, dict[int, ArcgisService]] = field(default_factory=lambda: {"Feature": {}, "Image": {}})
-    harvest_services: dict[int, HarvestService] = field(default_factory=dict)
-    analysis_services: dict[int, AnalysisService] = field(default_factory=dict)
+    arcgis_services: dict[str, dict[int, ArcgisService]] = field(
+        default_factory=lambda: {"Feature": TrackedDict(), "Image": TrackedDict()}
+    )
+    harvest_services: dict[int, HarvestService] = field(default_factory=TrackedDict)
+    analysis_services: dict[int, AnalysisService] = field(default_factory=TrackedDict)
     upload_jobs: defaultdict[int, dict[int, UploadJob]] = field(default_factory=lambda: defaultdict(dict))
     """The upload jobs of each data collection."""
     jobs: dict[str, Job] = field(default_factory=dict)
-    groups: dict[str, list[Job]] = field(default_factory=dict)
+    groups: dict[str, JobGroup] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     objects: dict[str, StoredObject] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: count(1))
@@ -65,20 +70,24 @@ class State:
         """Store an object, in place of the one that has this key."""
         self.drop_object(key)
         self.objects[key] = stored
+        note_key(key)
 
     def drop_object(self, key: str) -> None:
         """Remove an object, if there is one."""
         stored = self.objects.pop(key, None)
         if stored is not None:
-            self.files.drop(stored.pieces)
+            drop_pieces(self.files, stored.pieces)
+            note_key(key)
 
     def end_upload(self, upload_id: str) -> None:
         """End a multipart upload and drop its parts; those that became an object were taken off before."""
         upload = self.uploads.pop(upload_id, None)
         for part in () if upload is None else upload.parts.values():
             if part.content is not None:
-                self.files.drop([part.content])
+                drop_pieces(self.files, [part.content])
                 part.content = None
+        if upload is not None:
+            upload.digest = None
 
     # Resources
 
@@ -103,6 +112,16 @@ class State:
             del self.optimized[optimized.id]
         for attachment in self.attachments.pop((resource.kind, resource.id), Table()).values():
             self.drop_object(attachment.key)
+            note(attachment)
+
+    def add_optimized(self, form: Optimized) -> None:
+        """Add an optimised form."""
+        self.optimized[form.id] = form
+        self.optimized_by_resource[form.resource.id].append(form)
+
+    def add_attachment(self, attachment: Attachment) -> None:
+        """Add an attachment to its owner."""
+        self.attachments[attachment.owner].put(attachment.id, attachment)
 
     # Visible records
 

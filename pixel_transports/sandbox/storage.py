@@ -11,8 +11,9 @@ Rules kept here:
 """
 
 import logging
-import threading
-from typing import NoReturn
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NoReturn, TypeAlias
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -28,21 +29,24 @@ from pixel_transports.sandbox.tokens import TokenIssuer
 MAX_BODY_BYTES = MAX_OBJECT_BYTES + 1024 * 1024
 """The largest body: a form has fields beside its file."""
 
+Changing: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""Takes the lock, and stores what changes. Raises OSError if it cannot be stored."""
+
 logger: logging.Logger = logging.getLogger(__name__)
 
 
 class ObjectStorage:
     """One bucket."""
 
-    def __init__(self, state: State, issuer: TokenIssuer, signer: Signer, lock: threading.Lock) -> None:
+    def __init__(self, state: State, issuer: TokenIssuer, signer: Signer, changes: Changing) -> None:
         self._state = state
         self._issuer = issuer
         self._signer = signer
-        self._lock = lock
+        self._changes = changes
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...], body: IncomingBody) -> Response:
         """Return the response to a request; `path` is the bucket and the segments of the key."""
-        with self._lock:
+        with self._changes():
             request_id = self._issuer.new_id("storage")[:16].replace("-", "").upper()
         try:
             response = self._dispatch(request, path, body)
@@ -98,7 +102,7 @@ class ObjectStorage:
         self._signer.check_form(fields, body.file_size, request.now)
         _check_digest(body.md5, fields.get("content-md5"))
         stored = StoredObject([body.take()], body.md5)
-        with self._lock:
+        with self._changes():
             self._state.put_object(fields["key"], stored)
         return self._form_response(request, fields, body.md5)
 
@@ -123,7 +127,7 @@ class ObjectStorage:
         md5 = body.md5
         _check_digest(md5, request.headers.get("Content-MD5"))
         upload_id, number = query.get("uploadId", ""), query.get("partNumber", "")
-        with self._lock:
+        with self._changes():
             # Looked up before the part is kept, and again after: the upload may end in the meantime.
             self._slot(upload_id, key, number)
         piece = body.take()
@@ -141,7 +145,7 @@ class ObjectStorage:
 
     def _keep_part(self, upload_id: str, key: str, number: str, piece: Piece) -> None:
         files = self._state.files
-        with self._lock:
+        with self._changes():
             try:
                 upload, slot = self._slot(upload_id, key, number)
             except StorageError:

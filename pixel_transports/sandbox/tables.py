@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from pixel_transports.sandbox.schemas import ListQuery, PlainListQuery
+from pixel_transports.sandbox.tracking import note
 
 
 class Listed(Protocol):
@@ -41,6 +42,7 @@ class Table(Mapping[int, R]):
         """Remove and return a record. Raises KeyError."""
         record = self._records.pop(key)
         del self._ids[bisect_left(self._ids, key)]
+        note(record)
         return record
 
     def __getitem__(self, key: int) -> R:

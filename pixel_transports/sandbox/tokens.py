@@ -10,6 +10,7 @@ Rules kept here:
 import base64
 import binascii
 import hmac
+import secrets
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -20,12 +21,12 @@ class TokenIssuer:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._count = 0
+        self.issued = 0
 
     def new_id(self, kind: str) -> str:
         """Return a new id: 32 hexadecimal digits in the format of a UUID."""
-        self._count += 1
-        digits = hmac.digest(self._secret, f"{kind}:{self._count}".encode(), "sha256").hex()
+        self.issued += 1
+        digits = hmac.digest(self._secret, f"{kind}:{self.issued}".encode(), "sha256").hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"
 
     def encode(self, claims: dict[str, Any]) -> str:
@@ -51,6 +52,11 @@ class TokenIssuer:
     def storage_secret(self) -> str:
         """The secret access key of the storage."""
         return hmac.digest(self._secret, b"storage", "sha256").hex()[:40]
+
+
+def random_first_id() -> int:
+    """Return a first id for records; two sandboxes with up to a thousand records rarely share one."""
+    return 1000 * (1 + secrets.randbelow(2_000_000))
 
 
 def _base64url(data: bytes) -> str:

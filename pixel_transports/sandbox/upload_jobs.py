@@ -99,7 +99,8 @@ class UploadJobHandlers:
         upload_id = self._issuer.new_id("upload").replace("-", "")
         upload = Upload(file.name, key, upload_id=upload_id, digest=PartsDigest())
         upload.parts = {
-            part.part_number: PartSlot(part.part_number, part.md5, part.content_length) for part in file.parts
+            part.part_number: PartSlot(part.part_number, part.md5, part.content_length, upload_id=upload_id)
+            for part in file.parts
         }
         self._state.uploads[upload_id] = upload
         return upload
@@ -167,7 +168,7 @@ class UploadJobHandlers:
         if job.job is None:
             return "lobby"
         if job.outcome is not None and now >= job.job.ends_at + self._lag_seconds:
-            return "failed" if job.outcome.resource is None else "validated_and_moved"
+            return "failed" if job.outcome.resource_id is None else "validated_and_moved"
         elapsed, third = now - job.job.started_at, (job.job.ends_at - job.job.started_at) / 3
         return "submitted" if elapsed < third else "validating" if elapsed < 2 * third else "validated"
 
@@ -175,8 +176,9 @@ class UploadJobHandlers:
         """Return an upload job as JSON."""
         status = self.status(job, now)
         outcome = job.outcome if status in ("failed", "validated_and_moved") else None
-        resource = None if outcome is None else outcome.resource
-        result = None if resource is None else {"resource_name": resource.kind, "resource_id": resource.id}
+        result = None
+        if outcome is not None and outcome.resource_id is not None:
+            result = {"resource_name": outcome.kind, "resource_id": outcome.resource_id}
         return {
             "id": job.id,
             "name": job.main.name,

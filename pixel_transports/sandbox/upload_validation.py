@@ -19,6 +19,7 @@ from pixel_transports.sandbox.job_records import Outcome, Upload, UploadJob
 from pixel_transports.sandbox.objects import StoredObject, md5_hex
 from pixel_transports.sandbox.records import Collection, Resource
 from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.tracking import note_key
 
 MIN_PART_BYTES = 5 * 1024**2
 """S3's minimum size of all parts but the last."""
@@ -43,7 +44,8 @@ class UploadValidation:
         """Set the outcome of a job. Returns the reason if it failed."""
         job.outcome = self._outcome(job, now)
         job.metadata = {}
-        if job.outcome.resource is None:
+        note_key(job.main.key)  # its digest may be new
+        if job.outcome.resource_id is None:
             for upload in (job.main, *job.support):
                 self._state.drop_object(upload.key)
         return job.outcome.detail
@@ -79,7 +81,7 @@ class UploadValidation:
         )
         resource.apply_metadata(job.metadata)
         self._state.add_resource(resource)
-        return Outcome(resource=resource)
+        return Outcome(kind=resource.kind, resource_id=resource.id)
 
     def _join(self, upload: Upload) -> str | None:
         parts = [upload.parts[number] for number in sorted(upload.parts)]

@@ -15,10 +15,11 @@ from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.schemas import ExtendedQuery, parse_body, parse_query
 from pixel_transports.sandbox.schemas_services import UserBody, UserChange
 from pixel_transports.sandbox.state import State
+from pixel_transports.sandbox.tracking import Tracked
 
 
 @dataclass(slots=True, kw_only=True)
-class Account:
+class Account(Tracked):
     """One user. `view` has no password."""
 
     id: int
@@ -44,15 +45,19 @@ class Accounts:
     """All users by id and by e-mail address. The first one is created here."""
 
     def __init__(self, username: str, password: str) -> None:
-        self._by_id: dict[int, Account] = {}
+        self.by_id: dict[int, Account] = {}
         self._by_email: dict[str, Account] = {}
         self.add(email=username, password=password, first_name="Sandbox", last_name="User", user_type="superuser")
 
     def add(self, **fields: Any) -> Account:
         """Add a user with a new address."""
-        account = Account(id=len(self._by_id) + 1, **fields)
-        self._by_id[account.id] = self._by_email[account.email.lower()] = account
+        account = Account(id=len(self.by_id) + 1, **fields)
+        self.put(account)
         return account
+
+    def put(self, account: Account) -> None:
+        """Put a user in the place of the one with the same id."""
+        self.by_id[account.id] = self._by_email[account.email.lower()] = account
 
     def find(self, email: str) -> Account | None:
         """Return the user with this address, or None."""
@@ -60,7 +65,7 @@ class Accounts:
 
     def get(self, account_id: int) -> Account | None:
         """Return the user with this id, or None."""
-        return self._by_id.get(account_id)
+        return self.by_id.get(account_id)
 
 
 class UserHandlers:

@@ -84,9 +84,9 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-def filled() -> tuple[Caller, list[dict[str, Any]]]:
+def filled(**options: Any) -> tuple[Caller, list[dict[str, Any]]]:
     """Return a user of a sandbox with one record of each kind, and their ids, for each kind of resource."""
-    caller = Caller(job_seconds=1)
+    caller = Caller(job_seconds=1, **options)
     project = caller.project()
     place = f"/projects/{project}/data_collections"
     collections = [caller.collection(project, kind) for kind in KINDS]
