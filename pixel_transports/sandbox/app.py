@@ -90,7 +90,9 @@ class Sandbox:
         first_id: int = 1,
         data: Path | None = None,
     ) -> None:
-        self.tenant, self.username, self.password = tenant, username, password
+        self.tenant = tenant
+        self.username = username
+        self.password = password
         self._received: deque[ReceivedRequest] = deque(maxlen=10_000)
         self.failures: deque[BaseException] = deque(maxlen=100)
         self._clock = clock
@@ -98,8 +100,7 @@ class Sandbox:
         self._archive = archive = None if data is None else Archive(data)
         key = secret if archive is None else archive.secret
         self._issuer = issuer = TokenIssuer(key.encode() if isinstance(key, str) else key)
-        files = archive.files if archive else ObjectFiles(memory_bytes=memory_bytes)
-        self.state: State = State(files, ids=count(first_id))
+        self.state: State = State(archive.files if archive else ObjectFiles(None, memory_bytes), ids=count(first_id))
         self.signer: Signer = Signer(issuer.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
         self._jobs = Jobs(self.state, issuer, job_seconds=job_seconds)
         accounts, realm = Accounts(username, password), tenant.capitalize()

@@ -58,7 +58,7 @@ class Archive:
         self._database = Database(folder)
         self._changes = Changes()
         self._counters: tuple[int, int] | None = None
-        self.files = ObjectFiles(folder / "objects", memory_bytes=0)
+        self.files: ObjectFiles = ObjectFiles(folder / "objects", memory_bytes=0)
         meta = dict(self._database.read("meta"))
         if not meta:
             # Ids of another folder are not those of this one.

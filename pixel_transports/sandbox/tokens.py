@@ -21,7 +21,7 @@ class TokenIssuer:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self.issued = 0
+        self.issued: int = 0
 
     def new_id(self, kind: str) -> str:
         """Return a new id: 32 hexadecimal digits in the format of a UUID."""
