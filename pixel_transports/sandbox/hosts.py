@@ -11,6 +11,8 @@ Rules kept here:
 import ipaddress
 from collections.abc import Iterable
 
+from pixel_core.messages import ascii_host
+
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
@@ -29,13 +31,25 @@ def require_loopback(host: str, allow_with: str = "pass beyond_loopback=True") -
 
 
 class AllowedHosts:
-    """The hosts that a server answers to; `allowed` are the names beside `localhost`."""
+    """The hosts that a server at `host` answers to; `allowed` are further names.
 
-    def __init__(self, allowed: Iterable[str]) -> None:
-        self._names = frozenset({"localhost", *map(_normalized, allowed)})
+    Raises TypeError for a single text, and ValueError for what is no host name, such as one with a port.
+    """
+
+    def __init__(self, host: str, allowed: Iterable[str]) -> None:
+        if isinstance(allowed, str):
+            raise TypeError("the allowed hosts are several names, not one text")
+        self._names = frozenset({"localhost", _normalized(host), *map(_checked, allowed)})
 
     def __contains__(self, host: object) -> bool:
         return isinstance(host, str) and (_normalized(host) in self._names or _address(host) is not None)
+
+
+def _checked(name: str) -> str:
+    """Return a name as it is in the header `Host`."""
+    if not name or any(character in name for character in ":/?#@\\ \t"):
+        raise ValueError(f"{name!r} is no host name, which has no scheme, port or path")
+    return _normalized(ascii_host(name))
 
 
 def _normalized(name: str) -> str:

@@ -47,7 +47,7 @@ class SandboxServer:
             require_loopback(host)
         self.sandbox: Sandbox = Sandbox() if sandbox is None else sandbox
         self._host = host
-        self._allowed_hosts = AllowedHosts([host, *allowed_hosts])
+        self._allowed_hosts = AllowedHosts(host, allowed_hosts)
         self._port = port
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()

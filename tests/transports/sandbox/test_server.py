@@ -25,7 +25,9 @@ from tests.support.paths import ROOT
 
 @pytest.fixture
 def server() -> Iterator[SandboxServer]:
-    with SandboxServer(Sandbox(job_seconds=0), idle_seconds=5, allowed_hosts=["x", "Other.test."]) as running:
+    with SandboxServer(
+        Sandbox(job_seconds=0), idle_seconds=5, allowed_hosts=["x", "Other.test.", "blåbær.test"]
+    ) as running:
         yield running
     assert not running.sandbox.failures
 
@@ -197,7 +199,13 @@ def test_an_absolute_target_is_accepted(server: SandboxServer) -> None:
     ("host", "status"),
     [
         *(("127.0.0.1", 200), ("localhost:1", 200), ("LOCALHOST.", 200), ("[::1]:80", 200), ("192.168.1.2", 200)),
-        *(("x:8080", 200), ("other.test", 200), ("sub.other.test", 421), ("evil.example:80", 421)),
+        *(
+            ("x:8080", 200),
+            ("other.test", 200),
+            ("xn--blbr-roah.test", 200),
+            ("sub.other.test", 421),
+            ("evil.example:80", 421),
+        ),
         *(("localhost.evil.example", 421), ("evil.localhost", 421), ("127.0.0.1.evil.example", 421)),
     ],
 )
@@ -250,6 +258,11 @@ def test_a_host_beyond_loopback_has_to_be_allowed() -> None:
     for host in ("0.0.0.0", "::", "192.168.1.1", "example.com"):
         with pytest.raises(ValueError, match="can be reached from other machines"):
             SandboxServer(host=host)
+    for name in ("", "x:80", "http://x", "x/y", "x?", "x y", "a@x", "::1"):
+        with pytest.raises(ValueError, match="is no host name"):
+            SandboxServer(allowed_hosts=[name])
+    with pytest.raises(TypeError, match="several names"):
+        SandboxServer(allowed_hosts="pixel.test")
     assert repr(SandboxServer(host="0.0.0.0", beyond_loopback=True)) == "<SandboxServer not started>"
     with pytest.raises(RuntimeError, match="was not started"):
         _ = SandboxServer().url
