@@ -98,8 +98,7 @@ class Sandbox:
         self._clock = clock
         self._lock = threading.Lock()
         self._archive = archive = None if data is None else Archive(data)
-        key = secret if archive is None else archive.secret
-        self._issuer = issuer = TokenIssuer(key.encode() if isinstance(key, str) else key)
+        self._issuer = issuer = TokenIssuer(archive.secret if archive else secret)
         self.state: State = State(archive.files if archive else ObjectFiles(None, memory_bytes), ids=count(first_id))
         self.signer: Signer = Signer(issuer.storage_secret, f"pixel-{tenant.lower()}", signature_seconds)
         self._jobs = Jobs(self.state, issuer, job_seconds=job_seconds)

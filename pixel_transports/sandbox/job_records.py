@@ -58,6 +58,12 @@ class PartSlot(Tracked):
         return f"{self.upload_id}/{self.number}"
 
 
+NO_PARTS: dict[int, PartSlot] = {}
+"""The parts of all uploads that are not in parts: one, since there may be 100,000."""
+NO_METADATA: dict[str, Any] = {}
+"""The metadata of all upload jobs that have none, or none any more."""
+
+
 @dataclass(slots=True)
 class Upload:
     """The upload of a file or a support file to one key. MD5s are base64, as declared."""
@@ -66,11 +72,15 @@ class Upload:
     key: str
     md5: str | None = None
     upload_id: str | None = None
-    parts: dict[int, PartSlot] = field(default_factory=dict)
+    parts: dict[int, PartSlot] = field(default_factory=lambda: NO_PARTS)
     access: dict[str, Any] | None = None
     """How clients upload it, if another storage than the sandbox's signed that."""
     digest: PartsDigest | None = None
     """The digest of the parts until they are joined."""
+
+    def __post_init__(self) -> None:
+        if self.upload_id is not None and self.parts is NO_PARTS:
+            self.parts = {}
 
     def pieces(self) -> list[Piece | None]:
         """Return the contents of the parts, in the order of the parts; None for those that are missing."""

@@ -11,6 +11,7 @@ Rules kept here:
 import base64
 import binascii
 import contextlib
+import glob
 import hashlib
 import itertools
 import os
@@ -23,7 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
 
-MEMORY_BYTES = 64 * 1024 * 1024
+try:
+    import fcntl
+except ImportError:  # pragma: no cover # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+_PREFIX = "pixel-sandbox-"
+MEMORY_BYTES = 32 * 1024 * 1024
 """The budget of a sandbox for small bodies in memory."""
 SMALL_BYTES = 1024 * 1024
 """A larger body is written to a file as it arrives."""
@@ -116,7 +123,7 @@ class ObjectFiles:
     """Where the bytes of a sandbox are kept. Thread-safe.
 
     `folder` is created when it is needed. Without one, files are in a temporary folder, which is removed when the
-    process ends or this object is no longer used.
+    process ends or this object is no longer used; the next sandbox removes that of a process that was killed.
     """
 
     def __init__(self, folder: Path | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -162,10 +169,37 @@ class ObjectFiles:
         """Return the folder and the number of a new file. Raises OSError."""
         with self._lock:
             if self._folder is None:
-                self._folder = tempfile.mkdtemp(prefix="pixel-sandbox-")
-                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+                self._folder, lock = _temporary_folder()
+                weakref.finalize(self, _remove_folder, self._folder, lock)
             os.makedirs(self._folder, exist_ok=True)
             return self._folder, next(self._numbers)
+
+
+def _temporary_folder() -> tuple[str, IO[bytes]]:
+    """Create a folder, and return it with its locked lock file. Folders of processes that were killed are removed."""
+    for other in glob.glob(f"{tempfile.gettempdir()}/{_PREFIX}*/lock"):
+        with contextlib.suppress(OSError), open(other, "rb") as file:
+            _lock(file)
+            shutil.rmtree(os.path.dirname(other))
+    folder = tempfile.mkdtemp(prefix=_PREFIX)
+    lock = open(f"{folder}/new", "wb")  # noqa: SIM115 # `_remove_folder` closes it
+    with contextlib.suppress(OSError):
+        _lock(lock)
+        # Only now can others see it.
+        os.rename(f"{folder}/new", f"{folder}/lock")
+    return folder, lock
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock a file until it is closed. Raises OSError if another process locked it, or the system has no such locks."""
+    if fcntl is None:
+        raise OSError("no locks")
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove_folder(folder: str, lock: IO[bytes]) -> None:
+    lock.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Writer:

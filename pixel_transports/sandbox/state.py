@@ -7,6 +7,7 @@ Rules kept here:
   removed, with their objects in the storage.
 """
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,7 +70,8 @@ class State:
     def put_object(self, key: str, stored: StoredObject) -> None:
         """Store an object, in place of the one that has this key."""
         self.drop_object(key)
-        self.objects[key] = stored
+        # The key that the upload has, not a copy of it: there may be 100,000.
+        self.objects[sys.intern(key)] = stored
         note_key(key)
 
     def drop_object(self, key: str) -> None:

@@ -19,8 +19,8 @@ from pydantic_core import from_json, to_json
 class TokenIssuer:
     """Issues ids and tokens."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secret: str | bytes) -> None:
+        self._secret = secret.encode() if isinstance(secret, str) else secret
         self.issued: int = 0
 
     def new_id(self, kind: str) -> str:

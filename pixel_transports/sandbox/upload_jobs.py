@@ -12,12 +12,13 @@ Rules kept here:
                                                                    └───▶ failed
 """
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
 from pixel_transports.sandbox.http import IncomingRequest, http_error
-from pixel_transports.sandbox.job_records import Job, PartSlot, Upload, UploadJob
+from pixel_transports.sandbox.job_records import NO_METADATA, Job, PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
 from pixel_transports.sandbox.objects import PartsDigest, StoredObject
 from pixel_transports.sandbox.records import iso
@@ -74,7 +75,7 @@ class UploadJobHandlers:
         job_id = self._state.next_id()
         folder = f"uploads/{collection_id}/{job_id}-{self._issuer.new_id('key')[:8]}"
         if isinstance(file, FormUploadFile):
-            main = self._form_upload(request, file.name, f"{folder}/{file.name}", file.md5)
+            main = self._form_upload(request, file.name, sys.intern(f"{folder}/{file.name}"), file.md5)
         else:
             main = self._multipart_upload(request, file, f"{folder}/{file.name}")
         job = UploadJob(
@@ -85,7 +86,7 @@ class UploadJobHandlers:
                 self._form_upload(request, support.name, f"{folder}/support/{number}/{support.name}", support.md5)
                 for number, support in enumerate(file.support_files)
             ),
-            metadata={} if file.metadata is None else file.metadata.dump(),
+            metadata=NO_METADATA if file.metadata is None else file.metadata.dump(),
             created_at=request.now,
             origin=str(request.origin),
         )

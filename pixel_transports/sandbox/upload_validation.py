@@ -15,7 +15,7 @@ from typing import Any
 from pixel_transports.sandbox.exif import read_position
 from pixel_transports.sandbox.file_formats import EXPECTED, HEAD_BYTES, find_traits
 from pixel_transports.sandbox.geometry import contains, from_geojson
-from pixel_transports.sandbox.job_records import Outcome, Upload, UploadJob
+from pixel_transports.sandbox.job_records import NO_METADATA, Outcome, Upload, UploadJob
 from pixel_transports.sandbox.objects import StoredObject, md5_hex
 from pixel_transports.sandbox.records import Collection, Resource
 from pixel_transports.sandbox.state import State
@@ -43,7 +43,7 @@ class UploadValidation:
     def end(self, job: UploadJob, now: float) -> str | None:
         """Set the outcome of a job. Returns the reason if it failed."""
         job.outcome = self._outcome(job, now)
-        job.metadata = {}
+        job.metadata = NO_METADATA
         note_key(job.main.key)  # its digest may be new
         if job.outcome.resource_id is None:
             for upload in (job.main, *job.support):

@@ -1,7 +1,10 @@
 """The object storage checks requests as S3 does, and has its errors."""
 
 import gc
+import os
 import re
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from pixel_core.messages import Response
 from pixel_transports.sandbox.multipart import FormError, FormParser, MultipartForm, parse_boundary, parse_form
 from pixel_transports.sandbox.objects import ObjectFiles
+from tests.support.paths import ROOT
 from tests.transports.sandbox.support import JPEG, Caller, form_body, md5
 
 Fields = dict[str, str]
@@ -246,6 +250,21 @@ def test_what_was_stored_for_a_failed_a_deleted_or_an_aborted_upload_is_freed(tm
     assert files() == 2
     caller.sandbox.abort_uploads()
     assert (files(), len(caller.sandbox.objects)) == (1, 1)
+
+
+def test_the_files_of_a_sandbox_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:
+    code = "import os; from tests.transports.sandbox.support import Caller; c = Caller(memory_bytes=0)\n"
+    code += "c.upload(c.place()); {end}"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+
+    def run(end: str) -> int:
+        command = [sys.executable, "-c", code.format(end=end)]
+        return subprocess.run(command, env=environment, cwd=ROOT, check=False, timeout=20).returncode
+
+    assert run("os.kill(os.getpid(), 9)") == -9
+    assert len(list(tmp_path.iterdir())) == 1
+    assert run(f"assert len(os.listdir({str(tmp_path)!r})) == 1") == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_memory_does_not_grow_with_photos_beyond_the_budget() -> None:
