@@ -28,6 +28,7 @@ from pixel_core.messages import Request, Response
 from pixel_transports.net.connecting import (
     Resolver,
     connect_error,
+    countable,
     look_up,
     look_up_in_thread,
     start_connecting,
@@ -153,7 +154,7 @@ def _wait_for_slot(transport: SocketTransport, effect: effects.WaitForSlot) -> N
     effect.lease.notify = event.set
     if effect.lease.state is LeaseState.WAITING:  # else the slot came before `notify` was set
         with on_cancel(event.set):
-            event.wait(effect.timeout)
+            event.wait(countable(effect.timeout))
 
 
 def _wait_connected(transport: SocketTransport, effect: effects.WaitConnected) -> list[effects.ConnectResult]:

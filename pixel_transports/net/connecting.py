@@ -20,6 +20,9 @@ from pixel_transports.runtime.forks import close_after_fork
 Address: TypeAlias = tuple[int, int, int, str, Any]
 """An address as `socket.getaddrinfo` gives it: family, type, protocol, canonical name, socket address."""
 
+LONGEST_WAIT = 1_000_000.0
+"""The longest wait that the system counts, in seconds."""
+
 Resolver: TypeAlias = Callable[[str, int], Sequence[Address]]
 """Looks up the addresses of a host and port. Raises OSError."""
 
@@ -39,7 +42,7 @@ def look_up_in_thread(resolver: Resolver, effect: Resolve) -> Sequence[Address]:
     done = threading.Event()
     with on_cancel(done.set):
         result = start_look_up(resolver, effect.host, effect.port, done.set)
-        if not done.wait(effect.timeout):
+        if not done.wait(countable(effect.timeout)):
             raise TimeoutError
     return result()
 
@@ -68,6 +71,11 @@ def start_look_up(
 
     threading.Thread(target=work, name=f"look up {host}", daemon=True).start()
     return result
+
+
+def countable(timeout: float | None) -> float | None:
+    """Return a time limit that the system can count."""
+    return None if timeout is None else min(timeout, LONGEST_WAIT)
 
 
 def numeric_addresses(host: str, port: int) -> Sequence[Address]:
@@ -106,7 +114,10 @@ def wait_writable(socks: Sequence[socket.socket], timeout: float | None) -> list
         poller = select.poll()
         for sock in socks:
             poller.register(sock, select.POLLOUT)
-        ready = {number for number, _ in poller.poll(None if timeout is None else ceil(timeout * 1000))}
+        seconds = countable(timeout)
+        ready = {number for number, _ in poller.poll(None if seconds is None else ceil(seconds * 1000))}
         return [sock for sock in socks if sock.fileno() in ready]
-    _, writable, broken = select.select([], socks, socks, timeout)  # a failure is an exceptional condition there
+    _, writable, broken = select.select(
+        [], socks, socks, countable(timeout)
+    )  # a failure is an exceptional condition there
     return [sock for sock in socks if sock in writable or sock in broken]

@@ -21,14 +21,15 @@ from typing import Any, TypeAlias
 
 from pixel_core.http.effects import timed_out
 from pixel_core.messages import Segment
+from pixel_transports.net.connecting import LONGEST_WAIT, countable
 from pixel_transports.net.files import LITTLE, SENDFILE, Outgoing
 from pixel_transports.net.tls import TlsSession
 
 SMALL, LARGE = 16 * 1024, 256 * 1024
 """Bytes of a read: at first, and once that was filled."""
 
-LONGEST_WAIT = 1_000_000.0
-"""The longest wait that the system counts, in seconds."""
+MOST_REPLIES = 1024 * 1024
+"""The most bytes that wait while TLS answers its peer. A peer may ask without reading the answers."""
 
 DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
@@ -49,7 +50,7 @@ def waiter_for(sock: socket.socket, *, read: bool = False, write: bool = False) 
     else:
 
         def wait(timeout: float | None) -> bool:
-            return any(select.select([sock] if read else [], [sock] if write else [], [sock], timeout))
+            return any(select.select([sock] if read else [], [sock] if write else [], [sock], countable(timeout)))
 
     return wait
 
@@ -108,7 +109,7 @@ class SocketStream:
         return bool(self._outgoing.left) and self._tls is not None
 
     def send_replies(self) -> None:
-        """Send records of TLS itself, as far as the socket takes them."""
+        """Send records of TLS itself, as far as the socket takes them. Raises ConnectionError."""
         left = b"".join((self._outgoing.left, self._tls.encrypted())) if self._tls else b""
         try:
             left = left[self.sock.send(left, DONTWAIT) :]
@@ -116,6 +117,8 @@ class SocketStream:
             pass
         except ConnectionError:  # the next read reports it
             left = b""
+        if len(left) > MOST_REPLIES:
+            raise ConnectionAbortedError("it makes TLS answer, and does not take the answers")
         self._outgoing.left = memoryview(left)
 
     @property

@@ -96,6 +96,14 @@ def test_a_look_up_has_the_limit_of_the_connection(face: peers.Face) -> None:
     face.wait_for_counts(NO_CONNECTIONS)
 
 
+@pytest.mark.parametrize("seconds", [1e12, float("inf")])
+def test_no_limit_of_a_connection_overflows(face: peers.Face, seconds: float) -> None:
+    with peers.Peer([peers.keep_answering()]) as peer:
+        resolving(face, lambda host, port: [at(peer.origin)])
+        assert face.send(request_to(connect=seconds)).body == b"ok"
+        face.close()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_an_address_is_not_looked_up(face: peers.Face, host: str) -> None:
     def look_up(host: str, port: int) -> Sequence[Address]:

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -179,3 +180,69 @@ def test_tls_records_without_data_do_not_extend_the_limit_of_a_write() -> None:
         finally:
             over.set()
             sender.join()
+
+
+class RecordsToAnswer(RecordsWithoutData):
+    """A TLS session that answers the first record with `size` bytes; then the peer sends data."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._answer, self._data = size, b"", b""
+
+    @property
+    def has_replies(self) -> bool:  # type: ignore[override]
+        return bool(self._answer)
+
+    def feed(self, data: bytes) -> None:
+        if self._size:
+            self._answer, self._size = bytes(self._size), 0
+        else:
+            self._data = data
+
+    def read(self, limit: int) -> bytes | None:  # type: ignore[override]
+        return self._data or None
+
+    def encrypted(self, data: bytes = b"") -> bytes:
+        answer, self._answer = self._answer, b""
+        return answer + data
+
+
+def read_answered(kind: str, sock: socket.socket, size: int) -> bytes:
+    """Read through a session that answers a record."""
+
+    async def read_async() -> bytes:
+        stream = AsyncStream(sock)
+        stream.secure(RecordsToAnswer(size))
+        return await stream.read(peers.PATIENCE / 2)
+
+    if kind != "blocking":
+        return anyio.run(read_async, backend=kind)
+    stream = BlockingStream(sock)
+    stream.secure(RecordsToAnswer(size))
+    return stream.read(peers.PATIENCE / 2)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
+def test_answers_of_tls_that_find_no_room_are_sent_while_a_read_waits(kind: str) -> None:
+    ours, theirs = socket.socketpair()
+
+    def take() -> None:
+        left = 900_000
+        theirs.settimeout(peers.PATIENCE)
+        while left:
+            left -= len(theirs.recv(65536))
+        theirs.send(b"data")
+
+    with ours, theirs, ThreadPoolExecutor(1) as threads:
+        theirs.send(b"record")
+        taken = threads.submit(take)
+        assert read_answered(kind, ours, 900_000) == b"data"
+        taken.result()
+
+
+@pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
+def test_a_peer_that_takes_no_answers_of_tls_is_not_answered_without_end(kind: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"record")
+        with pytest.raises(ConnectionAbortedError, match="does not take the answers"):
+            read_answered(kind, ours, 2_000_000)
