@@ -285,8 +285,9 @@ class Sandbox:
             due = self._jobs.due(now)
         for _, objects in due:
             for stored in objects:
-                # Computed outside the lock, and cached by the object.
-                _ = stored.md5
+                # Computed outside the lock, and cached by the object. What cannot be read is an outcome of the job.
+                with contextlib.suppress(OSError):
+                    _ = stored.md5
         if due:
             with self._changes():
                 self._jobs.end((job for job, _ in due), now)

@@ -42,7 +42,10 @@ class UploadValidation:
 
     def end(self, job: UploadJob, now: float) -> str | None:
         """Set the outcome of a job. Returns the reason if it failed."""
-        job.outcome = self._outcome(job, now)
+        try:
+            job.outcome = self._outcome(job, now)
+        except OSError as error:
+            job.outcome = Outcome(detail=f"{job.main.name}: what was stored cannot be read: {error.strerror or error}")
         job.metadata = NO_METADATA
         note_key(job.main.key)  # its digest may be new
         if job.outcome.resource_id is None:

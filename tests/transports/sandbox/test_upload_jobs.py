@@ -89,6 +89,21 @@ def test_parts_are_digested_as_they_come() -> None:
     assert caller.ok("GET", f"{place}/images/{image}")["md5"] == hashlib.md5(b"".join(parts)).hexdigest()
 
 
+def test_an_upload_whose_file_is_gone_fails_and_others_do_not(tmp_path: Path) -> None:
+    caller = Caller(data=tmp_path)
+    place = caller.place()
+    jobs = [caller.upload_job(place, JPEG, name) for name in ("a.jpg", "b.jpg")]
+    for job in jobs:
+        caller.post_form(job["url"], job["upload_fields"], JPEG)
+        caller.ok("PUT", f"{place}/upload_jobs/{job['id']}/uploadFinished")
+    (tmp_path / "objects" / "1").unlink()
+    caller.clock.advance(3)
+    ended = [caller.read_upload_job(place, job["id"]) for job in jobs]
+    assert [job["status"] for job in ended] == ["failed", "validated_and_moved"]
+    assert ended[0]["detail"] == "a.jpg: what was stored cannot be read: No such file or directory"
+    caller.sandbox.close()
+
+
 def test_a_repeated_upload_finished_returns_the_same_job(caller: Caller) -> None:
     place = caller.place()
     path = f"{place}/upload_jobs/{caller.upload(place)['id']}/uploadFinished"
