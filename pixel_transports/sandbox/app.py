@@ -56,7 +56,7 @@ from pixel_transports.sandbox.upload_jobs import UploadJobHandlers
 from pixel_transports.sandbox.upload_validation import MIN_PART_BYTES, UploadValidation
 from pixel_transports.sandbox.users import Accounts, UserHandlers
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Sandbox:
