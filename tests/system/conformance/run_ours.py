@@ -8,9 +8,10 @@ from tests.system.conformance.driving import drive
 
 
 def make(is_async: bool, url: str) -> PixelClient | PixelClientAsync:
-    """A client for the recording server."""
+    """A client for the recording server, without a journal: a case continues no upload of another."""
     kind = PixelClientAsync if is_async else PixelClient
-    return kind(f"{url}/api/acme", f"{url}/auth", "Acme", "frontend", "kari@example.com", "pass wørd&=")
+    account = (f"{url}/auth", "Acme", "frontend", "kari@example.com", "pass wørd&=")
+    return kind(f"{url}/api/acme", *account, journal=None)
 
 
 def named(name: str) -> Any:
