@@ -237,6 +237,7 @@ class TlsSession:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             data = b""
         except ssl.SSLError as error:
+            self._held = b""  # only an alert can be sent
             raise tls_error(error, "TLS failed") from None
         if not data and self._ended:
             raise ConnectionResetError("it was closed without the close_notify of TLS, so it may be cut short")
