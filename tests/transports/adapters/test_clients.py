@@ -73,6 +73,7 @@ async def test_a_request_that_cannot_connect_was_not_sent(name: str, full_listen
                 with pytest.raises(kind, match=message) as caught:
                     await transport.send(request)
             assert not caught.value.sent
+            assert caught.value.lasting is (origin is untrusted.origin)
             assert request.label in str(caught.value)
             assert "secret" not in str(caught.value)
 
