@@ -114,11 +114,11 @@ class CollectionUploads:
         path = self._path + ("multipart" if files[0].file.multipart else "")
         attempts = self._attempts()
         made: dict[str, Field] = {}
-        while left := [each for each in files if each.file.name not in made]:
+        answer: Answer | None = None
+        while answer is None and (left := [each for each in files if each.file.name not in made]):
             try:
                 body = {"files": [each.declaration() for each in left]}
                 answer = yield from self._session.call("POST", path, json=body, attempts=attempts)
-                break
             except PixelError as error:
                 outcome = _outcome_of(error)
                 label = f"POST {self._session.url}{path}"
@@ -127,7 +127,7 @@ class CollectionUploads:
                 if _may_have_effect(error):
                     found = yield from Gather([self._find_job(each) for each in left], SEARCHES_AT_ONCE)
                     made.update((job.field("name").text(), job) for job in found if job is not None)
-        if left:
+        if answer is not None:
             jobs = answer.root.items()
             if len(files) == 1 and len(jobs) == 1:
                 made[files[0].file.name] = jobs[0]
@@ -135,7 +135,12 @@ class CollectionUploads:
                 made.update((job.field("name").text(), job) for job in jobs)
         self._made.update(job.field("id").identifier() for job in made.values())
         names = [each.file.name for each in files]
-        return [made.get(name) or answer.error(f"has no upload job for {name}: the server made none") for name in names]
+        return [
+            made[name]
+            if name in made or answer is None
+            else answer.error(f"has no upload job for {name}: the server made none")
+            for name in names
+        ]
 
     def _find_job(self, file: HashedFile) -> Flow[Field | None]:
         """Search for a new upload job that was made for the same bytes: in an answer that was lost."""

@@ -473,7 +473,10 @@ OUTCOMES: dict[str, tuple[dict[str, Any], str, Any, type[Exception] | None]] = {
     "without a result": ({"result": None}, "not_confirmed", ..., PixelProtocolError),
     "an unknown kind": ({"result": {"resource_name": "song"}}, "not_confirmed", ..., PixelProtocolError),
 }
-FAILURES |= {name: ({"outcomes": {"a.jpg": outcome}}, *rest) for name, (outcome, *rest) in OUTCOMES.items()}
+FAILURES |= {
+    name: ({"outcomes": {"a.jpg": outcome}}, status, detail, cause)
+    for name, (outcome, status, detail, cause) in OUTCOMES.items()
+}
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -597,6 +600,7 @@ class Interrupted(World):
 
 @pytest.mark.parametrize("call", [lambda api: one(api, support_files=SUPPORT), many], ids=["one", "several"])
 def test_an_upload_that_is_closed_at_any_point_asks_for_nothing_more(call: Call) -> None:
+    most = 0
     for most in count():
         world = Interrupted(PixelServer(), files=FILES)
         world.most = most

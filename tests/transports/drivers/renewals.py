@@ -128,6 +128,7 @@ def call_at_once(face: str, settings: PixelApiSettings, seconds: float, calls: i
     figures = Figures(face, calls)
 
     def work(number: int) -> int:
+        made = 0
         for made in itertools.count():
             if made >= LEAST and time.monotonic() - started >= seconds:
                 break

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from pixel_core.effects import Digest, Exchange
-from pixel_core.messages import FileSlice
+from pixel_core.messages import FileSlice, Response
 from pixel_transports import AnyioTransport, AsyncDriver
 from tests.support.flows import flow_of
 from tests.support.peers import OK, Peer, read_head
@@ -34,6 +34,7 @@ async def test_the_loop_goes_on_while_a_large_file_is_hashed_and_sent(large_file
         assert not left
         connection.sock.sendall(OK)
 
+    hashed, response = 0, Response(0)
     with Peer([read_head, swallow]) as peer:
         async with aclosing(AnyioTransport()) as transport, anyio.create_task_group() as group:
             group.start_soon(beat)
