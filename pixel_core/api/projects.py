@@ -70,7 +70,7 @@ class Projects(Lists):
 
     @operation
     def get_project(self, project_id: int, extended: bool = False) -> Flow[models.Project]:
-        """Return one project, with all fields if `extended`. Raises PixelNotFoundError."""
+        """Return one project, with its child projects and data collections if `extended`. Raises PixelNotFoundError."""
         answer = yield from self.session.call("GET", project_path(project_id), query_of(extended=extended))
         return answer.json(models.Project)
 

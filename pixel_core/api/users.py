@@ -13,7 +13,7 @@ class Users(Resource):
 
     @operation
     def me(self, extended: bool = False) -> Flow[models.User]:
-        """Return the user that is logged in, with all fields if `extended`.
+        """Return the user that is logged in, with its projects if `extended`.
 
         Raises PixelLoginError if the login is refused, and any PixelError of a call.
         """
