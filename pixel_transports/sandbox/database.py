@@ -24,7 +24,7 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        with _as_os_error(folder):
+        with _as_os_error():
             # The sandbox's lock guards it.
             self._connection = sqlite3.connect(
                 folder / "state.sqlite3", isolation_level=None, check_same_thread=False, timeout=0
@@ -42,8 +42,7 @@ class Database:
                 raise
         if version not in (0, VERSION):
             self.close()
-            raise OSError(f"{folder} was written by another version of the sandbox")
-        self._folder = folder
+            raise OSError("another version of the sandbox wrote it")
 
     def close(self) -> None:
         """Close the database. Can be called again."""
@@ -51,12 +50,12 @@ class Database:
 
     def read(self, kind: str) -> Iterator[tuple[int | str, str]]:
         """Yield the ids and bodies of one kind, in the order of their ids. Raises OSError."""
-        with _as_os_error(self._folder):
+        with _as_os_error():
             yield from self._connection.execute("SELECT id, body FROM records WHERE kind = ? ORDER BY id", (kind,))
 
     def write(self, put: Iterable[Row], removed: Iterable[tuple[str, int | str]]) -> None:
         """Put and remove records in one transaction. Raises OSError, and changes nothing then."""
-        with _as_os_error(self._folder):
+        with _as_os_error():
             self._connection.execute("BEGIN")
             try:
                 self._connection.executemany("DELETE FROM records WHERE kind = ? AND id = ?", removed)
@@ -69,9 +68,9 @@ class Database:
 
 
 @contextmanager
-def _as_os_error(folder: Path) -> Iterator[None]:
+def _as_os_error() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
         reason = "another sandbox uses it" if "locked" in str(error) else str(error)
-        raise OSError(f"the state in {folder} cannot be used: {reason}") from error
+        raise OSError(reason) from error
