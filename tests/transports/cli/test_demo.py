@@ -4,13 +4,15 @@ import json
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pixel_core.events import FileFinished
+from pixel_transports import PixelApiSettings, PixelClient
 from pixel_transports.cli.demo_run import ClientReport, _compare, find_photos, run_demo
 from pixel_transports.cli.errors import DONE, FAILED
-from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
+from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer, sample_photos
 from tests.support.cli_runs import COMMAND, clean_environment, pixel, run
 
 
@@ -97,3 +99,26 @@ def test_sandbox_prints_settings_that_connect_to_it_and_stops_on_a_signal(
             process.kill()
     assert (process.returncode, len(err.splitlines())) == (0, 1 if shown else 0)
     assert shown.format(environment["PIXEL_API_URL"].partition("/api")[0]) in err
+
+
+def test_a_sandbox_that_was_killed_starts_again_with_the_data_of_its_folder(tmp_path: Path) -> None:
+    listed: list[list[Any]] = []
+    for _ in range(2):
+        with subprocess.Popen(
+            [*COMMAND, "sandbox", "--data", str(tmp_path)],
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            try:
+                environment = dict(process.stdout.readline().strip().split("=", 1) for _ in range(5))
+                with PixelClient.from_settings(PixelApiSettings(**environment)) as client:
+                    if not listed:
+                        client.create_project("Coast", "", SAMPLE_AREA)
+                    listed.append(client.list_projects())
+            finally:
+                process.kill()
+    assert [each.get("name") for each in listed[1]] == ["Coast"]
+    assert listed[0] == listed[1]
