@@ -3,7 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import which
 
@@ -34,8 +34,9 @@ class Server:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        while data := self._process.stdout.read1(65536):  # type: ignore[attr-defined]
-            self.output += data.replace(b"\0", b"")
+        with suppress(ValueError):  # The output is closed, since the test is over.
+            while data := self._process.stdout.read1(65536):  # type: ignore[attr-defined]
+                self.output += data.replace(b"\0", b"")
 
     def write(self, data: bytes) -> None:
         """Give it a command (one letter and a line break), or data to send."""
