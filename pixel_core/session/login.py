@@ -26,8 +26,8 @@ def log_in_once(
     tokens: Tokens | ProvidedToken, url: str, request_id: str, deadline: Deadline | None, retries: RetryPolicy
 ) -> Flow[str]:
     """Return a valid token: the present one, or that of a login, which all callers share. `url` is that of the API."""
-    failure: Exception | None = None
-    for _ in range(retries.tries):
+    tries = 0
+    while True:
         now = yield from Clock()
         bearer = tokens.bearer(now)
         if bearer is not None:
@@ -47,9 +47,10 @@ def log_in_once(
         if unexpired is not None:
             tokens.postpone(now)
             return unexpired
-        if leads or retries.tries <= RetryPolicy().tries or not _is_transient(failure):
-            break
-    raise failure or PixelLoginError("There is no token")
+        tries += 1
+        impatient = retries.tries <= max(tries, RetryPolicy().tries)
+        if leads or impatient or not _is_transient(failure):
+            raise failure
 
 
 def _lead(

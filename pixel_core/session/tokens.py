@@ -240,9 +240,8 @@ class ProvidedToken(_Held):
             raise PixelLoginError(
                 "Invalid token: it must be a string of visible ASCII characters, or that and its lifetime in seconds"
             )
-        self._tokens = _TokenSet(
-            SecretText(token), _renewal_time(called_at, seconds), expires_at=called_at + (seconds or float("inf"))
-        )
+        expires_at = called_at + (seconds or float("inf"))
+        self._tokens = _TokenSet(token, _renewal_time(called_at, seconds), expires_at=expires_at)
         return token
 
     def reject(self, bearer: str) -> None:

@@ -117,7 +117,6 @@ def wait_writable(socks: Sequence[socket.socket], timeout: float | None) -> list
         seconds = countable(timeout)
         ready = {number for number, _ in poller.poll(None if seconds is None else ceil(seconds * 1000))}
         return [sock for sock in socks if sock.fileno() in ready]
-    _, writable, broken = select.select(
-        [], socks, socks, countable(timeout)
-    )  # a failure is an exceptional condition there
+    # A failure is an exceptional condition there.
+    _, writable, broken = select.select([], socks, socks, countable(timeout))
     return [sock for sock in socks if sock in writable or sock in broken]

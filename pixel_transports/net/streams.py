@@ -194,9 +194,8 @@ class SocketStream:
                     break
         except ConnectionError:
             return False
-        if self._outgoing.is_empty and not (
-            self._tls and self._tls.is_held
-        ):  # the peer may respond as soon as it has the last byte
+        is_held = self._tls is not None and self._tls.is_held
+        if self._outgoing.is_empty and not is_held:  # the peer may respond as soon as it has the last byte
             self._outgoing.close()
             return True
         return False

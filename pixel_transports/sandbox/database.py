@@ -4,6 +4,7 @@ Rules kept here:
 
 * A transaction is complete or not there, also if the process is killed at any instant (write-ahead log).
 * One process at a time: the database stays locked while it is open.
+* A database of another version is not changed.
 * Every failure is an OSError.
 """
 
@@ -33,16 +34,15 @@ class Database:
                 for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
                     self._connection.execute(f"PRAGMA {pragma}")
                 self._connection.execute("BEGIN EXCLUSIVE")
-                self._connection.execute(_SCHEMA)
                 (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+                if version not in (0, VERSION):
+                    raise OSError("another version of the sandbox wrote it")
+                self._connection.execute(_SCHEMA)
                 self._connection.execute(f"PRAGMA user_version = {VERSION}")
                 self._connection.execute("COMMIT")
-            except sqlite3.Error:
+            except BaseException:
                 self._connection.close()
                 raise
-        if version not in (0, VERSION):
-            self.close()
-            raise OSError("another version of the sandbox wrote it")
 
     def close(self) -> None:
         """Close the database. Can be called again."""

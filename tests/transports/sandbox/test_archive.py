@@ -3,11 +3,13 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -119,6 +121,15 @@ def test_a_folder_has_one_sandbox_at_a_time(tmp_path: Path) -> None:
         Sandbox(data=tmp_path)
     first.close()
     Sandbox(data=tmp_path).close()
+
+
+def test_the_folder_of_another_version_is_refused_each_time_and_not_changed(tmp_path: Path) -> None:
+    Sandbox(data=tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "state.sqlite3")) as sql:
+        sql.execute("PRAGMA user_version = 1000")
+    for _ in range(2):
+        with pytest.raises(OSError, match="another version"):
+            Sandbox(data=tmp_path)
 
 
 def test_a_change_that_cannot_be_stored_is_a_503_and_a_line_in_the_log(
