@@ -7,7 +7,7 @@ Rules kept here:
   answer are used, if the server lists what is needed for that.
 * From the moment that the server is asked to finish an upload job, its file may be on the server.
 * The server is asked once. After a lost answer the upload jobs are read: those that are still in the lobby are asked
-  for again. A server that is slow has a minute before its answer counts as lost.
+  for again. A server that is slow has some time before its answer counts as lost.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ SEARCHES_AT_ONCE = 8
 VALIDATION_SECONDS = 600.0
 """How long a file may be in validation after the server's job for it was completed."""
 
-SLOW_ANSWER_SECONDS = 60.0
-"""How long a server that did not answer in time may still be finishing upload jobs."""
+SLOW_ANSWER = 6.0
+"""How long a server that did not answer in time may still be finishing upload jobs: so many read limits (of 10 s if
+there is none).
+"""
 
 DONE = "validated_and_moved"
 """The state of an upload job whose file is a resource."""
@@ -198,7 +200,8 @@ class CollectionUploads:
                         each.fail(each.trouble, str(error), error)
                     return None
             if effective:
-                left = yield from self._still_in_lobby(left, SLOW_ANSWER_SECONDS if _is_slow(outcome) else 0.0)
+                read = self._session.options.timeout_pixel.read or 10.0
+                left = yield from self._still_in_lobby(left, SLOW_ANSWER * read if _is_slow(outcome) else 0.0)
             if not left:
                 return None
 
