@@ -60,22 +60,26 @@ class AttachmentHandlers:
             raise not_found("attachment")
         return here, here[query.attachment_id]
 
+    def _view(self, request: IncomingRequest, attachment: Attachment) -> dict[str, Any]:
+        """Return an attachment as JSON. Its form is signed as of its creation, for the origin of the request."""
+        fields = self._signer.sign_form(attachment.key, attachment.md5, attachment.created_at)
+        return attachment.view({"url": f"{request.origin}/storage/{self._signer.bucket}", "fields": fields})
+
     def list_all(self, request: IncomingRequest) -> list[dict[str, Any]]:
         query = parse_query(request, AttachmentListQuery)
         owner = self._owner(query.resource_type, query.resource_id)
         here = self._state.attachments[owner].values()
-        return [each.view() for each in here if query.status in (None, each.status)]
+        return [self._view(request, each) for each in here if query.status in (None, each.status)]
 
     def create(self, request: IncomingRequest) -> list[dict[str, Any]]:
         query = parse_query(request, OwnerQuery)
         files = parse_body(request, AttachedFiles).files
         owner = self._owner(query.resource_type, query.resource_id)
-        return [self._create(request, owner, file).view() for file in files]
+        return [self._view(request, self._create(request, owner, file)) for file in files]
 
     def _create(self, request: IncomingRequest, owner: Owner, file: AttachedFile) -> Attachment:
         attachment_id = self._state.next_id()
         key = f"attachments/{owner[0]}/{owner[1]}/{attachment_id}-{self._issuer.new_id('key')[:8]}/{file.name}"
-        url = f"{request.origin}/storage/{self._signer.bucket}"
         attachment = Attachment(
             id=attachment_id,
             owner=owner,
@@ -83,7 +87,6 @@ class AttachmentHandlers:
             description=file.description,
             md5=file.md5,
             key=key,
-            access={"url": url, "fields": self._signer.sign_form(key, file.md5, request.now)},
             created_at=request.now,
         )
         self._state.add_attachment(attachment)
@@ -97,7 +100,7 @@ class AttachmentHandlers:
         if query.status == "Pending" and attachment.status == "Completed":
             raise http_error(409, f"Attachment {attachment.name} is completed")
         attachment.status = query.status
-        return attachment.view()
+        return self._view(request, attachment)
 
     def move(self, request: IncomingRequest) -> dict[str, Any]:
         query = parse_query(request, AttachmentMoveQuery)
@@ -106,10 +109,10 @@ class AttachmentHandlers:
         here.take(attachment.id)
         attachment.owner = target
         self._state.add_attachment(attachment)
-        return attachment.view()
+        return self._view(request, attachment)
 
     def delete(self, request: IncomingRequest) -> dict[str, Any]:
         here, attachment = self._find(parse_query(request, AttachmentQuery))
         here.take(attachment.id)
         self._state.drop_object(attachment.key)
-        return attachment.view()
+        return self._view(request, attachment)

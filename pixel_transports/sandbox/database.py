@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS records (kind TEXT, id, body TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID"
-VERSION = 1
+VERSION = 2
 
 Row = tuple[str, int | str, str]
 """The kind, the id and the packed body of a record."""

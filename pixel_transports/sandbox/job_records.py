@@ -107,8 +107,6 @@ class UploadJob(Tracked):
     metadata: dict[str, Any]
     """Set on the resource at the end, and dropped then."""
     created_at: float
-    origin: str
-    """The origin of the request that created it: that of its URLs."""
     job: Job | None = None
     problem: str | None = None
     outcome: Outcome | None = None

@@ -7,7 +7,8 @@ Rules kept here:
 * A refresh token works once and is replaced (rotation). An expired or used one, and one of an ended session, are
   refused, each with its own description.
 * A disabled user gets no token, whatever the password.
-* An access token is valid if its signature is right, it has not expired and its session is active.
+* An access token is valid if its signature is right, it has not expired and its session is there. A session is dropped
+  at the first login or renewal after all its tokens expired, so that many logins take no more and more memory.
 * No response may be cached: `Cache-Control: no-store`.
 """
 
@@ -19,7 +20,7 @@ from urllib.parse import parse_qsl
 from pixel_core.messages import Response
 from pixel_transports.sandbox.http import HttpError, IncomingRequest, json_response
 from pixel_transports.sandbox.tokens import TokenIssuer
-from pixel_transports.sandbox.tracking import Tracked
+from pixel_transports.sandbox.tracking import Tracked, TrackedDict
 from pixel_transports.sandbox.users import Account, Accounts
 
 CLIENT_ID = "frontend"
@@ -33,12 +34,12 @@ def _oauth_error(status: int, error: str, description: str | None = None) -> Htt
 
 @dataclass(slots=True)
 class Session(Tracked):
-    """A login. Only its newest refresh token works."""
+    """A login until `expires_at`, when its last token expires (0: never). Only its newest refresh token works."""
 
     id: str
     account: Account
-    active: bool = True
     refresh_id: str = ""
+    expires_at: float = 0.0
 
 
 class Keycloak:
@@ -52,12 +53,23 @@ class Keycloak:
         self._token_seconds = token_seconds
         self._refresh_seconds = refresh_seconds
         self._issuer = issuer
-        self.sessions: dict[str, Session] = {}
+        self.sessions: TrackedDict[str, Session] = TrackedDict()
+        self._next_expiry = 0.0
+        """No session expires before."""
 
     def revoke(self) -> None:
         """End every session: their access and refresh tokens are refused from now on."""
-        for session in self.sessions.values():
-            session.active = False
+        for session_id in list(self.sessions):
+            del self.sessions[session_id]
+
+    def _drop_expired(self, now: float) -> None:
+        if now < self._next_expiry:
+            return
+        for session in list(self.sessions.values()):
+            if session.expires_at and session.expires_at <= now:
+                del self.sessions[session.id]
+        expiries = (session.expires_at for session in self.sessions.values() if session.expires_at)
+        self._next_expiry = min(expiries, default=math.inf)
 
     def authenticate(self, access_token: str, now: float) -> Account | None:
         """Return the user of an access token, or None if it is not valid at `now`."""
@@ -65,7 +77,7 @@ class Keycloak:
         if claims is None or claims.get("typ") != "Bearer" or not now < claims["exp"]:
             return None
         session = self.sessions.get(claims["sid"])
-        return session.account if session is not None and session.active else None
+        return None if session is None else session.account
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...]) -> Response:
         """Return the response to a request; `path` is the part after `/auth`."""
@@ -87,6 +99,7 @@ class Keycloak:
             raise _oauth_error(400, "unsupported_grant_type", "Unsupported grant_type")
         if form.get("client_id") != CLIENT_ID:
             raise _oauth_error(401, "invalid_client", "Invalid client or Invalid client credentials")
+        self._drop_expired(request.now)
         session = self._login(form) if grant == "password" else self._refresh(form, request.now)
         scope = form.get("scope") or "openid email profile"
         return json_response(self._grant(request, session, scope), 200, NO_STORE)
@@ -123,12 +136,12 @@ class Keycloak:
         claims = self._issuer.decode(token)
         if claims is None or claims.get("typ") != "Refresh":
             raise _oauth_error(400, "invalid_grant", "Invalid refresh token")
-        # The token may be of an earlier run with the same secret, whose sessions are gone.
-        session = self.sessions.get(claims["sid"])
-        if session is None or not session.active:
-            raise _oauth_error(400, "invalid_grant", "Session not active")
+        # First, as in Keycloak: the session of an expired token may be gone.
         if claims["exp"] and not now < claims["exp"]:
             raise _oauth_error(400, "invalid_grant", "Token is not active")
+        session = self.sessions.get(claims["sid"])
+        if session is None:
+            raise _oauth_error(400, "invalid_grant", "Session not active")
         if claims["jti"] != session.refresh_id:
             raise _oauth_error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
         if not session.account.enabled:
@@ -153,6 +166,8 @@ class Keycloak:
             )
 
         session.refresh_id = self._issuer.new_id("jti")
+        session.expires_at = now + max(self._token_seconds, self._refresh_seconds) if self._refresh_seconds else 0.0
+        self._next_expiry = min(self._next_expiry, session.expires_at or math.inf)
 
         response = {
             "access_token": token("Bearer", self._token_seconds, preferred_username=email),

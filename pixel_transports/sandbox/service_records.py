@@ -44,7 +44,7 @@ class Optimized(Tracked):
 
 @dataclass(slots=True, kw_only=True)
 class Attachment(Tracked):
-    """A file that belongs to a project, a data collection or an image. `access` is the signed form of its upload."""
+    """A file that belongs to a project, a data collection or an image."""
 
     id: int
     owner: tuple[str, int]
@@ -53,7 +53,6 @@ class Attachment(Tracked):
     description: str
     md5: str
     key: str
-    access: dict[str, Any]
     created_at: float
     status: str = "Pending"
 
@@ -61,7 +60,8 @@ class Attachment(Tracked):
         kind, owner_id = self.owner
         self.owner = kind, owner_id
 
-    def view(self) -> dict[str, Any]:
+    def view(self, access: dict[str, Any]) -> dict[str, Any]:
+        """Return it as JSON; `access` is the signed form of its upload."""
         kind, owner_id = self.owner
         return {
             "id": self.id,
@@ -71,7 +71,7 @@ class Attachment(Tracked):
             "resource_type": kind,
             "resource_id": owner_id,
             "status": self.status,
-            "upload_file_params": self.access if self.status == "Pending" else None,
+            "upload_file_params": access if self.status == "Pending" else None,
         }
 
 

@@ -5,7 +5,8 @@ Rules kept here:
 * A job for a whole file has a signed form (POST), one for a multipart upload a signed URL for each part (PUT). Support
   files always have forms.
 * `uploadFinished` can be repeated and returns the same job. Nothing is checked before it.
-* The URLs have the origin of the request that created the job. They are signed again for each view, as of its creation.
+* The URLs have the origin of the request that they are returned to, since a sandbox that starts again may have another
+  port. They are signed again for each view, as of the creation of the job.
 * Each stage of an upload job takes a third of its server job's time. The upload job ends `lag_seconds` later::
 
     lobby ──uploadFinished──▶ submitted ──▶ validating ──▶ validated ──▶ validated_and_moved
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
+from pixel_core.messages import Origin
 from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.job_records import NO_METADATA, Job, PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
@@ -88,10 +90,9 @@ class UploadJobHandlers:
             ),
             metadata=NO_METADATA if file.metadata is None else file.metadata.dump(),
             created_at=request.now,
-            origin=str(request.origin),
         )
         self._state.upload_jobs[collection_id][job.id] = job
-        return self._view(job, request.now)
+        return self._view(job, request)
 
     def _form_upload(self, request: IncomingRequest, name: str, key: str, md5: str) -> Upload:
         return Upload(name, key, md5=md5)
@@ -106,21 +107,21 @@ class UploadJobHandlers:
         self._state.uploads[upload_id] = upload
         return upload
 
-    def _access(self, job: UploadJob, upload: Upload) -> dict[str, Any]:
-        """Return the signed form of an upload, or the signed URLs of its parts."""
+    def _access(self, job: UploadJob, upload: Upload, origin: Origin) -> dict[str, Any]:
+        """Return the signed form of an upload, or the signed URLs of its parts, at this origin."""
         if upload.access is not None:
             return upload.access
-        bucket = f"{job.origin}/storage/{self._signer.bucket}"
+        bucket = f"{origin}/storage/{self._signer.bucket}"
         if upload.md5 is not None:
             fields = self._signer.sign_form(upload.key, upload.md5, job.created_at)
             return {"url": bucket, "upload_fields": fields, "upload_parts": []}
         path = f"/storage/{self._signer.bucket}/{quote(upload.key, safe='/')}"
-        host, parts = job.origin.partition("://")[2], []
+        host, parts = str(origin).partition("://")[2], []
         for part in upload.parts.values():
             query = {"partNumber": str(part.number), "uploadId": upload.upload_id or ""}
             headers = {"content-md5": part.md5, "host": host}
             signed = self._signer.sign_query("PUT", path, query, headers, job.created_at)
-            target = {"part_number": part.number, "url": f"{job.origin}{path}?{signed}"}
+            target = {"part_number": part.number, "url": f"{origin}{path}?{signed}"}
             parts.append({**target, "headers": {"Content-MD5": part.md5}})
         return {"url": None, "upload_fields": {}, "upload_parts": parts}
 
@@ -128,7 +129,7 @@ class UploadJobHandlers:
         query = parse_query(request, ListQuery)
         self._state.collection(project_id, data_collection_id)
         found = select(self._state.upload_jobs[data_collection_id], query)
-        return [self._view(job, request.now) for job in found]
+        return [self._view(job, request) for job in found]
 
     def _find(self, data_collection_id: int, upload_job_id: int) -> UploadJob:
         job = self._state.upload_jobs[data_collection_id].get(upload_job_id)
@@ -142,14 +143,14 @@ class UploadJobHandlers:
         self._state.collection(project_id, data_collection_id)
         job = self._find(data_collection_id, upload_job_id)
         server_job = self._started_job(job, request.now)
-        return {"job": self._jobs.view(server_job, request.now), "upload_job": self._view(job, request.now)}
+        return {"job": self._jobs.view(server_job, request.now), "upload_job": self._view(job, request)}
 
     def finish_many(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> dict[str, Any]:
         body = parse_body(request, UploadFinishedBody)
         self._state.collection(project_id, data_collection_id)
         jobs = [self._find(data_collection_id, job_id) for job_id in dict.fromkeys(body.job_ids)]
         group_id = self._jobs.group_id(self._started_job(job, request.now) for job in jobs)
-        views = [self._view(job, request.now) for job in jobs]
+        views = [self._view(job, request) for job in jobs]
         return {"group_job": self._jobs.group_view(group_id), "upload_jobs": views}
 
     def _started_job(self, job: UploadJob, now: float) -> Job:
@@ -173,9 +174,9 @@ class UploadJobHandlers:
         elapsed, third = now - job.job.started_at, (job.job.ends_at - job.job.started_at) / 3
         return "submitted" if elapsed < third else "validating" if elapsed < 2 * third else "validated"
 
-    def _view(self, job: UploadJob, now: float) -> dict[str, Any]:
-        """Return an upload job as JSON."""
-        status = self.status(job, now)
+    def _view(self, job: UploadJob, request: IncomingRequest) -> dict[str, Any]:
+        """Return an upload job as JSON, for this request."""
+        status = self.status(job, request.now)
         outcome = job.outcome if status in ("failed", "validated_and_moved") else None
         result = None
         if outcome is not None and outcome.resource_id is not None:
@@ -186,8 +187,10 @@ class UploadJobHandlers:
             "data_collection_id": job.collection_id,
             "status": status,
             "detail": None if outcome is None else outcome.detail,
-            **self._access(job, job.main),
-            "support_files": [{"name": upload.name, **self._access(job, upload)} for upload in job.support],
+            **self._access(job, job.main, request.origin),
+            "support_files": [
+                {"name": upload.name, **self._access(job, upload, request.origin)} for upload in job.support
+            ],
             "result": result,
             "created_at": iso(job.created_at),
         }

@@ -48,9 +48,10 @@ class Caller:
         self.sandbox = Sandbox(clock=self.clock, **options) if sandbox is None else sandbox
         self.job_seconds: float = options.get("job_seconds", 0.0)
         self.token: str | None = None
+        self.origin: Origin = ORIGIN
 
     def raw(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Response:
-        return self.sandbox(Request(method, ORIGIN, target, Headers(headers or {}), body))
+        return self.sandbox(Request(method, self.origin, target, Headers(headers or {}), body))
 
     def token_request(self, **form: str) -> Response:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pixel_core.messages import FileSlice, Headers, Origin, Request
+from pixel_core.messages import FileSlice, Origin, Request
 from pixel_transports.sandbox import Sandbox
-from tests.transports.sandbox.support import JPEG, ORIGIN, Caller
+from tests.transports.sandbox.support import JPEG, ORIGIN, Caller, md5
 
 
 def test_a_body_that_is_no_bytes_is_a_type_error() -> None:
@@ -95,14 +95,27 @@ def test_the_environment_has_user_tenant_and_urls_and_is_on_the_root_page() -> N
     assert [each for each in (*lines, "/_sandbox/requests") if each not in text] == []
 
 
-def test_urls_have_the_origin_of_the_request() -> None:
+def test_urls_have_the_origin_of_the_request_also_those_of_unfinished_uploads() -> None:
     caller = Caller()
     place = caller.place()
-    headers = Headers({"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"})
-    body = b'{"files":[{"name":"a","md5":"1B2M2Y8AsgTpgAmY7PhCfg=="}]}'
-    target = f"/api/sandbox{place}/upload_jobs/"
-    response = caller.sandbox.handle("POST", Origin("https", "::1", 8443), target, headers, body)
-    assert response.json()[0]["url"] == "https://[::1]:8443/storage/pixel-sandbox"
+    jobs, digest = f"{place}/upload_jobs", md5(JPEG)
+    attachments = f"/attachments/?resource_type=project&resource_id={place.split('/')[2]}"
+    part = {"part_number": 1, "md5": digest, "content_length": len(JPEG)}
+    file = {"name": "a.jpg", "md5": digest, "support_files": [{"name": "a.aux", "md5": digest}]}
+    caller.ok("POST", f"{jobs}/", {"files": [file]})
+    caller.ok("POST", f"{jobs}/multipart", {"files": [{"name": "b.jpg", "parts": [part]}]})
+    caller.ok("POST", attachments, {"files": [{"name": "c.pdf", "description": "", "md5": digest}]})
+    caller.origin = Origin("https", "::1", 8443)
+    bucket = "https://[::1]:8443/storage/pixel-sandbox"
+    form, parts = caller.ok("GET", f"{jobs}/")
+    (attachment,) = caller.ok("GET", attachments)
+    access = attachment["upload_file_params"]
+    assert {form["url"], form["support_files"][0]["url"], access["url"]} == {bucket}
+    for target, fields in ((form, form["upload_fields"]), (access, access["fields"])):
+        assert caller.post_form(target["url"], fields, JPEG).status == 204
+    (part,) = parts["upload_parts"]
+    assert part["url"].startswith(f"{bucket}/")
+    assert caller.put(part["url"], {**part["headers"], "Host": "[::1]:8443"}, JPEG).status == 200
 
 
 def test_an_exception_is_a_500_and_kept_in_failures() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,26 @@ def test_a_refresh_token_is_valid_until_it_expires_or_for_ever_with_0(
     caller.clock.advance(wait)
     response = refresh(caller, login["refresh_token"])
     assert (response.status, response.json().get("error_description")) == (status, description)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_sessions_are_dropped_when_their_last_token_has_expired(kept: bool, tmp_path: Path) -> None:
+    caller = Caller(token_seconds=10, refresh_seconds=100, data=tmp_path if kept else None)
+    renewed, counts = caller.login()["refresh_token"], []
+    sessions = caller.sandbox._keycloak.sessions
+    for _ in range(30):
+        caller.login()
+        renewed = refresh(caller, renewed).json()["refresh_token"]
+        counts.append(len(sessions))
+        caller.clock.advance(10)
+    assert counts == [*range(2, 12), *[11] * 20], "the one that is renewed, and those of the last 100 seconds"
+    assert caller.call("GET", "/users/me").status == 401
+    caller.clock.advance(100)
+    assert refresh(caller, renewed).json()["error_description"] == "Token is not active"
+    assert len(sessions) == 0
+    if caller.sandbox._archive is not None:
+        assert [row for row in caller.sandbox._archive.records() if row[0] == "session"] == []
+    caller.sandbox.close()
 
 
 def test_the_same_requests_give_the_same_tokens() -> None:
