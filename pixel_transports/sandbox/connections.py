@@ -2,6 +2,8 @@
 
 Rules kept here:
 
+* h11 parses heads and chunked bodies. A body with a `Content-Length` is read past it, since h11 copies each byte several
+  times; the next request gets an h11 connection of its own.
 * Any bytes of a peer end in a response or in a closed connection, never in an exception of the thread.
 * A body goes to the sandbox as it arrives, and a stored object to the peer in chunks: neither is in memory as a whole.
 * If the response comes before the end of the body, the rest is read for a moment and dropped, so that closing does not
@@ -22,6 +24,7 @@ from pixel_core.messages import Headers, Origin, Response, split_url
 from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.hosts import AllowedHosts, refusal
 from pixel_transports.sandbox.http import ObjectResponse, body_size, json_response
+from pixel_transports.sandbox.incoming import IncomingBody, MemoryBody
 from pixel_transports.sandbox.storage import max_body_bytes
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -29,6 +32,7 @@ _READ_BYTES = 256 * 1024
 _HEAD_READ_BYTES = 8 * 1024
 """Small, since h11 checks the size of a head only between reads."""
 _LINGER_SECONDS = 1.0
+_ENDED_EARLY = "the request ended early"
 
 
 class _TooLargeError(Exception):
@@ -50,6 +54,8 @@ class Connection:
         self._sandbox = sandbox
         self._allowed_hosts = allowed_hosts
         self._http = h11.Connection(h11.SERVER)
+        self._after_body: bytes | None = None
+        """What arrived after a body that was read past h11; None if none was, or not to its end."""
         stream.settimeout(idle_seconds)
 
     def run(self) -> None:
@@ -57,7 +63,7 @@ class Connection:
         # The peer is gone, timed out, or aborted: no response can be sent.
         with self._stream, contextlib.suppress(OSError, h11.ProtocolError):
             while self._exchange():
-                self._http.start_next_cycle()
+                self._start_next_cycle()
             self._drain()
 
     def abort(self) -> None:
@@ -82,15 +88,51 @@ class Connection:
         except _MisdirectedError as error:
             self._send_error(421, str(error))
             return False
-        return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        body_ended = self._http.their_state is h11.DONE or self._after_body is not None
+        return self._http.our_state is h11.DONE and body_ended
+
+    def _start_next_cycle(self) -> None:
+        if self._after_body is None:
+            self._http.start_next_cycle()
+            return
+        self._http = h11.Connection(h11.SERVER)
+        if self._after_body:
+            self._http.receive_data(self._after_body)
+        self._after_body = None
 
     def _next_event(self) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
         while (event := self._http.next_event()) is h11.NEED_DATA:
-            if self._http.they_are_waiting_for_100_continue:
-                self._stream.sendall(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+            self._send_continue()
             in_head = self._http.their_state is h11.IDLE
             self._http.receive_data(self._stream.recv(_HEAD_READ_BYTES if in_head else _READ_BYTES))
         return event
+
+    def _send_continue(self) -> None:
+        if self._http.they_are_waiting_for_100_continue:
+            self._stream.sendall(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+
+    def _read_body(self, body: MemoryBody | IncomingBody, limit: int) -> None:
+        """Read a body whose end h11 finds."""
+        while isinstance(event := self._next_event(), h11.Data):
+            body.write(event.data)
+            if body.size > limit:
+                raise _TooLargeError
+        if not isinstance(event, h11.EndOfMessage):
+            raise h11.RemoteProtocolError(_ENDED_EARLY)
+
+    def _read_sized_body(self, body: MemoryBody | IncomingBody, size: int) -> None:
+        """Read a body of `size` bytes."""
+        self._send_continue()
+        arrived, _ = self._http.trailing_data
+        body.write(arrived[:size])
+        missing = size - len(arrived)
+        while missing > 0:
+            data = self._stream.recv(min(missing, _READ_BYTES))
+            if not data:
+                raise h11.RemoteProtocolError(_ENDED_EARLY)
+            body.write(data)
+            missing -= len(data)
+        self._after_body = arrived[size:]
 
     def _respond(self, request: h11.Request) -> Response:
         headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers])
@@ -114,12 +156,10 @@ class Connection:
                 return Response(response.status, Headers([*response.headers, ("Connection", "close")]), response.body)
             if declared > limit:
                 raise _TooLargeError
-            while isinstance(event := self._next_event(), h11.Data):
-                body.write(event.data)
-                if body.size > limit:
-                    raise _TooLargeError
-            if not isinstance(event, h11.EndOfMessage):
-                raise h11.RemoteProtocolError("the request ended early")
+            if declared and "Transfer-Encoding" not in headers:
+                self._read_sized_body(body, declared)
+            else:
+                self._read_body(body, limit)
             body.end()
             return self._sandbox.handle(method, origin, target, headers, body)
 
