@@ -282,15 +282,7 @@ class Sandbox:
     def _finish_due_jobs(self, now: float) -> None:
         """Finish the jobs that are due."""
         with self._changes():
-            due = self._jobs.due(now)
-        for _, objects in due:
-            for stored in objects:
-                # Computed outside the lock, and cached by the object. What cannot be read is an outcome of the job.
-                with contextlib.suppress(OSError):
-                    _ = stored.md5
-        if due:
-            with self._changes():
-                self._jobs.end((job for job, _ in due), now)
+            self._jobs.finish_due(now)
 
     def _record(self, request: IncomingRequest, response: Response, body_bytes: int) -> None:
         # Invalid characters are not recorded.

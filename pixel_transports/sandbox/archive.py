@@ -108,7 +108,7 @@ class Archive:
             self._resources[record.id] = record
         if isinstance(record, UploadJob) and record.main.upload_id is not None:
             self._uploads[record.main.upload_id] = record.main
-            if record.main.digest is not None:
+            if record.main.is_open:
                 self._state.uploads[record.main.upload_id] = record.main
         if isinstance(record, PartSlot):
             self._uploads[record.upload_id].parts[record.number] = record

@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* h11 parses heads and chunked bodies. A body with a `Content-Length` is read past it, since h11 copies each byte several
-  times; the next request gets an h11 connection of its own.
+* h11 parses heads and chunked bodies. A body with a `Content-Length` is read past it, since h11 copies each byte
+  several times; the next request gets an h11 connection of its own.
 * Any bytes of a peer end in a response or in a closed connection, never in an exception of the thread.
 * A body goes to the sandbox as it arrives, and a stored object to the peer in chunks: neither is in memory as a whole.
 * If the response comes before the end of the body, the rest is read for a moment and dropped, so that closing does not

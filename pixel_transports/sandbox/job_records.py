@@ -8,7 +8,7 @@ Rules kept here:
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from pixel_transports.sandbox.objects import PartsDigest, Piece
+from pixel_transports.sandbox.objects import Piece
 from pixel_transports.sandbox.tracking import Tracked
 
 Work: TypeAlias = tuple[Any, ...]
@@ -75,16 +75,12 @@ class Upload:
     parts: dict[int, PartSlot] = field(default_factory=lambda: NO_PARTS)
     access: dict[str, Any] | None = None
     """How clients upload it, if another storage than the sandbox's signed that."""
-    digest: PartsDigest | None = None
-    """The digest of the parts until they are joined."""
+    is_open: bool = False
+    """Whether parts can be stored."""
 
     def __post_init__(self) -> None:
         if self.upload_id is not None and self.parts is NO_PARTS:
             self.parts = {}
-
-    def pieces(self) -> list[Piece | None]:
-        """Return the contents of the parts, in the order of the parts; None for those that are missing."""
-        return [self.parts[number].content for number in sorted(self.parts)]
 
 
 @dataclass(slots=True)
@@ -108,7 +104,6 @@ class UploadJob(Tracked):
     """Set on the resource at the end, and dropped then."""
     created_at: float
     job: Job | None = None
-    problem: str | None = None
     outcome: Outcome | None = None
 
     @property

@@ -15,12 +15,10 @@ from typing import Any, TypeAlias
 
 from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.job_records import Job, JobGroup
-from pixel_transports.sandbox.objects import StoredObject
 from pixel_transports.sandbox.state import State
 from pixel_transports.sandbox.tokens import TokenIssuer
 
 End: TypeAlias = Callable[..., str | None]
-Prepare: TypeAlias = Callable[..., Iterable[StoredObject]]
 
 
 class Jobs:
@@ -33,15 +31,14 @@ class Jobs:
         self._running: list[tuple[float, int, Job]] = []
         self._started = 0
         self._groups: dict[tuple[str, ...], str] = {}
-        self._kinds: dict[str, tuple[End, Prepare | None]] = {}
+        self._kinds: dict[str, End] = {}
 
-    def register(self, kind: str, end: End, prepare: Prepare | None = None) -> None:
+    def register(self, kind: str, end: End) -> None:
         """Set what is done at the end of jobs with this kind of work.
 
-        `end` gets the arguments of the work and the time, and returns the reason if the job failed. `prepare` is called
-        before it and returns objects; digests that they do not have are computed outside the lock.
+        `end` gets the arguments of the work and the time, and returns the reason if the job failed.
         """
-        self._kinds[kind] = end, prepare
+        self._kinds[kind] = end
 
     def start(self, name: str, now: float, *work: Any) -> Job:
         """Start a job. `work` is the kind of its work and the arguments."""
@@ -69,21 +66,12 @@ class Jobs:
         if not job.ended:
             job.ended, job.failure = True, reason
 
-    def due(self, now: float) -> list[tuple[Job, list[StoredObject]]]:
-        """Return the jobs that are due, each once, with the objects to digest for them."""
-        found: list[tuple[Job, list[StoredObject]]] = []
+    def finish_due(self, now: float) -> None:
+        """Do the work of the jobs that are due."""
         while self._running and self._running[0][0] <= now:
             job = heappop(self._running)[2]
             if not job.ended:
-                prepare = self._kinds[job.work[0]][1] if job.work else None
-                found.append((job, [] if prepare is None else list(prepare(*job.work[1:]))))
-        return found
-
-    def end(self, jobs: Iterable[Job], now: float) -> None:
-        """Do the work of jobs that are due."""
-        for job in jobs:
-            if not job.ended:
-                job.failure = self._kinds[job.work[0]][0](*job.work[1:], now) if job.work else None
+                job.failure = self._kinds[job.work[0]](*job.work[1:], now) if job.work else None
                 job.ended = True
 
     def view(self, job: Job, now: float) -> dict[str, Any]:

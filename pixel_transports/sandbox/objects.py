@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
@@ -65,31 +65,26 @@ class Piece:
 
 
 class StoredObject:
-    """The content of one key. `bytes()` copies it as a whole; `chunks()` iterates over it."""
+    """The content of one key. `bytes()` copies it as a whole; `chunks()` iterates over it.
 
-    __slots__ = ("_md5", "pieces", "size")
+    `etag` is that of S3: the MD5 in hex, or `joined_etag` of parts.
+    """
 
-    def __init__(self, pieces: Sequence[bytes | Piece], md5: str | None = None) -> None:
+    __slots__ = ("etag", "pieces", "size")
+
+    def __init__(self, pieces: Sequence[bytes | Piece], etag: str = "") -> None:
         self.pieces: tuple[Piece, ...] = tuple(
             piece if isinstance(piece, Piece) else Piece(len(piece), piece) for piece in pieces
         )
         self.size: int = sum(piece.size for piece in self.pieces)
-        self._md5 = md5
+        self.etag: str = etag or self.md5()
 
-    @property
-    def known_md5(self) -> str | None:
-        """The MD5 in hex, or None if it was neither given nor computed."""
-        return self._md5
-
-    @property
     def md5(self) -> str:
-        """The MD5 in hex; computed at first use if it was not given."""
-        if self._md5 is None:
-            digest = hashlib.md5(usedforsecurity=False)
-            for chunk in self.chunks():
-                digest.update(chunk)
-            self._md5 = digest.hexdigest()
-        return self._md5
+        """Compute the MD5 in hex. Raises OSError if the object was dropped in the meantime."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for chunk in self.chunks():
+            digest.update(chunk)
+        return digest.hexdigest()
 
     def chunks(self, size: int = CHUNK_BYTES, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the content, or its bytes from `start` to `stop`, in chunks of at most `size` bytes."""
@@ -108,7 +103,7 @@ class StoredObject:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StoredObject):
-            return self.size == other.size and self.md5 == other.md5
+            return self.size == other.size and self.md5() == other.md5()
         if isinstance(other, (bytes, bytearray, memoryview)):
             return self.size == len(other) and bytes(self) == other
         return NotImplemented
@@ -264,29 +259,10 @@ def _write_all(file: IO[bytes], data: bytes | bytearray | memoryview) -> None:
         written += file.write(memoryview(data)[written:])
 
 
-class PartsDigest:
-    """The MD5 of the parts of an upload, in their order, computed as they are stored."""
-
-    __slots__ = ("_digest", "_done", "_lock")
-
-    def __init__(self) -> None:
-        self._digest = hashlib.md5(usedforsecurity=False)
-        self._done = 0
-        self._lock = threading.Lock()
-
-    def advance(self, pieces: Callable[[], Sequence[Piece | None]]) -> None:
-        """Digest the pieces that follow without a gap; those that were digested before have to be the same."""
-        with self._lock, contextlib.suppress(OSError):  # the upload may be aborted, and its files gone
-            while self._done < len(here := pieces()) and (piece := here[self._done]) is not None:
-                digest = self._digest.copy()
-                for chunk in piece.chunks(0, piece.size, CHUNK_BYTES):
-                    digest.update(chunk)
-                self._digest, self._done = digest, self._done + 1
-
-    def md5(self, parts: int) -> str | None:
-        """Return the MD5 in hex, or None if not all of the `parts` were digested."""
-        with self._lock:
-            return self._digest.hexdigest() if self._done == parts else None
+def joined_etag(md5s: Sequence[str]) -> str:
+    """Return the ETag of an object that was uploaded in parts: the MD5 of their MD5s, and their number (S3)."""
+    joined = b"".join(base64.b64decode(md5) for md5 in md5s)
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(md5s)}"
 
 
 def md5_hex(base64_digest: str) -> str | None:

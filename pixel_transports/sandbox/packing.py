@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import Any
 
 from pixel_transports.sandbox.job_records import Job, Outcome, Upload
-from pixel_transports.sandbox.objects import PartsDigest, Piece, StoredObject
+from pixel_transports.sandbox.objects import Piece, StoredObject
 from pixel_transports.sandbox.records import Resource
 from pixel_transports.sandbox.users import Account
 
@@ -56,8 +56,6 @@ def _pack_object(value: Any) -> dict[str, Any]:
         return {"$job" if isinstance(value, Job) else "$account": value.id}
     if isinstance(value, Resource):
         return {"$resource": value.id}
-    if isinstance(value, PartsDigest):
-        return {"$digest": 0}
     if isinstance(value, Piece):
         return {"$piece": [value.size, value.number]}
     name = next(name for name, kind in _NESTED.items() if isinstance(value, kind))
@@ -75,8 +73,6 @@ def _unpack(value: Any, find: Find) -> Any:
     packed = value[name]
     if name == "$pairs":
         return {_key(key): _unpack(each, find) for key, each in packed}
-    if name == "$digest":
-        return PartsDigest()
     if name in _NESTED:
         return _NESTED[name](**{field: _unpack(each, find) for field, each in packed.items()})
     return find(name[1:], packed)
@@ -88,10 +84,10 @@ def _key(value: Any) -> Any:
 
 def pack_object(stored: StoredObject) -> str:
     """Return a stored object as text; all its pieces have to be files."""
-    return json.dumps({"md5": stored.known_md5, "pieces": [[piece.size, piece.number] for piece in stored.pieces]})
+    return json.dumps({"etag": stored.etag, "pieces": [[piece.size, piece.number] for piece in stored.pieces]})
 
 
 def unpack_object(text: str, piece: Callable[[int, int], Piece]) -> StoredObject:
     """Return a stored object; `piece` returns the file with a size and a number."""
     found: Mapping[str, Any] = json.loads(text)
-    return StoredObject([piece(*each) for each in found["pieces"]], found["md5"])
+    return StoredObject([piece(*each) for each in found["pieces"]], found["etag"])

@@ -86,7 +86,7 @@ class Pages:
                 {
                     "key": key,
                     "size": stored.size,
-                    "md5": stored.md5,
+                    "etag": stored.etag,
                     "image_id": images.get(key),
                     "path": f"/_sandbox/objects/{quote(key, safe='/')}",
                 }
@@ -96,7 +96,7 @@ class Pages:
 
 
 def _object(request: IncomingRequest, stored: StoredObject) -> Response:
-    etag = f'"{stored.md5}"'
+    etag = f'"{stored.etag}"'
     headers = {"Content-Type": "application/octet-stream", "ETag": etag, "Accept-Ranges": "bytes"}
     span = _byte_range(request.headers.get("Range") or "", stored.size)
     if span is None or request.headers.get("If-Range") not in (None, etag):

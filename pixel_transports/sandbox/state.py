@@ -89,7 +89,7 @@ class State:
                 drop_pieces(self.files, [part.content])
                 part.content = None
         if upload is not None:
-            upload.digest = None
+            upload.is_open = False
 
     # Resources
 

@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 from pixel_core.messages import Headers, Response
 from pixel_transports.sandbox.http import IncomingRequest
 from pixel_transports.sandbox.incoming import IncomingBody
-from pixel_transports.sandbox.job_records import PartSlot, Upload
+from pixel_transports.sandbox.job_records import PartSlot
 from pixel_transports.sandbox.objects import Piece, StoredObject, md5_hex
 from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES, Signer, StorageError
 from pixel_transports.sandbox.state import State
@@ -134,28 +134,26 @@ class ObjectStorage:
         self._keep_part(upload_id, key, number, piece)
         return Response(200, Headers({"ETag": f'"{md5}"'}))
 
-    def _slot(self, upload_id: str, key: str, number: str) -> tuple[Upload, PartSlot]:
+    def _slot(self, upload_id: str, key: str, number: str) -> PartSlot:
         upload = self._state.uploads.get(upload_id)
         if upload is None or upload.key != key:
             _no_such_upload()
         slot = upload.parts.get(int(number)) if number.isascii() and number.isdecimal() and len(number) < 6 else None
         if slot is None:
             raise StorageError(400, "InvalidArgument", "Part number must be one of the announced parts")
-        return upload, slot
+        return slot
 
     def _keep_part(self, upload_id: str, key: str, number: str, piece: Piece) -> None:
         files = self._state.files
         with self._changes():
             try:
-                upload, slot = self._slot(upload_id, key, number)
+                slot = self._slot(upload_id, key, number)
             except StorageError:
                 files.drop([piece])
                 raise
             replaced, slot.content = slot.content, piece
         if replaced is not None:
             files.drop([replaced])
-        if (digest := upload.digest) is not None:
-            digest.advance(upload.pieces)
 
 
 def max_body_bytes(method: str) -> int:

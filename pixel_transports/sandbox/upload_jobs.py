@@ -14,7 +14,6 @@ Rules kept here:
 """
 
 import sys
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +21,6 @@ from pixel_core.messages import Origin
 from pixel_transports.sandbox.http import IncomingRequest, http_error
 from pixel_transports.sandbox.job_records import NO_METADATA, Job, PartSlot, Upload, UploadJob
 from pixel_transports.sandbox.jobs import Jobs
-from pixel_transports.sandbox.objects import PartsDigest, StoredObject
 from pixel_transports.sandbox.records import iso
 from pixel_transports.sandbox.schemas import ListQuery, parse_body, parse_query
 from pixel_transports.sandbox.schemas_files import (
@@ -57,7 +55,7 @@ class UploadJobHandlers:
         self._signer = signer
         self._validation = validation
         self._lag_seconds = lag_seconds
-        jobs.register("upload", self._end, self._prepare)
+        jobs.register("upload", self._end)
 
     def create(self, request: IncomingRequest, project_id: int, data_collection_id: int) -> list[dict[str, Any]]:
         files = parse_body(request, FormUploadFiles).files
@@ -99,7 +97,7 @@ class UploadJobHandlers:
 
     def _multipart_upload(self, request: IncomingRequest, file: MultipartUploadFile, key: str) -> Upload:
         upload_id = self._issuer.new_id("upload").replace("-", "")
-        upload = Upload(file.name, key, upload_id=upload_id, digest=PartsDigest())
+        upload = Upload(file.name, key, upload_id=upload_id, is_open=True)
         upload.parts = {
             part.part_number: PartSlot(part.part_number, part.md5, part.content_length, upload_id=upload_id)
             for part in file.parts
@@ -158,9 +156,6 @@ class UploadJobHandlers:
         if job.job is None:
             job.job = self._jobs.start(f"validate {job.name}", now, "upload", job.collection_id, job.id)
         return job.job
-
-    def _prepare(self, collection_id: int, upload_job_id: int) -> Iterable[StoredObject]:
-        return self._validation.prepare(self._state.upload_jobs[collection_id][upload_job_id])
 
     def _end(self, collection_id: int, upload_job_id: int, now: float) -> str | None:
         return self._validation.end(self._state.upload_jobs[collection_id][upload_job_id], now)

@@ -9,17 +9,15 @@ Rules kept here:
 * A resource is created exactly once.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from pixel_transports.sandbox.exif import read_position
 from pixel_transports.sandbox.file_formats import EXPECTED, HEAD_BYTES, find_traits
 from pixel_transports.sandbox.geometry import contains, from_geojson
 from pixel_transports.sandbox.job_records import NO_METADATA, Outcome, Upload, UploadJob
-from pixel_transports.sandbox.objects import StoredObject, md5_hex
+from pixel_transports.sandbox.objects import StoredObject, joined_etag, md5_hex
 from pixel_transports.sandbox.records import Collection, Resource
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.tracking import note_key
 
 MIN_PART_BYTES = 5 * 1024**2
 """S3's minimum size of all parts but the last."""
@@ -32,13 +30,13 @@ class UploadValidation:
         self._state = state
         self._min_part_bytes = min_part_bytes
 
-    def prepare(self, job: UploadJob) -> Iterable[StoredObject]:
-        """Complete the multipart upload of a job, as S3 does: returns the objects to digest."""
+    def complete(self, job: UploadJob) -> str | None:
+        """Complete the multipart upload of a job, if it is one, as S3 does. Returns the reason if it failed."""
         if job.main.upload_id is None:
-            return ()
-        job.problem = self._join(job.main)
+            return None
+        problem = self._join(job.main)
         self._state.end_upload(job.main.upload_id)
-        return () if job.problem else (self._state.objects[job.main.key],)
+        return problem
 
     def end(self, job: UploadJob, now: float) -> str | None:
         """Set the outcome of a job. Returns the reason if it failed."""
@@ -47,7 +45,6 @@ class UploadValidation:
         except OSError as error:
             job.outcome = Outcome(detail=f"{job.main.name}: what was stored cannot be read: {error.strerror or error}")
         job.metadata = NO_METADATA
-        note_key(job.main.key)  # its digest may be new
         if job.outcome.resource_id is None:
             for upload in (job.main, *job.support):
                 self._state.drop_object(upload.key)
@@ -55,7 +52,7 @@ class UploadValidation:
 
     def _outcome(self, job: UploadJob, now: float) -> Outcome:
         collection = self._state.collections[job.collection_id]
-        problem = job.problem
+        problem = self.complete(job)
         for upload in (job.main, *job.support):
             problem = problem or self._mismatch(upload)
         if problem is not None:
@@ -73,7 +70,7 @@ class UploadValidation:
             data_collection_id=collection.id,
             file_name=job.main.name,
             key=job.main.key,
-            md5=stored.md5,
+            md5=stored.etag,
             size=stored.size,
             support_files=tuple(upload.name for upload in job.support),
             support_keys=tuple(upload.key for upload in job.support),
@@ -100,11 +97,9 @@ class UploadValidation:
                     f"last needs {self._min_part_bytes}"
                 )
         pieces = [part.content for part in parts if part.content is not None]
-        md5 = None if upload.digest is None else upload.digest.md5(len(parts))
-        self._state.put_object(upload.key, StoredObject(pieces, md5))
+        self._state.put_object(upload.key, StoredObject(pieces, joined_etag([part.md5 for part in parts])))
         for part in parts:
             part.content = None
-        upload.digest = None
         return None
 
     def _is_outside(self, collection: Collection, metadata: dict[str, Any], stored: StoredObject) -> bool:
@@ -120,7 +115,7 @@ class UploadValidation:
         stored = self._state.objects.get(upload.key)
         if stored is None:
             return f"{upload.name}: nothing was stored"
-        if upload.md5 is not None and stored.md5 != md5_hex(upload.md5):
+        if upload.md5 is not None and stored.etag != md5_hex(upload.md5):
             return f"{upload.name}: the MD5 of what was stored differs from the declared one"
         return None
 

@@ -81,7 +81,7 @@ class World:
         for image in list(self.sandbox.state.resources_by_collection[self.collection_id].values()):
             if name in (None, image.file_name):
                 stored = objects[image.key]
-                found.setdefault(image.file_name, []).append((stored.size, stored.md5))
+                found.setdefault(image.file_name, []).append((stored.size, stored.md5()))
         return found
 
     def unfinished(self) -> int:

@@ -5,7 +5,6 @@ those of no other, so that many can share a bucket.
 """
 
 import secrets
-from collections.abc import Iterable
 
 from pixel_transports.sandbox import Sandbox, StoredObject
 from pixel_transports.sandbox.api import Api
@@ -67,15 +66,16 @@ class BucketValidation(UploadValidation):
         super().__init__(state, min_part_bytes=0)
         self._bucket = bucket
 
-    def prepare(self, job: UploadJob) -> Iterable[StoredObject]:
+    def complete(self, job: UploadJob) -> str | None:
         """Join the parts, and fetch all objects of a job."""
+        problem = None
         if job.main.upload_id is not None:
             self._state.uploads.pop(job.main.upload_id, None)
-            job.problem = self._joined(job.main)
-        found = {upload.key: fetch(self._bucket, upload.key) for upload in (job.main, *job.support)}
-        fetched = {key: stored for key, stored in found.items() if stored is not None}
-        self._state.objects.update(fetched)
-        return fetched.values()
+            problem = self._joined(job.main)
+        for upload in (job.main, *job.support):
+            if (stored := fetch(self._bucket, upload.key)) is not None:
+                self._state.objects[upload.key] = stored
+        return problem
 
     def _joined(self, upload: Upload) -> str | None:
         # Clients do not report the ETags of parts; they are the declared MD5s.

@@ -45,7 +45,7 @@ def everything(sandbox: Sandbox) -> dict[str, str]:
         "resources": {key: list(table) for key, table in state.resources_by_collection.items() if table},
         "optimized": {key: [form.id for form in forms] for key, forms in state.optimized_by_resource.items() if forms},
         "uploads": sorted(state.uploads),
-        "objects": sorted((key, stored.md5) for key, stored in state.objects.items()),
+        "objects": sorted((key, stored.etag) for key, stored in state.objects.items()),
     }
     return {**packed, "indexes": str(indexes)}
 
