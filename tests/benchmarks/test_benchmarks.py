@@ -84,3 +84,10 @@ def test_the_files_of_an_upload_have_the_size_that_is_wanted_and_are_removed() -
     with files_for("upload_many", QUICK) as paths:
         assert [os.path.getsize(path) for path in paths] == [QUICK.each] * QUICK.many
     assert not any(map(os.path.exists, paths))
+
+
+def test_the_sandbox_is_measured_beside_a_floor() -> None:
+    line = [sys.executable, "-m", "tests.benchmarks.sandbox", "--rounds", "1", "--divide", "20"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("of the floor") == 3
