@@ -6,7 +6,7 @@ Rules kept here:
   names, and speaks TLS 1.2 or newer (RFC 9325, section 3.1.1).
 * A context is made once for equal options. An error in a file names the file, and is never a connection's error. No
   error and no `repr` shows the password of a key, and OpenSSL never prompts for one on the terminal.
-* A client certificate of `TlsOptions` is for origins: a proxy that is spoken to by TLS is not offered it.
+* A client certificate is for origins: a proxy that is spoken to by TLS is not offered it.
 * A session does no I/O: bytes of the peer go in, bytes for the peer come out. TLS answers some records by itself
   (KeyUpdate, renegotiation, a late request for a certificate, alerts), so reading makes records to send, and writing
   may have to wait for records of the peer.
@@ -134,14 +134,33 @@ def _check_readable(path: str | os.PathLike[str]) -> None:
 
 def context_of(tls: TlsOptions | ssl.SSLContext | None, proxy: bool = False) -> ssl.SSLContext:
     """Return the context of these options, made at the first use, or a context as it is. That for a proxy has no client
-    certificate of the options. Raises OSError, ValueError.
+    certificate. Raises OSError, ValueError.
     """
     if tls is None:
         return shared_context()
     if isinstance(tls, ssl.SSLContext):
-        return tls
+        return _without_certificate(tls) if proxy else tls
     with _lock:
         return _context_for(TlsOptions(tls.ca_file) if proxy else tls)
+
+
+def _without_certificate(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Return a copy of a client's context without its certificate, since that cannot be removed, and without CRLs.
+
+    Authorities in a folder are not copied either, as OpenSSL reads them late; those of the system take their place.
+    """
+    copy = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    copy.check_hostname, copy.verify_mode = context.check_hostname, context.verify_mode
+    for name in ("options", "verify_flags", "minimum_version", "maximum_version", "hostname_checks_common_name"):
+        setattr(copy, name, getattr(context, name))
+    copy.set_ciphers(":".join(cipher["name"] for cipher in context.get_ciphers()))
+    copy.set_alpn_protocols(["http/1.1"])
+    authorities = b"".join(context.get_ca_certs(binary_form=True))
+    if authorities:
+        copy.load_verify_locations(cadata=authorities)
+    else:
+        copy.load_default_certs()
+    return copy
 
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})

@@ -13,7 +13,7 @@ import trustme
 from pixel_core.errors import PixelConnectionError, PixelProxyError
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import FileSlice, Headers, Origin, Request, Timeouts
-from pixel_transports.net.tls import TlsOptions
+from pixel_transports.net.tls import TlsOptions, context_of
 from tests.support import peers
 
 SECRET = "s3cr3t"
@@ -145,8 +145,9 @@ def test_a_proxy_that_cannot_be_reached_or_has_a_wrong_certificate_is_its_error(
 
 
 @pytest.mark.parametrize("origin", [PLAIN, SECURE])
+@pytest.mark.parametrize("own_context", [False, True], ids=["options", "a context"])
 def test_a_client_certificate_is_offered_to_the_origin_and_not_to_the_proxy(
-    face: peers.Face, authority: trustme.CA, tmp_path: Path, origin: Origin
+    face: peers.Face, authority: trustme.CA, tmp_path: Path, origin: Origin, own_context: bool
 ) -> None:
     shown: dict[str, object] = {}
 
@@ -169,9 +170,9 @@ def test_a_client_certificate_is_offered_to_the_origin_and_not_to_the_proxy(
     with peers.Peer(behind, context=optional("pixel.test")) as peer:
         script = tunnel_to(peer.origin) if origin is SECURE else [peers.keep_answering()]
         with peers.Peer([note("proxy"), *script], context=optional("localhost"), host="localhost") as proxy:
-            face.open(
-                proxies=Proxies.from_url(str(proxy.origin)), tls=TlsOptions(tmp_path / "ca.pem", tmp_path / "own.pem")
-            )
+            options = TlsOptions(tmp_path / "ca.pem", tmp_path / "own.pem")
+            tls = context_of(options) if own_context else options
+            face.open(proxies=Proxies.from_url(str(proxy.origin)), tls=tls)
             assert face.send(request_to(origin)).body == b"ok"
             face.close()
     assert shown.pop("proxy") is None
