@@ -50,24 +50,24 @@ def sandbox_process() -> Iterator[tuple[int, PixelApiSettings]]:
             process.terminate()
 
 
-def serve_floor(bodies: int, size: int) -> None:
-    """Read, digest and write `bodies` bodies that end in `size` bytes, on several connections; print the port first."""
+def serve_floor() -> None:
+    """Read, digest and write bodies until the connections end. The port is printed first."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     with tempfile.TemporaryDirectory() as folder:
 
-        def serve(stream: socket.socket, number: int) -> None:
-            buffer, count = memoryview(bytearray(256 * 1024)), 0
+        def serve(stream: socket.socket, connection: int) -> None:
+            buffer, number = memoryview(bytearray(256 * 1024)), 0
             while head := stream.recv(8 * 1024):
                 fields, _, body = head.partition(b"\r\n\r\n")
                 missing = int(fields.lower().split(b"content-length: ")[1].split(b"\r\n")[0]) - len(body)
                 digest = hashlib.md5(body, usedforsecurity=False)
-                with open(f"{folder}/{number}-{count}", "xb", buffering=0) as file:
-                    while missing and (got := stream.recv_into(buffer[: min(missing, len(buffer))])):
-                        digest.update(buffer[:got])
-                        file.write(buffer[:got])
-                        missing -= got
-                count += 1
+                with open(f"{folder}/{connection}-{number}", "xb", buffering=0) as file:
+                    while missing and (count := stream.recv_into(buffer[: min(missing, len(buffer))])):
+                        digest.update(buffer[:count])
+                        file.write(buffer[:count])
+                        missing -= count
+                number += 1
                 stream.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
         threads = [threading.Thread(target=serve, args=(listener.accept()[0], number)) for number in range(CONNECTIONS)]
@@ -159,7 +159,7 @@ def measure(kind: str, count: int, size: int) -> tuple[float, float, float]:
         port = int(settings.PIXEL_API_URL.split(":")[2].split("/")[0])
         seconds = post(port, requests, content)
         used = processor_seconds(pid) - before
-    command = [sys.executable, "-m", "tests.benchmarks.sandbox", "--floor", str(count), str(size)]
+    command = [sys.executable, "-m", "tests.benchmarks.sandbox", "--floor"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         floor = post(int(process.stdout.readline()), requests, content)
@@ -170,10 +170,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sandbox")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--divide", type=int, default=1, help="store so many times less")
-    parser.add_argument("--floor", nargs=2, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--floor", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.floor:
-        serve_floor(*options.floor)
+        serve_floor()
         return 0
     for name, (kind, count, size) in ROWS.items():
         count = max(count // options.divide, 1)
