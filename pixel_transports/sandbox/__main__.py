@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pixel_transports.sandbox", description="A local Pixel.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
-    parser.add_argument("--beyond-loopback", action="store_true", help="allow an address that others can reach")
+    parser.add_argument("--allow-remote", action="store_true", help="allow an address that others can reach")
     parser.add_argument("--allowed-host", action="append", default=[], help="answer to this host name (repeatable)")
     parser.add_argument("--data", type=Path, help="keep the state in this folder")
     options = parser.parse_args(arguments)
@@ -31,15 +31,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(flush=True)
 
     try:
-        if not options.beyond_loopback:
-            require_loopback(options.host, "use --beyond-loopback")
+        if not options.allow_remote:
+            require_loopback(options.host, "use --allow-remote")
         with closing(Sandbox.for_one_run(data=options.data)) as sandbox:
             serve(
                 options.host,
                 options.port,
                 ready,
                 sandbox=sandbox,
-                beyond_loopback=options.beyond_loopback,
+                allow_remote=options.allow_remote,
                 allowed_hosts=options.allowed_host,
             )
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ Rules kept here:
 * If the response comes before the end of the body, the rest is read for a moment and dropped, so that closing does not
   reset the connection before the peer read the response (RFC 9112, section 9.6).
 * A connection without data for `idle_seconds` is closed.
+* Bodies pass at the rate of the throttle, and each response waits for its delay; those of the dashboard do not.
 * A request for a host that is not allowed gets a 421, whatever it asks for and before its body is read.
 """
 
@@ -22,10 +23,12 @@ import h11
 
 from pixel_core.messages import Headers, Origin, Response, split_url
 from pixel_transports.sandbox.app import Sandbox
+from pixel_transports.sandbox.dashboard import is_dashboard_path
 from pixel_transports.sandbox.hosts import AllowedHosts, refusal
 from pixel_transports.sandbox.http import ObjectResponse, body_size, json_response
 from pixel_transports.sandbox.incoming import IncomingBody, MemoryBody
 from pixel_transports.sandbox.storage import max_body_bytes
+from pixel_transports.sandbox.throttle import UNLIMITED, Throttle
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 _READ_BYTES = 256 * 1024
@@ -47,12 +50,20 @@ class Connection:
     """Serves one connection, request after request. `origin` is the server's address."""
 
     def __init__(
-        self, stream: socket.socket, origin: Origin, sandbox: Sandbox, idle_seconds: float, allowed_hosts: AllowedHosts
+        self,
+        stream: socket.socket,
+        origin: Origin,
+        sandbox: Sandbox,
+        idle_seconds: float,
+        allowed_hosts: AllowedHosts,
+        throttle: Throttle,
     ) -> None:
         self._stream = stream
         self._origin = origin
         self._sandbox = sandbox
         self._allowed_hosts = allowed_hosts
+        self._throttle = throttle
+        self._pace = throttle
         self._http = h11.Connection(h11.SERVER)
         self._after_body: bytes | None = None
         """What arrived after a body that was read past h11; None if none was, or not to its end."""
@@ -114,6 +125,7 @@ class Connection:
     def _read_body(self, body: MemoryBody | IncomingBody, limit: int) -> None:
         """Read a body whose end h11 finds."""
         while isinstance(event := self._next_event(), h11.Data):
+            self._pace.take(len(event.data))
             body.write(event.data)
             if body.size > limit:
                 raise _TooLargeError
@@ -124,12 +136,14 @@ class Connection:
         """Read a body of `size` bytes."""
         self._send_continue()
         arrived, _ = self._http.trailing_data
+        self._pace.take(len(arrived[:size]))
         body.write(arrived[:size])
         missing = size - len(arrived)
         while missing > 0:
             data = self._stream.recv(min(missing, _READ_BYTES))
             if not data:
                 raise h11.RemoteProtocolError(_ENDED_EARLY)
+            self._pace.take(len(data))
             body.write(data)
             missing -= len(data)
         self._after_body = arrived[size:]
@@ -145,6 +159,7 @@ class Connection:
             raise h11.RemoteProtocolError("the host or the target of the request is invalid") from None
         if origin.host not in self._allowed_hosts:
             raise _MisdirectedError(refusal(origin.host))
+        self._pace = UNLIMITED if is_dashboard_path(target.partition("?")[0]) else self._throttle
         method = request.method.decode("ascii")
         in_storage = target.startswith("/storage/")
         limit = max_body_bytes(method) if in_storage else MAX_BODY_BYTES
@@ -172,15 +187,17 @@ class Connection:
         return split_url(f"http://{host}")[0]
 
     def _send(self, response: Response) -> None:
+        self._pace.delay()
         fields = [*response.headers, ("Date", formatdate(usegmt=True))]
         if "Content-Length" not in response.headers and response.status not in (204, 304):
             fields.append(("Content-Length", str(body_size(response))))
         reason = responses.get(response.status, "")
         data = self._http.send(h11.Response(status_code=response.status, reason=reason, headers=fields)) or b""
         for chunk in response.chunks() if isinstance(response, ObjectResponse) else (response.body,):
-            # With the first chunk in one call: a peer that reads them apart wakes twice.
-            self._stream.sendall(data + (self._http.send(h11.Data(data=chunk)) or b""))
-            data = b""
+            for piece in self._pace.pieces(chunk):
+                # With the first piece in one call: a peer that reads them apart wakes twice.
+                self._stream.sendall(data + (self._http.send(h11.Data(data=piece)) or b""))
+                data = b""
         data += self._http.send(h11.EndOfMessage()) or b""
         if data:
             self._stream.sendall(data)

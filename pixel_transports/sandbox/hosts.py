@@ -21,7 +21,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def require_loopback(host: str, allow_with: str = "pass beyond_loopback=True") -> None:
+def require_loopback(host: str, allow_with: str = "pass allow_remote=True") -> None:
     """Raise ValueError for a host that other machines can reach; `allow_with` says how to allow it."""
     address = _address(host)
     if not (host == "localhost" if address is None else address.is_loopback):

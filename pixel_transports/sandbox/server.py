@@ -4,7 +4,7 @@ Rules kept here:
 
 * The server decides nothing about requests; the sandbox does.
 * `close` leaves no socket, no connection and no thread behind.
-* Listening beyond loopback has to be requested (`beyond_loopback`), and host names have to be allowed (see `hosts`).
+* Listening beyond loopback has to be requested (`allow_remote`), and host names have to be allowed (see `hosts`).
 """
 
 import errno
@@ -21,16 +21,22 @@ from pixel_core.messages import Origin
 from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.connections import Connection
 from pixel_transports.sandbox.hosts import AllowedHosts, require_loopback
+from pixel_transports.sandbox.throttle import Throttle
 
 logger: logging.Logger = logging.getLogger(__name__)
+_SMALL_BUFFER_BYTES = 64 * 1024
 
 
 class SandboxServer:
     """Serves a sandbox at `url` between `start` and `close`, or inside a `with` block.
 
     Port 0 takes a free one. A connection without data for `idle_seconds` is closed. Requests for a host name other
-    than `host`, `localhost` and `allowed_hosts` get a 421; IP addresses need not be allowed. Raises ValueError for a
-    host that other machines can reach, unless `beyond_loopback`; `start` raises OSError if it cannot listen.
+    than `host`, `localhost` and `allowed_hosts` get a 421; IP addresses need not be allowed. Bodies of requests and
+    responses pass at `bytes_per_second`, which all connections share (None: no limit), and each response waits for
+    `delay_seconds`; the dashboard does not wait.
+
+    Raises ValueError for a host that other machines can reach, unless `allow_remote`, for a rate below 1 and for a
+    negative delay; `start` raises OSError if it cannot listen.
     """
 
     def __init__(
@@ -40,11 +46,14 @@ class SandboxServer:
         port: int = 0,
         *,
         idle_seconds: float = 30.0,
-        beyond_loopback: bool = False,
+        allow_remote: bool = False,
         allowed_hosts: Iterable[str] = (),
+        bytes_per_second: float | None = None,
+        delay_seconds: float = 0.0,
     ) -> None:
-        if not beyond_loopback:
+        if not allow_remote:
             require_loopback(host)
+        self._throttle = Throttle(bytes_per_second, delay_seconds)
         self.sandbox: Sandbox = Sandbox() if sandbox is None else sandbox
         self._host = host
         self._allowed_hosts = AllowedHosts(host, allowed_hosts)
@@ -89,6 +98,9 @@ class SandboxServer:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         self._listener = socket.create_server((self._host, self._port), family=family, backlog=256)
         self._listener.setblocking(False)
+        if self._throttle.has_rate:
+            # So that the system does not take in what has not passed yet. Connections inherit it.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER_BYTES)
         self._port = self._listener.getsockname()[1]
         self._waker, wake = socket.socketpair()
         self._acceptor = threading.Thread(
@@ -106,6 +118,7 @@ class SandboxServer:
             self._acceptor.join()
         for connection in connections:
             connection.abort()
+        self._throttle.close()
         for thread in connections.values():
             thread.join()
 
@@ -128,7 +141,7 @@ class SandboxServer:
     def _serve(self, stream: socket.socket) -> None:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         origin = Origin("http", self._host, self._port)
-        connection = Connection(stream, origin, self.sandbox, self._idle_seconds, self._allowed_hosts)
+        connection = Connection(stream, origin, self.sandbox, self._idle_seconds, self._allowed_hosts, self._throttle)
         thread = threading.Thread(target=self._run, args=(connection,), name="pixel-sandbox-connection", daemon=True)
         with self._lock:
             if self._closing:
@@ -152,8 +165,10 @@ def serve(
     ready: Callable[[str], None] = print,
     *,
     sandbox: Sandbox | None = None,
-    beyond_loopback: bool = False,
+    allow_remote: bool = False,
     allowed_hosts: Iterable[str] = (),
+    bytes_per_second: float | None = None,
+    delay_seconds: float = 0.0,
 ) -> None:
     """Serve until SIGINT (Ctrl-C) or SIGTERM. Only the main thread may call it.
 
@@ -165,7 +180,15 @@ def serve(
     old_handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     sandbox = Sandbox.for_one_run() if sandbox is None else sandbox
     try:
-        with SandboxServer(sandbox, host, port, beyond_loopback=beyond_loopback, allowed_hosts=allowed_hosts) as server:
+        with SandboxServer(
+            sandbox,
+            host,
+            port,
+            allow_remote=allow_remote,
+            allowed_hosts=allowed_hosts,
+            bytes_per_second=bytes_per_second,
+            delay_seconds=delay_seconds,
+        ) as server:
             ready(server.url)
             forever = threading.Event()
             while not forever.wait(1.0):

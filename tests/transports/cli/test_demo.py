@@ -2,7 +2,9 @@
 
 import json
 import signal
+import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from pixel_core.events import FileFinished
 from pixel_transports import PixelApiSettings, PixelClient
 from pixel_transports.cli.demo_run import ClientReport, _compare, find_photos, run_demo
-from pixel_transports.cli.errors import DONE, FAILED
+from pixel_transports.cli.errors import DONE, FAILED, UNREACHABLE
+from pixel_transports.cli.sandbox import sandbox
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer, sample_photos
 from tests.support.cli_runs import COMMAND, clean_environment, pixel, run
 
@@ -77,7 +80,11 @@ def test_me_shows_the_user_of_the_environment_or_of_a_dotenv_file(server: Sandbo
 @pytest.mark.parametrize(
     ("command", "ending", "shown"),
     [
-        ([*COMMAND, "sandbox"], signal.SIGINT, "Serving a sandbox at {0}; look at it at {0}/_sandbox/; stop it with"),
+        (
+            [*COMMAND, "sandbox", "--port=0"],
+            signal.SIGINT,
+            "Serving a sandbox at {0}; look at it at {0}/_sandbox/; stop it with",
+        ),
         ([*COMMAND[:-1], "pixel_transports.sandbox"], signal.SIGTERM, ""),
     ],
     ids=["command", "module"],
@@ -101,11 +108,41 @@ def test_sandbox_prints_settings_that_connect_to_it_and_stops_on_a_signal(
     assert shown.format(environment["PIXEL_API_URL"].partition("/api")[0]) in err
 
 
+def test_the_port_of_a_sandbox_is_always_the_same_and_one_that_is_taken_is_named_with_what_to_do() -> None:
+    assert sandbox.make_context("sandbox", []).params["port"] == 7495
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("sandbox", "--port", str(port))
+    assert (done.exit_code, done.stdout) == (UNREACHABLE, "")
+    assert done.stderr.startswith(f"pixel: Cannot listen on 127.0.0.1:{port}: the port is taken")
+    assert done.stderr.endswith("use --port 0 for a free port\n")
+
+
+def test_a_sandbox_is_as_slow_as_its_options_say() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "sandbox", "--port=0", "--rate=100K", "--delay=100ms"],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            environment = dict(process.stdout.readline().strip().split("=", 1) for _ in range(5))
+            with PixelClient.from_settings(PixelApiSettings(**environment)) as client:
+                began = time.monotonic()
+                client.create_project("Coast", "x" * 50_000, SAMPLE_AREA)
+                # 0.2 s for two responses, with the login's, and 1 s for the text, there and back, but 0.05 s a pause.
+                assert time.monotonic() - began >= 1.0
+        finally:
+            process.kill()
+
+
 def test_a_sandbox_that_was_killed_starts_again_with_the_data_of_its_folder(tmp_path: Path) -> None:
     listed: list[list[Any]] = []
     for _ in range(2):
         with subprocess.Popen(
-            [*COMMAND, "sandbox", "--data", str(tmp_path)],
+            [*COMMAND, "sandbox", "--port=0", "--data", str(tmp_path)],
             env=clean_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -44,7 +44,9 @@ BODY = '{"name": "x", "description": "", "data_collection_ids": [1], "options": 
 WRONG = [
     ("fly", "", "No such command"),
     ("sandbox --port 70000", "", "70000"),
-    ("sandbox --host 0.0.0.0", "", "use --beyond-loopback to allow it"),
+    ("sandbox --rate 20X", "", "no number of bytes"),
+    ("sandbox --delay 5", "", "'5' is no time, such as 50ms or 1.5s"),
+    ("sandbox --host 0.0.0.0", "", "use --allow-remote to allow it"),
     ("demo /does/not/exist", "", "does not exist"),
     ("demo .", "", "no JPEG files"),
     ("projects update 1", "", "--name"),

@@ -254,7 +254,7 @@ def test_closing_leaves_nothing_behind() -> None:
         server.start()
 
 
-def test_a_host_beyond_loopback_has_to_be_allowed() -> None:
+def test_a_host_allow_remote_has_to_be_allowed() -> None:
     for host in ("0.0.0.0", "::", "192.168.1.1", "example.com"):
         with pytest.raises(ValueError, match="can be reached from other machines"):
             SandboxServer(host=host)
@@ -263,7 +263,7 @@ def test_a_host_beyond_loopback_has_to_be_allowed() -> None:
             SandboxServer(allowed_hosts=[name])
     with pytest.raises(TypeError, match="several names"):
         SandboxServer(allowed_hosts="pixel.test")
-    assert repr(SandboxServer(host="0.0.0.0", beyond_loopback=True)) == "<SandboxServer not started>"
+    assert repr(SandboxServer(host="0.0.0.0", allow_remote=True)) == "<SandboxServer not started>"
     with pytest.raises(RuntimeError, match="was not started"):
         _ = SandboxServer().url
 
