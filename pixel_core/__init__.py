@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         PixelAuthenticationError, PixelBadRequestError, PixelClosedError, PixelConflictError, PixelConnectionError,
         PixelError, PixelFileChangedError, PixelJobTimeoutError, PixelLoginError, PixelMultipleUploadJobError,
         PixelNotFoundError, PixelPermissionError, PixelProtocolError, PixelProxyError, PixelRateLimitError,
-        PixelServerError, PixelStatusError, PixelStorageError, PixelTimeoutError, PixelUploadJobError,
-        PixelValidationError,
+        PixelServerError, PixelSettingsError, PixelStatusError, PixelStorageError, PixelTimeoutError,
+        PixelUploadJobError, PixelValidationError,
     )  # fmt: skip
     from pixel_core.events import (  # isort: skip
         CallFailed, CallRepeated, Event, FileFinished, FileHashed, FileSent, JobProgress, KeywordsIgnored, LoginFailed,
@@ -59,8 +59,9 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
                 "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
                 "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError",
                 "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError",
-                "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelStatusError",
-                "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
+                "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError",
+                "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError",
+                "PixelUploadJobError", "PixelValidationError",
             ],
             ".events": [
                 "CallFailed", "CallRepeated", "Event", "FileFinished", "FileHashed", "FileSent", "JobProgress",
@@ -99,9 +100,10 @@ __all__ = [
     "PixelClosedError", "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError",
     "PixelJobTimeoutError", "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError",
     "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError",
-    "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError", "Pool",
-    "Proxies", "Random", "Read", "Report", "Request", "RequestFailed", "RequestSent", "Resolve", "Resource", "Response",
-    "ResponseReceived", "RetryPolicy", "Segment", "Session", "SingleFlight", "SizeDiffers", "Sleep", "Spawn",
-    "StartTls", "Stat", "TaskGroup", "TaskOutcome", "Timeouts", "TokenSource", "Tokens", "UploadProgress",
-    "WaitConnected", "WaitForSlot", "Write", "WriteJournal", "exchange", "listing", "operation",
+    "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError",
+    "PixelValidationError", "Pool", "Proxies", "Random", "Read", "Report", "Request", "RequestFailed", "RequestSent",
+    "Resolve", "Resource", "Response", "ResponseReceived", "RetryPolicy", "Segment", "Session", "SingleFlight",
+    "SizeDiffers", "Sleep", "Spawn", "StartTls", "Stat", "TaskGroup", "TaskOutcome", "Timeouts", "TokenSource",
+    "Tokens", "UploadProgress", "WaitConnected", "WaitForSlot", "Write", "WriteJournal", "exchange", "listing",
+    "operation",
 ]  # fmt: skip

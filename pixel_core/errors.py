@@ -20,6 +20,7 @@
     ├── PixelUploadJobError             a file was not accepted
     ├── PixelMultipleUploadJobError     several of those
     ├── PixelFileChangedError           a file changed while it was being uploaded
+    ├── PixelSettingsError              a setting is missing or wrong (also a ValueError)
     └── PixelClosedError                the client was used after it was closed (also a RuntimeError)
 
 Rules kept here:
@@ -30,7 +31,7 @@ Rules kept here:
 * Text of a server is shown without control characters.
 * Every error can be pickled and copied.
 * Invalid arguments raise ValueError, TypeError, FileNotFoundError or pydantic's ValidationError, before anything is
-  sent; these are not in this tree.
+  sent; these are not in this tree. Settings are no arguments: a missing or wrong one is a PixelSettingsError.
 """
 
 import json
@@ -257,3 +258,17 @@ class PixelFileChangedError(PixelError):
 
 class PixelClosedError(PixelError, RuntimeError):
     """The client was closed. Enter it again, or take one from `get_client()`."""
+
+
+class PixelSettingsError(PixelError, ValueError):
+    """A setting is missing or wrong, or a file of settings cannot be read. Nothing was sent. `missing` and `wrong` are
+    the names of the settings, `problem` is what is wrong with them, without `advice`, which is what to do. No value of
+    a setting is shown. Not raised for wrong keywords of a client (TypeError, ValueError).
+    """
+
+    def __init__(self, problem: str, advice: str = "", missing: Sequence[str] = (), wrong: Sequence[str] = ()) -> None:
+        super().__init__(f"{problem}. {advice}" if advice else problem)
+        self.problem = problem
+        self.advice = advice
+        self.missing: tuple[str, ...] = tuple(missing)
+        self.wrong: tuple[str, ...] = tuple(wrong)

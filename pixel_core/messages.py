@@ -11,6 +11,7 @@ Rules kept here:
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast, overload
@@ -23,6 +24,8 @@ from pixel_core.values import value
 T = TypeVar("T")
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_HOST = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*\.?", re.ASCII)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing on the server (RFC 9110, section 9.2.1)."""
@@ -66,9 +69,10 @@ def split_url(url: str) -> tuple[Origin, str]:
 
 def split_base_url(url: str) -> tuple[Origin, str]:
     """Split the address of a server, to which paths are added, as `split_url` does. Raises ValueError also for a query,
-    a fragment, and characters that a URL cannot hold.
+    a fragment, characters that a URL cannot hold, and a host that is neither an address nor a name.
     """
     origin, path = split_url(url)
+    check_host(origin.host)
     if "?" in url or "#" in url or " " in url or not url.isprintable() or not path.isascii():
         raise ValueError("the address of a server has no query, no fragment, no spaces, and a path in ASCII")
     return origin, path
@@ -93,6 +97,14 @@ def ascii_host(host: str) -> str:
         return idna.encode(host, uts46=True).decode("ascii")
     except UnicodeError as error:
         raise ValueError(f"not a host name: {host!r}: {error}") from None
+
+
+def check_host(host: str) -> None:
+    """Raise ValueError unless a host, in ASCII, is an address or a name of labels of up to 63 letters, digits, hyphens
+    and underscores (RFC 1123, section 2.1; names of containers have underscores).
+    """
+    if ":" not in host and not _HOST.fullmatch(host):
+        raise ValueError("the host of a URL is an address or a name of letters, digits, hyphens and dots")
 
 
 class Headers:

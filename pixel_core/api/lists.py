@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* Rule V (validated): a `params` model, or keywords that are validated as one. Unknown keywords are dropped, invalid
-  values raise ValidationError. Keywords beside a model are ignored and reported (KeywordsIgnored).
+* Rule V (validated): a `params` model, or keywords that are validated as one. Unknown keywords raise TypeError, invalid
+  values ValidationError. Keywords beside a model are ignored and reported (KeywordsIgnored).
 * Rule P (passed through): keywords override the model's values unchecked, since a newer server may have more of them.
 * With an empty list of ids the result is empty, and no request is sent.
 * A page with fewer items than the page size is the last one. The page size is at least 1.
@@ -27,19 +27,31 @@ M = TypeVar("M", bound="models.PixelModel")
 
 
 def validated(model: type[M], params: M | None, keywords: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-    """Return query values by rule V. Raises ValidationError, and TypeError if `params` is not a model."""
+    """Return query values by rule V. Raises ValidationError, and TypeError if `params` is not a model, or for unknown
+    keywords.
+    """
     if params is None:
-        params = model.model_validate(dict(keywords))
+        params = _from_keywords(model, keywords)
     elif keywords:
         yield from Report(KeywordsIgnored(model.__name__, tuple(keywords)))
     return _dumped(model, params)
 
 
 def read_input(model: type[M], value: M | Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> Flow[M]:
-    """Return an input by rule V: from a model, a mapping of its fields, or keywords. Raises ValidationError."""
+    """Return an input by rule V: from a model, a mapping of its fields, or keywords. Raises ValidationError, and
+    TypeError for unknown keywords.
+    """
     if value is not None and keywords:
         yield from Report(KeywordsIgnored(model.__name__, tuple(keywords)))
-    return model.model_validate(dict(keywords) if value is None else value)
+    return _from_keywords(model, keywords) if value is None else model.model_validate(value)
+
+
+def _from_keywords(model: type[M], keywords: Mapping[str, Any]) -> M:
+    unknown = keywords.keys() - model.model_fields.keys()
+    if unknown:
+        known = ", ".join(model.model_fields)
+        raise TypeError(f"unknown keyword: {', '.join(sorted(unknown))}; those of a {model.__name__} are {known}")
+    return model.model_validate(dict(keywords))
 
 
 def passed_through(

@@ -55,7 +55,7 @@ class Projects(Lists):
         """Return the projects that match `params`, or keywords of the same names.
 
         These are `extended`, `name`, `ids`, `tags`, `offset` and `limit`. Keywords beside `params` are ignored. With an
-        empty list of `ids` the result is empty. Raises ValidationError for invalid values.
+        empty list of `ids` the result is empty. Raises ValidationError for invalid values, TypeError for others.
         """
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list("/projects/", values, list[models.Project]))

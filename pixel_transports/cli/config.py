@@ -33,15 +33,14 @@ def config(env_file: str | None, output_format: str | None) -> None:
     Keywords in a program override the environment, the environment overrides a dotenv file, and that overrides the
     defaults. The exit code is 2 when a setting is missing or wrong.
     """
-    from pydantic import ValidationError
-
+    from pixel_core.errors import PixelSettingsError
     from pixel_transports.client.settings import PixelApiSettings
 
     settings, wrong, message = None, {}, ""
     try:
         settings = PixelApiSettings(_env_file=env_file)
-    except ValidationError as error:
-        wrong = {str(each["loc"][0]): str(each["msg"]) for each in error.errors()}
+    except PixelSettingsError as error:
+        wrong = dict.fromkeys((*error.missing, *error.wrong), "")
         message = settings_message(error)
     rows = [_row(*each, settings, wrong) for each in _sources(env_file)]
     show_rows([*rows, _journal_row()], ("setting", "value", "source"), output_format)

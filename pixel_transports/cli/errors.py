@@ -25,6 +25,7 @@ from pixel_core.errors import (
     PixelLoginError,
     PixelNotFoundError,
     PixelPermissionError,
+    PixelSettingsError,
 )
 
 DONE, FAILED, USAGE, NOTHING, LOGIN, UNREACHABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
@@ -100,8 +101,8 @@ def report_errors() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        if error.title != "PixelApiSettings":
-            fail(f"{error.title}: {validation_message(error)}", USAGE)
+        fail(f"{error.title}: {validation_message(error)}", USAGE)
+    except PixelSettingsError as error:
         fail(settings_message(error), USAGE)
     except PixelConnectionError as error:
         fail(f"{error}. Check PIXEL_API_URL, PIXEL_AUTH_SERVER_URL and the network.", UNREACHABLE)
@@ -117,10 +118,10 @@ def report_errors() -> Iterator[None]:
         fail(short_message(error), FAILED)
 
 
-def settings_message(error: ValidationError) -> str:
+def settings_message(error: PixelSettingsError) -> str:
     """Return which settings are missing or wrong, and how to set them."""
     return (
-        f"Settings: {validation_message(error)}. Set them in the environment, or name a dotenv file with --env-file; "
+        f"{error.problem}. Set them in the environment, or name a dotenv file with --env-file; "
         "`pixel config` shows the settings in use."
     )
 

@@ -114,9 +114,7 @@ class ClientConfig:
     @classmethod
     def from_keywords(cls, url: str, account: Account, keywords: Mapping[str, Any]) -> "ClientConfig":
         """Raises TypeError for unknown keywords and wrong types, ValueError for wrong values."""
-        unknown = keywords.keys() - _KNOWN
-        if unknown:
-            raise TypeError(f"unknown keyword: {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KNOWN))}")
+        check_known(keywords)
         return cls(
             url,
             account,
@@ -141,6 +139,16 @@ class ClientConfig:
         """The key of a client of this class in the cache of clients. Options of copies do not count."""
         known = frozenset([(name, _hashable(each)) for name, each in self.keywords.items()])
         return kind, self.url, self.account, known, self.network
+
+
+def check_known(keywords: Mapping[str, Any]) -> None:
+    """Raise TypeError for unknown keywords."""
+    unknown = keywords.keys() - _KNOWN
+    if unknown:
+        raise TypeError(
+            f"unknown keyword: {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KNOWN))}. User, password, "
+            "tenant and addresses are settings: get_client(settings=PixelApiSettings(PIXEL_USERNAME=..., ...))"
+        )
 
 
 def _normal(name: str, value: Any) -> Any:

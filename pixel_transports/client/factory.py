@@ -14,7 +14,7 @@ from typing import Literal, Unpack, overload
 from pixel_transports.client.asynchronous import PixelClientAsync
 from pixel_transports.client.blocking import PixelClient
 from pixel_transports.client.cache import cached
-from pixel_transports.client.config import ClientConfig, PixelClientKwargs
+from pixel_transports.client.config import ClientConfig, PixelClientKwargs, check_known
 from pixel_transports.client.settings import PixelApiSettings, account_of, settings_for_token, settings_now
 
 
@@ -36,9 +36,10 @@ def get_client(
     """Return the client for these settings, by default those of the environment. With `async_` it is the async client.
 
     The client is cached: later calls return it again, unless the settings have changed or it was closed. With `token`,
-    the environment needs no user and password. Raises pydantic's ValidationError for missing or wrong settings,
+    the environment needs no user and password. Raises PixelSettingsError (a ValueError) for missing or wrong settings,
     TypeError for unknown keywords, ValueError for wrong values. Sends nothing.
     """
+    check_known(kwargs)
     if settings is None:
         settings = settings_now() if kwargs.get("token") is None else settings_for_token()
     kind = PixelClientAsync if async_ else PixelClient

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         PixelAuthenticationError, PixelBadRequestError, PixelClosedError, PixelConflictError, PixelConnectionError,
         PixelError, PixelFileChangedError, PixelJobTimeoutError, PixelLoginError, PixelMultipleUploadJobError,
         PixelNotFoundError, PixelPermissionError, PixelProtocolError, PixelProxyError, PixelRateLimitError,
-        PixelServerError, PixelStatusError, PixelStorageError, PixelTimeoutError, PixelUploadJobError,
-        PixelValidationError,
+        PixelServerError, PixelSettingsError, PixelStatusError, PixelStorageError, PixelTimeoutError,
+        PixelUploadJobError, PixelValidationError,
     )  # fmt: skip
     from pixel_core.messages import Timeouts
     from pixel_core.session.answers import Answer
@@ -52,8 +52,8 @@ _find, _listed = lazily(
             "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
             "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError",
             "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError",
-            "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelStatusError", "PixelStorageError",
-            "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
+            "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError", "PixelStatusError",
+            "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
         ],
         "pixel_core.messages": ["Timeouts"],
         "pixel_core.session.answers": ["Answer"],
@@ -126,8 +126,9 @@ __all__ = [
     "PixelBadRequestError", "PixelClient", "PixelClientAsync", "PixelClientKwargs", "PixelClosedError",
     "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError",
     "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError",
-    "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelStatusError",
-    "PixelStorageError", "PixelTimeoutError", "PixelUploadFile", "PixelUploadJobError", "PixelValidationError",
-    "PointCloudListParams", "PointCloudMetadataFields", "PointCloudUpdateInput", "RasterInfo", "RasterListParams",
-    "RasterMetadataFields", "RasterUpdateInput", "Timeouts", "TlsOptions", "__version__", "faces", "get_client",
+    "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError",
+    "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadFile", "PixelUploadJobError",
+    "PixelValidationError", "PointCloudListParams", "PointCloudMetadataFields", "PointCloudUpdateInput", "RasterInfo",
+    "RasterListParams", "RasterMetadataFields", "RasterUpdateInput", "Timeouts", "TlsOptions", "__version__", "faces",
+    "get_client",
 ]  # fmt: skip

@@ -4,13 +4,14 @@ from pixel_core.errors import (  # isort: skip
     PixelAuthenticationError, PixelBadRequestError, PixelClosedError, PixelConflictError, PixelConnectionError,
     PixelError, PixelFileChangedError, PixelJobTimeoutError, PixelLoginError, PixelMultipleUploadJobError,
     PixelNotFoundError, PixelPermissionError, PixelProtocolError, PixelProxyError, PixelRateLimitError,
-    PixelServerError, PixelStatusError, PixelStorageError, PixelTimeoutError, PixelUploadJobError, PixelValidationError,
+    PixelServerError, PixelSettingsError, PixelStatusError, PixelStorageError, PixelTimeoutError, PixelUploadJobError,
+    PixelValidationError,
 )  # fmt: skip
 
 __all__ = [
     "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
     "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError",
     "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError",
-    "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelStatusError", "PixelStorageError",
-    "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
+    "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError", "PixelStatusError",
+    "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
 ]  # fmt: skip

@@ -35,6 +35,7 @@ EXAMPLES: list[errors.PixelError] = [
     UPLOAD,
     errors.PixelMultipleUploadJobError([UPLOAD, errors.PixelUploadJobError(None, "not_created", None)]),
     errors.PixelFileChangedError("shorter"),
+    errors.PixelSettingsError("A is missing", "Set it", ["A"], ["B"]),
     errors.PixelClosedError("closed"),
 ]
 
@@ -67,7 +68,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes(error: errors.Pixe
     (line,) = [line for line in lines if named(error) in line.replace("─", " ").split()][:1]
     depth = (line.index(named(error)) - 4) // 4
     assert depth == len([each for each in type(error).__mro__ if issubclass(each, errors.PixelError)]) - 1
-    builtin = {each.__name__ for each in type(error).__mro__} & {"TimeoutError", "RuntimeError"}
+    builtin = {each.__name__ for each in type(error).__mro__} & {"TimeoutError", "RuntimeError", "ValueError"}
     assert set(re.findall(r"also a (\w+)", line)) == builtin
 
 

@@ -34,6 +34,13 @@ def test_keywords_beside_a_model_are_reported_as_ignored() -> None:
     assert KeywordsIgnored("ListParams", ("name",)) in world.events
 
 
+def test_a_keyword_that_no_model_knows_is_refused_with_those_that_exist() -> None:
+    world = World()
+    with pytest.raises(TypeError, match="unknown keyword: nme; those of a ListParams are extended, name, ids"):
+        world.run(world.api.list_projects(nme="x"))
+    assert world.requests == world.logins == []
+
+
 def query(kind: str, *args: Any, **kwargs: Any) -> str:
     """Return the query of a list that passes keywords through."""
     world = World(lambda _: json_response([]))

@@ -82,7 +82,7 @@ def cases_of_lists(
     yield call.with_query("limit=7", "params of None and keywords", **{name: None, "limit": 7})
     yield call.with_query("limit=7", "keyword None", name=None, limit=7)
     yield call.with_query("ids=4%2C5&limit=6", "keywords as text", ids=["4", "5"], limit="6")
-    yield call.with_query("limit=7", "unknown keyword", nonsense=1, limit=7)
+    yield call("unknown keyword", nonsense=1, limit=7).raises("TypeError")
     yield call("wrong keyword", limit="many").raises("ValidationError")
     yield call("wrong params", **{name: model(params, ids="1,2")})
     yield call.empty("ids empty", **{name: model(params, ids=[])})

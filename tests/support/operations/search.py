@@ -93,7 +93,7 @@ def analysis() -> Iterator[Case]:
     yield create("a model", new()).sends_input("POST /analysis/services/", enabled=True)
     yield create("not enabled", create_input=new(enabled=False))
     yield create("keywords", **service).sends(("POST /analysis/services/", {**service, "enabled": True}))
-    yield create("keywords and more", **service, enabled=False, nonsense=1)
+    yield create("unknown keyword", **service, enabled=False, nonsense=1).raises("TypeError")
     yield create("a model and keywords", new(), name="other")
     yield create("no config", name="n", module_name="m", config={})
     yield create("nothing").raises("ValidationError")
@@ -108,7 +108,7 @@ def analysis() -> Iterator[Case]:
     yield patch("nothing").sends((target, {}))
     yield patch("a model without values", patch_input=change())
     yield patch("a model and keywords", change(name="Ny"), enabled=False)
-    yield patch("unknown keyword", nonsense=1).sends((target, {}))
+    yield patch("unknown keyword", nonsense=1).raises("TypeError")
     yield patch("wrong", enabled="perhaps").raises("ValidationError")
     for kind, args in (("service", (9,)), ("task", (9, 4))):
         name, label = f"delete_analysis_{kind}", f"{kind}_id"

@@ -54,6 +54,12 @@ class Known:
 _RESULT = "outcome.result; outcome.result.*"
 
 KNOWN: tuple[Known, ...] = (
+    Known(
+        "decision",
+        "*/unknown keyword",
+        "missing; outcome",
+        "a keyword that a model does not know is a TypeError; the reference drops it",
+    ),
     Known("decision", "me/a redirect", "extra; outcome", "safe redirects to the same origin are followed"),
     Known(
         "† 1",
