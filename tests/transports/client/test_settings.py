@@ -3,6 +3,7 @@
 import os
 import pickle
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,11 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(data: bytes | Non
     file = tmp_path / "settings.env"
     if data is not None:
         file.write_bytes(data)
-    for read in (lambda: PixelApiSettings(_env_file=[file], **FULL), lambda: PixelApiSettings.from_env_file(file)):
+    ways: list[Callable[[], object]] = [
+        lambda: PixelApiSettings(_env_file=[file], **FULL),
+        lambda: PixelApiSettings.from_env_file(file),
+    ]
+    for read in ways:
         with pytest.raises(PixelSettingsError, match=reason) as caught:
             read()
         assert str(file) in str(caught.value)
@@ -137,7 +142,11 @@ def test_settings_are_frozen_and_hash_by_value() -> None:
 def test_a_missing_setting_is_named_and_no_value_is_shown(missing: str) -> None:
     values: dict[str, Any] = {**FULL, "PIXEL_PASSWORD": "hush-hush-secret", "PIXEL_USERNAME": "the-user"}
     del values[missing]
-    for make in (lambda: PixelApiSettings(**values), lambda: PixelApiSettings.model_validate(values)):
+    ways: list[Callable[[], object]] = [
+        lambda: PixelApiSettings(**values),
+        lambda: PixelApiSettings.model_validate(values),
+    ]
+    for make in ways:
         with pytest.raises(PixelSettingsError, match=f"the environment: {missing} is missing. Set the") as caught:
             make()
         assert caught.value.missing == (missing,)
