@@ -28,7 +28,7 @@ Rules kept here:
 * A message says what happened, to which request, after how many tries, and, where known, what to do next.
 * No message holds a token, a password or a signature: URLs of the object storage are shown without their query, and
   payloads of sensitive calls are left out, also where the server repeats them.
-* Text of a server is shown without control characters.
+* Text of a server is shown without control characters, and the reason that it gives for a refusal in one line.
 * Every error can be pickled and copied.
 * Invalid arguments raise ValueError, TypeError, FileNotFoundError or pydantic's ValidationError, before anything is
   sent; these are not in this tree. Settings are no arguments: a missing or wrong one is a PixelSettingsError.
@@ -38,10 +38,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+_MAX_FIELDS, _MAX_FIELD_CHARACTERS, _MAX_REASON_CHARACTERS = 10, 500, 2000
+"""Limits of the reason that a message shows."""
+
+_PLACES = ("body", "query", "path", "header", "cookie")
+"""The parts of a request that FastAPI names before the field."""
+
 
 def printable(text: str, lines: bool = False) -> str:
-    """Return text of a server with escapes in place of characters that could act on a terminal or break a line of a
-    log. With `lines`, line breaks and tabs stay.
+    """Return text of a server or of the disk with escapes in place of characters that could act on a terminal or break
+    a line. With `lines`, line breaks and tabs stay.
     """
     if text.isprintable():
         return text
@@ -49,6 +55,38 @@ def printable(text: str, lines: bool = False) -> str:
         each if each.isprintable() or (lines and each in "\n\t") else each.encode("unicode_escape").decode()
         for each in text
     )
+
+
+def refusal_reason(response_json: Any) -> str:
+    """Return the reason of a refusal as one line: FastAPI's `detail`, for a 422 field by field ("name: Field
+    required"). Other JSON is shown as it is, "" for none. Long reasons are shortened.
+    """
+    detail = response_json.get("detail", response_json) if isinstance(response_json, dict) else response_json
+    if detail is None or detail in ("", {}, []):
+        return ""
+    if isinstance(detail, list) and all(isinstance(each, dict) and "msg" in each for each in detail):
+        shown = [_field_reason(each) for each in detail[:_MAX_FIELDS]]
+        more = len(detail) - len(shown)
+        text = "; ".join(shown) + (f"; and {more} more" if more else "")
+    else:
+        text = detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
+    return _shorten(text, _MAX_REASON_CHARACTERS)
+
+
+def _field_reason(problem: dict[str, Any]) -> str:
+    """Return one item of FastAPI's `detail` as the path of the field, and what is wrong."""
+    loc = problem.get("loc")
+    parts = list(loc) if isinstance(loc, list) else []
+    if len(parts) > 1 and parts[0] in _PLACES:
+        parts = parts[1:]
+    path = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in parts).removeprefix(".")
+    message = str(problem["msg"])
+    return _shorten(f"{path}: {message}" if path else message, _MAX_FIELD_CHARACTERS)
+
+
+def _shorten(text: str, most: int) -> str:
+    text = printable(text)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 class PixelError(Exception):
@@ -86,7 +124,8 @@ class PixelBadRequestError(PixelStatusError):
     """The Pixel API refused a request: a status from 400 to 499.
 
     Attributes: `status_code`, `method`, `url` (with its query), `body` (the text of the request's body, "" without
-    one, None if it is sensitive), `request_id`, `json_resp_msg` (the response as JSON text, indented by four).
+    one, None if it is sensitive), `request_id`, `json_resp_msg` (the response as JSON text, indented by four),
+    `reason` (what the server says is wrong, in one line, or "").
     Not raised for 5xx (PixelServerError), nor for responses of the object storage (PixelStorageError).
     """
 
@@ -104,8 +143,11 @@ class PixelBadRequestError(PixelStatusError):
         self.body = body
         self.json_resp_msg: str = json.dumps(response_json, indent=4)
         message = f"Bad request {status_code} for {method} {url} (request ID: {request_id})"
+        self.reason: str = refusal_reason(response_json)
         if tries > 1:
             message += f", after {tries} tries"
+        if self.reason:
+            message += f": {self.reason.removesuffix('.')}"
         if self.hint:
             message += f". {self.hint}"
         if body:
@@ -140,7 +182,7 @@ class PixelConflictError(PixelBadRequestError):
 
 
 class PixelValidationError(PixelBadRequestError):
-    """422: an argument is invalid; `response_json["detail"]` says which."""
+    """422: an argument is invalid; `reason` says which and why, `response_json["detail"]` in the server's form."""
 
 
 class PixelRateLimitError(PixelBadRequestError):

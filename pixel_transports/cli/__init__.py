@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-* Data goes to stdout, progress and errors to stderr.
+* Data goes to stdout, progress and errors to stderr. Both take any text, whatever their encoding.
 * An error is one sentence, not a traceback. The exit codes are those of `errors.EXIT_CODES`.
 * A command imports clients and models when it runs, so that help is fast.
 """
@@ -21,26 +21,41 @@ from pixel_transports.cli.completion import completion
 from pixel_transports.cli.config import config
 from pixel_transports.cli.data_collections import collections
 from pixel_transports.cli.demo import demo
-from pixel_transports.cli.errors import EXIT_CODES, INTERRUPTED, TERMINATED, Terminated, print_message, signals_raise
+from pixel_transports.cli.errors import (
+    EXIT_CODES,
+    INTERRUPTED,
+    TERMINATED,
+    Terminated,
+    print_message,
+    show_usage_error,
+    signals_raise,
+)
 from pixel_transports.cli.harvest import harvest
 from pixel_transports.cli.jobs import jobs
 from pixel_transports.cli.journal import journal
 from pixel_transports.cli.me import me
 from pixel_transports.cli.optimise import optimise
+from pixel_transports.cli.output import no_pager_option
 from pixel_transports.cli.projects import projects
 from pixel_transports.cli.resources import images, pointclouds, rasters
 from pixel_transports.cli.sandbox import sandbox
 from pixel_transports.cli.search import search
+from pixel_transports.cli.streams import make_streams_safe
 from pixel_transports.cli.upload import upload
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pixel-client-sansio", prog_name="pixel")
-def cli() -> None:
+@no_pager_option
+@click.pass_context
+def cli(context: click.Context, no_pager: bool) -> None:
     """Work with Geodata Pixel from the command line.
 
     Settings come from the environment (PIXEL_USERNAME, PIXEL_PASSWORD, PIXEL_TENANT, ...) or from a dotenv file.
+
+    Output that is longer than the terminal is shown in a pager: that of PIXEL_PAGER, else of PAGER, else `less`.
     """
+    context.meta["no_pager"] = no_pager
 
 
 _COMMANDS: tuple[click.Command, ...] = (
@@ -56,6 +71,7 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """Run the command `pixel`, and exit with its code."""
+    make_streams_safe()
     try:
         with signals_raise():
             cli(prog_name="pixel", standalone_mode=False)
@@ -64,5 +80,5 @@ def main() -> None:
         print_message("Terminated." if terminated else "Interrupted.")
         sys.exit(TERMINATED if terminated else INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        show_usage_error(error)
         sys.exit(error.exit_code)

@@ -20,11 +20,10 @@ from pixel_transports.cli.options import (
     ids_argument,
     name_option,
     paging_options,
-    read_json_object,
-    usage_errors,
+    read_input,
     yes_option,
 )
-from pixel_transports.cli.output import format_options, show_one, show_rows
+from pixel_transports.cli.output import Output, output_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -39,65 +38,61 @@ def analysis() -> None:
 
 
 @analysis.command()
-@format_options()
+@output_options(listing=True)
 @with_client
-def modules(client: "PixelClient", output_format: str | None) -> None:
+def modules(client: "PixelClient", output: Output) -> None:
     """List the modules that services can run."""
-    show_rows(client.list_analysis_modules(), ("name", "description"), output_format)
+    show_rows(client.list_analysis_modules(), ("name", "description"), output)
 
 
 @analysis.command("list")
 @name_option
 @click.option("--enabled/--disabled", default=None, help="Only those that are enabled, or disabled.")
 @paging_options
-@format_options()
+@output_options(listing=True)
 @with_client
-def list_services(
-    client: "PixelClient", name: str | None, enabled: bool | None, output_format: str | None, **paging: Any
-) -> None:
+def list_services(client: "PixelClient", name: str | None, enabled: bool | None, output: Output, **paging: Any) -> None:
     """List analysis services."""
     filters = drop_unset(name=name, enabled=enabled)
     rows = fetch_pages(lambda **page: client.list_analysis_services(**filters, **page), **paging)
-    show_rows(rows, ("id", "name", "module_name", "enabled"), output_format)
+    show_rows(rows, ("id", "name", "module_name", "enabled"), output)
 
 
 @analysis.command()
 @_service_argument
-@format_options()
+@output_options()
 @with_client
-def show(client: "PixelClient", service: int, output_format: str | None) -> None:
+def show(client: "PixelClient", service: int, output: Output) -> None:
     """Show an analysis service."""
-    show_one(_find_service(client, service), output_format)
+    show_one(_find_service(client, service), output)
 
 
 @analysis.command()
 @file_argument
-@format_options()
+@output_options()
 @with_client
-def create(client: "PixelClient", file: TextIO, output_format: str | None) -> None:
+def create(client: "PixelClient", file: TextIO, output: Output) -> None:
     """Create an analysis service from a JSON FILE (- is stdin), and show it.
 
     The file has name, module_name, config, and optionally enabled.
     """
     from pixel_core.models import AnalysisServiceCreateUpdateInput
 
-    with usage_errors(file.name):
-        body = AnalysisServiceCreateUpdateInput.model_validate(read_json_object(file))
-    show_one(client.create_analysis_service(body), output_format)
+    body = read_input(file, AnalysisServiceCreateUpdateInput)
+    show_one(client.create_analysis_service(body), output)
 
 
 @analysis.command()
 @_service_argument
 @file_argument
-@format_options()
+@output_options()
 @with_client
-def update(client: "PixelClient", service: int, file: TextIO, output_format: str | None) -> None:
+def update(client: "PixelClient", service: int, file: TextIO, output: Output) -> None:
     """Change the fields in a JSON FILE (- is stdin), and show the service."""
     from pixel_core.models import AnalysisServicePatchInput
 
-    with usage_errors(file.name):
-        body = AnalysisServicePatchInput.model_validate(read_json_object(file))
-    show_one(client.patch_analysis_service(service, body), output_format)
+    body = read_input(file, AnalysisServicePatchInput)
+    show_one(client.patch_analysis_service(service, body), output)
 
 
 @analysis.command()
@@ -129,67 +124,66 @@ def tasks() -> None:
     help="Only those with this status.",
 )
 @paging_options
-@format_options()
+@output_options(listing=True)
 @with_client
 def list_tasks(
     client: "PixelClient",
     service: int,
     name: str | None,
     status: str | None,
-    output_format: str | None,
+    output: Output,
     **paging: Any,
 ) -> None:
     """List the tasks of a service."""
     filters = drop_unset(name=name, status=status)
     rows = fetch_pages(lambda **page: client.list_analysis_tasks(service, **filters, **page), **paging)
-    show_rows(rows, ("id", "name", "status"), output_format)
+    show_rows(rows, ("id", "name", "status"), output)
 
 
 @tasks.command("show")
 @_service_argument
 @_task_argument
-@format_options()
+@output_options()
 @with_client
-def show_task(client: "PixelClient", service: int, task: int, output_format: str | None) -> None:
+def show_task(client: "PixelClient", service: int, task: int, output: Output) -> None:
     """Show a task."""
-    show_one(_find_task(client, service, task), output_format)
+    show_one(_find_task(client, service, task), output)
 
 
 @tasks.command("create")
 @_service_argument
 @file_argument
-@format_options()
+@output_options()
 @with_client
-def create_task(client: "PixelClient", service: int, file: TextIO, output_format: str | None) -> None:
+def create_task(client: "PixelClient", service: int, file: TextIO, output: Output) -> None:
     """Create a task from a JSON FILE (- is stdin), and show it.
 
     The file has params for the module, and optionally name.
     """
     from pixel_core.models import AnalysisTaskCreateInput
 
-    with usage_errors(file.name):
-        body = AnalysisTaskCreateInput.model_validate(read_json_object(file))
-    show_one(client.create_analysis_task(service, body), output_format)
+    body = read_input(file, AnalysisTaskCreateInput)
+    show_one(client.create_analysis_task(service, body), output)
 
 
 @tasks.command()
 @_service_argument
 @_task_argument
-@format_options()
+@output_options()
 @with_client
-def run(client: "PixelClient", service: int, task: int, output_format: str | None) -> None:
+def run(client: "PixelClient", service: int, task: int, output: Output) -> None:
     """Run a task."""
-    show_one(client.run_analysis_task(service, task), output_format)
+    show_one(client.run_analysis_task(service, task), output)
 
 
 @tasks.command()
 @_service_argument
 @_task_argument
-@format_options()
+@output_options()
 @with_client
-def revoke(client: "PixelClient", service: int, task: int, output_format: str | None) -> None:
+def revoke(client: "PixelClient", service: int, task: int, output: Output) -> None:
     """Stop a task, or prevent it from running."""
-    show_one(client.revoke_analysis_task(service, task), output_format)
+    show_one(client.revoke_analysis_task(service, task), output)
 
 
 @tasks.command("delete")

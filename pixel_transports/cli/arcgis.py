@@ -18,11 +18,11 @@ from pixel_transports.cli.options import (
     file_argument,
     ids_argument,
     paging_options,
-    read_json_object,
+    read_input,
     usage_errors,
     yes_option,
 )
-from pixel_transports.cli.output import format_options, show_one, show_rows
+from pixel_transports.cli.output import Output, output_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -47,29 +47,29 @@ def arcgis() -> None:
 @arcgis.command("list")
 @_type_argument
 @paging_options
-@format_options()
+@output_options(listing=True)
 @with_client
-def list_services(client: "PixelClient", service_type: Any, output_format: str | None, **paging: Any) -> None:
+def list_services(client: "PixelClient", service_type: Any, output: Output, **paging: Any) -> None:
     """List the services of a type."""
     rows = fetch_pages(lambda **page: client.list_arcgis_services(service_type, **page), **paging)
-    show_rows(rows, _COLUMNS, output_format)
+    show_rows(rows, _COLUMNS, output)
 
 
 @arcgis.command()
 @_service_arguments
-@format_options()
+@output_options()
 @with_client
-def show(client: "PixelClient", service_type: Any, service: int, output_format: str | None) -> None:
+def show(client: "PixelClient", service_type: Any, service: int, output: Output) -> None:
     """Show a service."""
-    show_one(client.get_arcgis_service(service_type, service), output_format)
+    show_one(client.get_arcgis_service(service_type, service), output)
 
 
 @arcgis.command()
 @_type_argument
 @file_argument
-@format_options()
+@output_options()
 @with_client
-def create(client: "PixelClient", service_type: Any, file: TextIO, output_format: str | None) -> None:
+def create(client: "PixelClient", service_type: Any, file: TextIO, output: Output) -> None:
     """Create a service from a JSON FILE (- is stdin), and show it.
 
     The file has name, description, data_collection_ids, and options with feature_service_options or
@@ -77,24 +77,23 @@ def create(client: "PixelClient", service_type: Any, file: TextIO, output_format
     """
     from pixel_core.models import ArcgisServiceCreateInput
 
+    body = read_input(file, ArcgisServiceCreateInput)
     with usage_errors(file.name):
-        body = ArcgisServiceCreateInput.model_validate(read_json_object(file))
         created = client.create_arcgis_service(service_type, body)
-    show_one(created, output_format)
+    show_one(created, output)
 
 
 @arcgis.command()
 @_service_arguments
 @file_argument
-@format_options()
+@output_options()
 @with_client
-def update(client: "PixelClient", service_type: Any, service: int, file: TextIO, output_format: str | None) -> None:
+def update(client: "PixelClient", service_type: Any, service: int, file: TextIO, output: Output) -> None:
     """Change the fields in a JSON FILE (- is stdin), and show the service."""
     from pixel_core.models import ArcgisServiceUpdateInput
 
-    with usage_errors(file.name):
-        body = ArcgisServiceUpdateInput.model_validate(read_json_object(file))
-    show_one(client.update_arcgis_service(service_type, service, body), output_format)
+    body = read_input(file, ArcgisServiceUpdateInput)
+    show_one(client.update_arcgis_service(service_type, service, body), output)
 
 
 @arcgis.command()
@@ -116,44 +115,42 @@ def delete(client: "PixelClient", service_type: Any, services: tuple[int, ...], 
 @arcgis.command()
 @_service_arguments
 @_wait_option
-@format_options()
+@output_options()
 @with_client
-def start(client: "PixelClient", service_type: Any, service: int, wait: bool, output_format: str | None) -> None:
+def start(client: "PixelClient", service_type: Any, service: int, wait: bool, output: Output) -> None:
     """Start a service."""
-    _show_change(client.start_arcgis_service(service_type, service, wait), output_format)
+    _show_change(client.start_arcgis_service(service_type, service, wait), output)
 
 
 @arcgis.command()
 @_service_arguments
 @_wait_option
-@format_options()
+@output_options()
 @with_client
-def stop(client: "PixelClient", service_type: Any, service: int, wait: bool, output_format: str | None) -> None:
+def stop(client: "PixelClient", service_type: Any, service: int, wait: bool, output: Output) -> None:
     """Stop a service."""
-    _show_change(client.stop_arcgis_service(service_type, service, wait), output_format)
+    _show_change(client.stop_arcgis_service(service_type, service, wait), output)
 
 
 @arcgis.command()
 @_service_arguments
 @click.option("--data", is_flag=True, help="Refresh its data too.")
 @_wait_option
-@format_options()
+@output_options()
 @with_client
-def refresh(
-    client: "PixelClient", service_type: Any, service: int, data: bool, wait: bool, output_format: str | None
-) -> None:
+def refresh(client: "PixelClient", service_type: Any, service: int, data: bool, wait: bool, output: Output) -> None:
     """Bring a service up to date."""
-    _show_change(client.refresh_arcgis_service(service_type, service, data, wait), output_format)
+    _show_change(client.refresh_arcgis_service(service_type, service, data, wait), output)
 
 
 @arcgis.command()
-@format_options()
+@output_options(listing=True)
 @with_client
-def users(client: "PixelClient", output_format: str | None) -> None:
+def users(client: "PixelClient", output: Output) -> None:
     """List the portal users that a service can be shared with."""
-    show_rows([{"name": each} for each in client.list_gdo_users()], ("name",), output_format)
+    show_rows([{"name": each} for each in client.list_gdo_users()], ("name",), output)
 
 
-def _show_change(change: Any, output_format: str | None) -> None:
-    show_one(change, output_format)
+def _show_change(change: Any, output: Output) -> None:
+    show_one(change, output)
     exit_if_failed(change.get("job"))

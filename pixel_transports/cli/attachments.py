@@ -14,7 +14,7 @@ import click
 from pixel_transports.cli.client import with_client
 from pixel_transports.cli.confirm import delete_each
 from pixel_transports.cli.options import Command, ids_argument, usage_errors, yes_option
-from pixel_transports.cli.output import format_options, show_one, show_rows
+from pixel_transports.cli.output import Output, output_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -40,18 +40,18 @@ def attachments() -> None:
 @attachments.command("list")
 @_owner_arguments
 @click.option("--status", type=click.Choice(["Pending", "Completed"]), help="Only those with this status.")
-@format_options()
+@output_options(listing=True)
 @with_client
-def list_attachments(client: "PixelClient", owner: Any, owner_id: int, status: Any, output_format: str | None) -> None:
+def list_attachments(client: "PixelClient", owner: Any, owner_id: int, status: Any, output: Output) -> None:
     """List attachments."""
-    show_rows(client.list_attachments(owner, owner_id, status), _COLUMNS, output_format)
+    show_rows(client.list_attachments(owner, owner_id, status), _COLUMNS, output)
 
 
 @attachments.command()
 @_owner_arguments
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--description", default="", help="A description for all of the files.")
-@format_options()
+@output_options(listing=True)
 @with_client
 def add(
     client: "PixelClient",
@@ -59,7 +59,7 @@ def add(
     owner_id: int,
     files: tuple[Path, ...],
     description: str,
-    output_format: str | None,
+    output: Output,
 ) -> None:
     """Attach FILES, and list the new attachments."""
     from pixel_core.models import PixelAttachmentUpload
@@ -67,7 +67,7 @@ def add(
     uploads = [PixelAttachmentUpload(file=each, description=description) for each in files]
     with usage_errors("FILES"):
         added = client.add_attachments(owner, owner_id, uploads)
-    show_rows(added, _COLUMNS, output_format)
+    show_rows(added, _COLUMNS, output)
 
 
 @attachments.command()
@@ -75,7 +75,7 @@ def add(
 @click.argument("attachment", type=int)
 @click.option("--to", "new_owner", type=_TYPES, required=True, help="The type of the new owner.")
 @click.option("--to-id", type=int, required=True, help="The id of the new owner.")
-@format_options()
+@output_options()
 @with_client
 def move(
     client: "PixelClient",
@@ -84,10 +84,10 @@ def move(
     attachment: int,
     new_owner: Any,
     to_id: int,
-    output_format: str | None,
+    output: Output,
 ) -> None:
     """Move an attachment to another owner."""
-    show_one(client.move_attachment(owner, owner_id, attachment, new_owner, to_id), output_format)
+    show_one(client.move_attachment(owner, owner_id, attachment, new_owner, to_id), output)
 
 
 @attachments.command()

@@ -3,7 +3,7 @@
 Rules kept here:
 
 * A command that needs a client is decorated with `with_client`; the client is closed when the command ends.
-* Without --verbose only warnings are printed, and none about failed calls: the error itself reports those.
+* Without --verbose only warnings are printed, and none about failed calls and logins: the error itself reports those.
 """
 
 import functools
@@ -42,7 +42,7 @@ def log_to_stderr(verbose: bool, level: int | None = None) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("pixel: %(message)s"))
     if not verbose:
-        handler.addFilter(lambda record: record.name != "pixel_client.calls")
+        handler.addFilter(lambda record: record.name not in ("pixel_client.calls", "pixel_client.login"))
     logger = logging.getLogger("pixel_client")
     logger.addHandler(handler)
     propagate, logger.propagate = logger.propagate, False

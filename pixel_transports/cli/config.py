@@ -16,7 +16,7 @@ import click
 
 from pixel_transports.cli.errors import USAGE, print_message, settings_message
 from pixel_transports.cli.options import env_file_option
-from pixel_transports.cli.output import format_options, show_rows
+from pixel_transports.cli.output import Output, output_options, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.settings import PixelApiSettings
@@ -26,8 +26,8 @@ SET, MISSING, WRONG = "(set, not shown)", "(missing)", "(wrong, not shown)"
 
 @click.command()
 @env_file_option
-@format_options()
-def config(env_file: str | None, output_format: str | None) -> None:
+@output_options(listing=True)
+def config(env_file: str | None, output: Output) -> None:
     """Show the settings in use, and their sources.
 
     Keywords in a program override the environment, the environment overrides a dotenv file, and that overrides the
@@ -43,7 +43,7 @@ def config(env_file: str | None, output_format: str | None) -> None:
         wrong = dict.fromkeys((*error.missing, *error.wrong), "")
         message = settings_message(error)
     rows = [_row(*each, settings, wrong) for each in _sources(env_file)]
-    show_rows([*rows, _journal_row()], ("setting", "value", "source"), output_format)
+    show_rows([*rows, _journal_row()], ("setting", "value", "source"), output)
     if wrong:
         print_message(message)
         sys.exit(USAGE)

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from pixel_core.errors import PixelError
-from pixel_transports.cli.errors import NOTHING, fail, print_message, printable
+from pixel_core.errors import PixelError, printable
+from pixel_transports.cli.errors import NOTHING, fail, print_message
 
 
 def confirm(yes: bool, question: str, refused: str = "Nothing was changed.") -> None:

@@ -24,7 +24,7 @@ from pixel_transports.cli.options import (
     update_options,
     yes_option,
 )
-from pixel_transports.cli.output import format_options, show_one, show_rows
+from pixel_transports.cli.output import Output, output_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -47,7 +47,7 @@ def collections() -> None:
 @click.option("--type", "data_collection_type", type=_TYPES, help="Only those of this type.")
 @click.option("--deleted", is_flag=True, help="List deleted ones, which can be restored.")
 @paging_options
-@format_options()
+@output_options(listing=True)
 @with_client
 def list_collections(
     client: "PixelClient",
@@ -56,23 +56,23 @@ def list_collections(
     tags: tuple[str, ...],
     data_collection_type: str | None,
     deleted: bool,
-    output_format: str | None,
+    output: Output,
     **paging: Any,
 ) -> None:
     """List the data collections of a project."""
     fetch = client.list_deleted_data_collections if deleted else client.list_data_collections
     filters = drop_unset(name=name, tags=tags, data_collection_type=data_collection_type)
-    show_rows(fetch_pages(lambda **page: fetch(project, **filters, **page), **paging), COLUMNS, output_format)
+    show_rows(fetch_pages(lambda **page: fetch(project, **filters, **page), **paging), COLUMNS, output)
 
 
 @collections.command()
 @_collection_argument
 @project_option
-@format_options()
+@output_options()
 @with_client
-def show(client: "PixelClient", collection: int, project: int, output_format: str | None) -> None:
+def show(client: "PixelClient", collection: int, project: int, output: Output) -> None:
     """Show a data collection."""
-    show_one(client.get_data_collection(project, collection), output_format)
+    show_one(client.get_data_collection(project, collection), output)
 
 
 @collections.command()
@@ -81,7 +81,7 @@ def show(client: "PixelClient", collection: int, project: int, output_format: st
 @click.option("--type", "data_collection_type", type=_TYPES, required=True, help="The type of its files.")
 @click.option("--description", default="", help="The description.")
 @new_tags_option
-@format_options()
+@output_options()
 @with_client
 def create(
     client: "PixelClient",
@@ -90,35 +90,35 @@ def create(
     data_collection_type: Any,
     description: str,
     tags: tuple[str, ...],
-    output_format: str | None,
+    output: Output,
 ) -> None:
     """Create a data collection, and show it."""
-    show_one(client.create_data_collection(project, name, description, data_collection_type, tags), output_format)
+    show_one(client.create_data_collection(project, name, description, data_collection_type, tags), output)
 
 
 @collections.command()
 @_collection_argument
 @project_option
 @update_options
-@format_options()
+@output_options()
 @with_client
-def update(client: "PixelClient", collection: int, project: int, output_format: str | None, **options: Any) -> None:
+def update(client: "PixelClient", collection: int, project: int, output: Output, **options: Any) -> None:
     """Change the given fields of a data collection, and show it."""
     changes = drop_unset(**options)
     if not changes:
         raise click.UsageError("nothing to change: pass --name, --description, --add-tag or --remove-tag")
-    show_one(client.update_data_collection(project, collection, **changes), output_format)
+    show_one(client.update_data_collection(project, collection, **changes), output)
 
 
 @collections.command()
 @_collection_argument
 @project_option
 @click.option("--to-project", type=int, required=True, help="The id of the new project.")
-@format_options()
+@output_options()
 @with_client
-def move(client: "PixelClient", collection: int, project: int, to_project: int, output_format: str | None) -> None:
+def move(client: "PixelClient", collection: int, project: int, to_project: int, output: Output) -> None:
     """Move a data collection to another project."""
-    show_one(client.move_data_collection(project, collection, to_project), output_format)
+    show_one(client.move_data_collection(project, collection, to_project), output)
 
 
 @collections.command()
@@ -141,8 +141,8 @@ def delete(client: "PixelClient", collection_ids: tuple[int, ...], project: int,
 @collections.command()
 @_collection_argument
 @project_option
-@format_options()
+@output_options()
 @with_client
-def restore(client: "PixelClient", collection: int, project: int, output_format: str | None) -> None:
+def restore(client: "PixelClient", collection: int, project: int, output: Output) -> None:
     """Restore a deleted data collection."""
-    show_one(client.restore_data_collection(project, collection), output_format)
+    show_one(client.restore_data_collection(project, collection), output)

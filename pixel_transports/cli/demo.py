@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pixel_core.errors import printable
 from pixel_core.events import FileFinished, FileHashed, FileSent
 from pixel_transports.cli.errors import FAILED, report_errors
 
@@ -32,4 +33,4 @@ def demo(folder: Path | None) -> None:
 def _print_progress(event: object) -> None:
     if isinstance(event, (FileHashed, FileSent, FileFinished)):
         step = {FileHashed: "read", FileSent: "sent"}.get(type(event)) or getattr(event, "status", "")
-        click.echo(f"{Path(event.path).name}: {step}", err=True)
+        click.echo(f"{printable(Path(event.path).name)}: {printable(str(step))}", err=True)

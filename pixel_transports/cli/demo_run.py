@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pixel_core.errors import printable
 from pixel_core.models import Image, PixelUploadFile
 from pixel_core.models.results import DataCollection, Project
 from pixel_transports.cli.photos import read_metadata
@@ -114,10 +115,11 @@ def _write_report(report: ClientReport, write: Callable[[str], object]) -> None:
         f"sent as {report.method}, listed in pages of {PAGE_SIZE}"
     )
     for image in report.images:
-        row = f"  {image['id']:>4}  {image['name']:<24} {_position(image):<34} {image.get('capture_date') or ''}"
+        name = printable(image["name"])
+        row = f"  {image['id']:>4}  {name:<24} {_position(image):<34} {image.get('capture_date') or ''}"
         write(row.rstrip())
     for wrong in report.wrong:
-        write(f"  WRONG: {wrong}")
+        write(f"  WRONG: {printable(wrong)}")
     if not report.wrong:
         write("  listed completely, stored byte for byte")
 

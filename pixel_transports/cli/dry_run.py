@@ -1,6 +1,5 @@
 """Runs `pixel upload --dry-run`: checks all files and prints a table, and sends nothing."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,6 +8,8 @@ import click
 from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, TERMINATED, Terminated, fail, print_message
 from pixel_transports.cli.file_checks import CheckedFile, Checker
 from pixel_transports.cli.file_types import FILE_TYPES
+from pixel_transports.cli.output import dump_json
+from pixel_transports.cli.streams import shown
 from pixel_transports.cli.upload_inputs import get_candidates, get_file_type, read_settings, save_report
 from pixel_transports.cli.upload_options import UploadOptions
 from pixel_transports.client.factory import get_client
@@ -44,7 +45,7 @@ def _print_files(files: Sequence[CheckedFile], as_json: bool) -> None:
     """Print a table on stdout, or a JSON object for each file."""
     if as_json:
         for each in files:
-            click.echo(json.dumps(each.as_json(), ensure_ascii=False))
+            click.echo(dump_json(each.as_json()))
         return
     rows = [("FILE", "BYTES", "POSITION", "CAPTURED", "PROBLEMS"), *(_row(each) for each in files)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -55,11 +56,11 @@ def _print_files(files: Sequence[CheckedFile], as_json: bool) -> None:
 
 def _row(checked: CheckedFile) -> tuple[str, str, str, str, str]:
     return (
-        checked.file,
+        shown(checked.file),
         "-" if checked.size is None else f"{checked.size:,}",
         "-" if checked.position is None else " ".join(f"{number:.5f}" for number in checked.position[:2]),
         checked.captured or "-",
-        "; ".join(str(each) for each in checked.problems) or "ok",
+        shown("; ".join(map(str, checked.problems))) or "ok",
     )
 
 

@@ -3,14 +3,15 @@
 Rules kept here:
 
 * An exit code means the same for every command.
-* An error is one sentence on stderr that says what to do next, not a traceback.
+* An error is one sentence on stderr that says what to do next, not a traceback: the server's reason, or for wrong input
+  the field and what is expected there. Names in it have no control characters.
+* "Again" is advice only where that can help, and the ids are doubted only if there are some.
 """
 
-import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -26,6 +27,9 @@ from pixel_core.errors import (
     PixelNotFoundError,
     PixelPermissionError,
     PixelSettingsError,
+    PixelStatusError,
+    PixelStorageError,
+    printable,
 )
 
 DONE, FAILED, USAGE, NOTHING, LOGIN, UNREACHABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
@@ -67,6 +71,13 @@ def signals_ignored() -> Iterator[None]:
 
 
 @contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C while another program has the terminal."""
+    with _handling({signal.SIGINT: signal.SIG_IGN}):
+        yield
+
+
+@contextmanager
 def _handling(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -87,12 +98,16 @@ def fail(message: str, code: int) -> NoReturn:
 
 def print_message(message: str) -> None:
     """Print a message on stderr, after `pixel: `."""
-    click.echo(f"pixel: {message}", err=True)
+    click.echo(f"pixel: {printable(message)}", err=True)
 
 
-def printable(text: str) -> str:
-    """Return the text with unprintable characters replaced, so that it cannot move the cursor or change colours."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+def show_usage_error(error: click.ClickException) -> None:
+    """Print wrong usage on stderr, after the usage of the command."""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+        click.echo(f"Try '{error.ctx.command_path} --help' for help.\n", err=True)
+    lists_choices = isinstance(error, click.MissingParameter)
+    click.echo(f"Error: {printable(error.format_message(), lines=lists_choices)}", err=True)
 
 
 @contextmanager
@@ -101,21 +116,53 @@ def report_errors() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        fail(f"{error.title}: {validation_message(error)}", USAGE)
+        fail(validation_message(error), USAGE)
     except PixelSettingsError as error:
         fail(settings_message(error), USAGE)
+    except UnicodeEncodeError as error:
+        what = error.object[error.start : error.end]
+        fail(f"An argument or a file has {what}, which is no text in this locale: use one of UTF-8.", USAGE)
     except PixelConnectionError as error:
         fail(f"{error}. Check PIXEL_API_URL, PIXEL_AUTH_SERVER_URL and the network.", UNREACHABLE)
     except PixelLoginError as error:
         fail(str(error), LOGIN)
-    except PixelNotFoundError as error:
-        fail(f"{short_message(error)}. Check the ids; the `list` commands show the ones that exist.", FAILED)
-    except PixelPermissionError as error:
-        fail(f"{short_message(error)}. `pixel me` shows who is logged in.", FAILED)
-    except PixelJobTimeoutError as error:
-        fail(f"{short_message(error)}. `pixel jobs wait` waits for a job.", FAILED)
     except PixelError as error:
-        fail(short_message(error), FAILED)
+        fail(f"{short_message(error)}{_hint(error)}", FAILED)
+    except ValueError as error:
+        fail(f"{str(error).removesuffix('.')}.", USAGE)
+    except OSError as error:
+        fail(f"{error}.", FAILED)
+
+
+def _hint(error: PixelError) -> str:
+    """Return what to do about an error, as a further sentence."""
+    if isinstance(error, PixelNotFoundError):
+        if _given(lambda each: each.name == "job"):
+            return ". Check the id: the command that started the job printed it."
+        if _given(lambda each: each.type is click.INT):
+            return ". Check the ids; the `list` commands show the ones that exist."
+        return ". Check PIXEL_API_URL and PIXEL_TENANT; `pixel config` shows them."
+    if isinstance(error, PixelPermissionError):
+        return ". `pixel me` shows who is logged in."
+    return ". `pixel jobs wait` waits for a job." if isinstance(error, PixelJobTimeoutError) else ""
+
+
+def _given(condition: Callable[[click.Parameter], bool]) -> bool:
+    """True if the command that runs was given a parameter for which a condition holds: ids are plain whole numbers."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return False
+    names = [each.name or "" for each in context.command.params if condition(each)]
+    return any(context.params.get(name) not in (None, ()) for name in names)
+
+
+def can_help_again(error: BaseException | None) -> bool:
+    """False if the same request would be refused again: a refusal of the API or the storage, or of the login."""
+    if isinstance(error, PixelStorageError):
+        return error.renewable or error.status_code >= 500
+    if isinstance(error, (PixelStatusError, PixelLoginError)):
+        return error.status_code in (408, 425, 429) or (error.status_code or 0) >= 500
+    return True
 
 
 def settings_message(error: PixelSettingsError) -> str:
@@ -127,15 +174,84 @@ def settings_message(error: PixelSettingsError) -> str:
 
 
 def short_message(error: PixelError) -> str:
-    """Return an error in one line: the server's detail, without the request's body, which may be long."""
-    if not isinstance(error, PixelBadRequestError):
-        return " ".join(str(error).split())
-    body = error.response_json
-    detail = body.get("detail", body) if isinstance(body, dict) else body
-    text = detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
-    return f"{str(error).splitlines()[0]}: {text}"
+    """Return an error in one line: what was refused and the server's reason, without the bodies, which may be long."""
+    if isinstance(error, PixelBadRequestError):
+        return str(error).splitlines()[0]
+    return " ".join(str(error).split())
 
 
-def validation_message(error: ValidationError) -> str:
-    """Return which fields are wrong and why, without their values."""
-    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+_EXPECTED = {
+    "string_type": "text",
+    "string_sub_type": "text",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type"), "an object"),
+    **dict.fromkeys(("list_type", "tuple_type"), "a list"),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "datetime_object_invalid"),
+        "a time such as 2024-05-14T10:00:00Z",
+    ),
+    "none_required": "null",
+    "path_type": "a path",
+    "finite_number": "a finite number",
+}
+"""What is expected where pydantic reports an error of this type."""
+
+
+def validation_message(error: ValidationError, value: Any = None) -> str:
+    """Return which fields are wrong and what is expected there, without their values. `value` is what was validated: if
+    it is given, the path of a field has no names of models.
+    """
+    expected: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
+    for each in error.errors(include_url=False):
+        path = _field_path(each["loc"], value, each["type"] == "missing")
+        words = _words(dict(each))
+        (expected if each["type"] in _EXPECTED else problems).setdefault(path, []).append(words)
+    for path, choices in expected.items():
+        problems.setdefault(path, []).append(f"has to be {_alternatives(list(dict.fromkeys(choices)))}")
+    return "; ".join(
+        f"{path or 'it'} {words}" if words.startswith(("has ", "is ")) else f"{path}: {words}".removeprefix(": ")
+        for path, found in problems.items()
+        for words in dict.fromkeys(found)
+    )
+
+
+def _alternatives(choices: list[str]) -> str:
+    *others, last = choices
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _words(problem: dict[str, Any]) -> str:
+    """Return one problem in words that need no knowledge of pydantic."""
+    kind, message = str(problem["type"]), str(problem["msg"])
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is not known"
+    if kind.endswith("too_short"):
+        return "has too few items"
+    if kind.endswith("too_long"):
+        return "has too many items"
+    if message.startswith("Input should "):
+        return f"has to {message.removeprefix('Input should ')}"
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
+def _field_path(loc: tuple[int | str, ...], value: Any, is_missing: bool) -> str:
+    """Return the path of a field ("maps[0].model"), without the names that pydantic adds for models and unions."""
+    parts: list[int | str] = []
+    is_known = value is not None
+    for each in loc:
+        in_list = isinstance(value, (list, tuple)) and isinstance(each, int) and each < len(value)
+        if not is_known:
+            parts.append(each)
+        elif in_list or (isinstance(value, Mapping) and each in value):
+            parts.append(each)
+            value = value[each]
+    if is_missing and is_known:
+        parts.append(loc[-1])
+    return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in parts).removeprefix(".")

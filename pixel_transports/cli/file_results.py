@@ -8,7 +8,6 @@ Rules kept here:
 """
 
 import csv
-import json
 import os
 import sys
 from collections import Counter
@@ -20,8 +19,10 @@ from typing import Any
 
 import click
 
-from pixel_transports.cli.errors import print_message, printable
-from pixel_transports.cli.file_problems import Problem
+from pixel_core.errors import printable
+from pixel_transports.cli.errors import can_help_again, print_message
+from pixel_transports.cli.file_problems import REFUSED, Problem
+from pixel_transports.cli.output import dump_json
 
 _MAX_DETAIL_CHARACTERS = 400
 
@@ -50,10 +51,16 @@ class FileResult:
 
     @classmethod
     def from_problem(
-        cls, path: Path, problem: Problem, size: int | None, status: FileStatus = FileStatus.FAILED
+        cls,
+        path: Path,
+        problem: Problem,
+        size: int | None,
+        status: FileStatus = FileStatus.FAILED,
+        cause: BaseException | None = None,
     ) -> "FileResult":
-        """Return the result of a file with a problem."""
-        return cls(str(path), path.name, None, status, problem.code, problem.detail, problem.advice, size)
+        """Return the result of a file with a problem. The advice is not to try again, if its cause would stay."""
+        advice = problem.advice if can_help_again(cause) else REFUSED
+        return cls(str(path), path.name, None, status, problem.code, problem.detail, advice, size)
 
     def line(self) -> str:
         """Return name, id and status, separated by tabs."""
@@ -77,7 +84,7 @@ def print_results(results: Sequence[FileResult], as_json: bool) -> bool:
     """Print a line for each file on stdout. Returns False, with a message, if stdout is closed or full."""
     try:
         for each in results:
-            click.echo(_json(asdict(each)) if as_json else each.line())
+            click.echo(dump_json(asdict(each)) if as_json else each.line())
         sys.stdout.flush()
     except OSError as error:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left of the output is lost at the end
@@ -90,7 +97,7 @@ def write_report(path: Path, about: Mapping[str, Any], rows: Sequence[Mapping[st
     """Write the report, as CSV or JSON by the extension. In CSV, lists are JSON. Raises OSError."""
     if path.suffix.lower() != ".csv":
         document = {**about, "files": rows}
-        path.write_text(_json(document, indent=2) + "\n", encoding="utf-8")
+        path.write_text(dump_json(document, 2, "utf-8") + "\n", encoding="utf-8")
         return
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -99,15 +106,5 @@ def write_report(path: Path, about: Mapping[str, Any], rows: Sequence[Mapping[st
             writer.writerow({name: _cell(value) for name, value in row.items()})
 
 
-def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
-    """Return a document as JSON; with escapes for all that is not ASCII if it has a file name that is no UTF-8."""
-    text = json.dumps(document, indent=indent, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(document, indent=indent)
-    return text
-
-
 def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+    return dump_json(value, encoding="utf-8") if isinstance(value, list) else value

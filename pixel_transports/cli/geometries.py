@@ -7,6 +7,7 @@ Rules kept here:
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,14 @@ def parse_wkt(option: str, text: str) -> str:
         result = geometry if isinstance(geometry, str) else wkt(_extract(geometry))
         from_wkt(result)
     except (ValueError, TypeError) as error:
-        raise _usage_error(option, error) from None
+        raise _usage_error(option, text, error) from None
     return result
 
 
 def parse_polygon(option: str, text: str) -> dict[str, Any]:
     """Return the geometry as a GeoJSON polygon. Raises click.UsageError."""
     geometry = _read(option, text)
+    inner: dict[str, Any] | None = None
     try:
         if isinstance(geometry, str):
             shape = from_wkt(geometry)
@@ -42,43 +44,59 @@ def parse_polygon(option: str, text: str) -> dict[str, Any]:
             return polygon({"type": "Polygon", "coordinates": shape.areas[0]})
         inner = _extract(geometry)
         if inner.get("type") == "GeometryCollection" and len(inner.get("geometries") or ()) == 1:
-            inner = inner["geometries"][0]
+            inner = _object(inner["geometries"][0])
         if inner.get("type") != "Polygon":
             raise ValueError(f"one polygon is needed, not {inner.get('type')!r}")
+        wkt(inner)  # It checks the positions, and says what is wrong with one.
         return polygon(inner)
     except (ValueError, TypeError) as error:
-        raise _usage_error(option, error) from None
+        raise _usage_error(option, text, error, inner) from None
 
 
 def _read(option: str, text: str) -> str | dict[str, Any]:
     """Return the content of a file, or the text itself: GeoJSON as a dict, anything else as text."""
-    path = Path(text)
-    if "(" not in text:
-        if not path.is_file():
-            raise click.UsageError(f"{option} {text}: there is no such file, and it is no geometry; pass {_EXPECTED}")
+    content = text
+    if os.path.isfile(text):
         try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.UsageError(f"{option} {path}: it cannot be read: {error}") from None
-    if not text.lstrip().startswith("{"):
-        return text.strip()
+            content = Path(text).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise click.UsageError(f"{option} {text}: it is no text in UTF-8; pass {_EXPECTED}") from None
+        except OSError as error:
+            raise click.UsageError(f"{option} {text}: it cannot be read: {error.strerror}") from None
+    elif "(" not in text:
+        raise click.UsageError(f"{option} {text}: there is no such file, and it is no geometry; pass {_EXPECTED}")
+    if not content.lstrip().startswith("{"):
+        return content.strip()
     try:
-        value: dict[str, Any] = json.loads(text)
+        value: dict[str, Any] = json.loads(content)
     except ValueError as error:
-        raise _usage_error(option, error) from None
+        raise _usage_error(option, text, ValueError(f"no JSON: {error}")) from None
     return value
 
 
 def _extract(geojson: dict[str, Any]) -> dict[str, Any]:
-    """Return the geometry of a feature, or a collection of the geometries of several."""
+    """Return the geometry of a feature, or a collection of the geometries of several. Raises ValueError."""
     if geojson.get("type") == "Feature":
-        return geojson.get("geometry") or {}
+        return _object(geojson.get("geometry"))
     if geojson.get("type") != "FeatureCollection":
         return geojson
-    geometries = [each["geometry"] for each in geojson.get("features") or () if each.get("geometry")]
-    return {"type": "GeometryCollection", "geometries": geometries}
+    features = geojson.get("features")
+    if not isinstance(features, list):
+        raise ValueError("features has to be a list")
+    found = [_object(each, "each of the features").get("geometry") for each in features]
+    return {"type": "GeometryCollection", "geometries": [_object(each) for each in found if each is not None]}
 
 
-def _usage_error(option: str, error: Exception) -> click.UsageError:
-    message = validation_message(error) if isinstance(error, ValidationError) else str(error)
-    return click.UsageError(f"{option}: no geometry: {message}; pass {_EXPECTED}")
+def _object(value: Any, what: str = "geometry") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} has to be an object, not {'null' if value is None else type(value).__name__}")
+    return value
+
+
+def _usage_error(option: str, text: str, error: Exception, value: Any = None) -> click.UsageError:
+    """Return the error for an option whose value is no geometry; `text` is the option's value: a file, or well-known
+    text. `value` is the geometry that was validated.
+    """
+    source = f"{option} {text}" if os.path.isfile(text) else option
+    message = validation_message(error, value) if isinstance(error, ValidationError) else str(error)
+    return click.UsageError(f"{source}: no geometry: {message}; pass {_EXPECTED}")

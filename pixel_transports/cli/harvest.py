@@ -19,11 +19,10 @@ from pixel_transports.cli.options import (
     file_argument,
     ids_argument,
     paging_options,
-    read_json_object,
-    usage_errors,
+    read_input,
     yes_option,
 )
-from pixel_transports.cli.output import format_options, show_one, show_rows
+from pixel_transports.cli.output import Output, output_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -39,58 +38,52 @@ def harvest() -> None:
 @harvest.command("list")
 @collection_options
 @paging_options
-@format_options()
+@output_options(listing=True)
 @with_client
-def list_services(
-    client: "PixelClient", project: int, collection: int, output_format: str | None, **paging: Any
-) -> None:
+def list_services(client: "PixelClient", project: int, collection: int, output: Output, **paging: Any) -> None:
     """List the harvest services of a data collection."""
     rows = fetch_pages(lambda **page: client.list_harvest_services(project, collection, **page), **paging)
-    show_rows(rows, ("id", "name", "description", "url"), output_format)
+    show_rows(rows, ("id", "name", "description", "url"), output)
 
 
 @harvest.command()
 @_service_argument
 @collection_options
-@format_options()
+@output_options()
 @with_client
-def show(client: "PixelClient", service: int, project: int, collection: int, output_format: str | None) -> None:
+def show(client: "PixelClient", service: int, project: int, collection: int, output: Output) -> None:
     """Show a harvest service."""
-    show_one(client.get_harvest_service(project, collection, service), output_format)
+    show_one(client.get_harvest_service(project, collection, service), output)
 
 
 @harvest.command()
 @file_argument
 @collection_options
-@format_options()
+@output_options()
 @with_client
-def create(client: "PixelClient", file: TextIO, project: int, collection: int, output_format: str | None) -> None:
+def create(client: "PixelClient", file: TextIO, project: int, collection: int, output: Output) -> None:
     """Create a harvest service from a JSON FILE (- is stdin), and show it.
 
     The file has name, description, url, auth, and optionally field_mappings and where_clause. `start` starts it.
     """
     from pixel_core.models import HarvestServiceCreateInput
 
-    with usage_errors(file.name):
-        body = HarvestServiceCreateInput.model_validate(read_json_object(file))
-    show_one(client.create_harvest_service(project, collection, body), output_format)
+    body = read_input(file, HarvestServiceCreateInput)
+    show_one(client.create_harvest_service(project, collection, body), output)
 
 
 @harvest.command()
 @_service_argument
 @file_argument
 @collection_options
-@format_options()
+@output_options()
 @with_client
-def update(
-    client: "PixelClient", service: int, file: TextIO, project: int, collection: int, output_format: str | None
-) -> None:
+def update(client: "PixelClient", service: int, file: TextIO, project: int, collection: int, output: Output) -> None:
     """Change the fields in a JSON FILE (- is stdin), and show the service."""
     from pixel_core.models import HarvestServiceUpdateInput
 
-    with usage_errors(file.name):
-        body = HarvestServiceUpdateInput.model_validate(read_json_object(file))
-    show_one(client.update_harvest_service(project, collection, service, body), output_format)
+    body = read_input(file, HarvestServiceUpdateInput)
+    show_one(client.update_harvest_service(project, collection, service, body), output)
 
 
 @harvest.command()
@@ -112,21 +105,21 @@ def delete(client: "PixelClient", services: tuple[int, ...], project: int, colle
 @harvest.command()
 @_service_argument
 @collection_options
-@format_options()
+@output_options()
 @with_client
-def start(client: "PixelClient", service: int, project: int, collection: int, output_format: str | None) -> None:
+def start(client: "PixelClient", service: int, project: int, collection: int, output: Output) -> None:
     """Start a harvest service; `tasks` lists its runs."""
-    show_one(client.start_harvest_service(project, collection, service), output_format)
+    show_one(client.start_harvest_service(project, collection, service), output)
 
 
 @harvest.command()
 @_service_argument
 @collection_options
-@format_options()
+@output_options()
 @with_client
-def stop(client: "PixelClient", service: int, project: int, collection: int, output_format: str | None) -> None:
+def stop(client: "PixelClient", service: int, project: int, collection: int, output: Output) -> None:
     """Stop a harvest service."""
-    show_one(client.stop_harvest_service(project, collection, service), output_format)
+    show_one(client.stop_harvest_service(project, collection, service), output)
 
 
 @harvest.command()
@@ -138,7 +131,7 @@ def stop(client: "PixelClient", service: int, project: int, collection: int, out
     help="Only those with this status.",
 )
 @paging_options
-@format_options()
+@output_options(listing=True)
 @with_client
 def tasks(
     client: "PixelClient",
@@ -146,7 +139,7 @@ def tasks(
     project: int,
     collection: int,
     status: str | None,
-    output_format: str | None,
+    output: Output,
     **paging: Any,
 ) -> None:
     """List the runs of a harvest service."""
@@ -155,4 +148,4 @@ def tasks(
         filters: dict[str, Any] = {**drop_unset(status=status), **page}
         return list(client.get_harvest_service_tasks(project, collection, service, **filters))
 
-    show_rows(fetch_pages(fetch, **paging), ("id", "status"), output_format)
+    show_rows(fetch_pages(fetch, **paging), ("id", "status"), output)

@@ -10,6 +10,7 @@ import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from pixel_core.errors import printable
 from pixel_core.events import JobProgress
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class JobProgressPrinter:
     def __call__(self, event: object) -> None:
         if not isinstance(event, JobProgress):
             return
-        text = f"{event.what}: {event.detail or ('completed' if event.completed else 'in progress')}"
+        text = printable(f"{event.what}: {event.detail or ('completed' if event.completed else 'in progress')}")
         if not self._live:
             if text != self._last:
                 print(f"pixel: {text}", file=self._stream, flush=True)
@@ -51,7 +52,9 @@ class JobProgressPrinter:
         from rich.text import Text
 
         if self._status is None:
-            self._status = Console(file=self._stream).status(Text(text))
+            console = Console(file=self._stream)
+            spinner = "dots" if console.encoding.startswith("utf") else "line"
+            self._status = console.status(Text(text), spinner=spinner)
             self._status.start()
         else:
             self._status.update(Text(text))

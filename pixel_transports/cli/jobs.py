@@ -12,7 +12,7 @@ import click
 
 from pixel_transports.cli.client import with_client
 from pixel_transports.cli.errors import FAILED, print_message
-from pixel_transports.cli.output import format_options, show_one
+from pixel_transports.cli.output import Output, output_options, show_one
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -31,26 +31,26 @@ def jobs() -> None:
 @jobs.command()
 @click.argument("job")
 @_group_option
-@format_options()
+@output_options()
 @with_client
-def show(client: "PixelClient", job: str, group: bool, output_format: str | None) -> None:
+def show(client: "PixelClient", job: str, group: bool, output: Output) -> None:
     """Show the state of a job, or of a group of jobs."""
-    show_one(client.get_job_group(job) if group else client.get_job(job), output_format)
+    show_one(client.get_job_group(job) if group else client.get_job(job), output)
 
 
 @jobs.command()
 @click.argument("job")
 @_group_option
 @click.option("--timeout", type=click.FloatRange(0), default=600, show_default=True, help="Seconds to wait.")
-@format_options()
+@output_options()
 @with_client
-def wait(client: "PixelClient", job: str, group: bool, timeout: float, output_format: str | None) -> None:
+def wait(client: "PixelClient", job: str, group: bool, timeout: float, output: Output) -> None:
     """Wait until a job, or a group of jobs, is completed; progress goes to stderr.
 
     The exit code is 1 when it failed, and when it is not completed in time.
     """
     state: Any = client.wait_for_group_job(job, timeout) if group else client.wait_for_job(job, timeout)
-    show_one(state, output_format)
+    show_one(state, output)
     exit_if_failed(state)
 
 

@@ -6,7 +6,6 @@ Rules kept here:
 * Files that a running process is uploading are not dropped; the journal sees to that.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +15,11 @@ from pathlib import Path
 
 import click
 
+from pixel_core.errors import printable
 from pixel_transports.cli.confirm import confirm
 from pixel_transports.cli.errors import FAILED, NOTHING, fail, print_message
 from pixel_transports.cli.options import yes_option
+from pixel_transports.cli.output import dump_json
 
 _journal_option = click.option(
     "--journal",
@@ -49,13 +50,13 @@ def list_files(include_finished: bool, as_json: bool, journal_path: Path | None)
         files = Journal(journal_path).files(finished=include_finished)
     if as_json:
         for each in files:
-            click.echo(json.dumps(asdict(each), ensure_ascii=False))
+            click.echo(dump_json(asdict(each)))
         return
     for destination, group in groupby(files, lambda each: each.destination):
-        click.echo(destination)
+        click.echo(printable(destination))
         for each in group:
             state = "finished" if each.finished else each.state
-            click.echo(f"  {state:<10} {each.size:>16,} bytes  {each.updated} UTC  {each.path}")
+            click.echo(f"  {state:<10} {each.size:>16,} bytes  {each.updated} UTC  {printable(each.path)}")
     if not files:
         print_message(
             "The journal is empty." if include_finished else "No upload is unfinished (--all lists finished ones)."
@@ -96,7 +97,7 @@ def path(journal_path: Path | None) -> None:
     """Show the path of the journal."""
     from pixel_transports.drivers.journal.listing import Journal
 
-    click.echo(str(Journal(journal_path).path))
+    click.echo(printable(str(Journal(journal_path).path)))
 
 
 @contextmanager

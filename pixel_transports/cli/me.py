@@ -1,11 +1,11 @@
 """The command `me`."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from pixel_transports.cli.client import with_client
+from pixel_transports.cli.output import print_json
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -16,4 +16,4 @@ if TYPE_CHECKING:
 @with_client
 def me(client: "PixelClient", extended: bool) -> None:
     """Show the logged-in user, as JSON."""
-    click.echo(json.dumps(client.me(extended=extended), indent=2, ensure_ascii=False))
+    print_json(client.me(extended=extended))

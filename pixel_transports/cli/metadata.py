@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from pixel_core.models import MetadataObject
-from pixel_transports.cli.errors import validation_message
 from pixel_transports.cli.file_types import FileType
+from pixel_transports.cli.options import usage_errors
 
 _PARTS = ("fields", "json_metadata")
 
@@ -52,10 +51,8 @@ def validate_metadata(value: Any, file_type: FileType, source: str) -> dict[str,
         _check_names(fields, ["fields_type", *names], f"{source}: fields", expected)
         if fields.setdefault("fields_type", file_type.fields_type) != file_type.fields_type:
             raise click.UsageError(f"{source}: fields_type is {fields['fields_type']!r}, and this is {_a(file_type)}")
-    try:
+    with usage_errors(source, value):
         MetadataObject.model_validate(value)
-    except ValidationError as error:
-        raise click.UsageError(f"{source}: {validation_message(error)}") from error
     return value
 
 

@@ -16,7 +16,7 @@ from pixel_transports.cli.client import with_client
 from pixel_transports.cli.confirm import confirm
 from pixel_transports.cli.errors import FAILED, NOTHING, fail, print_message
 from pixel_transports.cli.options import Command, collection_options, drop_unset, fetch_pages, yes_option
-from pixel_transports.cli.output import format_options, show_rows
+from pixel_transports.cli.output import Output, output_options, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -55,7 +55,7 @@ def optimise() -> None:
     help="The resampling of overviews.",
 )
 @click.option("--clean-borders", type=click.Choice(["black", "white"]), help="Remove borders of nearly this colour.")
-@format_options()
+@output_options(listing=True)
 @with_client
 def rasters(
     client: "PixelClient",
@@ -65,14 +65,14 @@ def rasters(
     profile: str | None,
     resampling: Any,
     clean_borders: Any,
-    output_format: str | None,
+    output: Output,
     **mode: Any,
 ) -> None:
     """Optimise rasters, wait for the jobs, and list the optimised ones."""
     _check_mode(ids, **mode)
     if mode["list_only"]:
         rows = fetch_pages(lambda **page: client.get_optimized_rasters(project, collection, **page))
-        show_rows(rows, _RASTER_COLUMNS, output_format)
+        show_rows(rows, _RASTER_COLUMNS, output)
     elif mode["delete"]:
         _delete(ids, mode["yes"], lambda each: client.delete_optimized_rasters(project, collection, each, profile))
     else:
@@ -87,28 +87,28 @@ def rasters(
             overview_resampling=resampling,
             **drop_unset(nearblack=nearblack),
         )
-        _show_optimised(optimised, _RASTER_COLUMNS, output_format)
+        _show_optimised(optimised, _RASTER_COLUMNS, output)
 
 
 @optimise.command()
 @click.argument("ids", metavar="[POINT_CLOUDS]...", type=int, nargs=-1)
 @collection_options
 @_mode_options
-@format_options()
+@output_options(listing=True)
 @with_client
 def pointclouds(
-    client: "PixelClient", ids: tuple[int, ...], project: int, collection: int, output_format: str | None, **mode: Any
+    client: "PixelClient", ids: tuple[int, ...], project: int, collection: int, output: Output, **mode: Any
 ) -> None:
     """Optimise point clouds, wait for the jobs, and list the optimised ones."""
     _check_mode(ids, **mode)
     if mode["list_only"]:
         rows = fetch_pages(lambda **page: client.get_optimized_point_clouds(project, collection, **page))
-        show_rows(rows, _CLOUD_COLUMNS, output_format)
+        show_rows(rows, _CLOUD_COLUMNS, output)
     elif mode["delete"]:
         _delete(ids, mode["yes"], lambda each: client.delete_optimized_point_cloud(project, collection, each))
     else:
         optimised = client.optimize_point_clouds(project, collection, list(ids) or None)
-        _show_optimised(optimised, _CLOUD_COLUMNS, output_format)
+        _show_optimised(optimised, _CLOUD_COLUMNS, output)
 
 
 def _check_mode(ids: tuple[int, ...], everything: bool, list_only: bool, delete: bool, yes: bool) -> None:
@@ -129,10 +129,10 @@ def _delete(ids: tuple[int, ...], yes: bool, delete: Callable[[int], Any]) -> No
     print_message(f"Deleted: the optimised forms of {numbers}.")
 
 
-def _show_optimised(optimised: Any, columns: tuple[str, ...], output_format: str | None) -> None:
+def _show_optimised(optimised: Any, columns: tuple[str, ...], output: Output) -> None:
     if not optimised:
         fail("There was nothing to optimise.", NOTHING)
-    show_rows(optimised, columns, output_format)
+    show_rows(optimised, columns, output)
     failed = sum(str(each.get("status")).lower() == "failed" for each in optimised)
     if failed:
         print_message(f"{failed} of {len(optimised)} failed.")

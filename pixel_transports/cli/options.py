@@ -9,15 +9,19 @@ Rules kept here:
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from pixel_transports.cli.errors import validation_message
 
+if TYPE_CHECKING:
+    from pixel_core.models.base import PixelModel
+
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 T = TypeVar("T")
+Model = TypeVar("Model", bound="PixelModel")
 
 env_file_option: Option = click.option(
     "--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings."
@@ -96,25 +100,30 @@ def split_names(text: str | None) -> list[str] | None:
     return None if text is None else [name for each in text.split(",") if (name := each.strip())]
 
 
-def read_json_object(file: TextIO) -> dict[str, Any]:
-    """Return the JSON object in a file. Raises click.UsageError."""
+def read_input(file: TextIO, model: "type[Model]") -> "Model":
+    """Return the JSON object in a file as a model. Raises click.UsageError with the file, the field, and what is
+    expected.
+    """
     try:
         value = json.load(file)
     except ValueError as error:
         raise click.UsageError(f"{file.name}: no JSON: {error}") from None
     if not isinstance(value, dict):
         raise click.UsageError(f"{file.name}: a JSON object is needed")
-    return value
+    with usage_errors(file.name, value):
+        return model.model_validate(value)
 
 
 @contextmanager
-def usage_errors(source: str) -> Iterator[None]:
-    """Turn a ValueError of the block into click.UsageError. `source` is the file or option with the wrong value."""
+def usage_errors(source: str, value: Any = None) -> Iterator[None]:
+    """Turn a ValueError of the block into click.UsageError. `source` is the file or option with the wrong value, which
+    is `value`.
+    """
     from pydantic import ValidationError
 
     try:
         yield
     except ValidationError as error:
-        raise click.UsageError(f"{source}: {validation_message(error)}") from None
+        raise click.UsageError(f"{source}: {validation_message(error, value)}") from None
     except ValueError as error:
         raise click.UsageError(f"{source}: {error}") from None

@@ -23,7 +23,7 @@ from pixel_transports.cli.options import (
     update_options,
     yes_option,
 )
-from pixel_transports.cli.output import format_options, show_one, show_rows
+from pixel_transports.cli.output import Output, output_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -43,29 +43,29 @@ def projects() -> None:
 @tags_option
 @click.option("--deleted", is_flag=True, help="List deleted ones, which can be restored.")
 @paging_options
-@format_options(geometry=True)
+@output_options(geometry=True, listing=True)
 @with_client
 def list_projects(
     client: "PixelClient",
     name: str | None,
     tags: tuple[str, ...],
     deleted: bool,
-    output_format: str | None,
+    output: Output,
     **paging: Any,
 ) -> None:
     """List projects."""
     fetch = client.list_deleted_projects if deleted else client.list_projects
     filters = drop_unset(name=name, tags=tags)
-    show_rows(fetch_pages(lambda **page: fetch(**filters, **page), **paging), COLUMNS, output_format)
+    show_rows(fetch_pages(lambda **page: fetch(**filters, **page), **paging), COLUMNS, output)
 
 
 @projects.command()
 @_project_argument
-@format_options(geometry=True)
+@output_options(geometry=True)
 @with_client
-def show(client: "PixelClient", project: int, output_format: str | None) -> None:
+def show(client: "PixelClient", project: int, output: Output) -> None:
     """Show a project."""
-    show_one(client.get_project(project), output_format)
+    show_one(client.get_project(project), output)
 
 
 @projects.command()
@@ -74,7 +74,7 @@ def show(client: "PixelClient", project: int, output_format: str | None) -> None
 @click.option("--area", required=True, help="The polygon: a file with GeoJSON or WKT, or WKT itself.")
 @click.option("--parent", type=int, help="The id of the parent project; by default, none.")
 @new_tags_option
-@format_options(geometry=True)
+@output_options(geometry=True)
 @with_client
 def create(
     client: "PixelClient",
@@ -83,21 +83,21 @@ def create(
     area: str,
     parent: int | None,
     tags: tuple[str, ...],
-    output_format: str | None,
+    output: Output,
 ) -> None:
     """Create a project, and show it."""
     from pixel_transports.cli.geometries import parse_polygon
 
-    show_one(client.create_project(name, description, parse_polygon("--area", area), parent, tags), output_format)
+    show_one(client.create_project(name, description, parse_polygon("--area", area), parent, tags), output)
 
 
 @projects.command()
 @_project_argument
 @update_options
 @click.option("--area", help="The new polygon: a file with GeoJSON or WKT, or WKT itself.")
-@format_options(geometry=True)
+@output_options(geometry=True)
 @with_client
-def update(client: "PixelClient", project: int, area: str | None, output_format: str | None, **options: Any) -> None:
+def update(client: "PixelClient", project: int, area: str | None, output: Output, **options: Any) -> None:
     """Change the given fields of a project, and show it."""
     from pixel_transports.cli.geometries import parse_polygon
 
@@ -106,20 +106,20 @@ def update(client: "PixelClient", project: int, area: str | None, output_format:
         changes["area_of_interest"] = parse_polygon("--area", area)
     if not changes:
         raise click.UsageError("nothing to change: pass --name, --description, --area, --add-tag or --remove-tag")
-    show_one(client.update_project(project, **changes), output_format)
+    show_one(client.update_project(project, **changes), output)
 
 
 @projects.command()
 @_project_argument
 @click.option("--to", "parent", type=int, help="The id of the new parent project.")
 @click.option("--to-root", is_flag=True, help="Move it to the root, without a parent.")
-@format_options(geometry=True)
+@output_options(geometry=True)
 @with_client
-def move(client: "PixelClient", project: int, parent: int | None, to_root: bool, output_format: str | None) -> None:
+def move(client: "PixelClient", project: int, parent: int | None, to_root: bool, output: Output) -> None:
     """Move a project into another one, or to the root."""
     if (parent is None) != to_root:
         raise click.UsageError("pass either --to or --to-root")
-    show_one(client.move_project(project, parent), output_format)
+    show_one(client.move_project(project, parent), output)
 
 
 @projects.command()
@@ -134,8 +134,8 @@ def delete(client: "PixelClient", project_ids: tuple[int, ...], yes: bool) -> No
 
 @projects.command()
 @_project_argument
-@format_options(geometry=True)
+@output_options(geometry=True)
 @with_client
-def restore(client: "PixelClient", project: int, output_format: str | None) -> None:
+def restore(client: "PixelClient", project: int, output: Output) -> None:
     """Restore a deleted project."""
-    show_one(client.restore_project(project), output_format)
+    show_one(client.restore_project(project), output)

@@ -25,7 +25,7 @@ from pixel_transports.cli.options import (
     tags_option,
     yes_option,
 )
-from pixel_transports.cli.output import format_options, show_one, show_rows
+from pixel_transports.cli.output import Output, output_options, show_one, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -87,7 +87,7 @@ def _add_list(group: click.Group, kind: _Kind) -> None:
         f"List the {kind.plural} of a data collection.",
         *(collection_options, name_option, tags_option),
         *([format_option] if kind.formats else ()),
-        *(paging_options, format_options(kind.geometry)),
+        *(paging_options, output_options(kind.geometry, listing=True)),
     )
     def command(
         client: "PixelClient",
@@ -96,21 +96,21 @@ def _add_list(group: click.Group, kind: _Kind) -> None:
         limit: int | None,
         offset: int,
         page_size: int,
-        output_format: str | None,
+        output: Output,
         **options: Any,
     ) -> None:
         size = page_size if limit is None else min(limit, page_size)
         paginate = getattr(client, f"paginate_{kind.method}s")
         rows = paginate(project, collection, page_size=size, offset=offset, **drop_unset(**options))
-        show_rows(islice(rows, limit), kind.columns, output_format)
+        show_rows(islice(rows, limit), kind.columns, output)
 
 
 def _add_show(group: click.Group, kind: _Kind) -> None:
-    outputs = format_options(kind.geometry)
+    outputs = output_options(kind.geometry)
 
     @_register(group, "show", f"Show {kind.a_noun}.", kind.argument, collection_options, outputs)
-    def command(client: "PixelClient", resource: int, project: int, collection: int, output_format: str | None) -> None:
-        show_one(getattr(client, f"get_{kind.method}")(project, collection, resource), output_format)
+    def command(client: "PixelClient", resource: int, project: int, collection: int, output: Output) -> None:
+        show_one(getattr(client, f"get_{kind.method}")(project, collection, resource), output)
 
 
 def _add_move(group: click.Group, kind: _Kind) -> None:
@@ -124,7 +124,7 @@ def _add_move(group: click.Group, kind: _Kind) -> None:
         *(kind.argument, collection_options),
         *([to_project_option] if kind.moves_between_projects else []),
         click.option("--to-collection", type=int, required=True, help="The id of the new data collection."),
-        format_options(kind.geometry),
+        output_options(kind.geometry),
     )
     def command(
         client: "PixelClient",
@@ -132,12 +132,12 @@ def _add_move(group: click.Group, kind: _Kind) -> None:
         project: int,
         collection: int,
         to_collection: int,
-        output_format: str | None,
+        output: Output,
         to_project: int | None = None,
     ) -> None:
         target_ids = [project if to_project is None else to_project] if kind.moves_between_projects else []
         move = getattr(client, f"move_{kind.method}")
-        show_one(move(project, collection, resource, *target_ids, to_collection), output_format)
+        show_one(move(project, collection, resource, *target_ids, to_collection), output)
 
 
 def _add_delete(group: click.Group, kind: _Kind) -> None:

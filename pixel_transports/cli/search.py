@@ -15,7 +15,7 @@ import click
 from pixel_transports.cli.client import with_client
 from pixel_transports.cli.errors import print_message
 from pixel_transports.cli.options import fetch_pages, paging_options, split_names, usage_errors
-from pixel_transports.cli.output import GEOJSON, format_options, show_rows
+from pixel_transports.cli.output import GEOJSON, Output, output_options, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.blocking import PixelClient
@@ -56,14 +56,14 @@ Examples:
 @click.option("--distinct", is_flag=True, help="Leave out equal results.")
 @click.option("--fields", is_flag=True, help="List the fields that can be searched, and do not search.")
 @paging_options
-@format_options(geometry=True)
+@output_options(geometry=True, listing=True)
 @with_client
 def search(
     client: "PixelClient",
     on: Any,
     out_fields: str | None,
     fields: bool,
-    output_format: str | None,
+    output: Output,
     limit: int | None,
     offset: int,
     page_size: int,
@@ -71,15 +71,15 @@ def search(
 ) -> None:
     """Search for data, projects and data collections.
 
-    Without --json, --csv and --geojson the columns are those of --out-fields, or the main ones.
+    Without --json, --csv and --geojson the columns are those of --columns, those of --out-fields, or the main ones.
     """
     if fields:
         info = client.search_info(on)
-        show_rows(info.get("fields", []) if isinstance(info, dict) else info, ("name", "type"), output_format)
+        show_rows(info.get("fields", []) if isinstance(info, dict) else info, ("name", "type"), output)
         return
     names = split_names(out_fields)
     columns = names or _COLUMNS[on]
-    if output_format == GEOJSON:
+    if output.format == GEOJSON:
         if on not in _GEOMETRY:
             raise click.UsageError(f"--geojson: {on} have no geometry; {' and '.join(_GEOMETRY)} have one")
         if names and _GEOMETRY[on] not in names:
@@ -93,7 +93,7 @@ def search(
         return response.get("results") or []
 
     rows = list(fetch_pages(fetch, limit, offset, page_size))
-    show_rows(rows, columns, output_format)
+    show_rows(rows, columns, output)
     if totals and totals[0] > len(rows) + offset:
         print_message(f"There are {totals[0]:,} in all; --offset {offset + len(rows)} continues from here.")
 

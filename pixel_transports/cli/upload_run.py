@@ -207,9 +207,10 @@ class _UploadRun:
             return FileResult(key, path.name, self._resources[key]["id"], status, size=size)
         if key in self._errors:
             error = self._errors[key]
-            return FileResult.from_problem(path, Problem(error.status, str(error.detail)), size)
+            problem = Problem(error.status, _detail(error))
+            return FileResult.from_problem(path, problem, size, cause=error.__cause__)
         if self.error is not None:
-            return FileResult.from_problem(path, Problem("stopped", short_message(self.error)), size)
+            return FileResult.from_problem(path, Problem("stopped", short_message(self.error)), size, cause=self.error)
         # After an interrupt only the events are known.
         if self._final_states.get(key) == _STORED:
             return FileResult(key, path.name, None, FileStatus.UPLOADED, size=size)
@@ -218,6 +219,12 @@ class _UploadRun:
             return FileResult.from_problem(path, Problem(self._final_states[key], detail), size)
         problem = Problem("interrupted", "the upload was interrupted before its end")
         return FileResult.from_problem(path, problem, size, FileStatus.INTERRUPTED)
+
+
+def _detail(error: PixelUploadJobError) -> str:
+    """Return why a file failed: what the server or its job says, or the error that it met."""
+    cause = error.__cause__
+    return short_message(cause) if isinstance(cause, PixelError) else str(error.detail)
 
 
 def _exif_reader(options: UploadOptions, file_type: FileType) -> Callable[[Path], dict[str, Any] | None]:

@@ -205,7 +205,7 @@ def _short_line(progress: UploadProgress) -> str:
     if progress.retries:
         parts.append(f"{progress.retries} retries")
     parts += [speed(progress.rate), duration(progress.seconds) if progress.last else _time_left(progress)]
-    return " · ".join(parts)
+    return ", ".join(parts)
 
 
 def _time_left(progress: UploadProgress) -> str:

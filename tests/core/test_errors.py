@@ -77,11 +77,12 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes(error: errors.Pixe
     [
         (
             errors.PixelBadRequestError({"detail": "no"}, 400, "GET", "https://pixel.test/a?b=1", "r-1"),
-            'Bad request 400 for GET https://pixel.test/a?b=1 (request ID: r-1)\nResponse: \n{\n    "detail": "no"\n}',
+            "Bad request 400 for GET https://pixel.test/a?b=1 (request ID: r-1): no\n"
+            'Response: \n{\n    "detail": "no"\n}',
         ),
         (
             errors.PixelBadRequestError(["å"], 409, "PUT", "https://pixel.test/a", None, '{"name":"Ås"}', tries=3),
-            "Bad request 409 for PUT https://pixel.test/a (request ID: None), after 3 tries\n"
+            'Bad request 409 for PUT https://pixel.test/a (request ID: None), after 3 tries: ["å"]\n'
             'Payload:\n{"name":"Ås"}\n'
             'Response: \n[\n    "\\u00e5"\n]',
         ),
@@ -93,8 +94,50 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes(error: errors.Pixe
     ],
     ids=["400", "409", "401"],
 )
-def test_a_bad_request_shows_request_id_tries_hint_payload_and_response(error: errors.PixelError, message: str) -> None:
+def test_a_bad_request_shows_request_id_tries_reason_hint_payload_and_response(
+    error: errors.PixelError, message: str
+) -> None:
     assert str(error) == message
+
+
+REASONS: list[tuple[Any, str]] = [
+    (None, ""),
+    ({}, ""),
+    ({"detail": []}, ""),
+    ({"detail": "Not yours.\n\x1b[2J"}, r"Not yours.\n\x1b[2J"),
+    ("<html>", "<html>"),
+    ({"error": {"code": 7}}, '{"error": {"code": 7}}'),
+    ({"detail": [{"type": "missing", "loc": ["body", "name"], "msg": "Field required"}]}, "name: Field required"),
+    (
+        {
+            "detail": [
+                {"loc": ["body", "files", 3, "size"], "msg": "Too large"},
+                {"loc": ["query", "limit"], "msg": "Not\ta number"},
+                {"loc": ["body"], "msg": "Field required"},
+                {"msg": "No place", "loc": None},
+            ]
+        },
+        r"files[3].size: Too large; limit: Not\ta number; body: Field required; No place",
+    ),
+    ({"detail": [{"loc": ["body", "a"]}]}, '[{"loc": ["body", "a"]}]'),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), REASONS)
+def test_the_reason_of_a_refusal_is_one_line_in_words_field_by_field(answer: Any, reason: str) -> None:
+    error = errors.PixelValidationError(answer, 422, "POST", "https://pixel.test/a")
+    assert error.reason == reason
+    assert str(error).splitlines()[0].partition("(request ID: None)")[2] == (f": {reason}" if reason else "")
+
+
+def test_the_reason_of_a_refusal_is_bounded() -> None:
+    many = [{"loc": ["body", f"field_{number}"], "msg": "x" * 10_000} for number in range(1000)]
+    reason = errors.PixelValidationError({"detail": many[:20]}, 422, "POST", "https://pixel.test/a").reason
+    assert reason.startswith("field_0: xxx")
+    short = errors.PixelValidationError({"detail": [{**each, "msg": "no"} for each in many]}, 422, "POST", "u").reason
+    assert short.endswith("field_9: no; and 990 more")
+    text = errors.PixelValidationError({"detail": "y" * 10_000}, 422, "POST", "https://pixel.test/a").reason
+    assert max(len(reason), len(text)) == 2003
 
 
 def test_a_bad_request_has_the_attributes_of_its_exchange() -> None:

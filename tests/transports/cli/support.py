@@ -96,7 +96,7 @@ def at_terminal(
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command in its own process with a pseudo-terminal for stdin and stdout, or only for `stderr`."""
     ours, theirs = pty.openpty()
-    look = {"TERM": "xterm-256color", "COLUMNS": "140" if stderr else "100", "COLORTERM": ""}
+    look = {"TERM": "xterm-256color", "COLUMNS": "140" if stderr else "100", "LINES": "60", "COLORTERM": ""}
     shown = bytearray()
 
     def read() -> None:
