@@ -137,9 +137,9 @@ def report_errors() -> Iterator[None]:
 def _hint(error: PixelError) -> str:
     """Return what to do about an error, as a further sentence."""
     if isinstance(error, PixelNotFoundError):
-        if _given(lambda each: each.name == "job"):
+        if _has_parameter(lambda each: each.name == "job"):
             return ". Check the id: the command that started the job printed it."
-        if _given(lambda each: each.type is click.INT):
+        if _has_parameter(lambda each: each.type is click.INT):
             return ". Check the ids; the `list` commands show the ones that exist."
         return ". Check PIXEL_API_URL and PIXEL_TENANT; `pixel config` shows them."
     if isinstance(error, PixelPermissionError):
@@ -147,7 +147,7 @@ def _hint(error: PixelError) -> str:
     return ". `pixel jobs wait` waits for a job." if isinstance(error, PixelJobTimeoutError) else ""
 
 
-def _given(condition: Callable[[click.Parameter], bool]) -> bool:
+def _has_parameter(condition: Callable[[click.Parameter], bool]) -> bool:
     """True if the command that runs was given a parameter for which a condition holds: ids are plain whole numbers."""
     context = click.get_current_context(silent=True)
     if context is None:

@@ -25,7 +25,7 @@ import click
 
 from pixel_core.errors import printable
 from pixel_transports.cli.errors import print_message
-from pixel_transports.cli.options import Command, split_names
+from pixel_transports.cli.options import Command, Option, split_names
 from pixel_transports.cli.streams import encoding_of, escape, is_terminal, shown, write_lines
 from pixel_transports.cli.tables import (
     fitted_record_lines,
@@ -65,7 +65,7 @@ _listing_options = (
     click.option("--columns", metavar="A,B", help="Only these columns, in this order, of a table or of CSV."),
     click.option("--wide", is_flag=True, help="All columns, on lines that are wider than the terminal."),
 )
-no_pager_option = click.option("--no-pager", is_flag=True, help="Do not use a pager.")
+no_pager_option: Option = click.option("--no-pager", is_flag=True, help="Do not use a pager.")
 
 
 def output_options(geometry: bool = False, listing: bool = False) -> Callable[[Command], Command]:
