@@ -246,12 +246,13 @@ def _field_path(loc: tuple[int | str, ...], value: Any, is_missing: bool) -> str
     parts: list[int | str] = []
     is_known = value is not None
     for each in loc:
-        in_list = isinstance(value, (list, tuple)) and isinstance(each, int) and each < len(value)
+        key: Any = each
+        in_list = isinstance(value, (list, tuple)) and isinstance(key, int) and key < len(value)
         if not is_known:
             parts.append(each)
-        elif in_list or (isinstance(value, Mapping) and each in value):
+        elif in_list or (isinstance(value, Mapping) and key in value):
             parts.append(each)
-            value = value[each]
+            value = value[key]
     if is_missing and is_known:
         parts.append(loc[-1])
     return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in parts).removeprefix(".")
