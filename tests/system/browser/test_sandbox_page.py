@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -192,3 +193,61 @@ def test_the_page_says_when_the_sandbox_is_gone(visit: Visit) -> None:
     with SandboxServer() as server:
         page = opened(visit, server)
     expect(page.locator("#link")).to_have_text("the sandbox cannot be reached")
+
+
+WIDTHS = (420, 600, 800, 1000, 1400)
+LONG = "Nordøyvegen_overvaking_av_skred_og_steinsprang_" * 3
+
+BROKEN_WORDS = """selector => {
+  const broken = [];
+  for (const element of document.querySelectorAll(selector)) {
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/\\S+/g)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map(each => Math.round(each.top))).size > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+}"""
+OVERFLOWING = """() => {
+  const name = each => each.tagName + (each.id ? '#' + each.id : '') + (each.className ? '.' + each.className : '');
+  const wide = [...document.querySelectorAll('html, body, main, section, .scroll, #projects')]
+    .filter(each => each.scrollWidth > each.clientWidth).map(each => name(each) + ' is wider than its box');
+  const out = [...document.querySelectorAll('body *')]
+    .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
+    .map(each => name(each) + ' ends outside the page');
+  return [...wide, ...out];
+}"""
+
+
+def fill_with_long_names(server: SandboxServer) -> None:
+    """Projects, jobs and requests with names without a space, and more rows than are on the page at once."""
+    caller = Caller(server.sandbox)
+    at = caller.place()
+    for number in range(12):
+        caller.project(f"{LONG}{number}" if number % 2 else f"Flight {number}")
+    for number in range(40):
+        job = caller.upload_job(at, JPEG, f"{LONG}{number:03}.jpg")
+        if number % 3 == 0:
+            caller.post_form(job["url"], job["upload_fields"], JPEG)
+        if number % 2 == 0:
+            caller.ok("PUT", f"{at}/upload_jobs/{job['id']}/uploadFinished")
+    parts = [{"part_number": n, "md5": md5(JPEG), "content_length": len(JPEG)} for n in range(1, 10_000)]
+    caller.ok("POST", f"{at}/upload_jobs/multipart", {"files": [{"name": f"{LONG}.tif", "parts": parts}]})
+    caller.call("GET", f"/projects/?name={quote(LONG)}&tags={quote(LONG)}")
+    caller.call("GET", f"{at}/images/999999999")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_at_any_width_no_header_is_broken_inside_a_word_and_nothing_overflows(
+    server: SandboxServer, visit: Visit, width: int
+) -> None:
+    fill_with_long_names(server)
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    page = opened(visit, server)
+    expect(page.locator("#jobs tr")).to_have_count(41)
+    visit.screenshot(f"sandbox-{width}")
+    assert page.evaluate(BROKEN_WORDS, "h1, h2, th, header span, .number, .when, .method, .status") == []
+    assert page.evaluate(OVERFLOWING) == []
