@@ -182,7 +182,9 @@ class AnyioTransport:
 
     async def aclose(self) -> None:
         """Close the idle connections of this loop now, and those in use when they are released."""
-        self._leasings.discard()
+        leasing = self._leasings.pop()
+        if leasing is not None:
+            leasing.close()
 
     def _perform(self, effect: Effect[Any]) -> Any:
         return _PERFORMERS[type(effect)](self, effect)

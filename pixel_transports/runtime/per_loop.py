@@ -45,12 +45,13 @@ class PerLoop(Generic[T]):
             finalizer()
         return value
 
-    def discard(self) -> None:
-        """Drop the value of the running loop. The next `get` makes another."""
+    def pop(self) -> T | None:
+        """Take out the value of the running loop, which is not dropped then. The next `get` makes another."""
         with self._lock:
-            _, finalizer = self._values.pop(anyio.lowlevel.current_token().native_token, (None, None))
+            value, finalizer = self._values.pop(anyio.lowlevel.current_token().native_token, (None, None))
         if finalizer is not None:
-            finalizer()
+            finalizer.detach()
+        return value
 
     def all(self) -> list[T]:
         """The values of all loops."""

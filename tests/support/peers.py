@@ -1,25 +1,22 @@
-"""Scripted peers on loopback, and one way to call the blocking and the async transport.
+"""The scripted peers of the kit, with all that they received, and one way to call the blocking and the async transport.
 
 Rules kept here:
 
-* A script is a list of steps for one connection, which is closed at its end. A peer uses its scripts in turn, and the
-  last one for all further connections.
-* A peer runs in threads that end with its `with` block, which raises what failed in a script. A client that closes its
-  connection ends a script without a failure.
+* A script is a list of steps for one connection.
 * A `Face` is a transport called from the thread of a test. The async one runs in an event loop of its own.
 """
 
 import os
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, cast
 
 import trustme
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -27,62 +24,47 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pixel_core.messages import Body, FileSlice, Headers, Origin, Request, Response, Timeouts
 from pixel_transports.net.asynchronous import AnyioTransport
 from pixel_transports.net.blocking import SocketTransport
+from pixel_transports.testing.checks import peers
 
-PATIENCE = 20.0
-"""Seconds after which a wait for something that happens at once is a failure."""
+OK, PATIENCE = peers.OK, peers.PATIENCE
 
 LARGE = 64 * 1024 * 1024
 """More bytes than the buffers of a socket hold."""
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig"
 
 
-class ScriptedConnection:
-    """One connection, as the peer sees it."""
+class ScriptedConnection(peers.ScriptedConnection):
+    """One connection, as the peer sees it, with all that it received."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def __init__(self, sock: socket.socket, over: threading.Event) -> None:
+        super().__init__(sock, over)
         self.received = bytearray()
-        self.consumed = 0  # bytes of `received` that a step has taken
         self.data_arrived = threading.Event()
         self.ended = threading.Event()
 
-    def read_until(self, enough: Callable[[bytes], int]) -> bytes:
-        """Read until `enough` returns a length above 0, and take that many bytes. Raises EOFError at the end."""
-        while not (length := enough(bytes(self.received[self.consumed :]))):
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            self.received += data
-            self.data_arrived.set()
-        self.consumed += length
-        return bytes(self.received[self.consumed - length : self.consumed])
+    def _more(self) -> bytes:
+        data = super()._more()
+        self.received += data
+        self.data_arrived.set()
+        return data
+
+    @property
+    def left(self) -> int:
+        """The number of bytes that were received, and that no step has taken."""
+        return len(self._buffer)
 
 
 Step: TypeAlias = Callable[[ScriptedConnection], object]
 
-
-def read_head(connection: ScriptedConnection) -> bytes:
-    """Read to the end of a request's head."""
-    return connection.read_until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
-
-
-def read_request(connection: ScriptedConnection) -> None:
-    """Read a request with its body."""
-    head = read_head(connection)
-    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-    if length:
-        connection.read_until(lambda data: length if len(data) >= length else 0)
-
-
-def read_to_end(connection: ScriptedConnection) -> None:
-    """Read until the client closes."""
-    connection.read_until(lambda data: 0)
+read_head: Step = ScriptedConnection.head
+read_request: Step = ScriptedConnection.request
+read_to_end: Step = ScriptedConnection.to_end
+reset: Step = ScriptedConnection.reset
 
 
 def send(data: bytes) -> Step:
-    return lambda connection: connection.sock.sendall(data)
+    return lambda connection: connection.send(data)
 
 
 def wait(event: threading.Event) -> Step:
@@ -90,12 +72,6 @@ def wait(event: threading.Event) -> Step:
         assert event.wait(PATIENCE), "the peer waited too long"
 
     return step
-
-
-def reset(connection: ScriptedConnection) -> None:
-    """Reset the connection."""
-    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.sock.close()
 
 
 def half_close(connection: ScriptedConnection) -> None:
@@ -108,34 +84,28 @@ def keep_answering(answer: bytes = OK) -> Step:
 
     def step(connection: ScriptedConnection) -> None:
         while True:
-            read_request(connection)
-            connection.sock.sendall(answer)
+            connection.request()
+            connection.send(answer)
 
     return step
 
 
-class Peer:
+class Peer(peers.Peer):
     """A server at `origin` that follows scripts; over TLS if it has a context."""
 
+    connection_class = ScriptedConnection
+
     def __init__(self, *scripts: list[Step], context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
-        self.scripts = scripts
-        self.connections: list[ScriptedConnection] = []
-        self.stopping = threading.Event()
+        super().__init__(*(partial(self._step, script) for script in scripts), host=host)
         self._context = context
-        self._failures: list[BaseException] = []
-        self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        six = ":" in host
-        family = socket.AF_INET6 if six else socket.AF_INET
-        self._listener = socket.create_server((host if six else "127.0.0.1", 0), family=family)
         self._listener.settimeout(PATIENCE)
-        self.origin = Origin("http" if context is None else "https", host, self._listener.getsockname()[1])
-        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        if context is not None:
+            self.origin = Origin("https", host, self.origin.port)
 
     @property
-    def accepted(self) -> int:
-        """The number of connections accepted."""
-        return len(self.connections)
+    def connections(self) -> list[ScriptedConnection]:
+        return cast(list[ScriptedConnection], self._connections)
 
     def connection(self, number: int) -> ScriptedConnection:
         """Wait for the connection of this number."""
@@ -156,53 +126,20 @@ class Peer:
         limits = {"connect": PATIENCE, "read": PATIENCE, "write": PATIENCE, "pool": PATIENCE, **timeouts}
         return Request(method, self.origin, target, Headers(), body, Timeouts(**limits))
 
-    def __enter__(self) -> "Peer":
-        self._acceptor.start()
-        return self
+    def _connected(self, connection: peers.ScriptedConnection) -> None:
+        with self._changed:
+            super()._connected(connection)
+            self._changed.notify_all()
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self.stopping.set()
-        with suppress(OSError), socket.create_connection(self._listener.getsockname()[:2]):
-            pass
-        self._acceptor.join()
-        self._listener.close()
-        for connection in self.connections:
-            with suppress(OSError):
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        if self._failures and error is None:
-            raise self._failures[0]
+    def _step(self, steps: list[Step], connection: peers.ScriptedConnection) -> None:
+        if self._context is not None:
+            connection.sock = self._context.wrap_socket(connection.sock, server_side=True)
+        for step in steps:
+            step(cast(ScriptedConnection, connection))
 
-    def _accept(self) -> None:
-        while True:
-            sock, _ = self._listener.accept()
-            if self.stopping.is_set():
-                sock.close()
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset comes after what was sent
-            connection = ScriptedConnection(sock)
-            with self._changed:
-                self.connections.append(connection)
-                self._changed.notify_all()
-            script = self.scripts[min(len(self.connections), len(self.scripts)) - 1]
-            thread = threading.Thread(target=self._follow, args=(connection, script), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _follow(self, connection: ScriptedConnection, script: list[Step]) -> None:
-        try:
-            if self._context is not None:
-                connection.sock = self._context.wrap_socket(connection.sock, server_side=True)
-            for step in script:
-                step(connection)
-        except (OSError, EOFError):
-            pass
-        except BaseException as error:
-            self._failures.append(error)
-        finally:
-            connection.sock.close()
-            connection.ended.set()
+    def _follow(self, connection: peers.ScriptedConnection, script: peers.Script) -> None:
+        super()._follow(connection, script)
+        cast(ScriptedConnection, connection).ended.set()
 
 
 class Face:
@@ -284,9 +221,7 @@ def whole_file(path: str | os.PathLike[str]) -> FileSlice:
 
 def unused_port() -> int:
     """A port of loopback where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    return peers.unused().port
 
 
 def server_context(authority: trustme.CA, name: str = "localhost", expires: datetime | None = None) -> ssl.SSLContext:

@@ -5,24 +5,26 @@ Rules kept here:
 * A candidate makes its transport by a function, or by a plain or async context manager. An async one is entered in the
   event loop of the check.
 * Checks are plain functions. They call blocking transports in threads, and async transports through a portal into an
-  event loop.
+  event loop. All these threads are daemons, so that a transport that never returns does not keep the program.
 * Missing abilities are declared. A check that does not apply is not run.
 """
 
 import inspect
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+import anyio
+from anyio.from_thread import BlockingPortal
 
 from pixel_core.messages import Body, FileSlice, Headers, Origin, Request, Response, Timeouts
-from pixel_transports.testing.checks.peers import PATIENCE, Peer
+from pixel_transports.testing.checks.peers import PATIENCE, Peer, Script
 from pixel_transports.testing.checks.stub import StubServer
 
 Ability: TypeAlias = Literal[
@@ -59,7 +61,7 @@ class Candidate:
     `make` returns a transport, or a plain or async context manager of one. If `interface` is not `sockets`, `make` is
     called with the function, ASGI app or WSGI app that the transport calls. `backend` is the event loop of an async
     transport. `lacks` names missing abilities. `answer_limit` is the largest accepted response in bytes; without it,
-    the limit is not checked.
+    the limit is not checked. `seconds` replaces the time that each check may take.
     """
 
     make: Callable[..., Any]
@@ -67,6 +69,7 @@ class Candidate:
     backend: Literal["asyncio", "trio"] = "asyncio"
     lacks: Collection[Ability] = ()
     answer_limit: int | None = None
+    seconds: float | None = None
 
     @classmethod
     def parse(cls, subject: "Subject") -> "Candidate":
@@ -92,9 +95,10 @@ class Harness:
     transport: Any
     server: StubServer
     origin: Origin
-    _portal: Any  # a BlockingPortal of anyio, or None
-    _threads: ThreadPoolExecutor
+    _portal: BlockingPortal | None
     _folder: Path
+    _peers: list[Peer] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
 
     @property
     def is_async(self) -> bool:
@@ -123,9 +127,28 @@ class Harness:
     def start(self, request: Request) -> "Future[Response]":
         """Send a request in a thread or task. For an async transport, cancelling the future cancels the task."""
         if self._portal is None:
-            return self._threads.submit(self.transport.send, request)
-        future: Future[Response] = self._portal.start_task_soon(self.transport.send, request)
-        return future
+            future, thread = in_thread(self.transport.send, request)
+            self._threads.append(thread)
+            return future
+        return self._portal.start_task_soon(self.transport.send, request)
+
+    def peer(self, *scripts: Script) -> Peer:
+        """Make a peer that follows these scripts, and that ends when the time of the check is over."""
+        self._peers.append(Peer(*scripts))
+        return self._peers[-1]
+
+    def join(self) -> None:
+        """Wait for the threads of `start`."""
+        for thread in self._threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """End the peers and the tasks of a check whose time is over. Does not wait."""
+        for peer in list(self._peers):
+            peer.stop()
+        if self._portal is not None:
+            with suppress(RuntimeError):  # the event loop has ended
+                self._portal.start_task_soon(self._portal.stop, True)
 
     def close(self) -> None:
         """Close the transport."""
@@ -147,6 +170,49 @@ class Harness:
         return FileSlice(str(path), 0, size)
 
 
+T = TypeVar("T")
+
+
+def in_thread(function: Callable[..., T], *args: Any) -> tuple["Future[T]", threading.Thread]:
+    """Call a function in a daemon thread."""
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            result = function(*args)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    return future, thread
+
+
+@contextmanager
+def _event_loop(backend: str) -> Iterator[BlockingPortal]:
+    """A portal into an event loop of its own; its tasks are cancelled if the block fails."""
+    started: Future[BlockingPortal] = Future()
+
+    async def main() -> None:
+        async with BlockingPortal() as portal:
+            started.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    ended, thread = in_thread(lambda: anyio.run(main, backend=backend))
+    ended.add_done_callback(lambda failed: None if started.done() else started.set_exception(failed.exception()))
+    portal = started.result()
+    failed = True
+    try:
+        yield portal
+        failed = False
+    finally:
+        with suppress(RuntimeError):  # it was stopped, since the time of the check is over
+            portal.call(portal.stop, failed)
+        thread.join()
+
+
 @contextmanager
 def opened(candidate: Candidate) -> Iterator[Harness]:
     """Open the transport of a candidate, and close it at the end."""
@@ -154,18 +220,20 @@ def opened(candidate: Candidate) -> Iterator[Harness]:
         server = StubServer()
         origin = Origin("http", "pixel.test", 8080)
         forms = {"sockets": (), "function": (server.handle,), "asgi": (server.asgi,), "wsgi": (server.wsgi,)}
+        peers: list[Peer] = []
         if candidate.interface == "sockets":
-            origin = stack.enter_context(Peer(server.serve)).origin
-        threads = stack.enter_context(ThreadPoolExecutor(32))
+            peers.append(stack.enter_context(Peer(server.serve)))
+            origin = peers[0].origin
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         made = candidate.make(*forms[candidate.interface])
         portal: BlockingPortal | None = None
         if hasattr(made, "__aenter__") or inspect.iscoroutinefunction(getattr(made, "send", None)):
-            portal = stack.enter_context(start_blocking_portal(candidate.backend))
+            portal = stack.enter_context(_event_loop(candidate.backend))
         if portal is not None and hasattr(made, "__aenter__"):
             made = stack.enter_context(portal.wrap_async_context_manager(made))
         elif hasattr(made, "__enter__"):
             made = stack.enter_context(made)
-        harness = Harness(candidate, made, server, origin, portal, threads, folder)
+        harness = Harness(candidate, made, server, origin, portal, folder, peers)
+        stack.callback(harness.join)
         stack.callback(harness.close)
         yield harness

@@ -5,7 +5,7 @@ from concurrent.futures import CancelledError
 
 from pixel_core.messages import FileSlice, Headers, Response
 from pixel_transports.testing.checks.candidates import Harness
-from pixel_transports.testing.checks.peers import OK, PATIENCE, Peer, ScriptedConnection, keep_answering
+from pixel_transports.testing.checks.peers import OK, PATIENCE, ScriptedConnection, keep_answering
 from pixel_transports.testing.checks.table import check, expect, same
 
 
@@ -15,7 +15,7 @@ def a_connection_is_used_again(harness: Harness) -> None:
     # The file comes last: a transport that reads while it sends may receive the response before it knows that all of
     # the file was sent, and close a connection that could be reused.
     file = FileSlice(str(harness.file(b"photo" * 100_000)), 0, 500_000)
-    with Peer(keep_answering) as peer:
+    with harness.peer(keep_answering) as peer:
         for method, body in (("GET", b""), ("POST", b"x"), ("DELETE", b""), ("GET", b""), ("PUT", file)):
             same(harness.send(harness.request(method, body=body, to=peer.origin)).body, b"ok", "the answer")
         same(peer.accepted, 1, "how many connections were opened")
@@ -34,7 +34,7 @@ def a_connection_that_the_peer_closes_is_not_used_again(harness: Harness) -> Non
             connection.send(answer)
             connection.to_end()
 
-        with Peer(once) as peer:
+        with harness.peer(once) as peer:
             for number in range(3):
                 same(harness.send(harness.request("POST", to=peer.origin)).body, b"ok", "the answer")
                 same(peer.accepted, number + 1, "how many connections were opened")
@@ -48,7 +48,7 @@ def a_kept_connection_that_died_is_replaced(harness: Harness) -> None:
         connection.request()
         connection.send(OK)
 
-    with Peer(once) as peer:
+    with harness.peer(once) as peer:
         for method in ("GET", "POST", "GET"):
             same(harness.send(harness.request(method, to=peer.origin)).body, b"ok", "the answer")
             time.sleep(0.05)
@@ -98,7 +98,7 @@ def an_upload_can_be_cancelled(harness: Harness) -> None:
         harness.server.arrived.set()
         connection.over.wait(PATIENCE)
 
-    with Peer(reads_nothing, keep_answering) as peer:
+    with harness.peer(reads_nothing, keep_answering) as peer:
         harness.server.arrived.clear()
         future = harness.start(harness.request("PUT", body=harness.sparse_file(48 * 1024 * 1024), to=peer.origin))
         expect(harness.server.arrived.wait(PATIENCE), "the request did not arrive")

@@ -2,7 +2,7 @@
 
 A script is called per connection, in a thread, and the connection is closed when it returns. A peer has one script per
 connection in order of arrival; the last script serves all further connections. The threads of a peer end with its
-`with` block. A client may close its connection at any time.
+`with` block, which raises what failed in a script. A client may close its connection at any time.
 """
 
 import socket
@@ -10,7 +10,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from pixel_core.messages import Origin
 
@@ -29,19 +29,24 @@ class ScriptedConnection:
         """Set when the peer is to end."""
         self._buffer = bytearray()
 
-    def _more(self) -> None:
+    def _more(self) -> bytes:
         data = self.sock.recv(65536)
         if not data:
             raise EOFError
         self._buffer += data
+        return data
+
+    def read_until(self, enough: Callable[[bytes], int]) -> bytes:
+        """Read until `enough` returns a length above 0, and take that many bytes."""
+        while not (length := enough(bytes(self._buffer))):
+            self._more()
+        taken = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return taken
 
     def head(self) -> bytes:
-        """Read the head of a request."""
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            self._more()
-        head = bytes(self._buffer[:end])
-        del self._buffer[: end + 4]
-        return head
+        """Read the head of a request, with the empty line after it."""
+        return self.read_until(lambda data: data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0)
 
     def body(self, length: int) -> Iterator[bytes]:
         """Read `length` bytes, in pieces."""
@@ -109,55 +114,71 @@ def keep_answering(connection: ScriptedConnection) -> None:
 class Peer:
     """A server at `origin` that follows scripts."""
 
-    def __init__(self, *scripts: Script) -> None:
+    connection_class: type[ScriptedConnection] = ScriptedConnection
+
+    def __init__(self, *scripts: Script, host: str = "127.0.0.1") -> None:
         self._scripts = scripts
-        self._over = threading.Event()
+        self.stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.origin: Origin = Origin("http", "127.0.0.1", self._listener.getsockname()[1])
+        self._failures: list[BaseException] = []
+        self._connections: list[ScriptedConnection] = []
+        six = ":" in host
+        family = socket.AF_INET6 if six else socket.AF_INET
+        self._listener = socket.create_server((host if six else "127.0.0.1", 0), family=family, backlog=128)
+        self.origin: Origin = Origin("http", host, self._listener.getsockname()[1])
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
     @property
     def accepted(self) -> int:
         """Number of accepted connections."""
-        return len(self._sockets)
+        return len(self._connections)
 
-    def __enter__(self) -> "Peer":
+    def __enter__(self) -> Self:
         self._acceptor.start()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        with suppress(OSError), socket.create_connection(self._listener.getsockname()):
-            pass
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.stop()
         self._acceptor.join()
         self._listener.close()
-        for sock in self._sockets:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
+        if self._failures and error is None:
+            raise self._failures[0]
+
+    def stop(self) -> None:
+        """Accept no more connections, and end those that are open. Does not wait."""
+        self.stopping.set()
+        with suppress(OSError), socket.create_connection(self._listener.getsockname()[:2]):
+            pass
+        for connection in list(self._connections):
+            with suppress(OSError):
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
             sock, _ = self._listener.accept()
-            if self._over.is_set():
+            if self.stopping.is_set():
                 sock.close()
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sockets.append(sock)
-            script = self._scripts[min(len(self._sockets), len(self._scripts)) - 1]
-            connection = ScriptedConnection(sock, self._over)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset comes after what was sent
+            connection = self.connection_class(sock, self.stopping)
+            self._connected(connection)
+            script = self._scripts[min(len(self._connections), len(self._scripts)) - 1]
             thread = threading.Thread(target=self._follow, args=(connection, script), daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def _connected(self, connection: ScriptedConnection) -> None:
+        self._connections.append(connection)
 
     def _follow(self, connection: ScriptedConnection, script: Script) -> None:
         try:
             script(connection)
         except (OSError, EOFError):
             pass
+        except BaseException as error:
+            self._failures.append(error)
         finally:
             connection.sock.close()
 

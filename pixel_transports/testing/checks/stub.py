@@ -115,7 +115,7 @@ class StubServer:
     def serve(self, connection: ScriptedConnection) -> None:
         """Serve one connection, until the client closes it."""
         while True:
-            line, *lines = connection.head().decode("latin-1").split("\r\n")
+            line, *lines = connection.head().decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
             method, target, _ = line.split(" ")
             fields = [(name, value.strip(" ")) for name, _, value in (each.partition(":") for each in lines)]
             request = ReceivedRequest(method, target, fields, 0, "")

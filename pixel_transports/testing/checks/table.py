@@ -1,12 +1,17 @@
-"""The class of checks, the table of all checks, and what they assert with."""
+"""The class of checks, the table of all checks, and what they assert with.
 
+A check runs in a daemon thread. When its time is over, its peers and tasks are ended, and it fails, also if the
+transport never returns.
+"""
+
+import contextvars
 import functools
 import traceback
 from collections.abc import Callable
 
 from pixel_core.errors import PixelError
 from pixel_core.messages import Request
-from pixel_transports.testing.checks.candidates import Candidate, Harness, Subject, opened
+from pixel_transports.testing.checks.candidates import Candidate, Harness, Subject, in_thread, opened
 
 SECRET = "s3cret"  # noqa: S105 - what no error may show
 CREDENTIALS = {"Authorization": f"Bearer {SECRET}"}
@@ -18,11 +23,13 @@ class Check:
     It does nothing if it does not apply.
     """
 
-    def __init__(self, function: Callable[[Harness], None], needs: frozenset[str]) -> None:
+    def __init__(self, function: Callable[[Harness], None], needs: frozenset[str], seconds: float) -> None:
         functools.update_wrapper(self, function)
         self._function = function
         self.needs = needs
         """The abilities that it needs."""
+        self.seconds = seconds
+        """The time that it may take, unless the candidate has a time of its own."""
 
     @property
     def name(self) -> str:
@@ -42,20 +49,40 @@ class Check:
         return all(candidate.can(each) for each in self.needs)
 
     def __call__(self, subject: Subject) -> None:
-        if self.applies_to(subject):
-            with opened(Candidate.parse(subject)) as harness:
+        if not self.applies_to(subject):
+            return
+        candidate = Candidate.parse(subject)
+        seconds = self.seconds if candidate.seconds is None else candidate.seconds
+        harnesses: list[Harness] = []
+
+        def run() -> None:
+            with opened(candidate) as harness:
+                harnesses.append(harness)
                 self._function(harness)
+
+        ended, thread = in_thread(contextvars.copy_context().run, run)
+        thread.join(seconds)
+        if thread.is_alive():
+            for harness in harnesses:
+                harness.stop()
+            thread.join(_GRACE)
+            raise AssertionError(f"{self.name} did not end within {seconds:g} seconds. Expected: {self.sentence}")
+        ended.result()
+
+
+_GRACE = 1.0
+"""Time that a transport has to return after its peers and tasks were ended, in seconds."""
 
 
 TABLE: list[Check] = []
 """All checks, in the order of their definition."""
 
 
-def check(*needs: str) -> Callable[[Callable[[Harness], None]], Check]:
-    """Make a function a check, which needs these abilities."""
+def check(*needs: str, seconds: float = 60.0) -> Callable[[Callable[[Harness], None]], Check]:
+    """Make a function a check, which needs these abilities, and may take so long."""
 
     def made(function: Callable[[Harness], None]) -> Check:
-        made_check = Check(function, frozenset(needs))
+        made_check = Check(function, frozenset(needs), seconds)
         TABLE.append(made_check)
         return made_check
 

@@ -1,17 +1,24 @@
 """The check-suite: it passes for every transport that it applies to, and finds transports that are wrong in one way."""
 
 import gzip
+import http.client
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 
 from pixel_core.errors import PixelConnectionError, PixelError, PixelFileChangedError, PixelProtocolError
-from pixel_core.messages import Form, Headers, Request, Response, split_url
+from pixel_core.messages import Form, Headers, Request, Response, body_segments, split_url
 from pixel_transports import SocketTransport
 from pixel_transports.net.files import whole_body
 from pixel_transports.testing import checks
+from tests.support.paths import ROOT
 from tests.transports.adapters.candidates import CANDIDATES
 
 Send = Callable[[Request], Response]
@@ -81,6 +88,19 @@ def loses_a_byte(send: Send, request: Request) -> Response:
     return replace(response, body=response.body[:-1]) if len(response.body) > 1_000_000 else response
 
 
+def ignores_early_answers(send: Send, request: Request) -> Response:
+    """Send all of a large body before the answer is read; the answer may have come before the connection broke."""
+    if sum(map(len, body_segments(request.body))) < 1_000_000:
+        return send(request)
+    with closing(http.client.HTTPConnection(request.origin.host, request.origin.port)) as connection:
+        connection.putrequest(request.method, request.target)
+        connection.putheader("Content-Length", "24000000")
+        with suppress(ConnectionError):
+            connection.endheaders(bytes(24_000_000))
+        answer = connection.getresponse()
+        return Response(answer.status, Headers(answer.getheaders()), answer.read())
+
+
 def with_cause(error: PixelError, request: Request) -> PixelError:
     error.__cause__ = OSError(request.url)
     return error
@@ -120,6 +140,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         "silence_is_a_timeout_within_its_limit",
     ),
     "raises other errors": (of_error(PixelError, lambda error, request: OSError("")), "garbage_is_a_protocol_error"),
+    "ignores early answers": (ignores_early_answers, "an_early_answer_of_a_peer_that_stays_is_returned"),
     "loses a byte": (loses_a_byte, "a_large_answer_is_whole"),
 }
 
@@ -129,6 +150,58 @@ def test_a_fault_is_found_by_its_check(fault: Fault, name: str) -> None:
     (check,) = [each for each in checks.CHECKS if each.name == name]
     with pytest.raises(AssertionError):
         check(lambda: Faulty(fault))
+
+
+def without_total(send: Send, request: Request) -> Response:
+    return send(replace(request, timeouts=request.timeouts._replace(total=None)))
+
+
+def never_returns(send: Send, request: Request) -> Response:
+    threading.Event().wait()
+    raise AssertionError
+
+
+class Endless:
+    """An async transport that never answers, and does not wait for anything when it is cancelled."""
+
+    async def send(self, request: Request) -> Response:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep_forever()
+        raise AssertionError
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    ("make", "backend", "name"),
+    [
+        (lambda: Faulty(without_total), "asyncio", "a_byte_at_a_time_is_a_timeout_within_the_total_limit"),
+        (lambda: Faulty(never_returns), "asyncio", "many_requests_at_once_get_their_own_answers"),
+        (Endless, "asyncio", "path_and_query_arrive"),
+        (Endless, "trio", "a_request_can_be_cancelled"),
+    ],
+)
+def test_a_check_ends_whatever_a_transport_does(make: Callable[[], Any], backend: Any, name: str) -> None:
+    (check,) = [each for each in checks.CHECKS if each.name == name]
+    with pytest.raises(AssertionError, match=rf"^{name} did not end within 0\.3 seconds\. Expected: [A-Z].*"):
+        check(checks.Candidate(make, backend=backend, seconds=0.3))
+
+
+def test_no_check_of_an_endless_transport_keeps_the_program_from_ending() -> None:
+    code = """
+from pixel_transports.testing import checks
+from tests.transports.adapters.test_checks import Endless, Faulty, never_returns
+for make in (Endless, lambda: Faulty(never_returns)):
+    try:
+        checks.CHECKS[0](checks.Candidate(make, seconds=0.1))
+    except AssertionError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.count("did not end") == 2
 
 
 def test_a_check_that_does_not_apply_does_nothing() -> None:
