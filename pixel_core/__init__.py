@@ -30,14 +30,18 @@ if TYPE_CHECKING:
     from pixel_core.http.connection import ClientConnection
     from pixel_core.http.decoding import Limits
     from pixel_core.http.effects import (  # isort: skip
-        Connect, ConnectResult, IsIdle, Read, Resolve, StartTls, WaitConnected, WaitForSlot, Write,
+        Connect, ConnectResult, IsIdle, LastingFailure, Read, Resolve, StartTls, Stream, TlsHandshake, WaitConnected,
+        WaitForSlot, Write,
     )  # fmt: skip
     from pixel_core.http.exchange import exchange
+    from pixel_core.http.heads import wire_headers
     from pixel_core.http.leasing import Connection, Leasing
     from pixel_core.http.pool import Lease, Pool
     from pixel_core.http.proxies import Proxies
     from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
-    from pixel_core.messages import Body, FileSlice, Form, Headers, Origin, Request, Response, Segment, Timeouts
+    from pixel_core.messages import (  # isort: skip
+        Body, FileSlice, Form, Headers, Origin, Request, Response, Segment, Timeouts, body_segments,
+    )  # fmt: skip
     from pixel_core.session.answers import Answer
     from pixel_core.session.options import CallOptions, Options
     from pixel_core.session.retries import RetryPolicy
@@ -71,16 +75,18 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
             ".http.connection": ["ClientConnection"],
             ".http.decoding": ["Limits"],
             ".http.effects": [
-                "Connect", "ConnectResult", "IsIdle", "Read", "Resolve", "StartTls", "WaitConnected", "WaitForSlot",
-                "Write",
+                "Connect", "ConnectResult", "IsIdle", "LastingFailure", "Read", "Resolve", "StartTls", "Stream",
+                "TlsHandshake", "WaitConnected", "WaitForSlot", "Write",
             ],
             ".http.exchange": ["exchange"],
+            ".http.heads": ["wire_headers"],
             ".http.leasing": ["Connection", "Leasing"],
             ".http.pool": ["Lease", "Pool"],
             ".http.proxies": ["Proxies"],
             ".journal": ["JournalEntry", "JournalSnapshot", "JournalState"],
             ".messages": [
                 "Body", "FileSlice", "Form", "Headers", "Origin", "Request", "Response", "Segment", "Timeouts",
+                "body_segments",
             ],
             ".session.answers": ["Answer"],
             ".session.options": ["CallOptions", "Options"],
@@ -95,15 +101,15 @@ __all__ = [
     "CallTokenProvider", "ClientConnection", "Clock", "Connect", "ConnectResult", "Connection", "Digest", "Digested",
     "Effect", "Event", "Exchange", "FileFacts", "FileFinished", "FileHashed", "FileSent", "FileSlice", "Flow", "Form",
     "Gather", "Headers", "IsIdle", "JobProgress", "JournalEntry", "JournalSnapshot", "JournalState", "KeywordsIgnored",
-    "Lease", "Leasing", "Limits", "LoginFailed", "LoginRenewed", "NextDone", "OpenJournal", "OpenTaskGroup",
-    "Operations", "Options", "Origin", "Page", "Pages", "PixelApi", "PixelAuthenticationError", "PixelBadRequestError",
-    "PixelClosedError", "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError",
-    "PixelJobTimeoutError", "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError",
-    "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError",
-    "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError",
-    "PixelValidationError", "Pool", "Proxies", "Random", "Read", "Report", "Request", "RequestFailed", "RequestSent",
-    "Resolve", "Resource", "Response", "ResponseReceived", "RetryPolicy", "Segment", "Session", "SingleFlight",
-    "SizeDiffers", "Sleep", "Spawn", "StartTls", "Stat", "TaskGroup", "TaskOutcome", "Timeouts", "TokenSource",
-    "Tokens", "UploadProgress", "WaitConnected", "WaitForSlot", "Write", "WriteJournal", "exchange", "listing",
-    "operation",
+    "LastingFailure", "Lease", "Leasing", "Limits", "LoginFailed", "LoginRenewed", "NextDone", "OpenJournal",
+    "OpenTaskGroup", "Operations", "Options", "Origin", "Page", "Pages", "PixelApi", "PixelAuthenticationError",
+    "PixelBadRequestError", "PixelClosedError", "PixelConflictError", "PixelConnectionError", "PixelError",
+    "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError", "PixelMultipleUploadJobError",
+    "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError",
+    "PixelServerError", "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError",
+    "PixelUploadJobError", "PixelValidationError", "Pool", "Proxies", "Random", "Read", "Report", "Request",
+    "RequestFailed", "RequestSent", "Resolve", "Resource", "Response", "ResponseReceived", "RetryPolicy", "Segment",
+    "Session", "SingleFlight", "SizeDiffers", "Sleep", "Spawn", "StartTls", "Stat", "Stream", "TaskGroup",
+    "TaskOutcome", "Timeouts", "TlsHandshake", "TokenSource", "Tokens", "UploadProgress", "WaitConnected",
+    "WaitForSlot", "Write", "WriteJournal", "body_segments", "exchange", "listing", "operation", "wire_headers",
 ]  # fmt: skip

@@ -82,9 +82,9 @@ def _check_value(name: str, value: str) -> None:
 
 
 def wire_headers(request: Request, segments: Sequence[Segment]) -> list[tuple[str, str]]:
-    """Return the header fields in the order in which they are sent: Host (RFC 9112, section 3.2; the request may hold
-    the same), the request's own, then type and length of the body, which is cut into `segments`. Raises ValueError for
-    a request that cannot be sent.
+    """Return the header fields of a request in the order in which they are sent. These are Host (RFC 9112, section 3.2;
+    the request may hold the same), the request's own, then type and length of the body, which is cut into `segments`.
+    Raises ValueError for a request that cannot be sent.
     """
     if request.method == "CONNECT":
         raise ValueError("CONNECT opens a tunnel, and is no exchange")

@@ -133,9 +133,9 @@ class MockTransport:
         return Call(request.method, path, query, json, open_headers(request.headers), body, url)
 
     def _mismatch(self, call: Call) -> str:
-        lines = [f"no route for {call}"]
         if not self.routes:
-            return f"{lines[0]}: there are no routes"
+            return f"{call} was not expected: the mock has no routes"
+        lines = [f"{call} was not expected. The nearest routes:"]
 
         def distance(route: Route) -> tuple[int, float]:
             likeness = difflib.SequenceMatcher(None, str(route), str(call)).ratio()
@@ -148,10 +148,10 @@ class MockTransport:
     def assert_all_used(self) -> None:
         """Raise UnusedError if a route was not used, or not as often as it has answers, or a request had no route."""
         with self._lock:
-            lines = [f"  {route}: used {route.unused}" for route in self.routes if route.unused]
-            lines += [f"  {each}: no route" for each in self._unmatched]
+            lines = [f"  {route}: {route.unused}" for route in self.routes if route.unused]
+            lines += [f"  {each}: came, and was not expected" for each in self._unmatched]
         if lines:
-            raise UnusedError("\n".join(["routes and requests do not agree:", *lines]))
+            raise UnusedError("\n".join(["the requests were not those that were expected:", *lines]))
 
     def __enter__(self) -> Self:
         return self

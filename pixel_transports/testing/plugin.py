@@ -49,20 +49,40 @@ def pixel_sandbox(pixel_clock: "ManualClock") -> "Sandbox":
 
 
 @pytest.fixture
-def pixel_client(pixel_sandbox: "Sandbox", pixel_clock: "ManualClock") -> "Iterator[PixelClient]":
+def pixel_client_class() -> "type[PixelClient]":
+    """The class of `pixel_client`. Replace this fixture to return a class of your own."""
+    from pixel_transports.client.blocking import PixelClient
+
+    return PixelClient
+
+
+@pytest.fixture
+def pixel_client_async_class() -> "type[PixelClientAsync]":
+    """The class of `pixel_client_async`. Replace this fixture to return a class of your own."""
+    from pixel_transports.client.asynchronous import PixelClientAsync
+
+    return PixelClientAsync
+
+
+@pytest.fixture
+def pixel_client(
+    pixel_sandbox: "Sandbox", pixel_clock: "ManualClock", pixel_client_class: "type[PixelClient]"
+) -> "Iterator[PixelClient]":
     """A blocking client for `pixel_sandbox`."""
     from pixel_transports.testing import client
 
-    with client(transport=pixel_sandbox, clock=pixel_clock) as made:
+    with client(transport=pixel_sandbox, clock=pixel_clock, client_class=pixel_client_class) as made:
         yield made
 
 
 @pytest.fixture
-def pixel_client_async(pixel_sandbox: "Sandbox", pixel_clock: "ManualClock") -> "PixelClientAsync":
+def pixel_client_async(
+    pixel_sandbox: "Sandbox", pixel_clock: "ManualClock", pixel_client_async_class: "type[PixelClientAsync]"
+) -> "PixelClientAsync":
     """An async client for `pixel_sandbox`, under any event loop."""
     from pixel_transports.testing import client
 
-    return client(True, transport=pixel_sandbox, clock=pixel_clock)
+    return client(transport=pixel_sandbox, clock=pixel_clock, client_class=pixel_client_async_class)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Rules kept here:
   at the end, so a secret that is found late is hidden in earlier entries too.
 * The file is readable JSON with an entry per exchange, in the order of the responses. It is replaced atomically.
 * Requests and responses are not changed. Errors are recorded too.
+* The file holds the addresses and the tenant of the settings, if they are known, so that a replay needs no settings.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any, Self
 from pixel_core.effects import Exchange, Flow
 from pixel_core.errors import PixelConnectionError, PixelError
 from pixel_core.messages import Request, Response
+from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.net.files import whole_body
 from pixel_transports.net.transports import AnyTransport
 from pixel_transports.testing.bodies import request_fields, response_fields, to_json_value
@@ -24,6 +26,9 @@ from pixel_transports.testing.secrets import Redactor
 from pixel_transports.testing.wrapping import Blocking, TransportWrapper
 
 FORMAT = "pixel recording 1"
+
+ADDRESSES = ("PIXEL_API_URL", "PIXEL_AUTH_SERVER_URL", "PIXEL_TENANT")
+"""The settings that are stored."""
 
 
 class Recorder(TransportWrapper):
@@ -34,12 +39,18 @@ class Recorder(TransportWrapper):
 
     The file is written at the end of the `with` block (in a worker thread by `async with`), or by `save`. Bodies are
     kept in memory, and uploaded files while they are sent. The file holds the responses of the server, such as names
-    and addresses of people; review it before sharing. Raises TypeError for a wrong transport.
+    and addresses of people; review it before sharing. `settings` are those of the client, for the addresses in the
+    file; `testing.client` passes them by itself. Raises TypeError for a wrong transport.
     """
 
-    def __init__(self, transport: AnyTransport, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, transport: AnyTransport, path: str | os.PathLike[str], settings: PixelApiSettings | None = None
+    ) -> None:
         super().__init__(transport)
         self.path: Path = Path(path)
+        self._addresses: dict[str, str] = {}
+        if settings is not None:
+            self.remember(settings)
         self._redactor = Redactor()
         self._entries: list[dict[str, Any]] = []
         self._lock = threading.Lock()
@@ -68,6 +79,10 @@ class Recorder(TransportWrapper):
                 entry["error"] = failure
             self._entries.append(entry)
 
+    def remember(self, settings: PixelApiSettings) -> None:
+        """Store the addresses and the tenant of these settings in the file."""
+        self._addresses = {name: str(getattr(settings, name)) for name in ADDRESSES}
+
     @property
     def entries(self) -> list[dict[str, Any]]:
         """The entries so far, without secrets."""
@@ -76,10 +91,16 @@ class Recorder(TransportWrapper):
 
     def save(self) -> None:
         """Write all entries so far, replacing the file. May be called again. Raises OSError."""
-        text = json.dumps({"format": FORMAT, "exchanges": self.entries}, indent=2, ensure_ascii=False)
+        text = json.dumps(
+            {"format": FORMAT, **self._settings(), "exchanges": self.entries}, indent=2, ensure_ascii=False
+        )
         beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         beside.write_text(f"{text}\n", encoding="utf-8")
         os.replace(beside, self.path)
+
+    def _settings(self) -> dict[str, dict[str, str]]:
+        """The addresses, without a user and password in them."""
+        return {"settings": {k: self._redactor.text(v) for k, v in self._addresses.items()}} if self._addresses else {}
 
     def __enter__(self) -> Self:
         return self

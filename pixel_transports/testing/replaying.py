@@ -38,9 +38,10 @@ class NotRecordedError(AssertionError):
 class Replay:
     """A function from request to response, for both clients, that answers from a recording.
 
-    >>> client = testing.client(settings=settings, transport=Replay("session.json"))
+    >>> client = testing.client(transport=Replay("session.json"))
 
-    The settings need the same paths as in the recording, and any user and password. At the end of a `with` block,
+    Settings are those of the recording (`environment`), with another user and password, or your own with the same
+    paths. At the end of a `with` block,
     `assert_all_used` is called. Requests of an upload of hundreds of files depend on timing: record a few files. A
     listing of a slow server may request pages after the last: use a clock, which prevents it. Raises OSError for an
     unreadable file, ValueError for a file that is no recording.
@@ -53,6 +54,7 @@ class Replay:
             known = recorded["format"] == FORMAT
             entries: list[dict[str, Any]] = [dict(entry) for entry in recorded["exchanges"]]
             logins = [entry for entry in entries if _was_login(entry)]
+            self._settings: dict[str, str] = dict(recorded.get("settings", {}))
         except (ValueError, KeyError, TypeError):
             known, entries, logins = False, [], []
         if not known:
@@ -65,6 +67,16 @@ class Replay:
 
     def __repr__(self) -> str:
         return f"<Replay of {self.path}: {len(self._used)} exchanges used, {len(self._left)} left>"
+
+    def environment(self, url: str = "") -> dict[str, str]:
+        """The environment variables of a client of this recording: the recorded addresses, and an invented user. Raises
+        ValueError if the recording has none, since the settings were not known when it was made.
+        """
+        if not self._settings:
+            raise ValueError(
+                f"{self.path} holds no addresses: pass settings, or record with Recorder(..., settings=...)"
+            )
+        return {**self._settings, "PIXEL_USERNAME": "replay@example.com", "PIXEL_PASSWORD": "replay"}
 
     def __call__(self, request: Request) -> Response:
         """Answer one request. Raises NotRecordedError, and recorded errors."""

@@ -5,6 +5,7 @@ that hold no secret, so it shows no token.
 """
 
 import inspect
+import json as json_module
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from typing import Any, TypeAlias, TypedDict
 from urllib.parse import unquote
 
 from pixel_core.messages import Headers, Response, encode_json
+from pixel_transports.testing.secrets import Redactor
+
+LONGEST = 200
+"""Characters of a body in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,9 @@ class Route:
         used = len(self.calls)
         if self.optional or (used and self.times is None) or self.exhausted:
             return ""
-        return "never" if not used else f"{used} of {self.times} times"
+        if not used and self.times is None:
+            return "expected, and never came"
+        return f"expected {_times(self.times or 1)}, came {_times(used)}"
 
     def params(self, call: Call) -> dict[str, str] | None:
         """The values of the placeholders, or None if the path does not match."""
@@ -130,33 +137,34 @@ class Route:
         """The differences between a call and this route; empty if it matches."""
         why = []
         if self.method not in (call.method, "*"):
-            why.append("another method")
+            why.append(f"expected the method {self.method}, came {call.method}")
         if self.params(call) is None:
-            why.append("another path")
+            why.append(f"expected the path {_text(self.pattern)}, came {call.path}")
         # Predicates are called only if method and path match, since they may rely on that.
         if self.query is not None and not (why and callable(self.query)):
             why += self._misses_in_query(self.query, call.query)
         if self.json is not UNSET and not (why and callable(self.json)):
-            equal = self.json(call.json) if callable(self.json) else self.json == call.json
-            if not equal:
-                why.append("another body")
+            why += _misses_in_body(self.json, call.json)
         if not why and self.exhausted:
-            why.append(f"all its answers were used ({self.times})")
+            why.append(f"expected {_times(self.times or 1)}, came once more")
         return why
 
     @staticmethod
     def _misses_in_query(matcher: "Mapping[str, Any] | Callable[[Any], bool]", query: Mapping[str, Any]) -> list[str]:
         if callable(matcher):
-            return [] if matcher(query) else ["another query"]
+            return [] if matcher(query) else [f"the query {dict(query)!r} is not accepted {_condition(matcher)}"]
         why = []
         for name, expected in matcher.items():
             actual = query.get(name)
             if isinstance(expected, re.Pattern):
                 equal = isinstance(actual, str) and expected.fullmatch(actual) is not None
+                required = _text(expected)
             else:
                 equal = actual is None if expected is None else actual == str(expected)
+                required = "none" if expected is None else repr(str(expected))
             if not equal:
-                why.append(f"{name} in the query is {actual!r}")
+                came = "none" if actual is None else repr(actual)
+                why.append(f"expected {name} in the query to be {required}, came {came}")
         return why
 
     def take(self, call: Call) -> Any:
@@ -197,5 +205,35 @@ def _text(pattern: Pattern) -> str:
     return pattern if isinstance(pattern, str) else f"/{pattern.pattern}/"
 
 
+def _times(count: int) -> str:
+    return f"{count} time{'s' * (count != 1)}"
+
+
+def _misses_in_body(expected: Any, actual: Any) -> list[str]:
+    """The difference of a body: of two objects, the members that differ. Secrets are hidden."""
+    if callable(expected):
+        return [] if expected(actual) else [f"the body {_shown(actual)} is not accepted {_condition(expected)}"]
+    if expected == actual:
+        return []
+    if not (isinstance(expected, dict) and isinstance(actual, dict)):
+        return [f"expected the body {_shown(expected)}, came {_shown(actual)}"]
+    names = [name for name in {**expected, **actual} if expected.get(name, UNSET) != actual.get(name, UNSET)]
+    return [
+        f"expected {name!r} in the body to be {_member(expected, name)}, came {_member(actual, name)}" for name in names
+    ]
+
+
+def _member(body: dict[str, Any], name: str) -> str:
+    return _shown({name: body[name]}, name) if name in body else "missing"
+
+
+def _shown(value: Any, member: str | None = None) -> str:
+    hidden = Redactor().value(value)
+    text = (
+        "none" if value is None else json_module.dumps(hidden if member is None else hidden[member], ensure_ascii=False)
+    )
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
 def _condition(matcher: object) -> str:
-    return f"by {getattr(matcher, '__name__', matcher)}()" if callable(matcher) else repr(matcher)
+    return f"by {getattr(matcher, '__name__', matcher)}()" if callable(matcher) else repr(Redactor().value(matcher))

@@ -95,10 +95,10 @@ class Harness:
     transport: Any
     server: StubServer
     origin: Origin
-    _portal: BlockingPortal | None
+    _portal: Any  # a BlockingPortal of anyio, or None
     _folder: Path
-    _peers: list[Peer] = field(default_factory=list)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _peers: list[Peer]
+    _threads: list[threading.Thread] = field(default_factory=list[threading.Thread])
 
     @property
     def is_async(self) -> bool:
@@ -130,7 +130,8 @@ class Harness:
             future, thread = in_thread(self.transport.send, request)
             self._threads.append(thread)
             return future
-        return self._portal.start_task_soon(self.transport.send, request)
+        task: Future[Response] = self._portal.start_task_soon(self.transport.send, request)
+        return task
 
     def peer(self, *scripts: Script) -> Peer:
         """Make a peer that follows these scripts, and that ends when the time of the check is over."""

@@ -118,7 +118,7 @@ class Peer:
 
     def __init__(self, *scripts: Script, host: str = "127.0.0.1") -> None:
         self._scripts = scripts
-        self.stopping = threading.Event()
+        self.stopping: threading.Event = threading.Event()
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._connections: list[ScriptedConnection] = []

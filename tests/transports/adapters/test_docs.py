@@ -35,10 +35,15 @@ def test_each_example_of_an_adapter_prints_the_user(
     assert {"demo@example.com", "me@example.com"} >= set(capsys.readouterr().out.split()) != set()
 
 
+def test_the_example_of_an_own_transport_passes_the_checks_of_its_abilities() -> None:
+    (block,) = [each for each in BLOCKS if "class MyTransport" in each]
+    assert run(block)["check"]
+
+
 def test_the_example_loop_calls_all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[object] = []
     monkeypatch.setattr(checks.Check, "__call__", lambda check, subject: called.append((check, subject)))
-    (block,) = [each for each in BLOCKS if "checks.CHECKS" in each]
+    (block,) = [each for each in BLOCKS if "in checks.CHECKS" in each]
     transport = run(block)["SocketTransport"]
     assert called == [(check, transport) for check in checks.CHECKS]
 

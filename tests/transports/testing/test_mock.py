@@ -43,7 +43,7 @@ def test_a_function_is_given_the_call_with_the_placeholders_of_the_whole_path(
     mock = MockTransport()
     mock.get(path, lambda call: dict(call.params))
     if params is None:
-        with pytest.raises(UnmatchedRequestError, match="another path"):
+        with pytest.raises(UnmatchedRequestError, match=r"expected the path .*, came /a/"):
             ask(mock, f"/api/mock{target}")
     else:
         assert ask(mock, f"/api/mock{target}").json() == params
@@ -79,7 +79,7 @@ def test_a_request_after_the_last_answer_is_unmatched() -> None:
     mock = MockTransport()
     mock.get("/a", 1, 2)
     assert [ask(mock, "/api/mock/a").json() for _ in range(2)] == [1, 2]
-    with pytest.raises(UnmatchedRequestError, match=r"all its answers were used \(2\)"):
+    with pytest.raises(UnmatchedRequestError, match="GET /a: expected 2 times, came once more"):
         ask(mock, "/api/mock/a")
 
 
@@ -123,7 +123,7 @@ def test_a_query_and_a_body_are_matched_by_values_or_by_a_function(
     if matches:
         assert ask(mock, f"/api/mock/a{query}", "POST", body).json() == 1
     else:
-        with pytest.raises(UnmatchedRequestError, match="query" if part == "query" else "another body"):
+        with pytest.raises(UnmatchedRequestError, match="query" if part == "query" else "body"):
             ask(mock, f"/api/mock/a{query}", "POST", body)
 
 
@@ -146,11 +146,35 @@ def test_an_unmatched_request_lists_the_nearest_routes_with_what_is_wrong_on_eve
     with pytest.raises(UnmatchedRequestError) as caught:
         face.run(mock, project)
     first, *near = str(caught.value).splitlines()
-    assert first == "no route for GET /projects/7?extended=false"
-    assert "  POST /projects/7: another method" in near
-    assert "  GET /projects/{id}, query {'extended': 'true'}: extended in the query is 'false'" in near
-    assert "  GET /projects/7/data_collections: another path" in near
+    assert first == "GET /projects/7?extended=false was not expected. The nearest routes:"
+    assert "  POST /projects/7: expected the method POST, came GET" in near
+    wrong_query = "expected extended in the query to be 'true', came 'false'"
+    assert f"  GET /projects/{{id}}, query {{'extended': 'true'}}: {wrong_query}" in near
+    expected = "/projects/7/data_collections"
+    assert f"  GET {expected}: expected the path {expected}, came /projects/7" in near
     assert len(near) == 3
+
+
+@pytest.mark.parametrize(
+    ("expected", "sent", "words"),
+    [
+        (
+            {"a": 1, "b": 2},
+            '{"a": 1, "b": "æ", "c": []}',
+            "'b' in the body to be 2, came \"æ\".*'c' .*missing, came \\[\\]",
+        ),
+        ([1], '{"a": 1}', r"expected the body \[1\], came \{\"a\": 1\}"),
+        ({"a": 1}, "", r"expected the body \{\"a\": 1\}, came none"),
+        (lambda json: False, '{"password": "5ecret"}', r"the body \{\"password\": \"\*\*\*\"\} is not accepted by"),
+        ({"password": "5ecret"}, '{"password": "5ecret2"}', r"to be \"\*\*\*\", came \"\*\*\*\""),
+    ],
+)
+def test_a_wrong_body_is_reported_by_what_was_expected_and_what_came(expected: Any, sent: str, words: str) -> None:
+    mock = MockTransport()
+    mock.post("/a", 1, json=expected)
+    with pytest.raises(UnmatchedRequestError, match=words) as caught:
+        ask(mock, "/api/mock/a", "POST", sent.encode())
+    assert "5ecret" not in str(caught.value)
 
 
 def test_unused_routes_are_reported_at_the_end() -> None:
@@ -165,9 +189,9 @@ def test_unused_routes_are_reported_at_the_end() -> None:
     with pytest.raises(UnusedError) as caught:
         mock.assert_all_used()
     assert str(caught.value).splitlines()[1:] == [
-        "  GET /a: used never",
-        "  GET /b: used 1 of 2 times",
-        "  GET /c: used 1 of 2 times",
+        "  GET /a: expected, and never came",
+        "  GET /b: expected 2 times, came 1 time",
+        "  GET /c: expected 2 times, came 1 time",
     ]
 
 
@@ -182,9 +206,9 @@ def test_the_end_of_a_with_block_checks_and_hides_no_failure_inside() -> None:
 
 def test_an_unmatched_request_that_was_caught_is_reported_at_the_end() -> None:
     mock = MockTransport()
-    with pytest.raises(UnmatchedRequestError, match="no route for GET /a: there are no routes"):
+    with pytest.raises(UnmatchedRequestError, match="GET /a was not expected: the mock has no routes"):
         ask(mock, "/api/mock/a")
-    with pytest.raises(UnusedError, match="GET /a: no route"):
+    with pytest.raises(UnusedError, match="GET /a: came, and was not expected"):
         mock.assert_all_used()
 
 

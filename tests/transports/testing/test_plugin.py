@@ -58,7 +58,9 @@ import asyncio
 import pytest
 import trio
 
+from pixel_core import Flow, Operations, operation
 from pixel_core.models import PixelUploadFile
+from pixel_transports import faces
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, sample_photos
 
 
@@ -100,13 +102,28 @@ def test_async_without_a_plugin(run, pixel_client_async, pixel_client):
     run(main())
 
 
+class Own(Operations):
+    @operation
+    def email(self) -> Flow[str]:
+        return (yield from self.me())["email"]
+
+
 class TestOwnFixture:
     @pytest.fixture
     def pixel_sandbox(self, pixel_clock):
         return Sandbox(clock=pixel_clock, username="own@example.com")
 
-    def test_it_replaces_the_one_of_the_plugin(self, pixel_client):
-        assert pixel_client.me()["email"] == "own@example.com"
+    @pytest.fixture
+    def pixel_client_class(self):
+        return faces(Own).blocking
+
+    @pytest.fixture
+    def pixel_client_async_class(self):
+        return faces(Own).asynchronous
+
+    def test_it_replaces_the_one_of_the_plugin(self, pixel_client, pixel_client_async):
+        assert pixel_client.email() == "own@example.com"
+        assert asyncio.run(pixel_client_async.email()) == "own@example.com"
 """
 
 
@@ -139,7 +156,7 @@ def test_a_mock_is_checked_after_a_test_that_passed_and_only_then(tmp_path: Path
     status, output = run(tmp_path, MOCKS, "-p", PLUGIN)
     assert status == 1
     assert "1 failed, 1 passed, 1 skipped, 1 xfailed, 1 error" in output
-    assert output.count("GET /a: used never") == 1
+    assert output.count("GET /a: expected, and never came") == 1
 
 
 UNUSED = """
@@ -171,7 +188,10 @@ def test_its_fixtures_are_listed_with_their_docstrings_unless_it_is_turned_off(
 ) -> None:
     _, output = run(tmp_path, "", "--fixtures", *options)
     listed = re.findall(r"^(pixel_\w+) -- .*\n    [A-Z]", output, re.MULTILINE)
-    every = ["pixel_clock", "pixel_sandbox", "pixel_client", "pixel_client_async", "pixel_transport"]
+    every = [
+        "pixel_clock", "pixel_sandbox", "pixel_client_class", "pixel_client_async_class", "pixel_client",
+        "pixel_client_async", "pixel_transport",
+    ]  # fmt: skip
     assert listed == ([] if options else every), output
 
 

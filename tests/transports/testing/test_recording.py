@@ -114,6 +114,29 @@ def test_a_recording_made_on_one_face_is_replayed_on_another(face: Face, tmp_pat
         assert face.run(replay, projects, settings_of_the_sandbox()) == results
 
 
+def test_a_recording_holds_its_addresses_so_that_a_replay_needs_no_settings(face: Face, tmp_path: Path) -> None:
+    results = recorded(tmp_path / "a", face)
+    settings = json.loads((tmp_path / "a").read_text())["settings"]
+    assert settings == {
+        "PIXEL_API_URL": "http://pixel.invalid/api/sandbox",
+        "PIXEL_AUTH_SERVER_URL": "http://pixel.invalid/auth",
+        "PIXEL_TENANT": "Sandbox",
+    }
+    for transport in (testing.Replay(tmp_path / "a"), testing.Faults(testing.Replay(tmp_path / "a"))):
+        assert face.run(transport, projects) == results
+
+
+def test_a_recording_without_addresses_needs_settings_or_gets_them_when_it_is_recorded(tmp_path: Path) -> None:
+    own = testing.settings_for("http://127.0.0.1:8000")
+    for settings in (None, own):
+        testing.Recorder(lambda request: Response(200), tmp_path / "a", settings).save()
+        if settings is None:
+            with pytest.raises(ValueError, match=r"holds no addresses: pass settings, or record with Recorder"):
+                testing.client(transport=testing.Replay(tmp_path / "a"))
+        else:
+            assert testing.settings_for(testing.Replay(tmp_path / "a")).PIXEL_API_URL == own.PIXEL_API_URL
+
+
 def test_the_file_is_readable_json_with_an_entry_per_exchange(tmp_path: Path) -> None:
     recorded(tmp_path / "a", Face("blocking"))
     text = (tmp_path / "a").read_text(encoding="utf-8")
