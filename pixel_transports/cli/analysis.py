@@ -14,6 +14,7 @@ from pixel_transports.cli.client import with_client
 from pixel_transports.cli.confirm import delete_each
 from pixel_transports.cli.errors import FAILED, fail
 from pixel_transports.cli.options import (
+    AnyCase,
     drop_unset,
     fetch_pages,
     file_argument,
@@ -120,7 +121,7 @@ def tasks() -> None:
 @name_option
 @click.option(
     "--status",
-    type=click.Choice(["REVOKED", "PENDING", "SCHEDULED", "RUNNING", "SUCCESS", "FAILED"], case_sensitive=False),
+    type=AnyCase(["REVOKED", "PENDING", "SCHEDULED", "RUNNING", "SUCCESS", "FAILED"]),
     help="Only those with this status.",
 )
 @paging_options

@@ -13,6 +13,7 @@ from pixel_transports.cli.client import with_client
 from pixel_transports.cli.confirm import delete_each
 from pixel_transports.cli.jobs import exit_if_failed
 from pixel_transports.cli.options import (
+    AnyCase,
     Command,
     fetch_pages,
     file_argument,
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("id", "name", "description", "data_collection_ids", "status")
 
-_type_argument = click.argument(
-    "service_type", metavar="Feature|Image", type=click.Choice(["Feature", "Image"], case_sensitive=False)
-)
+_type_argument = click.argument("service_type", metavar="Feature|Image", type=AnyCase(["Feature", "Image"]))
 _wait_option = click.option("--wait/--no-wait", default=True, help="Wait for the server's job.  [default: wait]")
 
 

@@ -9,19 +9,40 @@ Rules kept here:
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from pixel_transports.cli.errors import validation_message
 
 if TYPE_CHECKING:
     from pixel_core.models.base import PixelModel
 
+    _Choice: TypeAlias = click.Choice[str]
+else:  # In click 8.1 it has no parameter.
+    _Choice = click.Choice
+
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 T = TypeVar("T")
 Model = TypeVar("Model", bound="PixelModel")
+
+
+class AnyCase(_Choice):
+    """One of several words, in any case; completed as it is written here."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__(choices, case_sensitive=False)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(each) for each in self.choices if each.lower().startswith(incomplete.lower())]
+
+
+def complete_files(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete files, for a parameter that takes a file or something else."""
+    return [CompletionItem(incomplete, type="file")]
+
 
 env_file_option: Option = click.option(
     "--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings."

@@ -13,6 +13,7 @@ from pixel_transports.cli.client import with_client
 from pixel_transports.cli.confirm import delete_each
 from pixel_transports.cli.errors import print_message
 from pixel_transports.cli.options import (
+    complete_files,
     drop_unset,
     fetch_pages,
     ids_argument,
@@ -71,7 +72,12 @@ def show(client: "PixelClient", project: int, output: Output) -> None:
 @projects.command()
 @click.argument("name")
 @click.option("--description", default="", help="The description.")
-@click.option("--area", required=True, help="The polygon: a file with GeoJSON or WKT, or WKT itself.")
+@click.option(
+    "--area",
+    required=True,
+    shell_complete=complete_files,
+    help="The polygon: a file with GeoJSON or WKT, or WKT itself.",
+)
 @click.option("--parent", type=int, help="The id of the parent project; by default, none.")
 @new_tags_option
 @output_options(geometry=True)
@@ -94,7 +100,9 @@ def create(
 @projects.command()
 @_project_argument
 @update_options
-@click.option("--area", help="The new polygon: a file with GeoJSON or WKT, or WKT itself.")
+@click.option(
+    "--area", shell_complete=complete_files, help="The new polygon: a file with GeoJSON or WKT, or WKT itself."
+)
 @output_options(geometry=True)
 @with_client
 def update(client: "PixelClient", project: int, area: str | None, output: Output, **options: Any) -> None:

@@ -14,7 +14,7 @@ import click
 
 from pixel_transports.cli.client import with_client
 from pixel_transports.cli.errors import print_message
-from pixel_transports.cli.options import fetch_pages, paging_options, split_names, usage_errors
+from pixel_transports.cli.options import complete_files, fetch_pages, paging_options, split_names, usage_errors
 from pixel_transports.cli.output import GEOJSON, Output, output_options, show_rows
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ Examples:
     help=f"Only results that match; repeatable. OP is one of {' '.join(_OPERATORS)}.",
 )
 @click.option("--any", "any_filter", is_flag=True, help="Match any of the filters; by default, all of them.")
-@click.option("--intersects", metavar="FILE|WKT", help="Only results that intersect this geometry.")
+@click.option(
+    "--intersects", metavar="FILE|WKT", shell_complete=complete_files, help="Only results that intersect this geometry."
+)
 @click.option("--out-fields", metavar="A,B", help="Only these fields, in this order.")
 @click.option("--sort", multiple=True, metavar="FIELD[:desc]", help="Sort by a field; repeatable.")
 @click.option("--distinct", is_flag=True, help="Leave out equal results.")

@@ -16,7 +16,7 @@ import click
 
 from pixel_transports.cli.client import log_to_stderr
 from pixel_transports.cli.errors import USAGE, fail, report_errors
-from pixel_transports.cli.options import env_file_option
+from pixel_transports.cli.options import complete_files, env_file_option
 from pixel_transports.cli.upload_options import UploadOptions, parse_size
 
 _DETAILS = """\b
@@ -49,7 +49,7 @@ JSON lines for `-`, one for each file; only "file" is required:
 
 
 @click.command(epilog=_DETAILS)
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("--project", type=int, help="The id of the project.")
 @click.option("--collection", type=int, help="The id of the data collection.")
 @click.option(
@@ -58,7 +58,12 @@ JSON lines for `-`, one for each file; only "file" is required:
     type=click.Choice(["image", "raster", "point-cloud"]),
     help="The type of the files; by default that of the data collection.",
 )
-@click.option("--metadata", metavar="JSON|FILE", help="Metadata of all files: fields and json_metadata.")
+@click.option(
+    "--metadata",
+    metavar="JSON|FILE",
+    shell_complete=complete_files,
+    help="Metadata of all files: fields and json_metadata.",
+)
 @click.option("--support-files", is_flag=True, help="Also send support files beside a picture: world files, .prj, ...")
 @click.option("--exif/--no-exif", default=True, help="Send EXIF metadata of images.  [default: exif]")
 @click.option("--workers", type=click.IntRange(1, 200), help="Concurrent requests to the storage.  [default: 10]")

@@ -11,7 +11,7 @@ import pytest
 
 from pixel_transports.cli import cli
 from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, UNREACHABLE, USAGE
-from tests.support.cli_runs import make_photos, pixel, run
+from tests.support.cli_runs import make_photos, run
 from tests.transports.cli.support import World, at_terminal
 
 HERE = "--project 1 --collection 3"
@@ -193,16 +193,6 @@ def test_help_documents_exit_codes_and_output() -> None:
     of_upload = ("Exit codes", "130", "tabs", "status", "skipped", "support_files", "--dry-run")
     assert [text for text in of_all if text not in run("--help").stdout] == []
     assert [text for text in of_upload if text not in run("upload", "--help").stdout] == []
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_a_script_for_the_shell(shell: str) -> None:
-    assert f"_PIXEL_COMPLETE={shell}_complete" in run("completion", shell).stdout
-
-
-def test_completion_knows_the_commands() -> None:
-    words = {"_PIXEL_COMPLETE": "bash_complete", "COMP_WORDS": "pixel pro", "COMP_CWORD": "1"}
-    assert pixel(environment=words).stdout == "plain,projects\n"
 
 
 def test_help_loads_neither_the_clients_nor_rich() -> None:
