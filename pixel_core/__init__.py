@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pixel_core.api.operation import AsyncFace, BlockingFace, Resource, listing, operation
     from pixel_core.api.paging import Page, Pages
     from pixel_core.effects import (  # isort: skip
-        CallTokenProvider, Clock, Digest, Digested, Effect, Exchange, FileFacts, Flow, Gather, NextDone, OpenJournal,
-        OpenTaskGroup, Random, Report, SingleFlight, Sleep, Spawn, Stat, TaskGroup, TaskOutcome, WriteJournal,
+        CallTokenProvider, Clock, Digest, Digested, Effect, Exchange, FileFacts, Flow, FolderListing, Gather,
+        ListFolder, NextDone, OpenJournal, OpenTaskGroup, Random, ReadMetadata, Report, SingleFlight, Sleep, Spawn,
+        Stat, TaskGroup, TaskOutcome, WriteJournal,
     )  # fmt: skip
     from pixel_core.errors import (  # isort: skip
         PixelAuthenticationError, PixelBadRequestError, PixelClosedError, PixelConflictError, PixelConnectionError,
@@ -55,9 +56,10 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
             ".api.operation": ["AsyncFace", "BlockingFace", "Resource", "listing", "operation"],
             ".api.paging": ["Page", "Pages"],
             ".effects": [
-                "CallTokenProvider", "Clock", "Digest", "Digested", "Effect", "Exchange", "FileFacts", "Flow", "Gather",
-                "NextDone", "OpenJournal", "OpenTaskGroup", "Random", "Report", "SingleFlight", "Sleep", "Spawn",
-                "Stat", "TaskGroup", "TaskOutcome", "WriteJournal",
+                "CallTokenProvider", "Clock", "Digest", "Digested", "Effect", "Exchange", "FileFacts", "Flow",
+                "FolderListing", "Gather", "ListFolder", "NextDone", "OpenJournal", "OpenTaskGroup", "Random",
+                "ReadMetadata", "Report", "SingleFlight", "Sleep", "Spawn", "Stat", "TaskGroup", "TaskOutcome",
+                "WriteJournal",
             ],
             ".errors": [
                 "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
@@ -99,17 +101,18 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
 __all__ = [
     "Account", "Answer", "AsyncFace", "BlockingFace", "Body", "CallFailed", "CallOptions", "CallRepeated",
     "CallTokenProvider", "ClientConnection", "Clock", "Connect", "ConnectResult", "Connection", "Digest", "Digested",
-    "Effect", "Event", "Exchange", "FileFacts", "FileFinished", "FileHashed", "FileSent", "FileSlice", "Flow", "Form",
-    "Gather", "Headers", "IsIdle", "JobProgress", "JournalEntry", "JournalSnapshot", "JournalState", "KeywordsIgnored",
-    "LastingFailure", "Lease", "Leasing", "Limits", "LoginFailed", "LoginRenewed", "NextDone", "OpenJournal",
-    "OpenTaskGroup", "Operations", "Options", "Origin", "Page", "Pages", "PixelApi", "PixelAuthenticationError",
-    "PixelBadRequestError", "PixelClosedError", "PixelConflictError", "PixelConnectionError", "PixelError",
-    "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError", "PixelMultipleUploadJobError",
-    "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError",
-    "PixelServerError", "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError",
-    "PixelUploadJobError", "PixelValidationError", "Pool", "Proxies", "Random", "Read", "Report", "Request",
-    "RequestFailed", "RequestSent", "Resolve", "Resource", "Response", "ResponseReceived", "RetryPolicy", "Segment",
-    "Session", "SingleFlight", "SizeDiffers", "Sleep", "Spawn", "StartTls", "Stat", "Stream", "TaskGroup",
-    "TaskOutcome", "Timeouts", "TlsHandshake", "TokenSource", "Tokens", "UploadProgress", "WaitConnected",
-    "WaitForSlot", "Write", "WriteJournal", "body_segments", "exchange", "listing", "operation", "wire_headers",
+    "Effect", "Event", "Exchange", "FileFacts", "FileFinished", "FileHashed", "FileSent", "FileSlice", "Flow",
+    "FolderListing", "Form", "Gather", "Headers", "IsIdle", "JobProgress", "JournalEntry", "JournalSnapshot",
+    "JournalState", "KeywordsIgnored", "LastingFailure", "Lease", "Leasing", "Limits", "ListFolder", "LoginFailed",
+    "LoginRenewed", "NextDone", "OpenJournal", "OpenTaskGroup", "Operations", "Options", "Origin", "Page", "Pages",
+    "PixelApi", "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
+    "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError",
+    "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError",
+    "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError", "PixelStatusError",
+    "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError", "Pool", "Proxies",
+    "Random", "Read", "ReadMetadata", "Report", "Request", "RequestFailed", "RequestSent", "Resolve", "Resource",
+    "Response", "ResponseReceived", "RetryPolicy", "Segment", "Session", "SingleFlight", "SizeDiffers", "Sleep",
+    "Spawn", "StartTls", "Stat", "Stream", "TaskGroup", "TaskOutcome", "Timeouts", "TlsHandshake", "TokenSource",
+    "Tokens", "UploadProgress", "WaitConnected", "WaitForSlot", "Write", "WriteJournal", "body_segments", "exchange",
+    "listing", "operation", "wire_headers",
 ]  # fmt: skip

@@ -116,6 +116,30 @@ class Digest(Effect[Digested]):
     keep: bool = False
 
 
+@value
+class FolderListing:
+    """The names in a folder, in any order: of its folders, without links to folders, and of everything else."""
+
+    folders: Sequence[str]
+    files: Sequence[str]
+
+
+@value
+class ListFolder(Effect[FolderListing]):
+    """List a folder. Raises FileNotFoundError or another OSError, with the path."""
+
+    path: str
+
+
+@value
+class ReadMetadata(Effect[list[Any]]):
+    """Read the metadata in photos: for each file the body of a MetadataObject, or None without any. Raises
+    ModuleNotFoundError if what is needed for that is not installed.
+    """
+
+    paths: Sequence[str]
+
+
 TaskOutcome: TypeAlias = tuple[K, T | Exception]
 """How a flow of a task group ended: its key, and its result or the Exception that it raised."""
 

@@ -26,7 +26,8 @@ class JournalEntry:
     `job_id` is its upload job. `digests` are the MD5s of its slices and then of its support files, in base64. `target`
     is the upload job as the server described it, kept until the file is sent. `part_size` is the size of its parts, 0
     for a file that is sent whole. `parts` are the numbers, from 1, of stored parts. `supports` are size and time of
-    modification of its support files. `metadata` is a digest of the metadata that its upload job was made with.
+    modification of its support files. `metadata` is a digest of the metadata that its upload job was made with, and
+    `name` its name.
     """
 
     path: str
@@ -41,6 +42,7 @@ class JournalEntry:
     resource: tuple[str, int | str] | None = None
     supports: tuple[tuple[int, int], ...] = ()
     metadata: str = ""
+    name: str = ""
 
 
 @value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pixel_transports.drivers.files import digest, file_facts
     from pixel_transports.drivers.instrumentation import ExchangeRecord, Instrumentation
     from pixel_transports.drivers.journal.paths import JournalPath
+    from pixel_transports.drivers.photos import read_metadata
     from pixel_transports.net.asynchronous import AnyioTransport
     from pixel_transports.net.blocking import SocketTransport
     from pixel_transports.net.files import SliceReader
@@ -48,6 +49,7 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
             ".drivers.files": ["digest", "file_facts"],
             ".drivers.instrumentation": ["ExchangeRecord", "Instrumentation"],
             ".drivers.journal.paths": ["JournalPath"],
+            ".drivers.photos": ["read_metadata"],
             ".net.asynchronous": ["AnyioTransport"],
             ".net.blocking": ["SocketTransport"],
             ".net.files": ["SliceReader"],
@@ -67,6 +69,6 @@ __all__ = [
     "Bar", "BlockingDriver", "ClientConfig", "Driver", "DriverFactory", "ExchangeRecord", "Faces", "Feature",
     "Features", "FunctionTransport", "Hooks", "Instrumentation", "JournalPath", "KeyCloakAuth", "Listener", "LogLines",
     "PixelApiSettings", "PixelClient", "PixelClientAsync", "PixelClientKwargs", "SliceReader", "SocketTransport",
-    "TlsOptions", "Transport", "digest", "faces", "file_facts", "get_client", "on_cancel", "run", "run_async",
-    "to_geojson",
+    "TlsOptions", "Transport", "digest", "faces", "file_facts", "get_client", "on_cancel", "read_metadata",
+    "run", "run_async", "to_geojson",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 Rules kept here:
 
 * The server decides: a table of the status of the upload job and the state in the journal gives the action.
-* A file that changed since, and one whose metadata is to be another, is uploaded again.
+* A file that changed since, and one whose metadata or name is to be another, is uploaded again.
 * A file that may be on the server is not uploaded again while that is unknown.
 """
 
@@ -67,7 +67,7 @@ def recall(service: CollectionUploads, transfers: Sequence[Transfer], snapshot: 
         if transfer.file.path in snapshot.taken:
             transfer.fail("in_use", "another program is uploading it to the same data collection")
             transfer.state = TransferState.FAILED
-        elif entry is not None and _is_unchanged(transfer.file, entry):
+        elif entry is not None and is_unchanged(transfer.file, entry):
             known.append((transfer, entry))
     if not known:
         return
@@ -89,7 +89,7 @@ def recall(service: CollectionUploads, transfers: Sequence[Transfer], snapshot: 
 def action_for(job: Field | None, entry: JournalEntry, file: PlannedFile) -> Action:
     """The action for an upload job and a journal entry. Raises PixelProtocolError for a job without a status."""
     status = job_status(job)
-    if status is JobStatus.LOBBY and entry.metadata != file.metadata_digest:
+    if status is JobStatus.LOBBY and (entry.metadata, entry.name or file.name) != (file.metadata_digest, file.name):
         return Action.RESTART
     return ACTIONS.get((status, entry.state), Action.RESTART)
 
@@ -164,7 +164,7 @@ def _look_up(service: CollectionUploads, finished: Sequence[Transfer]) -> Flow[N
             transfer.state = TransferState.DONE
 
 
-def _is_unchanged(file: PlannedFile, entry: JournalEntry) -> bool:
+def is_unchanged(file: PlannedFile, entry: JournalEntry) -> bool:
     """True if a file and its support files have the sizes and times in the journal."""
     facts = tuple((each.size, each.facts.modified) for each in (file, *file.support_files))
     return ((entry.size, entry.modified), *entry.supports) == facts

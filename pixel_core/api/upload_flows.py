@@ -9,17 +9,19 @@ same call continues it, and uploads no file twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pixel_core import models
 from pixel_core.api.paths import collection_path
-from pixel_core.api.recall import recall
+from pixel_core.api.recall import is_unchanged, recall
 from pixel_core.api.upload_service import CollectionUploads, Kind
 from pixel_core.effects import Flow, OpenJournal, WriteJournal
 from pixel_core.errors import PixelUploadJobError
 from pixel_core.journal import JournalSnapshot
 from pixel_core.session.session import Session
 from pixel_core.uploads import FileSpec, PartSizing, PlannedFile, Transfer, plan, upload
+from pixel_core.uploads.names import assign_names
 
 
 class UploadFlows:
@@ -39,9 +41,11 @@ class UploadFlows:
         metadata: models.Metadata | None,
     ) -> Flow[Any]:
         """Upload one file, and return its resource. Raises ValueError, FileNotFoundError, and the error of the file."""
-        sizing = PartSizing.from_keywords(self._session.options.multipart_threshold, multipart, part_size)
+        sizing = self.sizing(multipart, part_size)
         spec = FileSpec(str(path), tuple(str(each) for each in support_files), metadata_of(metadata))
-        (transfer,), broken = yield from self._upload((yield from plan([spec], sizing)), single=True)
+        planned = yield from plan([spec], sizing)
+        yield from self._check_collection()
+        (transfer,), broken = yield from self._upload(planned, single=True)
         if transfer.error is not None:
             raise broken or transfer.error.__cause__ or transfer.error
         return transfer.resource
@@ -52,25 +56,45 @@ class UploadFlows:
         """Upload files, and return the resources of some and the errors of the others. Raises ValueError for equal
         names, FileNotFoundError, ValidationError, and an error that concerns all files while none is on the server.
         """
-        sizing = PartSizing.from_keywords(self._session.options.multipart_threshold, multipart, part_size)
-        planned = yield from plan(_specs(files), sizing)
+        transfers = yield from self.all(_specs(files), self.sizing(multipart, part_size))
+        return split(transfers)
+
+    def all(
+        self,
+        specs: Sequence[FileSpec],
+        sizing: PartSizing,
+        name_from: models.NameFrom | None = None,
+        checked: bool = False,
+    ) -> Flow[list[Transfer]]:
+        """Upload files, and return the transfer of each: its name, and its resource or its error. With `name_from`, a
+        file that the journal knows keeps its name. `checked` is for a data collection of the right type. Raises what
+        `many` raises.
+        """
+        assign_names(name_from, ((each.path, each.name) for each in specs), _ADVICE)
+        planned = yield from plan(specs, sizing)
         if not planned:
-            return [], []
-        transfers, broken = yield from self._upload(planned, single=False)
+            return []
+        if not checked:
+            yield from self._check_collection()
+        transfers, broken = yield from self._upload(planned, single=False, name_from=name_from)
         if broken is not None and not any(each.handed_over for each in transfers):
             raise broken
-        return (
-            [each.resource for each in transfers if each.error is None],
-            [each.error for each in transfers if each.error is not None],
-        )
+        return transfers
 
-    def _upload(self, files: Sequence[PlannedFile], single: bool) -> Flow[tuple[list[Transfer], Exception | None]]:
+    def sizing(self, multipart: bool, part_size: int | None) -> PartSizing:
+        """How files are cut. Raises ValueError for multipart without a usable part size."""
+        return PartSizing.from_keywords(self._session.options.multipart_threshold, multipart, part_size)
+
+    def _upload(
+        self, files: Sequence[PlannedFile], single: bool, name_from: models.NameFrom | None = None
+    ) -> Flow[tuple[list[Transfer], Exception | None]]:
         """The transfers of all files, each at its end, and the error that stopped those that had not begun."""
-        yield from self._check_collection()
         service = CollectionUploads(self._session, self._kind, *self._ids, single)
         transfers = [Transfer(file) for file in files]
 
         def lead(snapshot: JournalSnapshot) -> Flow[Exception | None]:
+            if name_from is not None:
+                _name(transfers, name_from, snapshot)
             yield from recall(service, transfers, snapshot)
             broken = yield from upload(service, self._session, transfers, self._kind.path, snapshot.run)
             if snapshot.run is not None and not any(each.error for each in transfers):
@@ -100,15 +124,35 @@ def metadata_of(metadata: models.Metadata | None) -> dict[str, Any] | None:
     return dict(metadata) if metadata else None
 
 
+_ADVICE = "Give one of each another `name`, or use upload_folder with `name_from`"
+
+
+def split(transfers: Sequence[Transfer]) -> tuple[list[Any], list[PixelUploadJobError]]:
+    """The resources of some files and the errors of the others."""
+    return (
+        [each.resource for each in transfers if each.error is None],
+        [each.error for each in transfers if each.error is not None],
+    )
+
+
 def _specs(files: Sequence[models.PixelUploadFile]) -> list[FileSpec]:
-    """Raises ValueError for equal names, ValidationError."""
+    """Raises ValidationError."""
     specs = []
-    names: set[str] = set()
     for each in files:
         file = models.PixelUploadFile.model_validate(each)
-        if file.file.name in names:
-            raise ValueError(f"All files must have unique names: there are two of the name {file.file.name!r}")
-        names.add(file.file.name)
         supports = tuple(str(path) for path in file.support_files or ())
-        specs.append(FileSpec(str(file.file), supports, file.metadata.body() if file.metadata else None))
+        metadata = file.metadata.body() if file.metadata else None
+        specs.append(FileSpec(str(file.file), supports, metadata, file.name or ""))
     return specs
+
+
+def _name(transfers: Sequence[Transfer], rule: models.NameFrom, snapshot: JournalSnapshot) -> None:
+    """Give files their names, those that the journal knows the names that they have there. Raises ValueError."""
+    kept = {
+        path: entry.name
+        for each in transfers
+        if (entry := snapshot.entries.get(path := each.file.path)) and entry.name and is_unchanged(each.file, entry)
+    }
+    names = assign_names(rule, ((each.file.path, each.file.name) for each in transfers), _ADVICE, kept)
+    for each, name in zip(transfers, names, strict=True):
+        each.file = replace(each.file, upload_name=name)

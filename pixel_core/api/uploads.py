@@ -11,7 +11,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pixel_core import models
 from pixel_core.api.lists import Lists, validated
@@ -148,3 +148,42 @@ class Uploads(Lists):
         """Upload point clouds; otherwise as `upload_multiple_images`."""
         flows = self._upload_flows("point_cloud", project_id, data_collection_id)
         return (yield from flows.many(files, multipart, multipart_part_size))
+
+    @operation
+    def upload_folder(
+        self,
+        project_id: int,
+        data_collection_id: int,
+        path: Any,
+        *,
+        metadata: Literal["exif"] | None = "exif",
+        common_metadata: models.Metadata | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        name_from: models.NameFrom | None = None,
+        support_files: bool = False,
+        multipart: bool = False,
+        multipart_part_size: int | None = None,
+    ) -> Flow[tuple[list[models.Image | models.Raster | models.PointCloud], list[PixelUploadJobError]]]:
+        """Upload the files in a folder and its subfolders, and return what `upload_multiple_images` returns, in the
+        order of names. The type of the data collection decides which files are taken: pictures (.jpg, .jpeg, .png,
+        .tif, .tiff) as images; these and .webp, .mrf and .pdf as rasters; .las and .laz as point clouds; in upper or
+        lower case. Hidden files are skipped.
+
+        `metadata`: "exif" sends position, heading, time and focal length of photos, which needs Pillow (extra
+        `photos`); None sends none. `common_metadata` are those of all files, and override it. `include` and `exclude`
+        are patterns such as "*_D.jpg" and "thumbs/**". `name_from` makes equal names differ: "path" joins the folders
+        (day1_a.jpg), "parent" uses the nearest one, "counter" a number (a-2.jpg). `support_files` sends world files and
+        the like, too.
+
+        Raises FileNotFoundError and OSError for a folder that cannot be read, ModuleNotFoundError without Pillow,
+        ValueError for equal names, and what `upload_multiple_images` raises, all before anything is uploaded.
+        """
+        from pixel_core.api.folder_flows import FolderOptions, upload_folder  # late, as the engine
+        from pixel_core.api.upload_flows import split
+        from pixel_core.uploads import PartSizing
+
+        options = FolderOptions.from_keywords(include, exclude, metadata, common_metadata, name_from, support_files)
+        sizing = PartSizing.from_keywords(self.session.options.multipart_threshold, multipart, multipart_part_size)
+        ids = (project_id, data_collection_id)
+        return split((yield from upload_folder(self.session, ids, str(path), options, sizing)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from pixel_core.models.base import PixelModel
     from pixel_core.models.files import (  # isort: skip
-        ImageMetadataFields, ImageUpdateInput, Metadata, MetadataFieldsType, MetadataObject, NearblackOptions,
+        ImageMetadataFields, ImageUpdateInput, Metadata, MetadataFieldsType, MetadataObject, NameFrom, NearblackOptions,
         PixelAttachmentUpload, PixelUploadFile, PointCloudMetadataFields, PointCloudUpdateInput, RasterInfo,
         RasterMetadataFields, RasterUpdateInput, UpdateInputBase,
     )  # fmt: skip
@@ -57,7 +57,8 @@ else:  # A package with `__getattr__` would have any name for type checkers.
             ".base": ["PixelModel"],
             ".files": [
                 "ImageMetadataFields", "ImageUpdateInput", "Metadata", "MetadataFieldsType", "MetadataObject",
-                "NearblackOptions", "PixelAttachmentUpload", "PixelUploadFile", "PointCloudMetadataFields",
+                "NameFrom", "NearblackOptions", "PixelAttachmentUpload", "PixelUploadFile",
+                "PointCloudMetadataFields",
                 "PointCloudUpdateInput", "RasterInfo", "RasterMetadataFields", "RasterUpdateInput", "UpdateInputBase",
             ],
             ".geometry": ["Geometry", "Polygon", "polygon"],
@@ -93,8 +94,9 @@ __all__ = [
     "HarvestAuthInfo", "HarvestFieldMap", "HarvestFieldMapUpdate", "HarvestFieldMapping", "HarvestService",
     "HarvestServiceCreateInput", "HarvestServiceUpdateInput", "HarvestTask", "HarvestTaskListParams", "Image",
     "ImageMetadataFields", "ImageUpdateInput", "Job", "JobGroup", "ListParams", "Metadata", "MetadataFieldsType",
-    "MetadataObject", "NearblackOptions", "OIDCUserCreateInput", "OIDCUserUpdateInput", "OptimizedPointCloud",
-    "OptimizedPointCloudListParams", "OptimizedRaster", "OverviewResampling", "PixelAttachmentUpload", "PixelModel",
+    "MetadataObject", "NameFrom", "NearblackOptions", "OIDCUserCreateInput", "OIDCUserUpdateInput",
+    "OptimizedPointCloud", "OptimizedPointCloudListParams", "OptimizedRaster", "OverviewResampling",
+    "PixelAttachmentUpload", "PixelModel",
     "PixelStatusEnum", "PixelUploadFile", "Plugin", "PointCloud", "PointCloudListParams", "PointCloudMetadataFields",
     "PointCloudUpdateInput", "Polygon", "Project", "Raster", "RasterInfo", "RasterListParams", "RasterMetadataFields",
     "RasterUpdateInput", "SearchFilter", "SearchOn", "SearchQuery", "SearchResults", "SortField", "UpdateInputBase",

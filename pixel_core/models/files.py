@@ -5,9 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pixel_core.models.base import JsonMetadata, PixelModel
+from pixel_core.models.geometry import check_crs, check_positions
 
 
 class RasterInfo(PixelModel):
@@ -47,6 +48,14 @@ class ImageMetadataFields(PixelModel):
     focal_length: float | None = None
     radial: str | None = None
 
+    @field_validator("location")
+    @classmethod
+    def _in_degrees(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None:
+            check_crs(value)
+            check_positions(value.get("coordinates"))
+        return value
+
 
 class RasterMetadataFields(PixelModel):
     """Metadata of a raster."""
@@ -80,12 +89,33 @@ Metadata: TypeAlias = Mapping[str, Any] | MetadataObject
 """Metadata of a file to upload, as a model, or as a mapping that is sent unchanged."""
 
 
+NameFrom: TypeAlias = Literal["path", "parent", "counter"]
+"""How files get their names in Pixel: of their path from the folder of the upload (`day1_flight2_a.jpg`), of the folder
+that they are in (`flight2_a.jpg`), or with a number (`a-2.jpg`) for all but the first of a name.
+"""
+
+
+def merge_metadata(*layers: Mapping[str, Any] | None) -> MetadataObject | None:
+    """Merge metadata name by name; later layers override earlier ones. Returns None when all are empty. Raises
+    ValidationError.
+    """
+    parts: dict[str, dict[str, Any]] = {name: {} for name in MetadataObject.model_fields}
+    for layer in layers:
+        for name in parts:
+            parts[name].update((layer or {}).get(name) or {})
+    merged = {name: values for name, values in parts.items() if values}
+    return MetadataObject.model_validate(merged) if merged else None
+
+
 class PixelUploadFile(PixelModel):
-    """A file to upload with its support files (world files, for example) and its metadata."""
+    """A file to upload with its support files (world files, for example) and its metadata. `name` is the name in Pixel,
+    by default that of the file.
+    """
 
     file: Path
     support_files: list[Path] | None = None
     metadata: MetadataObject | None = None
+    name: str | None = None
 
 
 class PixelAttachmentUpload(PixelModel):

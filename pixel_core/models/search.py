@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from typing_extensions import TypedDict
 
 from pixel_core.models.base import PixelModel
-from pixel_core.models.geometry import wkt
+from pixel_core.models.geometry import check_wkt, wkt
 
 SearchOn: TypeAlias = Literal["images", "rasters", "point_clouds", "projects", "data_collections"]
 
@@ -63,6 +63,8 @@ class SearchQuery(PixelModel):
     @field_validator("intersects", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            check_wkt(value)
         if value is None or isinstance(value, str):
             return value
         try:

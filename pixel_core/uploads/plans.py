@@ -128,6 +128,10 @@ class FileSpec:
     metadata: dict[str, Any] | None = None
     upload_name: str = ""
 
+    @property
+    def name(self) -> str:
+        return self.upload_name or PurePath(self.path).name
+
 
 def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[PlannedFile]]:
     """Read the facts of files and their support files, and cut them. Raises FileNotFoundError or another OSError, and
@@ -135,7 +139,7 @@ def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[PlannedFile
     """
     for each in files:
         for path in (each.path, *each.support_files):
-            _check_name(each.upload_name or PurePath(path).name, path)
+            _check_name(each.name if path == each.path else PurePath(path).name, path)
         names = [PurePath(path).name for path in each.support_files]
         if len(set(names)) < len(names):
             raise ValueError(

@@ -89,6 +89,7 @@ class Transfer:
             resource=self.became,
             supports=tuple((each.size, each.facts.modified) for each in self.file.support_files),
             metadata=self.file.metadata_digest,
+            name=self.file.name,
         )
         if state is JournalState.STORING:
             fresh, self.fresh = tuple(self.fresh), []

@@ -14,10 +14,10 @@ from pathlib import Path
 from pixel_core.errors import printable
 from pixel_core.models import Image, PixelUploadFile
 from pixel_core.models.results import DataCollection, Project
-from pixel_transports.cli.photos import read_metadata
 from pixel_transports.client.config import PixelClientKwargs
 from pixel_transports.client.factory import get_client
 from pixel_transports.client.settings import PixelApiSettings
+from pixel_transports.drivers.photos import read_metadata
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 
 PAGE_SIZE = 4

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 import click
 
+from pixel_core.session.options import Options
+from pixel_core.uploads import PartSizing
+from pixel_transports.cli.check_progress import check_progress
 from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, TERMINATED, Terminated, fail, print_message
 from pixel_transports.cli.file_checks import CheckedFile, Checker
 from pixel_transports.cli.file_types import FILE_TYPES
@@ -27,8 +30,10 @@ def run_dry(options: UploadOptions) -> int:
     else:
         file_type = FILE_TYPES[options.file_type or ""]
     candidates, common_metadata = get_candidates(options, file_type)
+    sizing = PartSizing.from_keywords(Options().multipart_threshold, options.part_size is not None, options.part_size)
     try:
-        files = Checker(file_type, common_metadata, area).check(candidates)
+        with check_progress(len(candidates)) as progress:
+            files = Checker(file_type, common_metadata, area, sizing).check(candidates, progress)
     except Terminated:
         fail("Terminated. Nothing was sent.", TERMINATED)
     except KeyboardInterrupt:

@@ -28,7 +28,12 @@ ADVICE = {
     "no_position": "Give its location with --metadata or in JSON lines, or upload it without one",
     "null_island": "The receiver had no fix: give the location with --metadata or in JSON lines",
     "outside_project": "Check that it belongs to this project",
-    "duplicate_name": "Rename one of them, or upload them in two calls",
+    "bad_name": "Rename it, or give it another name in JSON lines",
+    "bad_metadata": "Correct --metadata, or its metadata in JSON lines",
+    "bad_parts": "Use another --part-size, or none",
+    "bad_support_files": "Rename them, or leave some out",
+    "too_large": "Leave it out: support files are sent whole",
+    "duplicate_name": "Use --name-from path, parent or counter, or upload them in two calls",
     "duplicate_content": "Leave one of them out",
     # Found by the upload
     **dict.fromkeys(("not_uploaded", "not_created", "not_stored", "interrupted", "stopped"), _LATER),

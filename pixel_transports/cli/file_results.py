@@ -22,6 +22,7 @@ import click
 from pixel_core.errors import printable
 from pixel_transports.cli.errors import can_help_again, print_message
 from pixel_transports.cli.file_problems import REFUSED, Problem
+from pixel_transports.cli.file_search import Candidate
 from pixel_transports.cli.output import dump_json
 
 _MAX_DETAIL_CHARACTERS = 400
@@ -52,7 +53,7 @@ class FileResult:
     @classmethod
     def from_problem(
         cls,
-        path: Path,
+        file: Candidate,
         problem: Problem,
         size: int | None,
         status: FileStatus = FileStatus.FAILED,
@@ -60,7 +61,7 @@ class FileResult:
     ) -> "FileResult":
         """Return the result of a file with a problem. The advice is not to try again, if its cause would stay."""
         advice = problem.advice if can_help_again(cause) else REFUSED
-        return cls(str(path), path.name, None, status, problem.code, problem.detail, advice, size)
+        return cls(str(file.path), file.name, None, status, problem.code, problem.detail, advice, size)
 
     def line(self) -> str:
         """Return name, id and status, separated by tabs."""

@@ -3,7 +3,7 @@
 Rules kept here:
 
 * An invalid geometry is wrong usage, reported before anything is sent.
-* Positions are longitude and latitude in degrees (EPSG:4326).
+* Positions are longitude and latitude in degrees (EPSG:4326). A geometry in another reference system is refused.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from pixel_core.models.geometry import polygon, wkt
+from pixel_core.models.geometry import check_crs, check_wkt, polygon, wkt
 from pixel_transports.cli.errors import validation_message
 from pixel_transports.sandbox.geometry import from_wkt
 
@@ -26,6 +26,7 @@ def parse_wkt(option: str, text: str) -> str:
     geometry = _read(option, text)
     try:
         result = geometry if isinstance(geometry, str) else wkt(_extract(geometry))
+        check_wkt(result)
         from_wkt(result)
     except (ValueError, TypeError) as error:
         raise _usage_error(option, text, error) from None
@@ -38,11 +39,13 @@ def parse_polygon(option: str, text: str) -> dict[str, Any]:
     inner: dict[str, Any] | None = None
     try:
         if isinstance(geometry, str):
+            check_wkt(geometry)
             shape = from_wkt(geometry)
             if shape.lines or len(shape.areas) != 1:
                 raise ValueError("one polygon is needed")
             return polygon({"type": "Polygon", "coordinates": shape.areas[0]})
         inner = _extract(geometry)
+        check_crs(inner)
         if inner.get("type") == "GeometryCollection" and len(inner.get("geometries") or ()) == 1:
             inner = _object(inner["geometries"][0])
         if inner.get("type") != "Polygon":
@@ -75,7 +78,10 @@ def _read(option: str, text: str) -> str | dict[str, Any]:
 
 
 def _extract(geojson: dict[str, Any]) -> dict[str, Any]:
-    """Return the geometry of a feature, or a collection of the geometries of several. Raises ValueError."""
+    """Return the geometry of a feature, or a collection of the geometries of several. Raises ValueError, also for
+    another reference system.
+    """
+    check_crs(geojson)
     if geojson.get("type") == "Feature":
         return _object(geojson.get("geometry"))
     if geojson.get("type") != "FeatureCollection":
@@ -83,6 +89,8 @@ def _extract(geojson: dict[str, Any]) -> dict[str, Any]:
     features = geojson.get("features")
     if not isinstance(features, list):
         raise ValueError("features has to be a list")
+    for each in features:
+        check_crs(each)
     found = [_object(each, "each of the features").get("geometry") for each in features]
     return {"type": "GeometryCollection", "geometries": [_object(each) for each in found if each is not None]}
 

@@ -1,9 +1,5 @@
-"""Metadata of files: from --metadata, from JSON lines, and from EXIF.
-
-Rules kept here:
-
-* A name that Pixel does not know is an error, since the server would ignore it silently.
-* Metadata of one file override those of all files, and those override EXIF.
+"""Metadata of files: from --metadata, and from JSON lines. A name that Pixel does not know is an error, since the
+server would ignore it silently.
 """
 
 import json
@@ -49,7 +45,7 @@ def validate_metadata(value: Any, file_type: FileType, source: str) -> dict[str,
         names = [name for name in file_type.fields.model_fields if name != "fields_type"]
         expected = f"the fields of {_a(file_type)}: {', '.join(names)}"
         _check_names(fields, ["fields_type", *names], f"{source}: fields", expected)
-        if fields.setdefault("fields_type", file_type.fields_type) != file_type.fields_type:
+        if fields.setdefault("fields_type", file_type.kind.name) != file_type.kind.name:
             raise click.UsageError(f"{source}: fields_type is {fields['fields_type']!r}, and this is {_a(file_type)}")
     with usage_errors(source, value):
         MetadataObject.model_validate(value)
@@ -64,13 +60,3 @@ def _check_names(value: Mapping[str, Any], names: tuple[str, ...] | list[str], s
     unknown = sorted(set(value) - set(names))
     if unknown:
         raise click.UsageError(f"{source}: {', '.join(unknown)} is not known; expected is {expected}")
-
-
-def merge_metadata(*layers: Mapping[str, Any] | None) -> MetadataObject | None:
-    """Merge metadata name by name; later layers override earlier ones. Returns None when all are empty."""
-    parts: dict[str, dict[str, Any]] = {name: {} for name in _PARTS}
-    for layer in layers:
-        for name in _PARTS:
-            parts[name].update((layer or {}).get(name) or {})
-    merged = {name: values for name, values in parts.items() if values}
-    return MetadataObject.model_validate(merged) if merged else None

@@ -21,10 +21,10 @@ from pixel_transports.cli.upload_options import UploadOptions, parse_size
 
 _DETAILS = """\b
 Exit codes:
-  0    every file is uploaded (with --dry-run: no file has a problem)
+  0    every file is uploaded, now or before (with --dry-run: none has a problem)
   1    some or all files failed (with --dry-run: some files have problems)
   2    wrong usage, or settings that are missing or wrong; nothing was sent
-  3    nothing to do: there are no files, or all of them were uploaded before
+  3    there are no files; with --fail-if-nothing also: all were uploaded before
   4    the login was refused
   5    no connection, or no answer in time
   130  interrupted; the same command continues from there
@@ -44,7 +44,8 @@ captured, status (ok, problem), problems (a list of code, detail, advice).
 
 \b
 JSON lines for `-`, one for each file; only "file" is required:
-  {"file": "a.tif", "support_files": ["a.tfw"], "metadata": {"fields": {...}}}
+  {"file": "a.tif", "name": "b.tif", "support_files": ["a.tfw"],
+   "metadata": {"fields": {...}}}
 """
 
 
@@ -57,6 +58,14 @@ JSON lines for `-`, one for each file; only "file" is required:
     "file_type",
     type=click.Choice(["image", "raster", "point-cloud"]),
     help="The type of the files; by default that of the data collection.",
+)
+@click.option("--include", metavar="PATTERN", multiple=True, help="Only files of such a name: '*_D.jpg', 'day1/**'.")
+@click.option("--exclude", metavar="PATTERN", multiple=True, help="No files and folders of such a name.")
+@click.option(
+    "--name-from",
+    type=click.Choice(["path", "parent", "counter"]),
+    help="Make equal names differ: by the folders they are in (path: day1_a.jpg), by the nearest one (parent), or by a "
+    "number (counter: a-2.jpg).",
 )
 @click.option(
     "--metadata",
@@ -78,13 +87,14 @@ JSON lines for `-`, one for each file; only "file" is required:
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a report: FILE.json or FILE.csv."
 )
+@click.option("--fail-if-nothing", is_flag=True, help="Exit with 3 if all files were uploaded before.")
 @env_file_option
 @click.option("-v", "--verbose", is_flag=True, help="Print each step of each file, and each failed call.")
 def upload(**values: Any) -> None:
     """Upload files to a data collection.
 
     PATHS are files, folders (searched for files of the type, without hidden ones), globs in quotation marks, or `-`
-    for JSON lines from stdin.
+    for JSON lines from stdin. Upper and lower case are the same in suffixes and patterns.
 
     Uploaded files are recorded in a journal: the same command, run again, sends only the missing ones. A dry run
     checks positions of photos, and of all files that names and contents differ and that none is truncated.

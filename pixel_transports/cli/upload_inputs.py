@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from pixel_core.uploads.folders import Selection
 from pixel_transports.cli.errors import NOTHING, fail, print_message
 from pixel_transports.cli.file_results import write_report
-from pixel_transports.cli.file_search import STDIN, Candidate, find_files
+from pixel_transports.cli.file_search import STDIN, Candidate, FileSearch
 from pixel_transports.cli.file_types import FILE_TYPES, FileType, type_of_collection
 from pixel_transports.cli.metadata import read_metadata_option
 from pixel_transports.cli.upload_options import UploadOptions
@@ -27,7 +28,7 @@ def get_file_type(client: PixelClient, options: UploadOptions) -> FileType:
     file_type = type_of_collection(collection_type) if options.file_type is None else FILE_TYPES[options.file_type]
     if file_type is None:
         raise click.UsageError(f"the data collection has the unknown type {collection_type!r}: pass --type")
-    if collection_type not in file_type.collection_types:
+    if collection_type not in file_type.kind.collection_types:
         raise click.UsageError(f"--type {file_type.name}: the data collection is of the type {collection_type!r}")
     return file_type
 
@@ -37,12 +38,13 @@ def get_candidates(options: UploadOptions, file_type: FileType) -> tuple[list[Ca
     if options.support_files and file_type.name == "point-cloud":
         raise click.UsageError("--support-files: point clouds have no support files")
     common_metadata = read_metadata_option(options.metadata, file_type)
-    stdin = sys.stdin if STDIN in options.paths else ()
-    candidates = find_files(options.paths, file_type, options.support_files, stdin)
+    selection = Selection(file_type.suffixes, options.include, options.exclude)
+    search = FileSearch(file_type, selection, options.support_files)
+    candidates = search.find(options.paths, sys.stdin if STDIN in options.paths else ())
     if not candidates:
-        extensions = ", ".join(sorted(file_type.extensions))
-        fail(f"There is nothing to do: no files were found (a folder is searched for {extensions}).", NOTHING)
-    return candidates, common_metadata
+        suffixes = ", ".join(sorted(file_type.suffixes))
+        fail(f"There is nothing to do: no files were found (a folder is searched for {suffixes}).", NOTHING)
+    return search.name(candidates, options.name_from, may_be_equal=options.dry_run), common_metadata
 
 
 def save_report(options: UploadOptions, file_type: FileType, rows: Sequence[dict[str, Any]], **about: Any) -> bool:

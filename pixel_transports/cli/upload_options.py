@@ -3,8 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from pixel_core.models import NameFrom
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
@@ -28,6 +32,10 @@ class UploadOptions:
     resume: bool
     journal: Path | None
     report: Path | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    name_from: "NameFrom | None"
+    fail_if_nothing: bool
     env_file: str | None
     verbose: bool
 

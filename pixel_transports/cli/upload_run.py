@@ -7,17 +7,19 @@ Rules kept here:
 """
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
+from pixel_core.api.folder_flows import read_metadata
+from pixel_core.api.upload_flows import UploadFlows
+from pixel_core.api.upload_service import IMAGE
 from pixel_core.errors import PixelError, PixelUploadJobError
 from pixel_core.events import FileFinished, FileHashed, FileSent
-from pixel_core.models import PixelUploadFile
+from pixel_core.models.files import merge_metadata
+from pixel_core.uploads import FileSpec, Transfer
 from pixel_transports.cli.errors import (
     DONE,
     FAILED,
@@ -35,13 +37,13 @@ from pixel_transports.cli.file_problems import Problem, file_size, find_problem
 from pixel_transports.cli.file_results import FileResult, FileStatus, count_by_status, print_results
 from pixel_transports.cli.file_search import Candidate
 from pixel_transports.cli.file_types import FileType
-from pixel_transports.cli.metadata import merge_metadata
 from pixel_transports.cli.upload_inputs import get_candidates, get_file_type, read_settings, save_report
 from pixel_transports.cli.upload_options import UploadOptions
 from pixel_transports.client.blocking import PixelClient
 from pixel_transports.client.config import PixelClientKwargs
 from pixel_transports.client.factory import get_client
 from pixel_transports.display.progress import LogLines, ProgressListener, progress_listener
+from pixel_transports.sandbox.upload_validation import MIN_PART_BYTES
 
 _STORED = "validated_and_moved"
 """The last state of an upload job that went well."""
@@ -79,7 +81,7 @@ def run_upload(options: UploadOptions) -> int:
         with get_client(settings=read_settings(options), **keywords) as client:
             file_type = get_file_type(client, options)
             candidates, common_metadata = get_candidates(options, file_type)
-            _check_names(candidates)
+            _warn_of_small_parts(options)
             run = _UploadRun(options, file_type, candidates, listener.final_states)
             try:
                 run.send(client, common_metadata)
@@ -91,19 +93,11 @@ def run_upload(options: UploadOptions) -> int:
         return run.finish()
 
 
-def _check_names(candidates: Sequence[Candidate]) -> None:
-    """Raise click.UsageError if two files have the same name."""
-    first: dict[str, Path] = {}
-    equal = [
-        f"{first[each.path.name]} and {each.path}"
-        for each in candidates
-        if first.setdefault(each.path.name, each.path) is not each.path
-    ]
-    if equal:
-        more = f", and {len(equal) - 5} more" if len(equal) > 5 else ""
-        raise click.UsageError(
-            f"equal names: {', '.join(equal[:5])}{more}. In one upload all names have to differ: rename some, or "
-            "upload them in several calls. --dry-run lists all of them"
+def _warn_of_small_parts(options: UploadOptions) -> None:
+    if options.part_size is not None and options.part_size < MIN_PART_BYTES:
+        print_message(
+            f"--part-size {options.part_size}: S3 refuses a file with parts below {MIN_PART_BYTES} bytes (5 MiB), "
+            "except for the last part (EntityTooSmall)."
         )
 
 
@@ -121,44 +115,49 @@ class _UploadRun:
         self._file_type = file_type
         self._candidates = candidates
         self._final_states = final_states
-        self._resources: dict[str, Any] = {}
-        self._errors: dict[str, PixelUploadJobError] = {}
+        self._transfers: dict[str, Transfer] = {}
         self._problems: dict[str, Problem] = {}
         self.interrupt: KeyboardInterrupt | None = None
         self.error: PixelError | None = None
 
     def send(self, client: PixelClient, common_metadata: dict[str, Any]) -> None:
         """Send the files that have no problem. Raises PixelError, KeyboardInterrupt, click.UsageError."""
-        files = self._upload_files(common_metadata)
-        if not files:
+        sendable = self._without_problem()
+        if not sendable:
             return
-        part_size = self._options.part_size
-        multipart = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
-        send = partial(getattr(client, self._file_type.method), *self._options.collection_path)
+        options = self._options
+        flows = UploadFlows(client.session, self._file_type.kind, *options.collection_path)
         try:
-            resources, errors = send(files, **multipart)
-        except ValueError as error:
+            specs = self._specs(client, sendable, common_metadata)
+            sizing = flows.sizing(options.part_size is not None, options.part_size)
+            transfers = client.run(flows.all(specs, sizing, options.name_from, checked=True))
+        except (ValueError, ModuleNotFoundError) as error:
             raise click.UsageError(str(error)) from error
         except OSError as error:
             if isinstance(error, PixelError):
                 raise
             # An error without a number is the journal's, not a file's.
             fail(f"Nothing was sent: {error}", USAGE if error.errno is None else FAILED)
-        self._errors = {str(error.file): error for error in errors}
-        sent = [str(each.file) for each in files if str(each.file) not in self._errors]
-        self._resources = dict(zip(sent, resources, strict=True))
+        self._transfers = {each.file.path: each for each in transfers}
 
-    def _upload_files(self, common_metadata: dict[str, Any]) -> list[PixelUploadFile]:
-        read_exif = _exif_reader(self._options, self._file_type)
-        files = []
-        for each in self._candidates:
-            problem = find_problem(each)
-            if problem is not None:
-                self._problems[str(each.path)] = problem
-                continue
-            metadata = merge_metadata(read_exif(each.path), common_metadata, each.metadata)
-            files.append(PixelUploadFile(file=each.path, support_files=list(each.support_files), metadata=metadata))
-        return files
+    def _without_problem(self) -> list[Candidate]:
+        self._problems = {
+            str(each.path): problem for each in self._candidates if (problem := find_problem(each)) is not None
+        }
+        return [each for each in self._candidates if str(each.path) not in self._problems]
+
+    def _specs(
+        self, client: PixelClient, candidates: Sequence[Candidate], common_metadata: dict[str, Any]
+    ) -> list[FileSpec]:
+        exif: Sequence[dict[str, Any] | None] = [None] * len(candidates)
+        if self._file_type.kind is IMAGE and self._options.exif:
+            exif = client.run(read_metadata([str(each.path) for each in candidates]))
+        merged = [
+            merge_metadata(own, common_metadata, each.metadata) for each, own in zip(candidates, exif, strict=True)
+        ]
+        return [
+            each.spec(metadata.body() if metadata else None) for each, metadata in zip(candidates, merged, strict=True)
+        ]
 
     def finish(self) -> int:
         """Save and print the results, and return the exit code. Raises the error that stopped the upload."""
@@ -184,7 +183,7 @@ class _UploadRun:
             return TERMINATED if isinstance(self.interrupt, Terminated) else INTERRUPTED
         if counts["failed"]:
             return FAILED
-        return DONE if counts["uploaded"] else NOTHING
+        return NOTHING if self._options.fail_if_nothing and not counts["uploaded"] else DONE
 
     def _summary(self, counts: dict[str, int]) -> str:
         parts = ", ".join(f"{number:,} {status}" for status, number in counts.items() if number)
@@ -197,48 +196,33 @@ class _UploadRun:
         return f"{what}. {total} With --no-resume there is no journal: another run starts from the beginning."
 
     def _result(self, candidate: Candidate) -> FileResult:
-        path, size = candidate.path, file_size(candidate)
-        key = str(path)
+        key, size = str(candidate.path), file_size(candidate)
         if key in self._problems:
-            return FileResult.from_problem(path, self._problems[key], size)
-        if key in self._resources:
+            return FileResult.from_problem(candidate, self._problems[key], size)
+        transfer = self._transfers.get(key)
+        if transfer is not None:
+            candidate = replace(candidate, upload_name=transfer.file.name)  # that of the journal
+            if transfer.error is not None:
+                error = transfer.error
+                problem = Problem(error.status, _detail(error))
+                return FileResult.from_problem(candidate, problem, size, cause=error.__cause__)
             # Files that an earlier run finished have no event in this one.
             status = FileStatus.UPLOADED if key in self._final_states else FileStatus.SKIPPED
-            return FileResult(key, path.name, self._resources[key]["id"], status, size=size)
-        if key in self._errors:
-            error = self._errors[key]
-            problem = Problem(error.status, _detail(error))
-            return FileResult.from_problem(path, problem, size, cause=error.__cause__)
+            return FileResult(key, candidate.name, transfer.resource["id"], status, size=size)
         if self.error is not None:
-            return FileResult.from_problem(path, Problem("stopped", short_message(self.error)), size, cause=self.error)
+            problem = Problem("stopped", short_message(self.error))
+            return FileResult.from_problem(candidate, problem, size, cause=self.error)
         # After an interrupt only the events are known.
         if self._final_states.get(key) == _STORED:
-            return FileResult(key, path.name, None, FileStatus.UPLOADED, size=size)
+            return FileResult(key, candidate.name, None, FileStatus.UPLOADED, size=size)
         if key in self._final_states:
             detail = "the next run reports the reason"
-            return FileResult.from_problem(path, Problem(self._final_states[key], detail), size)
+            return FileResult.from_problem(candidate, Problem(self._final_states[key], detail), size)
         problem = Problem("interrupted", "the upload was interrupted before its end")
-        return FileResult.from_problem(path, problem, size, FileStatus.INTERRUPTED)
+        return FileResult.from_problem(candidate, problem, size, FileStatus.INTERRUPTED)
 
 
 def _detail(error: PixelUploadJobError) -> str:
     """Return why a file failed: what the server or its job says, or the error that it met."""
     cause = error.__cause__
     return short_message(cause) if isinstance(cause, PixelError) else str(error.detail)
-
-
-def _exif_reader(options: UploadOptions, file_type: FileType) -> Callable[[Path], dict[str, Any] | None]:
-    """Return a function that reads EXIF metadata, or one that returns None without --exif or Pillow."""
-    if file_type.name != "image" or not options.exif:
-        return lambda path: None
-    try:
-        from pixel_transports.cli.photos import read_metadata
-    except ModuleNotFoundError:
-        print_message("Pillow is not installed: EXIF metadata are not sent.")
-        return lambda path: None
-
-    def read(path: Path) -> dict[str, Any] | None:
-        metadata = read_metadata(path)
-        return metadata.body() if metadata else None
-
-    return read

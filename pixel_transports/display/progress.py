@@ -107,7 +107,7 @@ class Bar(ProgressListener):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._new_view: Callable[[], BarView] = (
-            NotebookBar if stream is None and in_notebook() else _terminal_bars(stream)
+            NotebookBar if stream is None and in_notebook() else terminal_bars(stream)
         )
         self._lock = threading.Lock()
         self._view: BarView | None = None
@@ -135,7 +135,7 @@ class Bar(ProgressListener):
                 self._view = None
 
 
-def _terminal_bars(stream: TextIO | None) -> Callable[[], BarView]:
+def terminal_bars(stream: TextIO | None) -> Callable[[], BarView]:
     """Return a function that makes a bar in a terminal. Raises ModuleNotFoundError if `rich` is not installed."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn

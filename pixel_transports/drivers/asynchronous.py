@@ -22,9 +22,10 @@ from pixel_core import effects
 from pixel_core.effects import Effect, Flow, TaskOutcome
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
-from pixel_transports.drivers.files import digest, file_facts
+from pixel_transports.drivers.files import digest, file_facts, list_folder
 from pixel_transports.drivers.instrumentation import Instrumentation
 from pixel_transports.drivers.journal.paths import JournalPath
+from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.net.transports import AsyncTransport
 from pixel_transports.runtime.per_loop import PerLoop
@@ -59,6 +60,8 @@ class AsyncDriver:
             effects.CallTokenProvider: self._call_token_provider,
             effects.Stat: lambda effect: run_sync(file_facts, effect.paths),
             effects.Digest: self._digest,
+            effects.ListFolder: lambda effect: run_sync(list_folder, effect.path),
+            effects.ReadMetadata: lambda effect: run_sync(photo_metadata, effect.paths),
             effects.SingleFlight: self._single_flight,
             effects.Report: self._report,
             effects.OpenTaskGroup: self._open_task_group,

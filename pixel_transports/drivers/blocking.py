@@ -17,9 +17,10 @@ from pixel_core import effects
 from pixel_core.effects import Effect, Flow
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
-from pixel_transports.drivers.files import digest, file_facts
+from pixel_transports.drivers.files import digest, file_facts, list_folder
 from pixel_transports.drivers.instrumentation import Instrumentation
 from pixel_transports.drivers.journal.paths import JournalPath
+from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.drivers.threads import TaskGroup
 from pixel_transports.net.transports import Transport
@@ -55,6 +56,8 @@ class BlockingDriver:
             effects.CallTokenProvider: lambda effect: effect.function(),
             effects.Stat: lambda effect: file_facts(effect.paths),
             effects.Digest: self._digest,
+            effects.ListFolder: lambda effect: list_folder(effect.path),
+            effects.ReadMetadata: lambda effect: photo_metadata(effect.paths),
             effects.SingleFlight: self._single_flight,
             effects.Report: self._report,
             effects.OpenTaskGroup: self._open_task_group,

@@ -1,4 +1,4 @@
-"""The effects `Stat` and `Digest`: facts of files, and their MD5s.
+"""The effects `ListFolder`, `Stat` and `Digest`: names in folders, facts of files, and their MD5s.
 
 Memory does not grow with a file: it is read through one buffer. These functions block. The async driver calls them in a
 worker thread. A file that is shorter than its slice has changed since it was planned: PixelFileChangedError.
@@ -11,10 +11,15 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
+from typing import TYPE_CHECKING, cast
 
-from pixel_core.effects import Digested, FileFacts
+from pixel_core.effects import Digested, FileFacts, FolderListing, ListFolder
 from pixel_core.messages import FileSlice
 from pixel_transports.net.files import open_file, too_short
+from pixel_transports.runtime.running import run
+
+if TYPE_CHECKING:
+    from pixel_core.uploads.folders import FoundFile, Selection
 
 BUFFER = 1024 * 1024
 """The size of the buffer that a file is read through, in bytes."""
@@ -35,6 +40,28 @@ def _facts(path: str) -> FileFacts:
     if not stat.S_ISREG(facts.st_mode):
         raise OSError(errno.EINVAL, "Not a regular file", path)
     return FileFacts(facts.st_size, facts.st_mtime_ns)
+
+
+def list_folder(path: str) -> FolderListing:
+    """List a folder. Raises FileNotFoundError, NotADirectoryError, or another OSError."""
+    folders: list[str] = []
+    files: list[str] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if not entry.is_dir():
+                files.append(entry.name)
+            elif not entry.is_symlink():
+                folders.append(entry.name)
+    return FolderListing(folders, files)
+
+
+def find_files(folder: str, selection: "Selection", with_support_files: bool = False) -> "Iterator[FoundFile]":
+    """Walk through a folder, and yield its files as they are found. Raises OSError for a part that cannot be read."""
+    from pixel_core.uploads.folders import FolderWalk  # late: it loads the engine of uploads
+
+    walk = FolderWalk(folder, selection, with_support_files)
+    while (files := run(walk.next_files(), lambda effect: list_folder(cast(ListFolder, effect).path))) is not None:
+        yield from files
 
 
 _spare: list[bytearray] = []

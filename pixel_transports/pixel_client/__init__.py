@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pixel_transports.client.factory import get_client
     from pixel_transports.client.settings import PixelApiSettings
     from pixel_transports.display.progress import Bar, LogLines
+    from pixel_transports.drivers.photos import read_metadata
     from pixel_transports.net.tls import TlsOptions
     from pixel_transports.observability.hooks import Hooks
 
@@ -65,6 +66,7 @@ _find, _listed = lazily(
         "pixel_transports.client.factory": ["get_client"],
         "pixel_transports.client.settings": ["PixelApiSettings"],
         "pixel_transports.display.progress": ["Bar", "LogLines"],
+        "pixel_transports.drivers.photos": ["read_metadata"],
         "pixel_transports.net.tls": ["TlsOptions"],
         "pixel_transports.observability.hooks": ["Hooks"],
         ".models": [
@@ -130,5 +132,5 @@ __all__ = [
     "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadFile", "PixelUploadJobError",
     "PixelValidationError", "PointCloudListParams", "PointCloudMetadataFields", "PointCloudUpdateInput", "RasterInfo",
     "RasterListParams", "RasterMetadataFields", "RasterUpdateInput", "Timeouts", "TlsOptions", "__version__", "faces",
-    "get_client",
+    "get_client", "read_metadata",
 ]  # fmt: skip

@@ -115,6 +115,9 @@ def test_flows_ask_for_what_the_table_says(server: SandboxServer, driver: Record
     files = [PixelUploadFile(file=path) for path in sample_photos()]
     (images, failures), performed = driver.during(api.upload_multiple_images(project["id"], collection["id"], files))
     assert (len(images), failures) == (6, [])
+    again = driver.during(api.upload_folder(project["id"], collection["id"], sample_photos()[0].parent))[1]
+    assert again - performed == {"ListFolder", "ReadMetadata"}
+    assert again <= of_uploads
     assert {"Stat", "Digest", "OpenTaskGroup", "Spawn", "NextDone", "OpenJournal", "WriteJournal"} <= performed
     assert performed <= of_uploads
 

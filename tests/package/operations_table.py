@@ -16,6 +16,7 @@ def _returns(method: Callable[..., Any]) -> str:
     text = inspect.formatannotation(inspect.signature(method).return_annotation)
     text = re.sub(r"Generator\[pixel_core\.effects\.Effect\[[^\]]*\], [\w.]*Any, (.*)\]", r"Flow[\1]", text)
     text = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
+    text = text.replace("|", r"\|")  # A table ends a cell there.
     return f"coroutine of {text}" if inspect.iscoroutinefunction(method) else text
 
 

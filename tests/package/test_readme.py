@@ -121,7 +121,7 @@ def test_every_link_inside_leads_somewhere() -> None:
 @pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize(
     ("part", "printed"),
-    [("upload_multiple_images", [photo.name for photo in sample_photos()]), ("def drive", ["demo@example.com"])],
+    [("client.upload_folder", [photo.name for photo in sample_photos()]), ("def drive", ["demo@example.com"])],
     ids=["the upload uploads all photos", "the driver of ten lines gets an answer"],
 )
 def test_an_example_prints_its_results(part: str, printed: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,15 +28,18 @@ from pixel_core import (
     FileFacts,
     FileSlice,
     Flow,
+    FolderListing,
     Form,
     Headers,
     JournalSnapshot,
+    ListFolder,
     NextDone,
     OpenJournal,
     OpenTaskGroup,
     Options,
     PixelApi,
     Random,
+    ReadMetadata,
     Report,
     Request,
     Response,
@@ -128,6 +131,10 @@ class World:
         self.server: Server | None = script if callable(script) else None
         self.script: list[Expected] = [] if callable(script) else list(script)
         self.files = dict(files or {})
+        self.metadata: dict[str, dict[str, Any]] = {}
+        """The metadata in photos, by path."""
+        self.listed: list[str] = []
+        self.read_for_metadata: list[str] = []
         self.bits: Iterator[int] = iter(count(1) if bits is None else bits)
         self.login = login
         self.now = 1000.0
@@ -205,6 +212,11 @@ class World:
                 contents = [self.read(each) for each in slices]
                 digests = [md5(each).digest() for each in contents]
                 return Digested(digests, self.facts(slices[0].path), contents[0] if keep else None)
+            case ListFolder(path):
+                return self.list_folder(path)
+            case ReadMetadata(paths):
+                self.read_for_metadata += paths
+                return [self.metadata.get(path) for path in paths]
             case OpenTaskGroup(lead):
                 return self.run(lead(TaskGroup(self)))
             case Spawn(group, key, flow):
@@ -221,6 +233,14 @@ class World:
                 return None
             case _:
                 raise OffScriptError(f"no flow of the API yields {effect!r}")
+
+    def list_folder(self, path: str) -> FolderListing:
+        self.listed.append(path)
+        inside = [each.removeprefix(f"{path}/") for each in self.files if each.startswith(f"{path}/")]
+        if not inside:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        folders = {each.partition("/")[0] for each in inside if "/" in each}
+        return FolderListing(list(folders), [each for each in inside if "/" not in each])
 
     def facts(self, path: str) -> FileFacts:
         return FileFacts(len(self._file(path)), 0)
@@ -318,7 +338,9 @@ class PixelServer:
             case "GET", "/acme/jobs/j1":
                 return json_response({"job_id": "j1", "completed": True})
             case "GET", "/upload_jobs/":
-                return json_response([self._finished(number) for number in self._listed(request)])
+                return json_response(
+                    [self._finished(number) for number in self._listed(request) if number in self.jobs]
+                )
             case "GET", _ if path == f"/{self.kind}s/":
                 return json_response(
                     [self._resource(number) for number in _ids(request) if self._name(number) not in self.unlisted]

@@ -161,6 +161,7 @@ def read_entry(sql: sqlite3.Connection, key: Key, path: str, with_finished: bool
             None if resource is None else (resource[0], resource[1]),
             tuple((size, modified) for size, modified in details["supports"]),
             details["metadata"],
+            details.get("name", ""),
         )
     return None
 
@@ -175,7 +176,7 @@ def write_entry(sql: sqlite3.Connection, key: Key, entry: JournalEntry) -> None:
     if entry.state is JournalState.DROPPED:
         sql.execute("DELETE FROM files WHERE destination = ? AND path = ?", key)
         return
-    names = ("digests", "part_size", "resource", "supports", "metadata")
+    names = ("digests", "part_size", "resource", "supports", "metadata", "name")
     details = json.dumps({name: getattr(entry, name) for name in names})
     target = None if entry.target is None else _PADDING + json.dumps(entry.target)
     sql.execute(

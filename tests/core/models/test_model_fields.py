@@ -58,7 +58,7 @@ FIELDS: dict[type[PixelModel], dict[str, Any]] = {
     models.RasterMetadataFields: {"fields_type": "raster", **METADATA},
     models.PointCloudMetadataFields: {"fields_type": "point_cloud", **METADATA},
     models.MetadataObject: optional("fields", "json_metadata"),
-    models.PixelUploadFile: {"file": REQUIRED, "support_files": None, "metadata": None},
+    models.PixelUploadFile: {"file": REQUIRED, "support_files": None, "metadata": None, "name": None},
     models.PixelAttachmentUpload: {"file": REQUIRED, "name": "", "description": ""},
     models.UpdateInputBase: UPDATE,
     **{

@@ -1,6 +1,7 @@
 """Inputs: metadata, files and polygons. The fields are in `test_model_fields.py`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_type_hints, is_typeddict
@@ -20,6 +21,7 @@ from pixel_core.models import (
 )
 from pixel_core.models.base import PixelModel
 from pixel_core.models.geometry import polygon
+from pixel_core.models.search import SearchQuery
 
 RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
 SQUARE: dict[str, Any] = {"type": "Polygon", "coordinates": [RING]}
@@ -120,6 +122,55 @@ def test_all_forms_of_a_polygon_become_the_same_geojson_whose_coordinates_are_fl
 def test_invalid_rings_and_other_geometries_are_refused(geometry: Any) -> None:
     with pytest.raises(ValidationError):
         polygon(geometry)
+
+
+def crs(name: Any) -> dict[str, Any]:
+    return {"crs": {"type": "name", "properties": {"name": name}}}
+
+
+UTM = {"type": "Polygon", "coordinates": [[[304e3, 6530e3], [305e3, 6530e3], [305e3, 6531e3], [304e3, 6530e3]]]}
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        UTM,
+        {**SQUARE, **crs("urn:ogc:def:crs:EPSG::25832")},
+        {**SQUARE, **crs("EPSG:3857")},
+        {**SQUARE, **crs("urn:ogc:def:crs:EPSG::43260")},
+        {**SQUARE, "crs": {"type": "link", "properties": {"href": "http://example.com/crs/42"}}},
+        {**SQUARE, "coordinates": [[[0, 0], [0, 91], [1, 91], [0, 0]]]},
+        {**SQUARE, "coordinates": [[[0, 0], [-180.1, 0], [1, 1], [0, 0]]]},
+    ],
+)
+def test_a_geometry_in_another_reference_system_is_refused_by_each_model_with_what_to_do(geometry: Any) -> None:
+    feature = {"type": "Feature", "geometry": geometry}
+    reads: list[Callable[[], object]] = [
+        lambda: polygon(geometry),
+        lambda: SearchQuery(on="images", intersects=geometry),
+        lambda: SearchQuery.model_validate({"on": "images", "intersects": feature}),
+        lambda: ImageMetadataFields(location=geometry),
+    ]
+    for read in reads:
+        with pytest.raises(ValidationError, match="reproject to EPSG:4326"):
+            read()
+
+
+@pytest.mark.parametrize("text", ["POINT (304000 6530000)", "SRID=25832;POINT (5 58)", "LINESTRING (1 2, 3e1 -90.5)"])
+def test_well_known_text_in_another_reference_system_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="reproject to EPSG:4326"):
+        SearchQuery(on="images", intersects=text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84", "OGC:CRS84", "EPSG:4326", "epsg:4326",
+     "urn:ogc:def:crs:EPSG::4326", "http://www.opengis.net/def/crs/EPSG/0/4326"],
+)  # fmt: skip
+def test_names_of_longitude_and_latitude_are_accepted(name: str) -> None:
+    assert polygon({**SQUARE, **crs(name)}) == SENT
+    assert polygon({**SQUARE, "crs": None}) == SENT
+    assert SearchQuery(on="images", intersects="SRID=4326;POINT (180 -90)").intersects == "SRID=4326;POINT (180 -90)"
 
 
 @pytest.mark.parametrize("geometry", ["POLYGON ((0 0, 1 0, 1 1, 0 0))", None, [RING], 5])

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from pixel_core.errors import PixelNotFoundError
 from pixel_core.models import ImageMetadataFields, PixelUploadFile
 from pixel_transports import PixelClient
-from pixel_transports.cli.photos import read_metadata
 from pixel_transports.client.settings import PixelApiSettings
+from pixel_transports.drivers.photos import read_metadata
 from pixel_transports.sandbox import SAMPLE_AREA, ManualClock, Sandbox, SandboxServer, sample_photos
 from tests.system.browser.conftest import Visit, colour_at, is_blank, near
 from tests.transports.sandbox.support import JPEG, Caller, md5

@@ -3,16 +3,22 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pixel_core.uploads import PartSizing
 from pixel_transports.cli.errors import DONE, FAILED
-from pixel_transports.sandbox import sample_photos
-from tests.support.cli_runs import INSIDE, OUTSIDE, Place, photo_at, run
-from tests.transports.cli.support import read_report
+from pixel_transports.cli.file_checks import CheckedFile, Checker
+from pixel_transports.cli.file_search import Candidate
+from pixel_transports.cli.file_types import FILE_TYPES
+from pixel_transports.sandbox import Sandbox, SandboxServer, sample_photos
+from tests.support.cli_runs import INSIDE, JPEG, OUTSIDE, Place, make_photos, photo_at, run
+from tests.transports.cli.support import at_terminal, read_report
 
 KEYS = ["file", "name", "size", "md5", "position", "captured", "problems", "status"]
 AT_INSIDE = {"type": "Point", "coordinates": list(INSIDE)}
@@ -123,6 +129,118 @@ def test_equal_names_and_equal_contents_are_reported_with_the_other_file(place: 
     rows = check(place, tmp_path)
     assert [codes(row) for row in rows.values()] == [[], ["duplicate_content"], ["duplicate_name"]]
     assert all(str(first) in rows[str(each)]["problems"][0]["detail"] for each in (copy, namesake))
+
+
+LONG = "d" * 120
+AREA_CROSSING = {"type": "LineString", "coordinates": [list(INSIDE), list(OUTSIDE)]}
+JPEG_ONE_PART = JPEG + bytes(6 * 2**20)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that a server refuses: its content, JSON line and options, and the code of the dry run."""
+
+    code: str
+    kind: str = "image"
+    name: str = "a.jpg"
+    content: bytes | Path = sample_photos()[0]
+    line: dict[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    support: tuple[str, ...] = ()
+
+
+REFUSED = [
+    Refused("bad_name", name="a\tb.jpg"),
+    Refused("bad_name", name=f"{LONG}/{LONG}/{LONG}.jpg", options=("--name-from", "path")),
+    Refused("bad_name", line={"name": "day1/a.jpg"}),
+    Refused("bad_metadata", line={"metadata": {"fields": {"name": ""}}}),
+    Refused("bad_support_files", "raster", "a.tif", b"II*\0", support=("b\n.tfw",)),
+    Refused("bad_parts", content=JPEG_ONE_PART, options=("--part-size", "4MiB")),
+    Refused("not_a_picture", content=b"II*\1 no TIFF"),
+    Refused("not_a_picture", content=b"%PDF-1.7"),
+    Refused("not_a_raster", "raster", "a.tif", b"RIFF1234WAVE"),
+    Refused("not_a_point_cloud", "point-cloud", "a.laz", b"LAS"),
+    Refused("empty", "raster", "a.pdf", b""),
+    Refused("outside_project", line={"metadata": {"fields": {"location": AREA_CROSSING}}}),
+    Refused("outside_project", line={"metadata": {"fields": {"location": {"type": "Point", "coordinates": OUTSIDE}}}}),
+]
+
+
+@pytest.fixture
+def strict() -> Iterator[Place]:
+    """A project in a sandbox with S3's minimum size of parts."""
+    with SandboxServer(Sandbox(job_seconds=0.02)) as server, (place := Place.at(server)).client:
+        yield place
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case.code}-{case.name[:9]}")
+def test_what_the_server_refuses_a_dry_run_reports(strict: Place, tmp_path: Path, case: Refused) -> None:
+    path = tmp_path / "flight" / case.name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(case.content.read_bytes() if isinstance(case.content, Path) else case.content)
+    supports = [tmp_path / name for name in case.support]
+    for each in supports:
+        each.write_text("1.0")
+    line: dict[str, Any] = {"file": str(path), **case.line, "support_files": [str(each) for each in supports]}
+    if case.kind == "point-cloud":
+        line.pop("support_files")
+    other = make_photos(tmp_path / "flight" / "other", 1)[0]
+    lines = f"{json.dumps(line)}\n" + (json.dumps({"file": str(other)}) if case.kind == "image" else "")
+    row = check(strict, "-", *case.options, kind=case.kind, stdin=lines)[str(path)]
+    assert case.code in codes(row)
+    done = strict.upload("--json", "-", *case.options, kind=case.kind, stdin=lines)
+    assert done.exit_code == FAILED, done.output
+    assert next(each["status"] for each in strict.lines(done) if each["file"] == str(path)) == "failed"
+
+
+def test_parts_and_support_files_beyond_the_limits_of_the_storage_are_reported(strict: Place, tmp_path: Path) -> None:
+    big = tmp_path / "a.tif"
+    with big.open("wb") as file:
+        file.write(b"II*\0")
+        file.truncate(10_001)
+    (tmp_path / "a.ovr").touch()
+    os.truncate(tmp_path / "a.ovr", 5 * 2**30 + 1)  # It has no blocks, and is not read.
+    row = check(strict, big, "--support-files", "--part-size", "1", kind="raster")[str(big)]
+    assert codes(row) == ["bad_parts"]
+    assert "10000 is the most" in row["problems"][0]["detail"]
+    assert codes(check(strict, big, "--support-files", kind="raster")[str(big)]) == ["too_large"]
+
+
+def test_files_are_checked_side_by_side(tmp_path: Path) -> None:
+    meeting = threading.Barrier(2)
+
+    class Meeting(Checker):
+        def _check_file(self, candidate: Candidate) -> CheckedFile:
+            meeting.wait(60)
+            return super()._check_file(candidate)
+
+    paths = [tmp_path / name for name in "abcd"]
+    for number, path in enumerate(paths):
+        path.write_bytes(b"LASF" + bytes([number]))
+    checker = Meeting(FILE_TYPES["point-cloud"], {}, None, PartSizing(2**26))
+    checked = checker.check([Candidate(path) for path in paths])
+    assert [each.problems for each in checked] == [[]] * 4
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_no_line_for_a_short_run(place: Place, tmp_path: Path) -> None:
+    for number in range(3):
+        photo_at(tmp_path / f"{number}.jpg", INSIDE, colour=number)
+    arguments = place.arguments("--dry-run", tmp_path)
+    done = at_terminal(*arguments, environment=place.environment, stderr=True)
+    assert done.returncode == DONE, done.stderr
+    assert "checking" in done.stderr
+    assert "3 of 3 files" in done.stderr
+    assert "\x1b" not in done.stdout
+    assert "checking" not in place.upload("--dry-run", tmp_path).stderr
+
+
+def test_a_name_rule_makes_equal_names_differ(place: Place, tmp_path: Path) -> None:
+    for number, folder in enumerate(("day1", "day2")):
+        (tmp_path / folder).mkdir()
+        photo_at(tmp_path / folder / "a.jpg", INSIDE, colour=number)
+    for rule, names in (("path", ["day1_a.jpg", "day2_a.jpg"]), ("counter", ["a.jpg", "a-2.jpg"])):
+        rows = check(place, tmp_path, "--name-from", rule).values()
+        assert [(each["name"], codes(each)) for each in rows] == [(name, []) for name in names]
 
 
 @pytest.mark.parametrize("name", ["report.json", "report.csv"])

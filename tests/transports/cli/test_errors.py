@@ -38,6 +38,7 @@ def test_a_call_that_cannot_be_made_exits_with_a_code_and_is_reported_once(
 
 
 BODY = '{"name": "x", "description": "", "data_collection_ids": [1], "options": {}}'
+UTM = '{"type": "Polygon", "coordinates": [[[3e5, 653e4], [4e5, 653e4], [4e5, 654e4], [3e5, 653e4]]]}'
 # A command, the text of stdin, FILE and area.geojson, and a part of the message.
 WRONG = [
     ("fly", "", "No such command"),
@@ -68,6 +69,17 @@ WRONG = [
         for text in ("{", '{"type": "Nothing"}', '{"type": "Feature", "geometry": null}', "words")
     ),
     *(
+        (f"{command} area.geojson", text, "reproject to EPSG:4326")
+        for command in ("search --on images --intersects", "projects create New --area", "projects update 1 --area")
+        for text in (
+            '{"type": "FeatureCollection", "crs": {"properties": {"name": "EPSG:25832"}}, "features": []}',
+            UTM,
+            f'{{"type": "FeatureCollection", "features": [{{"geometry": {UTM}}}]}}',
+            "SRID=25832;POLYGON((5 58, 6 58, 6 59, 5 58))",
+            "POLYGON((304000 6530000, 305000 6530000, 305000 6531000, 304000 6530000))",
+        )
+    ),
+    *(
         (f"{command} create {rest}", text, message)
         for command, rest in (("analysis", "-"), ("arcgis", "image FILE"), ("harvest", f"FILE {HERE}"))
         for text, message in (("{", "no JSON"), ("[]", "a JSON object is needed"), ("{}", "name is missing"))
@@ -93,7 +105,8 @@ WRONG = [
     *(
         (f"upload {rest} {HERE}", "", message)
         for rest, message in (
-            (".", "one/photo_000.jpg and two/photo_000.jpg"),
+            (".", "one/photo_000.jpg and two/photo_000.jpg. --name-from path, parent or counter"),
+            ("one two --name-from folder", "--name-from"),
             ("one/photo_000.jpg --part-size much", "is no number of bytes"),
             ("one/photo_000.jpg --workers 0", "--workers"),
             ("one/photo_000.jpg --type raster", "the data collection is of the type 'image'"),
@@ -107,6 +120,7 @@ WRONG = [
             ("""one/photo_000.jpg --metadata '{"capture_date": "2024-05-14"}'""", "capture_date is not known"),
             ("""one/photo_000.jpg --metadata '{"fields": {"heading": 3}}'""", "heading is not known"),
             ("""one/photo_000.jpg --metadata '{"fields": {"cam_heading": "north"}}'""", "cam_heading"),
+            ("""one/photo_000.jpg --metadata '{"fields": {"location": %s}}'""" % UTM, "reproject to EPSG:4326"),  # noqa: UP031
             ("""one/photo_000.jpg --metadata '{"fields": {"fields_type": "raster"}}'""", "fields_type is 'raster'"),
             ("one/photo_000.jpg --metadata {", "is no JSON"),
             ("one/photo_000.jpg --metadata missing.json", "cannot be read"),

@@ -27,33 +27,102 @@ def json_lines(*lines: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
-        ([""], ["B.JPEG", "a.jpg", "a1.jpg", "a[1].jpg", "c.png"]),
+        ([""], ["B.JPEG", "D.JPG", "a.jpg", "a1.jpg", "a[1].jpg", "c.png"]),
+        (["", "--include", "A*", "--exclude", "a?.jpg"], ["a.jpg", "a[1].jpg"]),
+        (["", "--exclude", "deep", "--exclude", "*.JPG"], ["B.JPEG"]),
+        (["*.jpg", "photo.dat", "--exclude", "a[1]*"], ["a.jpg", "a[1].jpg", "photo.dat"]),
         (["a*.jpg"], ["a.jpg", "a1.jpg", "a[1].jpg"]),
         (["**/[Bc].*"], ["B.JPEG", "c.png"]),
         (["a[1].jpg"], ["a[1].jpg"]),
         (["photo.dat"], ["photo.dat"]),
-        (["a.jpg", "../*/a.jpg", "sub", "sub/*.JPEG"], ["B.JPEG", "a.jpg", "c.png"]),
+        (["a.jpg", "../*/a.jpg", "sub", "sub/*.JPEG"], ["B.JPEG", "D.JPG", "a.jpg", "c.png"]),
     ],
-    ids=["folder", "glob", "recursive glob", "name like a glob", "any extension", "named several times"],
+    ids=[
+        "folder",
+        "include and exclude",
+        "excluded folder",
+        "excluded from a glob",
+        "glob",
+        "recursive glob",
+        "name like a glob",
+        "any extension",
+        "named several times",
+    ],
 )
 def test_files_folders_and_globs_are_found_once(
     place: Place, tmp_path: Path, paths: list[str], names: list[str]
 ) -> None:
-    files = ("a.jpg", "a1.jpg", "a[1].jpg", "sub/B.JPEG", "sub/deep/c.png", "photo.dat")
+    files = ("a.jpg", "a1.jpg", "a[1].jpg", "sub/B.JPEG", "sub/deep/c.png", "sub/D.JPG", "photo.dat")
     for name in (*files, "notes.txt", "cloud.las", ".hidden.jpg", ".git/d.jpg"):
         (tmp_path / "flight" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "flight" / name).write_bytes(JPEG + name.encode())
-    done = place.upload(*(tmp_path / "flight" / path for path in paths))
+    at = next((number for number, each in enumerate(paths) if each.startswith("--")), len(paths))
+    done = place.upload(*(tmp_path / "flight" / path for path in paths[:at]), *paths[at:])
     assert done.exit_code == DONE, done.output
     assert place.names() == names
     assert len(done.stdout.splitlines()) == len(place.sent()) == len(names)
 
 
+def flights(folder: Path, *names: str) -> Path:
+    """Write photos with the names of others, each with different bytes."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(JPEG + name.encode())
+    return folder
+
+
+def named(place: Place, *arguments: object) -> dict[str, str]:
+    """Upload, and return the names of the files in Pixel by their paths."""
+    done = place.upload("--json", *arguments)
+    assert done.exit_code == DONE, done.output
+    return {"/".join(Path(each["file"]).parts[-2:]): each["name"] for each in place.lines(done)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "paths", "names"),
+    [
+        ("path", ["."], ["day1_x.jpg", "day2_deep_x.jpg", "day2_x.jpg"]),
+        ("path", ["day1", "day2"], ["day1_x.jpg", "day2_deep_x.jpg", "day2_x.jpg"]),
+        ("path", ["day2"], ["deep_x.jpg", "x.jpg"]),
+        ("path", ["day*/x.jpg"], ["day1_x.jpg", "day2_x.jpg"]),
+        ("parent", ["."], ["day1_x.jpg", "day2_x.jpg", "deep_x.jpg"]),
+        ("counter", ["."], ["x-2.jpg", "x-3.jpg", "x.jpg"]),
+    ],
+)
+def test_equal_names_go_up_with_names_from_their_folders_or_a_number(
+    place: Place, tmp_path: Path, rule: str, paths: list[str], names: list[str]
+) -> None:
+    folder = flights(tmp_path / "flight", "day1/x.jpg", "day2/x.jpg", "day2/deep/x.jpg")
+    found = named(place, "--name-from", rule, *(folder / each for each in paths))
+    assert sorted(found.values()) == place.names() == names
+
+
+def test_an_upload_that_is_continued_gives_the_same_names_also_if_files_came_before_them(
+    place: Place, tmp_path: Path
+) -> None:
+    folder = flights(tmp_path / "flight", "day2/x.jpg", "day3/x.jpg")
+    first = named(place, "--name-from", "counter", folder)
+    assert first == {"day2/x.jpg": "x.jpg", "day3/x.jpg": "x-2.jpg"}
+    assert named(place, "--name-from", "counter", folder) == first
+    flights(folder, "day1/x.jpg")
+    assert named(place, "--name-from", "counter", folder) == {**first, "day1/x.jpg": "x-3.jpg"}
+    assert (place.names(), len(place.sent())) == (["x-2.jpg", "x-3.jpg", "x.jpg"], 3)
+
+
+def test_a_json_line_can_name_its_file(place: Place, tmp_path: Path) -> None:
+    folder = flights(tmp_path, "a.jpg")
+    done = place.upload("-", stdin=json_lines({"file": str(folder / "a.jpg"), "name": "b.jpg"}))
+    assert (done.exit_code, done.stdout.split("\t")[0], place.names()) == (DONE, "b.jpg", ["b.jpg"])
+
+
 def test_the_type_of_the_files_is_that_of_the_data_collection(place: Place, tmp_path: Path) -> None:
     (tmp_path / "cloud.laz").write_bytes(b"LASF" + bytes(300))
     (tmp_path / "photo.jpg").write_bytes(JPEG)
+    (tmp_path / "map.PDF").write_bytes(b"%PDF-1.7")
     assert place.upload(tmp_path, kind="point-cloud").exit_code == DONE
     assert place.names("point-cloud") == ["cloud.laz"]
+    assert place.upload(tmp_path, kind="raster").exit_code == DONE
+    assert [each["format"] for each in place.listed("raster")] == ["PDF", "JPEG"]
 
 
 @pytest.mark.parametrize(
@@ -158,11 +227,12 @@ def test_progress_in_a_pipe_is_lines_on_stderr_and_verbose_adds_each_step(place:
 def test_files_of_an_earlier_run_are_skipped_and_keep_their_ids(place: Place, tmp_path: Path) -> None:
     make_photos(tmp_path / "flight", 2)
     place.upload(tmp_path / "flight")
-    again = place.upload(tmp_path / "flight")
-    assert (again.exit_code, len(place.sent())) == (NOTHING, 2)
-    assert "2 skipped" in again.stderr
+    for options, code in (([], DONE), (["--fail-if-nothing"], NOTHING)):
+        again = place.upload(tmp_path / "flight", *options)
+        assert (again.exit_code, len(place.sent())) == (code, 2)
+        assert "2 skipped" in again.stderr
     (tmp_path / "flight" / "photo_new.jpg").write_bytes(JPEG)
-    done = place.upload("--json", tmp_path / "flight")
+    done = place.upload("--json", "--fail-if-nothing", tmp_path / "flight")
     assert done.exit_code == DONE
     assert [each["status"] for each in place.lines(done)] == ["skipped", "skipped", "uploaded"]
     assert [each["id"] for each in place.lines(done)] == [each["id"] for each in place.listed()]
@@ -178,10 +248,24 @@ def test_another_journal_or_none_has_other_files_and_sends_all(place: Place, tmp
     assert run("journal", "list", "--all").stdout == ""
 
 
-def test_part_size_sends_files_in_parts(place: Place, tmp_path: Path) -> None:
+def test_part_size_sends_files_in_parts_and_warns_of_parts_that_s3_refuses(place: Place, tmp_path: Path) -> None:
     make_photos(tmp_path / "flight", 1, size=5000)
-    assert place.upload("--part-size", "2kB", "--workers", "2", tmp_path / "flight").exit_code == DONE
-    assert len(place.sent()) == 3
+    done = place.upload("--part-size", "2kB", "--workers", "2", tmp_path / "flight")
+    assert (done.exit_code, len(place.sent())) == (DONE, 3)
+    assert "--part-size 2000: S3 refuses a file with parts below 5242880 bytes" in done.stderr
+    assert "EntityTooSmall" not in place.upload("--part-size", "5MiB", tmp_path / "flight").stderr
+
+
+def test_an_upload_without_a_journal_says_so_once_and_how_to_name_one(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = make_photos(tmp_path / "flight", 3)
+    monkeypatch.delenv("PIXEL_JOURNAL")
+    monkeypatch.setenv("XDG_STATE_HOME", str(photos[0]))  # no folder, so that nothing can be written to it
+    done = place.upload(tmp_path / "flight")
+    assert (done.exit_code, len(place.sent())) == (DONE, 3)
+    (line,) = [line for line in done.stderr.splitlines() if "journal" in line]
+    assert all(part in line for part in ("without a journal", "cannot be used", "PIXEL_JOURNAL", "--journal"))
 
 
 @pytest.mark.parametrize("option", ["--json", "--dry-run"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from pixel_transports.cli.photos import read_metadata
+from pixel_transports.drivers.photos import read_metadata
 from pixel_transports.sandbox import sample_photos
 from pixel_transports.sandbox.exif import read_position
 

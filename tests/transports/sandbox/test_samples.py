@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pixel_transports.cli.photos import read_metadata
+from pixel_transports.drivers.photos import read_metadata
 from pixel_transports.sandbox import SAMPLE_AREA, sample_photos
 from pixel_transports.sandbox.geometry import from_geojson, intersects
 
