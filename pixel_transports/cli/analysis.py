@@ -75,7 +75,11 @@ def show(client: "PixelClient", service: int, output: Output) -> None:
 def create(client: "PixelClient", file: TextIO, output: Output) -> None:
     """Create an analysis service from a JSON FILE (- is stdin), and show it.
 
-    The file has name, module_name, config, and optionally enabled.
+    The file has name, module_name, config, and optionally enabled. `modules` lists the modules.
+
+    \b
+    Example:
+      {"name": "Birds", "module_name": "count_objects", "config": {}}
     """
     from pixel_core.models import AnalysisServiceCreateUpdateInput
 
@@ -160,6 +164,10 @@ def create_task(client: "PixelClient", service: int, file: TextIO, output: Outpu
     """Create a task from a JSON FILE (- is stdin), and show it.
 
     The file has params for the module, and optionally name.
+
+    \b
+    Example:
+      {"name": "May", "params": {}}
     """
     from pixel_core.models import AnalysisTaskCreateInput
 

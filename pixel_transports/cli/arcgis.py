@@ -71,8 +71,13 @@ def show(client: "PixelClient", service_type: Any, service: int, output: Output)
 def create(client: "PixelClient", service_type: Any, file: TextIO, output: Output) -> None:
     """Create a service from a JSON FILE (- is stdin), and show it.
 
-    The file has name, description, data_collection_ids, and options with feature_service_options or
-    image_service_options.
+    \b
+    Example for Feature:
+      {"name": "Photos", "description": "", "data_collection_ids": [12],
+       "options": {"feature_service_options": {"image_layer": {}}}}
+    Example for Image:
+      {"name": "Map", "description": "", "data_collection_ids": [13],
+       "options": {"image_service_options": {"default_service_srid": 25832}}}
     """
     from pixel_core.models import ArcgisServiceCreateInput
 

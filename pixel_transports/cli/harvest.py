@@ -65,6 +65,11 @@ def create(client: "PixelClient", file: TextIO, project: int, collection: int, o
     """Create a harvest service from a JSON FILE (- is stdin), and show it.
 
     The file has name, description, url, auth, and optionally field_mappings and where_clause. `start` starts it.
+
+    \b
+    Example:
+      {"name": "Survey", "description": "", "url": "https://example.com/layer/0",
+       "auth": {"api_key": {"api_key": "..."}}, "where_clause": "year = 2024"}
     """
     from pixel_core.models import HarvestServiceCreateInput
 

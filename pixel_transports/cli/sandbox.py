@@ -71,7 +71,7 @@ def sandbox(
     its own.
     """
     from pixel_transports.sandbox import Sandbox, serve
-    from pixel_transports.sandbox.hosts import require_loopback
+    from pixel_transports.sandbox.hosts import local_host, require_loopback
 
     try:
         local = Sandbox.for_one_run(job_seconds=job_seconds, data=data)
@@ -83,6 +83,8 @@ def sandbox(
             click.echo(f"{name}={value}")
         sys.stdout.flush()
         click.echo(f"Serving a sandbox at {url}; look at it at {url}/_sandbox/; stop it with Ctrl-C", err=True)
+        if local_host(host) != host:
+            click.echo("Other machines use an address of this one, or a name of --allowed-host, in the URLs.", err=True)
 
     speed = {"bytes_per_second": rate, "delay_seconds": options["delay"]}
     try:
@@ -101,4 +103,5 @@ def sandbox(
 def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "the port is taken, perhaps by another sandbox. Stop that one, or use --port 0 for a free port"
-    return error.strerror or str(error)
+    # Without the address, which Python repeats.
+    return (error.strerror or str(error)).partition(" (while")[0]

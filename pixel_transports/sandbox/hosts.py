@@ -21,6 +21,11 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+def local_host(host: str) -> str:
+    """Return the host at which this machine reaches a server that listens at `host`, which may mean all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # Nothing listens here
+
+
 def require_loopback(host: str, allow_with: str = "pass allow_remote=True") -> None:
     """Raise ValueError for a host that other machines can reach; `allow_with` says how to allow it."""
     address = _address(host)

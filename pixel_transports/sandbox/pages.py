@@ -27,7 +27,7 @@ from pixel_transports.sandbox.state import State
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
 _WELCOME = """\
-This is a Pixel sandbox: a login server, the API and an object storage, all in memory.
+This is a Pixel sandbox: a login server, the API and an object storage.
 
 /_sandbox/                a dashboard: a map, upload jobs, requests
 /_sandbox/requests        the requests, newest last (JSON)

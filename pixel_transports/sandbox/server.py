@@ -20,7 +20,7 @@ from types import FrameType, TracebackType
 from pixel_core.messages import Origin
 from pixel_transports.sandbox.app import Sandbox
 from pixel_transports.sandbox.connections import Connection
-from pixel_transports.sandbox.hosts import AllowedHosts, require_loopback
+from pixel_transports.sandbox.hosts import AllowedHosts, local_host, require_loopback
 from pixel_transports.sandbox.throttle import Throttle
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class SandboxServer:
 
     @property
     def url(self) -> str:
-        """The URL. Raises RuntimeError before `start`."""
-        return str(Origin("http", self._host, self.port))
+        """The URL on this machine. Raises RuntimeError before `start`."""
+        return str(Origin("http", local_host(self._host), self.port))
 
     def __enter__(self) -> "SandboxServer":
         self.start()
@@ -140,7 +140,7 @@ class SandboxServer:
 
     def _serve(self, stream: socket.socket) -> None:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        origin = Origin("http", self._host, self._port)
+        origin = Origin("http", local_host(self._host), self._port)
         connection = Connection(stream, origin, self.sandbox, self._idle_seconds, self._allowed_hosts, self._throttle)
         thread = threading.Thread(target=self._run, args=(connection,), name="pixel-sandbox-connection", daemon=True)
         with self._lock:

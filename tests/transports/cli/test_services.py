@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pixel_transports.cli.errors import DONE, FAILED
 from tests.transports.cli.support import World
 
@@ -13,6 +15,32 @@ def json_file(folder: Path, value: Any) -> Path:
     path = folder / "input.json"
     path.write_text(value if isinstance(value, str) else json.dumps(value))
     return path
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "count"),
+    [
+        ("arcgis create", ("Feature", "-"), 2),
+        ("harvest create", ("-", "--project", "PROJECT", "--collection", "IMAGES"), 1),
+        ("analysis create", ("-",), 1),
+        ("analysis tasks create", ("SERVICE", "-"), 1),
+    ],
+)
+def test_the_examples_in_a_help_text_work(
+    world: World, tmp_path: Path, command: str, options: tuple[str, ...], count: int
+) -> None:
+    body = {"name": "Trees", "module_name": "count_objects", "config": {}}
+    service = world.json("analysis", "create", json_file(tmp_path, body))["id"]
+    here = {"PROJECT": world.project, "IMAGES": world.images, "SERVICE": service}
+    examples = world.run(*command.split(), "--help").stdout.split("Example")[1:]
+    for example in examples:
+        kind, _, text = example.partition(":\n")
+        body, _ = json.JSONDecoder().raw_decode(text.strip().replace("[12]", f"[{world.images}]"))
+        values = [here.get(each, each) if each != "Feature" else kind.removeprefix(" for ") for each in options]
+        if kind == " for Image":
+            body["data_collection_ids"] = [world.rasters]
+        assert world.json(*command.split(), *values, stdin=json.dumps(body))["name"] == body["name"]
+    assert len(examples) == count
 
 
 def test_an_arcgis_service_is_created_started_stopped_changed_and_deleted(world: World, tmp_path: Path) -> None:

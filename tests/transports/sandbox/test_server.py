@@ -20,6 +20,7 @@ import pytest
 
 from pixel_transports import PixelApiSettings, PixelClient
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer, serve
+from pixel_transports.sandbox.hosts import local_host
 from tests.support.paths import ROOT
 
 
@@ -266,6 +267,12 @@ def test_a_host_allow_remote_has_to_be_allowed() -> None:
     assert repr(SandboxServer(host="0.0.0.0", allow_remote=True)) == "<SandboxServer not started>"
     with pytest.raises(RuntimeError, match="was not started"):
         _ = SandboxServer().url
+
+
+def test_a_server_at_all_addresses_is_reached_by_loopback_on_its_own_machine() -> None:
+    assert [local_host(each) for each in ("0.0.0.0", "::", "localhost", "10.0.0.1")] == [
+        *("127.0.0.1", "::1", "localhost", "10.0.0.1")
+    ]
 
 
 def test_serve_calls_ready_and_ends_after_a_keyboard_interrupt() -> None:
