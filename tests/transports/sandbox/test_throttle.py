@@ -56,21 +56,21 @@ def test_a_negative_or_endless_delay_is_a_value_error(delay: float) -> None:
         SandboxServer(delay_seconds=delay)
 
 
-def answer(server: SandboxServer, path: str, body: bytes = b"") -> bytes:
+def answer(server: SandboxServer, path: str, body: bytes = b"", chunked: bool = False) -> bytes:
     with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection:
-        connection.request("POST" if body else "GET", path, body or None)
+        connection.request("POST" if body else "GET", path, iter([body]) if chunked else body or None)
         return connection.getresponse().read()
 
 
-@pytest.mark.parametrize("sends", [True, False])
-def test_bodies_of_several_connections_take_their_time_together(sends: bool) -> None:
+@pytest.mark.parametrize(("sends", "chunked"), [(True, False), (True, True), (False, False)])
+def test_bodies_of_several_connections_take_their_time_together(sends: bool, chunked: bool) -> None:
     caller = Caller()
     caller.resource(caller.place(), JPEG + bytes(25_000))
     (path,) = (each["path"] for each in caller.raw("GET", "/_sandbox/objects").json())
     with SandboxServer(caller.sandbox, bytes_per_second=200_000) as server, ThreadPoolExecutor(4) as threads:
         began = time.monotonic()
         target, body = "/nothing" if sends else path, bytes(25_000 * sends)
-        found = list(threads.map(lambda _: answer(server, target, body), range(4)))
+        found = list(threads.map(lambda _: answer(server, target, body, chunked), range(4)))
         assert time.monotonic() - began >= 100_000 / 200_000 - STEP_SECONDS
     assert {len(each) for each in found} == {len(b'{"detail":"Not Found"}') if sends else 25_000 + len(JPEG)}
     assert not caller.sandbox.failures
