@@ -9,7 +9,6 @@ same call continues it, and uploads no file twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from pixel_core import models
@@ -155,4 +154,4 @@ def _name(transfers: Sequence[Transfer], rule: models.NameFrom, snapshot: Journa
     }
     names = assign_names(rule, ((each.file.path, each.file.name) for each in transfers), _ADVICE, kept)
     for each, name in zip(transfers, names, strict=True):
-        each.file = replace(each.file, upload_name=name)
+        each.file = each.file.renamed(name)

@@ -109,7 +109,7 @@ def merge_metadata(*layers: Mapping[str, Any] | None) -> MetadataObject | None:
 
 class PixelUploadFile(PixelModel):
     """A file to upload with its support files (world files, for example) and its metadata. `name` is the name in Pixel,
-    by default that of the file.
+    by default that of the file; names of support files follow it.
     """
 
     file: Path

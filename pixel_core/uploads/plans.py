@@ -9,6 +9,7 @@ Rules kept here:
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
@@ -47,6 +48,21 @@ class PlannedFile:
     @property
     def size(self) -> int:
         return self.facts.size
+
+    def renamed(self, name: str) -> "PlannedFile":
+        """The file under another name, with support files whose names fit to it: they have the name or stem of their
+        file.
+        """
+        old, new = PurePath(self.path), PurePath(name)
+        supports = []
+        for each in self.support_files:
+            own = PurePath(each.path).name
+            for start, other in ((old.name, new.name), (old.stem, new.stem)):
+                if own.startswith(f"{start}."):
+                    own = other + own[len(start) :]
+                    break
+            supports.append(replace(each, upload_name=own))
+        return replace(self, upload_name=name, support_files=tuple(supports))
 
     @property
     def metadata_digest(self) -> str:
@@ -154,9 +170,8 @@ def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[PlannedFile
         part_size = sizing.part_size_for(own.size)
         slices = _cut(each.path, own.size, part_size)
         supports = tuple(_whole(path, next(facts)) for path in each.support_files)
-        planned.append(
-            PlannedFile(each.path, own, slices, part_size is not None, supports, each.metadata, each.upload_name)
-        )
+        file = PlannedFile(each.path, own, slices, part_size is not None, supports, each.metadata)
+        planned.append(file.renamed(each.upload_name) if each.upload_name else file)
     return planned
 
 

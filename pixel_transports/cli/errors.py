@@ -39,8 +39,8 @@ Exit codes:
   0    success; for `demo`: everything matched; for a dry run: no problems
   1    the server refused, a job or some files failed, or something did not match
   2    wrong usage, or settings that are missing or wrong
-  3    nothing to do: no files, all of them uploaded before, or the answer to a
-       question was no
+  3    nothing to do: no files, or the answer to a question was no; with
+       `upload --fail-if-nothing`: all files were uploaded before
   4    the login was refused
   5    no connection, or no answer in time
   130  interrupted

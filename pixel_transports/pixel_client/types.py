@@ -1,5 +1,5 @@
 """Types of arguments, under the names that existing code imports."""
 
-from pixel_core.models import AttachmentResourceType, DataCollectionType, OverviewResampling
+from pixel_core.models import AttachmentResourceType, DataCollectionType, NameFrom, OverviewResampling
 
-__all__ = ["AttachmentResourceType", "DataCollectionType", "OverviewResampling"]
+__all__ = ["AttachmentResourceType", "DataCollectionType", "NameFrom", "OverviewResampling"]

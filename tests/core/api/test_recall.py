@@ -44,8 +44,11 @@ def test_each_row_of_the_table_applies(status: JobStatus, state: JournalState) -
 
 
 @pytest.mark.parametrize("state", STORED)
-def test_other_metadata_needs_another_upload_job_while_the_server_waits_for_the_file(state: JournalState) -> None:
-    known = entry(state, metadata="of another upload")
+@pytest.mark.parametrize("of_another_upload", [{"metadata": "other"}, {"name": "other.jpg"}])
+def test_other_metadata_or_another_name_need_another_upload_job_while_the_server_waits_for_the_file(
+    state: JournalState, of_another_upload: dict[str, str]
+) -> None:
+    known = entry(state, **of_another_upload)
     assert action_for(job_of("lobby"), known, FILE) is Action.RESTART
     for status in (None, "validating", "validated_and_moved", "refused"):
         assert action_for(job_of(status), known, FILE) is action_for(job_of(status), entry(state), FILE)

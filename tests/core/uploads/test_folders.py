@@ -138,6 +138,14 @@ def test_metadata_of_photos_are_read_and_those_of_all_files_override_them() -> N
     assert world.read_for_metadata == sorted(world.files)
 
 
+def test_support_files_follow_the_name_of_their_file() -> None:
+    world = world_of(["day1/a.tif", "day1/a.tfw", "day1/a.tif.aux.xml"], kind="raster", collection_type="DTM")
+    world.run(world.api.upload_folder(1, 2, "/p", name_from="parent", support_files=True))
+    (file,) = [file for each in world.requests for file in _declared(each)]
+    assert file["name"] == "day1_a.tif"
+    assert [each["name"] for each in file["support_files"]] == ["day1_a.tfw", "day1_a.tif.aux.xml"]
+
+
 def _declared(request: Any) -> list[dict[str, Any]]:
     return list(body_of(request)["files"]) if request.method == "POST" and request.path.endswith("jobs/") else []
 

@@ -69,9 +69,9 @@ def test_the_notebook_is_kept_without_outputs() -> None:
     [
         ("listener=Bar()", 0, "text/html", ["http://127.0.0.1:", "demo@example.com, Sandbox", "open"]),
         ("client.close()", 0, "text/html", ["closed"]),
-        ("upload_multiple_images", 0, "text/html", ['data-state="done"']),
-        ("upload_multiple_images", 0, "text/plain", ["images: 6 of 6 files done, 0 failed"]),
-        ("upload_multiple_images", 1, "text/plain", ["[]"]),
+        ("upload_folder", 0, "text/html", ['data-state="done"']),
+        ("upload_folder", 0, "text/plain", ["images: 6 of 6 files done, 0 failed"]),
+        ("upload_folder", 1, "text/plain", ["[]"]),
         ("features = Features(images)", 0, "text/plain", ["<Features: 6, 6 with a geometry>"]),
         ("features = Features(images)", 0, "text/html", NAMES),
         ("async for image", 0, "", ["demo@example.com\n"]),
@@ -87,7 +87,7 @@ def test_a_cell_shows_its_client_bar_or_features(
 
 
 def test_a_cell_shows_nothing_else(executed: Any) -> None:
-    counts = {"listener=Bar()": 1, "client.close()": 1, "upload_multiple_images": 2, "features = Features(images)": 1}
+    counts = {"listener=Bar()": 1, "client.close()": 1, "upload_folder": 2, "features = Features(images)": 1}
     assert {source: len(outputs(executed, source)) for source in counts} == counts
 
 

@@ -102,6 +102,23 @@ def test_after_a_signal_the_same_command_sends_only_the_missing_files(
     assert [each["id"] for each in place.lines(second)] == [each["id"] for each in place.listed()]
 
 
+def test_an_interrupted_upload_continues_with_the_names_that_it_gave_though_there_are_more_files(
+    place: Place, holding: Holding, tmp_path: Path
+) -> None:
+    (flight := tmp_path / "flight").mkdir()
+    for day, size in (("day2", 2000), ("day3", 2004)):
+        make_photos(flight / day, COUNT // 2, size)
+    assert interrupt(place, holding, "--name-from", "counter", flight).returncode == INTERRUPTED
+    make_photos(flight / "day1", COUNT // 2, 2008)
+    second = place.upload("--json", "--name-from", "counter", flight)
+    assert second.exit_code == DONE, second.output
+    ends = {"day1": "-3.jpg", "day2": ".jpg", "day3": "-2.jpg"}
+    for each in place.lines(second):
+        path = Path(each["file"])
+        assert each["name"] == path.stem + ends[path.parent.name]
+    assert place.names() == sorted(each["name"] for each in place.lines(second))
+
+
 def test_after_ctrl_c_without_a_journal_the_message_says_that_the_next_run_starts_over(
     place: Place, holding: Holding, tmp_path: Path
 ) -> None:
