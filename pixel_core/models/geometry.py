@@ -74,16 +74,16 @@ def check_crs(value: object) -> None:
         )
 
 
-def check_positions(coordinates: object) -> None:
-    """Raise ValueError if one of these positions, nested or not, is beyond 180 degrees of longitude or 90 of latitude.
-    What is no position is ignored.
+def check_positions(coordinates: object, depth: int = 3) -> None:
+    """Raise ValueError if one of these positions, which are nested up to `depth` lists deep, is beyond 180 degrees of
+    longitude or 90 of latitude. What is no position is ignored.
     """
-    if not isinstance(coordinates, Sequence) or isinstance(coordinates, str):
+    if not isinstance(coordinates, Sequence) or isinstance(coordinates, str) or depth < 0:
         return
     numbers = [each for each in coordinates[:2] if isinstance(each, (int, float))]
     if len(numbers) < 2:
         for each in coordinates:
-            check_positions(each)
+            check_positions(each, depth - 1)
     elif abs(numbers[0]) > 180 or abs(numbers[1]) > 90:
         raise ValueError(
             f"the position {numbers[0]:g}, {numbers[1]:g} is beyond 180 degrees of longitude or 90 of latitude: "

@@ -77,7 +77,10 @@ JSON lines for `-`, one for each file; only "file" is required:
 @click.option("--exif/--no-exif", default=True, help="Send EXIF metadata of images.  [default: exif]")
 @click.option("--workers", type=click.IntRange(1, 200), help="Concurrent requests to the storage.  [default: 10]")
 @click.option(
-    "--part-size", metavar="SIZE", callback=parse_size, help="Send all files in parts of this size, such as 16MiB."
+    "--part-size",
+    metavar="SIZE",
+    callback=parse_size,
+    help="Send all files in parts of this size, such as 16MiB; for S3 5MiB or more.",
 )
 @click.option("--dry-run", is_flag=True, help="Read and check all files, and send nothing.")
 @click.option("--server/--no-server", default=True, help="Whether a dry run reads the project and the data collection.")

@@ -20,10 +20,8 @@ from pixel_transports.drivers.journal.paths import JournalPath, stored_path
 from pixel_transports.drivers.journal.store import connect, delete_old, fork_lock, read_entry, transaction, write_entry
 from pixel_transports.observability import logs
 
-_HOW_TO_NAME = (
-    "An upload that is interrupted starts from the beginning without one. PIXEL_JOURNAL names another file (as do "
-    "`journal` of a client and --journal of the command line)"
-)
+_OTHERS = "PIXEL_JOURNAL names another file (as do `journal` of a client and --journal of the command line)"
+_WITHOUT = f"An upload that is interrupted starts from the beginning then. {_OTHERS}"
 
 
 def begin_run(
@@ -34,14 +32,14 @@ def begin_run(
         return None
     if journal.path is None:
         if not journal.named:
-            _warn("Uploads go without a journal: the user has no home to keep it in. %s", _HOW_TO_NAME)
+            _warn("Uploads go without a journal: the user has no home to keep it in. %s", _WITHOUT)
         return None
     try:
         return Run(journal.path, destination, paths, with_finished)
     except (OSError, sqlite3.Error) as error:
         if journal.named:
-            raise OSError(f"The journal {journal.path} cannot be used: {error}. {_HOW_TO_NAME}") from error
-        _warn("Uploads go without a journal: %s cannot be used (%s). %s", journal.path, error, _HOW_TO_NAME)
+            raise OSError(f"The journal {journal.path} cannot be used: {error}. {_OTHERS}") from error
+        _warn("Uploads go without a journal: %s cannot be used (%s). %s", journal.path, error, _WITHOUT)
         return None
 
 
