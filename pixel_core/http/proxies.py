@@ -8,7 +8,7 @@ Rules kept here:
   case; one that is empty is none. `HTTP_PROXY` is not read where `REQUEST_METHOD` is set: under CGI a client sets it,
   by a header `Proxy` (CVE-2016-5385).
 * A proxy of the environment does not serve the addresses and names of this machine; one that is set by a URL does.
-* A SOCKS proxy is refused by name.
+* A SOCKS proxy is refused by name. A variable that is no URL of an HTTP proxy is an error when its proxy would be used.
 """
 
 from base64 import b64encode
@@ -17,8 +17,9 @@ from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import unquote, urlsplit
 
+from pixel_core.errors import PixelSettingsError
 from pixel_core.http.addresses import literal
-from pixel_core.messages import DEFAULT_PORTS, Origin, ascii_host
+from pixel_core.messages import DEFAULT_PORTS, Origin, ascii_host, check_host
 from pixel_core.redaction import redact
 from pixel_core.values import hash_of_fields, value
 
@@ -55,6 +56,10 @@ class Proxy:
             raise ValueError(f"not the URL of a proxy: {_EXAMPLE}") from None
         if scheme.startswith("socks"):
             raise ValueError("a SOCKS proxy is not supported: give the URL of an HTTP proxy, http:// or https://")
+        try:
+            check_host(host)
+        except ValueError:
+            host = ""
         if scheme not in DEFAULT_PORTS or not host or port == 0:
             raise ValueError(f"not the URL of an HTTP proxy: {_EXAMPLE}")
         user = unquote(user) if user else None
@@ -82,6 +87,16 @@ class Proxy:
 
     def __str__(self) -> str:
         return str(self.origin)
+
+
+@value
+class UnusableProxy:
+    """A proxy of the environment that cannot be used: its variable, and why. Its URL is not kept."""
+
+    variable: str
+    reason: str
+
+    __hash__ = hash_of_fields
 
 
 @value
@@ -138,8 +153,8 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 class Proxies:
     """Which proxy serves which origin; without arguments none does."""
 
-    http: Proxy | None = None
-    https: Proxy | None = None
+    http: Proxy | UnusableProxy | None = None
+    https: Proxy | UnusableProxy | None = None
     bypasses: tuple[_Bypass, ...] = ()
     includes_local: bool = True
 
@@ -158,7 +173,7 @@ class Proxies:
         `no_proxy` is a list with commas. `*` covers every origin; a name covers itself and its subdomains, with or
         without a leading dot or `*.`; addresses and networks (`10.0.0.0/8`, `fd00::/8`) cover hosts that are
         addresses, and no name is looked up; `host:port` and `[address]:port` cover one port. Invalid entries cover
-        nothing. Raises ValueError, which names the variable and not its value, if it is no URL of an HTTP proxy.
+        nothing. A variable that is no URL of an HTTP proxy is an UnusableProxy.
         """
         names = {name: name for name in PROXY_VARIABLES}
         values: dict[str, str] = {}
@@ -170,21 +185,28 @@ class Proxies:
         if "*" in entries:
             return cls()
         bypasses = tuple(each for each in map(_Bypass.parse, entries) if each is not None)
-        proxies: list[Proxy | None] = []
+        proxies: list[Proxy | UnusableProxy | None] = []
         for own in ("http_proxy", "https_proxy"):
             # A variable that is set and empty means no proxy, whatever `all_proxy` is.
             name = own if names[own] in environment else "all_proxy"
             try:
                 proxies.append(Proxy.from_url(values[name]) if values[name] else None)
             except ValueError as error:
-                raise ValueError(f"{names[name]}: {error}") from None
+                proxies.append(UnusableProxy(names[name], str(error)))
         if proxies == [None, None]:
             return cls()
         return cls(proxies[0], proxies[1], bypasses, includes_local=False)
 
     def for_origin(self, origin: Origin) -> Proxy | None:
-        """The proxy of an origin; None if it is reached directly."""
+        """The proxy of an origin; None if it is reached directly. Raises PixelSettingsError, which names the variable
+        and not its value, if it is no URL of an HTTP proxy.
+        """
         proxy = self.https if origin.scheme == "https" else self.http
         if proxy is None or (not self.includes_local and is_local(origin.host)):
             return None
-        return None if any(each.covers(origin) for each in self.bypasses) else proxy
+        if any(each.covers(origin) for each in self.bypasses):
+            return None
+        if isinstance(proxy, UnusableProxy):
+            advice = f"It is used for {origin}: correct or unset it, or name hosts that need no proxy in NO_PROXY"
+            raise PixelSettingsError(f"{proxy.variable}: {proxy.reason}", advice, wrong=[proxy.variable])
+        return proxy

@@ -14,7 +14,7 @@ from os import PathLike
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
 
 from pixel_core.effects import Flow
-from pixel_core.messages import Timeouts
+from pixel_core.messages import Timeouts, split_base_url
 from pixel_core.session.options import CallOptions, Options
 from pixel_core.session.tokens import Account, TokenSource
 from pixel_core.values import value
@@ -113,14 +113,15 @@ class ClientConfig:
 
     @classmethod
     def from_keywords(cls, url: str, account: Account, keywords: Mapping[str, Any]) -> "ClientConfig":
-        """Raises TypeError for unknown keywords and wrong types, ValueError for wrong values."""
+        """Raises TypeError for unknown keywords and wrong types, ValueError for wrong values, PixelSettingsError if the
+        API or the login is reached through a proxy of the environment that cannot be used.
+        """
         check_known(keywords)
-        return cls(
-            url,
-            account,
-            {name: _normal(name, each) for name, each in keywords.items()},
-            Network.from_keywords(keywords),
-        )
+        network = Network.from_keywords(keywords)
+        for address in (url, account.auth_url if keywords.get("token") is None else ""):
+            if address:
+                network.proxies.for_origin(split_base_url(address)[0])
+        return cls(url, account, {name: _normal(name, each) for name, each in keywords.items()}, network)
 
     def __repr__(self) -> str:
         return f"<ClientConfig {self.account!r} at {self.url}, with {', '.join(self.keywords) or 'no keywords'}>"

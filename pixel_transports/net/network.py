@@ -28,7 +28,7 @@ class Network:
     @classmethod
     def from_keywords(cls, keywords: Mapping[str, Any]) -> "Network":
         """Read the keywords of a client. Raises TypeError for a wrong type, and if a transport is given as well;
-        ValueError for an invalid proxy.
+        ValueError for an invalid `proxy`. One of the environment is an error where it is used.
         """
         tls = keywords.get("tls")
         if not isinstance(tls, (TlsOptions, ssl.SSLContext, type(None))):

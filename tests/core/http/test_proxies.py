@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_core.errors import PixelProxyError
+from pixel_core.errors import PixelProxyError, PixelSettingsError
 from pixel_core.http.connection import ClientConnection
 from pixel_core.http.proxies import Proxies, Proxy, is_local
 from pixel_core.http.tunnel import Tunnel
@@ -45,7 +45,7 @@ def test_a_proxy_is_parsed_from_its_url(url: str, proxy: Proxy) -> None:
     [
         *((url, "not the URL of a") for url in ("", "http://", f"ftp://u:{SECRET}@proxy.test")),
         *((f"http://u:{SECRET}{rest}", "not the URL of a") for rest in ("/x@a:1", "@a:port", "@a:70000", "@a:0")),
-        *((f"http://u:{SECRET}@{host}", "not the URL of a") for host in ("[::1", f"{'ü' * 80}.test")),
+        *((f"http://u:{SECRET}@{host}", "not the URL of a") for host in ("[::1", f"{'ü' * 80}.test", "a b", "..")),
         (f"http://a%3Ab:{SECRET}@proxy.test", "the user of a proxy cannot have a colon"),
         *(
             (f"{scheme}://u:{SECRET}@a:1080", "a SOCKS proxy is not supported: give the URL of an HTTP proxy")
@@ -58,9 +58,12 @@ def test_another_url_is_a_value_error_that_does_not_show_it(url: str, message: s
         Proxy.from_url(url)
     assert SECRET not in str(caught.value)
     for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY") if url else ():
-        with pytest.raises(ValueError, match=rf"^{name}: ") as caught:
-            Proxies.from_environment({name: url})
-        assert SECRET not in str(caught.value)
+        proxies = Proxies.from_environment({name: url, "no_proxy": "direct.test"})
+        scheme = "http" if name == "http_proxy" else "https"
+        with pytest.raises(PixelSettingsError, match=rf"^{name}: ") as caught:
+            proxies.for_origin(Origin(scheme, "pixel.test", 80))
+        assert SECRET not in str(caught.value) + repr(proxies)
+        assert [proxies.for_origin(Origin(scheme, host, 80)) for host in ("127.0.0.1", "direct.test")] == [None, None]
 
 
 def test_credentials_are_basic_in_utf_8_and_are_not_shown() -> None:
@@ -148,13 +151,13 @@ def test_proxies_are_values() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["http_proxy", "https_proxy", "all_proxy", "no_proxy"]), st.text()))
-def test_any_environment_gives_proxies_or_a_value_error(environment: dict[str, str]) -> None:
-    try:
-        proxies = Proxies.from_environment(environment)
-    except ValueError:
-        return
+def test_any_environment_gives_proxies_or_a_settings_error_where_they_are_used(environment: dict[str, str]) -> None:
+    proxies = Proxies.from_environment(environment)
     for host in ("pixel.test", "10.0.0.1", "::1", ""):
-        assert isinstance(proxies.for_origin(Origin("https", host, 443)), Proxy | None)
+        try:
+            assert isinstance(proxies.for_origin(Origin("https", host, 443)), Proxy | None)
+        except PixelSettingsError:
+            assert not is_local(host)
 
 
 REQUEST = Request("GET", Origin("http", "pixel.test", 8080), "/a?b=1", Headers({"Accept": "x"}))

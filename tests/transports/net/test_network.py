@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pixel_client import PixelApiSettings, PixelClient, PixelClientAsync, get_client
 
-from pixel_core.errors import PixelError, PixelProxyError
-from pixel_core.messages import Response
+from pixel_core.errors import PixelError, PixelProxyError, PixelSettingsError
+from pixel_core.messages import Origin, Request, Response
 from pixel_transports.net.tls import TlsOptions
 from pixel_transports.sandbox import SandboxServer
 from tests.support.peers import Peer, read_head, send, unused_port
@@ -60,12 +60,20 @@ async def test_the_environment_does_not_decide_for_this_machine_nor_where_the_ke
 
 
 def test_a_wrong_proxy_of_the_environment_is_an_error_when_a_client_is_made_that_uses_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, server: SandboxServer
 ) -> None:
-    monkeypatch.setenv("https_proxy", f"socks5://u:{SECRET}@h")
-    with pytest.raises(ValueError, match="https_proxy: a SOCKS proxy is not supported"):
+    for name in ("https_proxy", "http_proxy"):
+        monkeypatch.setenv(name, f"socks5://u:{SECRET}@h")
+    with pytest.raises(PixelSettingsError, match="https_proxy: a SOCKS proxy is not supported") as caught:
         get_client(settings=SETTINGS)
+    assert SECRET not in str(caught.value)
     get_client(settings=SETTINGS, transport=lambda request: Response(200))
+    with PixelClient.from_settings(settings_of(server, server.url)) as client:
+        assert client.me().get("id")
+        with pytest.raises(PixelSettingsError, match="http_proxy: a SOCKS proxy is not supported"):
+            client.transport.send(Request("GET", Origin("http", "pixel.test", 80), "/"))
+    monkeypatch.setenv("no_proxy", "geodatapixel.no")
+    get_client(settings=SETTINGS)
 
 
 def test_get_client_returns_another_client_for_another_network(monkeypatch: pytest.MonkeyPatch) -> None:
