@@ -58,6 +58,9 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clean_environment(monkeypatch: pytest.MonkeyPatch, journals: Path) -> None:
     """No setting of the machine that runs the tests reaches them, and they leave nothing in its user's folders."""
     monkeypatch.setenv("PIXEL_JOURNAL", str(journals / f"{uuid.uuid4().hex}.sqlite"))
+    monkeypatch.setenv("PIXEL_CONFIG", str(journals / uuid.uuid4().hex))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.delenv("PIXEL_PROFILE", raising=False)
     for name in ("ENV", "USERNAME", "PASSWORD", "TENANT", "API_URL", "AUTH_SERVER_URL", "CLIENT_NO_VERSION_CHECK"):
         monkeypatch.delenv(f"PIXEL_{name}", raising=False)
         monkeypatch.delenv(f"KEYCLOAK_{name}", raising=False)

@@ -149,6 +149,14 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 """Environment variables for proxies, in lower or upper case."""
 
 
+def proxy_variable(name: str, environment: Mapping[str, str]) -> str:
+    """The variable that is read for one of PROXY_VARIABLES: in lower or upper case, "" if neither is set."""
+    if name in environment:
+        return name
+    is_set = name.upper() in environment and not (name == "http_proxy" and "REQUEST_METHOD" in environment)
+    return name.upper() if is_set else ""
+
+
 @value
 class Proxies:
     """Which proxy serves which origin; without arguments none does."""
@@ -175,12 +183,8 @@ class Proxies:
         addresses, and no name is looked up; `host:port` and `[address]:port` cover one port. Invalid entries cover
         nothing. A variable that is no URL of an HTTP proxy is an UnusableProxy.
         """
-        names = {name: name for name in PROXY_VARIABLES}
-        values: dict[str, str] = {}
-        for name in names:
-            upper = "" if name == "http_proxy" and "REQUEST_METHOD" in environment else name.upper()
-            names[name] = name if name in environment else upper
-            values[name] = environment.get(names[name], "").strip()
+        names = {name: proxy_variable(name, environment) for name in PROXY_VARIABLES}
+        values = {name: environment.get(variable, "").strip() for name, variable in names.items()}
         entries = values["no_proxy"].replace(",", " ").split()
         if "*" in entries:
             return cls()
@@ -188,7 +192,7 @@ class Proxies:
         proxies: list[Proxy | UnusableProxy | None] = []
         for own in ("http_proxy", "https_proxy"):
             # A variable that is set and empty means no proxy, whatever `all_proxy` is.
-            name = own if names[own] in environment else "all_proxy"
+            name = own if names[own] else "all_proxy"
             try:
                 proxies.append(Proxy.from_url(values[name]) if values[name] else None)
             except ValueError as error:

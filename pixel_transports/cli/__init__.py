@@ -8,6 +8,7 @@ Rules kept here:
 """
 
 import sys
+from collections.abc import Iterable
 
 try:
     import click
@@ -33,8 +34,10 @@ from pixel_transports.cli.errors import (
 from pixel_transports.cli.harvest import harvest
 from pixel_transports.cli.jobs import jobs
 from pixel_transports.cli.journal import journal
+from pixel_transports.cli.login import list_profiles, login, logout
 from pixel_transports.cli.me import me
 from pixel_transports.cli.optimise import optimise
+from pixel_transports.cli.options import connection_options
 from pixel_transports.cli.output import no_pager_option
 from pixel_transports.cli.projects import projects
 from pixel_transports.cli.resources import images, pointclouds, rasters
@@ -46,12 +49,14 @@ from pixel_transports.cli.upload import upload
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pixel-client-sansio", prog_name="pixel")
+@connection_options
 @no_pager_option
 @click.pass_context
 def cli(context: click.Context, no_pager: bool) -> None:
     """Work with Geodata Pixel from the command line.
 
-    Settings come from the environment (PIXEL_USERNAME, PIXEL_PASSWORD, PIXEL_TENANT, ...) or from a dotenv file.
+    Settings come, as a whole, from --env-file or --profile, from PIXEL_PROFILE, from the environment (PIXEL_USERNAME,
+    PIXEL_PASSWORD, PIXEL_TENANT, ...), or from the profile `default`. `pixel config` shows them.
 
     Output that is longer than the terminal is shown in a pager: that of PIXEL_PAGER, else of PAGER, else `less`.
     """
@@ -62,11 +67,21 @@ _COMMANDS: tuple[click.Command, ...] = (
     *(projects, collections, images, rasters, pointclouds, search),
     *(upload, journal, attachments, optimise, jobs),
     *(arcgis, harvest, analysis),
+    *(login, logout, list_profiles),
     *(me, config, completion, demo, sandbox),
 )
 
-for _command in _COMMANDS:
-    cli.add_command(_command)
+
+def _add(group: click.Group, commands: Iterable[click.Command]) -> None:
+    """Add commands to a group. Groups below it take the options of the connection too."""
+    for command in commands:
+        group.add_command(command)
+        if isinstance(command, click.Group):
+            connection_options(command)
+            _add(command, list(command.commands.values()))
+
+
+_add(cli, _COMMANDS)
 
 
 def main() -> None:

@@ -15,21 +15,21 @@ from typing import Any
 
 from pixel_transports.cli.errors import report_errors
 from pixel_transports.cli.job_progress import JobProgressPrinter
-from pixel_transports.cli.options import Command, env_file_option, verbose_option
+from pixel_transports.cli.options import Command, connection, connection_options
 
 
 def with_client(command: Command) -> Command:
-    """Add --env-file and --verbose, and call the command with a client. Errors become a message and an exit code."""
+    """Add the options of the connection, and call the command with a client. Errors become messages and exit codes."""
 
-    @env_file_option
-    @verbose_option
+    @connection_options
     @functools.wraps(command)
-    def connected(*, env_file: str | None, verbose: bool, **options: Any) -> None:
+    def connected(**options: Any) -> None:
+        verbose = connection().verbose
         with log_to_stderr(verbose, logging.DEBUG) if verbose else nullcontext(), report_errors():
+            from pixel_transports.cli.connection import get_settings
             from pixel_transports.client.factory import get_client
-            from pixel_transports.client.settings import PixelApiSettings
 
-            settings = PixelApiSettings(_env_file=env_file)
+            settings = get_settings()
             with JobProgressPrinter(sys.stderr) as printer, get_client(settings=settings, listener=printer) as client:
                 command(client, **options)
 

@@ -2,91 +2,109 @@
 
 Rules kept here:
 
-* It shows the settings in use and their sources, and sends no request.
+* It shows the settings in use and their sources, and sends no request. One that is missing or wrong hides no other.
 * Neither a password nor an invalid value is shown: an invalid value may be a password in the wrong line.
 """
 
 import os
+import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixel_transports.cli.errors import USAGE, print_message, settings_message
-from pixel_transports.cli.options import env_file_option
+from pixel_core.errors import PixelSettingsError
+from pixel_transports.cli.connection import Source, find_source, stored_password
+from pixel_transports.cli.errors import USAGE, print_message
+from pixel_transports.cli.options import connection_options
 from pixel_transports.cli.output import Output, output_options, show_rows
 
 if TYPE_CHECKING:
     from pixel_transports.client.settings import PixelApiSettings
 
 SET, MISSING, WRONG = "(set, not shown)", "(missing)", "(wrong, not shown)"
+_PLACEHOLDERS = {"PIXEL_USERNAME": "-", "PIXEL_PASSWORD": "-", "PIXEL_TENANT": "tenant"}
+"""Values in place of settings that are missing or wrong, so that the others can be shown."""
 
 
 @click.command()
-@env_file_option
+@connection_options
 @output_options(listing=True)
-def config(env_file: str | None, output: Output) -> None:
+def config(output: Output) -> None:
     """Show the settings in use, and their sources.
 
-    Keywords in a program override the environment, the environment overrides a dotenv file, and that overrides the
-    defaults. The exit code is 2 when a setting is missing or wrong.
+    One source is used as a whole: --env-file or --profile, PIXEL_PROFILE, the environment, or the profile `default`.
+    The exit code is 2 when a setting is missing or wrong, also a proxy that would be used.
     """
-    from pixel_core.errors import PixelSettingsError
-    from pixel_transports.client.settings import PixelApiSettings
-
-    settings, wrong, message = None, {}, ""
+    errors: list[PixelSettingsError] = []
     try:
-        settings = PixelApiSettings(_env_file=env_file)
+        source = find_source()
     except PixelSettingsError as error:
-        wrong = dict.fromkeys((*error.missing, *error.wrong), "")
-        message = settings_message(error)
-    rows = [_row(*each, settings, wrong) for each in _sources(env_file)]
-    show_rows([*rows, _journal_row()], ("setting", "value", "source"), output)
-    if wrong:
-        print_message(message)
+        errors.append(error)
+        source = Source("environment", "", {})
+    settings, bad = _read(source, errors)
+    rows = [{"setting": "source", "value": "(wrong)" if errors and not source.values else source.where, "source": ""}]
+    rows += _settings_rows(source, settings, bad)
+    rows += [_journal_row(), *_proxy_rows(settings, errors)]
+    rows += [
+        {"setting": "version", "value": version("pixel-client-sansio"), "source": "installed"},
+        {"setting": "Python", "value": platform.python_version(), "source": "installed"},
+    ]
+    show_rows(rows, ("setting", "value", "source"), output)
+    for each in errors:
+        print_message(f"{each}.")
+    if errors:
         sys.exit(USAGE)
 
 
-def _sources(env_file: str | None) -> Iterator[tuple[str, str, str]]:
-    """Yield the name, the field and the source of each setting."""
-    from pydantic import AliasChoices
-    from pydantic_settings import DotEnvSettingsSource
-
-    from pixel_transports.client.settings import PixelApiSettings
-
-    in_file = set(DotEnvSettingsSource(PixelApiSettings, env_file=env_file)()) if env_file else set()
-    for field, info in PixelApiSettings.model_fields.items():
-        alias = info.validation_alias
-        names = [str(each) for each in alias.choices] if isinstance(alias, AliasChoices) else [str(alias or field)]
-        variable = next((each for name in names for each in os.environ if each.upper() == name), None)
-        if variable is not None:
-            yield names[0], field, f"environment: {variable}"
-        elif in_file & {field, *names}:
-            yield names[0], field, f"dotenv: {env_file}"
-        else:
-            yield names[0], field, "default"
+def _read(source: Source, errors: list[PixelSettingsError]) -> tuple["PixelApiSettings", Set[str]]:
+    """Return the settings, with placeholders for those that are missing or wrong, and the names of these."""
+    values = {setting: source.values[variable] for setting, variable in source.found().items()}
+    if source.kind == "profile":
+        values["PIXEL_PASSWORD"] = _PLACEHOLDERS["PIXEL_PASSWORD"]
+    bad: set[str] = set()
+    try:
+        return source.read(values), bad
+    except PixelSettingsError as error:
+        bad.update(error.missing, error.wrong)
+        if not errors:  # otherwise there is no source
+            errors.append(error)
+    good = {setting: value for setting, value in values.items() if setting not in bad}
+    placeholders = {setting: value for setting, value in _PLACEHOLDERS.items() if setting in bad}
+    return source.read({**good, **placeholders}), bad
 
 
-def _row(
-    name: str, field: str, source: str, settings: "PixelApiSettings | None", wrong: dict[str, str]
-) -> dict[str, Any]:
-    from pydantic import SecretStr
+def _settings_rows(source: Source, settings: "PixelApiSettings", bad: Set[str]) -> Iterator[dict[str, Any]]:
+    from pixel_transports.client.settings import SETTING_NAMES
 
-    if name in wrong or field in wrong:
-        missing = source == "default"
-        return {"setting": name, "value": MISSING if missing else WRONG, "source": "" if missing else source}
-    if settings is None:
-        # Another setting is missing or wrong, so there is no settings object with this one's value.
-        return {"setting": name, "value": "" if source == "default" else SET, "source": source}
-    value = getattr(settings, field)
-    if isinstance(value, SecretStr):
-        value = SET
-    elif name in ("PIXEL_API_URL", "PIXEL_AUTH_SERVER_URL"):
-        source = source if value else "default: of PIXEL_ENV and PIXEL_TENANT"
-        value = getattr(settings, name)
-    return {"setting": name, "value": value, "source": source}
+    found = source.found()
+    for setting in dict.fromkeys(SETTING_NAMES.values()):
+        where = {"file": f"dotenv: {source.name}", "profile": f"profile: {source.name}"}.get(source.kind)
+        where = where or f"environment: {found.get(setting)}"
+        value: Any = getattr(settings, setting)
+        if setting in bad:
+            value, where = (WRONG, where) if setting in found else (MISSING, "")
+        elif setting == "PIXEL_PASSWORD" and source.kind == "profile":
+            is_stored = stored_password(settings).get() is not None
+            value, where = (SET, "keyring") if is_stored else ("(asked for)", "terminal")
+        elif setting == "PIXEL_PASSWORD":
+            value = SET
+        elif setting not in found:
+            where = "default"
+            if setting in ("PIXEL_API_URL", "PIXEL_AUTH_SERVER_URL"):
+                where = f"default: of PIXEL_ENV{' and PIXEL_TENANT' if setting == 'PIXEL_API_URL' else ''}"
+                value = _default_url(value, bad)
+        yield {"setting": setting, "value": value, "source": where}
+
+
+def _default_url(url: str, bad: Set[str]) -> str:
+    """A default address, with names in place of parts that are missing or wrong."""
+    if "PIXEL_ENV" in bad:
+        url = url.replace("//prod.", "//(PIXEL_ENV).")
+    return url.removesuffix("/tenant") + "/(PIXEL_TENANT)" if "PIXEL_TENANT" in bad and url.endswith("/tenant") else url
 
 
 def _journal_row() -> dict[str, Any]:
@@ -94,3 +112,24 @@ def _journal_row() -> dict[str, Any]:
 
     source = "environment: PIXEL_JOURNAL" if os.environ.get("PIXEL_JOURNAL") else "default"
     return {"setting": "PIXEL_JOURNAL", "value": str(Path(Journal(None).path)), "source": source}
+
+
+def _proxy_rows(settings: "PixelApiSettings", errors: list[PixelSettingsError]) -> Iterator[dict[str, Any]]:
+    """Yield the proxies of the environment, without credentials. One that would be used and cannot be is an error."""
+    from pixel_core.http.proxies import Proxies, UnusableProxy, proxy_variable
+    from pixel_core.messages import split_base_url
+
+    proxies = Proxies.from_environment(os.environ)
+    for name, proxy in (("https_proxy", proxies.https), ("http_proxy", proxies.http)):
+        variable = proxy_variable(name, os.environ) or proxy_variable("all_proxy", os.environ)
+        value = WRONG if isinstance(proxy, UnusableProxy) else str(proxy or "(none)")
+        source = f"environment: {variable}" if variable else "default"
+        yield {"setting": name.upper(), "value": value, "source": source}
+    variable = proxy_variable("no_proxy", os.environ)
+    value, source = (os.environ[variable], f"environment: {variable}") if variable else ("(none)", "default")
+    yield {"setting": "NO_PROXY", "value": value, "source": source}
+    try:
+        for address in (settings.PIXEL_API_URL, settings.PIXEL_AUTH_SERVER_URL):
+            proxies.for_origin(split_base_url(address)[0])
+    except PixelSettingsError as error:
+        errors.append(error)

@@ -8,12 +8,13 @@ import click
 from pixel_core.session.options import Options
 from pixel_core.uploads import PartSizing
 from pixel_transports.cli.check_progress import check_progress
+from pixel_transports.cli.connection import get_settings
 from pixel_transports.cli.errors import DONE, FAILED, INTERRUPTED, TERMINATED, Terminated, fail, print_message
 from pixel_transports.cli.file_checks import CheckedFile, Checker
 from pixel_transports.cli.file_types import FILE_TYPES
 from pixel_transports.cli.output import dump_json
 from pixel_transports.cli.streams import shown
-from pixel_transports.cli.upload_inputs import get_candidates, get_file_type, read_settings, save_report
+from pixel_transports.cli.upload_inputs import get_candidates, get_file_type, save_report
 from pixel_transports.cli.upload_options import UploadOptions
 from pixel_transports.client.factory import get_client
 from pixel_transports.sandbox.geometry import from_geojson
@@ -23,7 +24,7 @@ def run_dry(options: UploadOptions) -> int:
     """Check the files, print the result and return the exit code."""
     area = None
     if options.server:
-        with get_client(settings=read_settings(options)) as client:
+        with get_client(settings=get_settings(announce=True)) as client:
             file_type = get_file_type(client, options)
             project, _ = options.collection_path
             area = from_geojson(client.get_project(project).get("area_of_interest"))

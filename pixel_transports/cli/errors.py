@@ -118,7 +118,7 @@ def report_errors() -> Iterator[None]:
     except ValidationError as error:
         fail(validation_message(error), USAGE)
     except PixelSettingsError as error:
-        fail(settings_message(error), USAGE)
+        fail(f"{error}.", USAGE)
     except UnicodeEncodeError as error:
         what = error.object[error.start : error.end]
         fail(f"An argument or a file has {what}, which is no text in this locale: use one of UTF-8.", USAGE)
@@ -163,14 +163,6 @@ def can_help_again(error: BaseException | None) -> bool:
     if isinstance(error, (PixelStatusError, PixelLoginError)):
         return error.status_code in (408, 425, 429) or (error.status_code or 0) >= 500
     return True
-
-
-def settings_message(error: PixelSettingsError) -> str:
-    """Return which settings are missing or wrong, and how to set them."""
-    return (
-        f"{error.problem}. Set them in the environment, or name a dotenv file with --env-file; "
-        "`pixel config` shows the settings in use."
-    )
 
 
 def short_message(error: PixelError) -> str:

@@ -46,7 +46,7 @@ def optimise() -> None:
 @click.argument("ids", metavar="[RASTERS]...", type=int, nargs=-1)
 @collection_options
 @_mode_options
-@click.option("--profile", help="The profile to optimise with, or to delete.")
+@click.option("--raster-profile", "profile", help="The profile to optimise with, or to delete.")
 @click.option(
     "--resampling",
     type=click.Choice(["nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode", "gauss", "rms"]),

@@ -4,11 +4,13 @@ Rules kept here:
 
 * Options with the same meaning have one name and one help text.
 * A wrong value is reported before anything is sent.
+* Options of the connection may stand before or after the names of commands; the last of equal ones counts.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 
 import click
@@ -44,10 +46,46 @@ def complete_files(context: click.Context, parameter: click.Parameter, incomplet
     return [CompletionItem(incomplete, type="file")]
 
 
+@dataclass(slots=True)
+class Connection:
+    """The options of the connection, wherever they stand."""
+
+    env_file: str | None = None
+    profile: str | None = None
+    verbose: bool = False
+
+
+def connection() -> Connection:
+    """The options of the connection of the running command."""
+    found: Connection = click.get_current_context().meta.setdefault(__name__, Connection())
+    return found
+
+
+def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+    if value and option.name is not None:
+        setattr(context.meta.setdefault(__name__, Connection()), option.name, value)
+
+
 env_file_option: Option = click.option(
-    "--env-file", type=click.Path(exists=True, dir_okay=False), help="A dotenv file with settings."
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False),
+    expose_value=False,
+    callback=_keep,
+    help="A dotenv file with all settings; the environment is not read beside it.",
 )
-verbose_option: Option = click.option("-v", "--verbose", is_flag=True, help="Log each request to stderr.")
+profile_option: Option = click.option(
+    "--profile", metavar="NAME", expose_value=False, callback=_keep, help="A profile that `pixel login` stored."
+)
+verbose_option: Option = click.option(
+    "-v", "--verbose", is_flag=True, expose_value=False, callback=_keep, help="Log each request to stderr."
+)
+
+
+def connection_options(command: Command) -> Command:
+    """Add --env-file, --profile and --verbose, whose values `connection` returns."""
+    return env_file_option(profile_option(verbose_option(command)))
+
+
 project_option: Option = click.option("--project", type=int, required=True, help="The id of the project.")
 collection_option: Option = click.option("--collection", type=int, required=True, help="The id of the data collection.")
 name_option: Option = click.option("--name", help="Only those with this name, as the server compares names.")

@@ -16,7 +16,7 @@ import click
 
 from pixel_transports.cli.client import log_to_stderr
 from pixel_transports.cli.errors import USAGE, fail, report_errors
-from pixel_transports.cli.options import complete_files, env_file_option
+from pixel_transports.cli.options import complete_files, connection, env_file_option, profile_option
 from pixel_transports.cli.upload_options import UploadOptions, parse_size
 
 _DETAILS = """\b
@@ -92,6 +92,7 @@ JSON lines for `-`, one for each file; only "file" is required:
 )
 @click.option("--fail-if-nothing", is_flag=True, help="Exit with 3 if all files were uploaded before.")
 @env_file_option
+@profile_option
 @click.option("-v", "--verbose", is_flag=True, help="Print each step of each file, and each failed call.")
 def upload(**values: Any) -> None:
     """Upload files to a data collection.
@@ -102,7 +103,7 @@ def upload(**values: Any) -> None:
     Uploaded files are recorded in a journal: the same command, run again, sends only the missing ones. A dry run
     checks positions of photos, and of all files that names and contents differ and that none is truncated.
     """
-    options = UploadOptions(**values)
+    options = UploadOptions(**{**values, "verbose": values["verbose"] or connection().verbose})
     options.check()
     with log_to_stderr(options.verbose), report_errors():
         sys.exit(_run_dry(options) if options.dry_run else _run(options))

@@ -1,4 +1,4 @@
-"""What an upload and a dry run share: settings, the type of the files, the files, and the report."""
+"""What an upload and a dry run share: the type of the files, the files, and the report."""
 
 import sys
 from collections.abc import Sequence
@@ -14,12 +14,6 @@ from pixel_transports.cli.file_types import FILE_TYPES, FileType, type_of_collec
 from pixel_transports.cli.metadata import read_metadata_option
 from pixel_transports.cli.upload_options import UploadOptions
 from pixel_transports.client.blocking import PixelClient
-from pixel_transports.client.settings import PixelApiSettings
-
-
-def read_settings(options: UploadOptions) -> PixelApiSettings:
-    """Return the settings of the environment and of --env-file."""
-    return PixelApiSettings(_env_file=options.env_file)
 
 
 def get_file_type(client: PixelClient, options: UploadOptions) -> FileType:

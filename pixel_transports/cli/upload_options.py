@@ -36,7 +36,6 @@ class UploadOptions:
     exclude: tuple[str, ...]
     name_from: "NameFrom | None"
     fail_if_nothing: bool
-    env_file: str | None
     verbose: bool
 
     @property

@@ -20,6 +20,7 @@ from pixel_core.errors import PixelError, PixelUploadJobError
 from pixel_core.events import FileFinished, FileHashed, FileSent
 from pixel_core.models.files import merge_metadata
 from pixel_core.uploads import FileSpec, Transfer
+from pixel_transports.cli.connection import get_settings
 from pixel_transports.cli.errors import (
     DONE,
     FAILED,
@@ -37,7 +38,7 @@ from pixel_transports.cli.file_problems import Problem, file_size, find_problem
 from pixel_transports.cli.file_results import FileResult, FileStatus, count_by_status, print_results
 from pixel_transports.cli.file_search import Candidate
 from pixel_transports.cli.file_types import FileType
-from pixel_transports.cli.upload_inputs import get_candidates, get_file_type, read_settings, save_report
+from pixel_transports.cli.upload_inputs import get_candidates, get_file_type, save_report
 from pixel_transports.cli.upload_options import UploadOptions
 from pixel_transports.client.blocking import PixelClient
 from pixel_transports.client.config import PixelClientKwargs
@@ -78,7 +79,7 @@ def run_upload(options: UploadOptions) -> int:
             keywords["journal"] = options.journal
         if options.workers is not None:
             keywords["upload_max_concurrency"] = options.workers
-        with get_client(settings=read_settings(options), **keywords) as client:
+        with get_client(settings=get_settings(announce=True), **keywords) as client:
             file_type = get_file_type(client, options)
             candidates, common_metadata = get_candidates(options, file_type)
             _warn_of_small_parts(options)

@@ -215,7 +215,10 @@ def _settings_error(
     )
 
 
-_now = CachedEnvironment([name for name, _ in _names(PixelApiSettings)], lambda environment: PixelApiSettings())
+SETTING_NAMES: Mapping[str, str] = dict(_names(PixelApiSettings))
+"""Each variable, the first ones of a setting first, and the setting that it sets."""
+
+_now = CachedEnvironment(SETTING_NAMES, lambda environment: PixelApiSettings())
 
 
 def settings_now() -> PixelApiSettings:

@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-* A child process gets none of the machine's settings, except the journal of the test.
+* A child process gets none of the machine's settings, except the journal and the profiles of the test.
 * Sent files are read from the requests of the sandbox, stored files from its lists.
 """
 
@@ -46,8 +46,10 @@ def pixel(*arguments: str, environment: dict[str, str] | None = None) -> "subpro
 
 
 def clean_environment(more: dict[str, str] | None = None) -> dict[str, str]:
-    names = {name for name in os.environ if name.startswith(("PIXEL_", "KEYCLOAK_")) and name != "PIXEL_JOURNAL"}
-    kept = {name: value for name, value in os.environ.items() if name not in names}
+    own = ("PIXEL_JOURNAL", "PIXEL_CONFIG")
+    kept = {
+        name: value for name, value in os.environ.items() if name in own or not name.startswith(("PIXEL_", "KEYCLOAK_"))
+    }
     return {**kept, **(more or {})}
 
 

@@ -5,11 +5,11 @@ directory of the system for such files.
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from pixel_core.values import hash_of_fields, value
+from pixel_transports.runtime.folders import user_folder
 
 
 @value
@@ -42,15 +42,7 @@ def default_path(environment: Mapping[str, str]) -> Path:
     named = environment.get("PIXEL_JOURNAL")
     if named:
         return absolute(named)
-    if sys.platform == "win32":
-        base = Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        state = environment.get("XDG_STATE_HOME", "")
-        # A relative one is to be ignored, by the XDG Base Directory Specification.
-        base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
-    return base / "pixel-client" / "uploads.sqlite"
+    return user_folder(environment, "state") / "uploads.sqlite"
 
 
 def absolute(path: "str | os.PathLike[str]") -> Path:

@@ -22,7 +22,7 @@ from tests.support.cli_runs import clean_environment, run
 
 # A line, and what its last word can become.
 LINES = {
-    "pixel pro": ["projects"],
+    "pixel proj": ["projects"],
     "pixel projects re": ["restore"],
     "pixel upload --work": ["--workers"],
     "pixel search --on ": ["data_collections", "images", "point_clouds", "projects", "rasters"],
@@ -149,7 +149,7 @@ def test_a_shell_completes_commands_options_choices_files_and_folders(shell: str
 @pytest.mark.parametrize(
     ("words", "lines"),
     [
-        ("pixel\npro", ["plain\tprojects\tList, show and change projects."]),
+        ("pixel\nproj", ["plain\tprojects\tList, show and change projects."]),
         ("pixel\nsearch\n--on\nim", ["plain\timages\t"]),
         ("pixel\nsearch\n--on=im", ["plain\timages\t"]),
         ("pixel\nme\n--env-file\nC:\\My files\\s", ["file\tC:\\My files\\s\t"]),

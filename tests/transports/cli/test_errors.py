@@ -32,7 +32,9 @@ def test_a_call_that_cannot_be_made_exits_with_a_code_and_is_reported_once(
     still: World, command: str, changes: dict[str, str] | None, code: int, messages: list[str]
 ) -> None:
     done = run(*command.split(), environment={} if changes is None else {**still.environment, **changes})
-    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (code, "", 1)
+    # An upload prints the settings that it uses.
+    lines = 1 + command.startswith("upload")
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (code, "", lines)
     assert [text for text in messages if done.stderr.count(text) != 1] == []
     assert "hush-hush" not in done.stderr
 
@@ -157,6 +159,18 @@ def test_wrong_usage_is_reported_before_anything_is_sent(
     # An upload asks for the type of its data collection first.
     harmless = [each for each in sent if each.method == "GET" or each.path.endswith("/token")]
     assert sent == (harmless if command.startswith("upload") else [])
+
+
+def test_a_proxy_that_cannot_be_used_is_one_sentence_where_it_would_be_used(still: World) -> None:
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "socks5://hush-hush@proxy.test")
+    local = {**still.environment, **proxies}
+    assert run("projects", "list", environment=local).exit_code == DONE
+    elsewhere = {**local, "PIXEL_API_URL": "http://pixel.test/api/acme"}
+    for command in (["projects", "list"], ["upload", __file__, *HERE.split()], ["config"]):
+        done = run(*command, environment=elsewhere)
+        assert (done.exit_code, done.stderr.count("HTTP_PROXY: a SOCKS proxy is not supported")) == (USAGE, 1)
+        assert "hush-hush" not in done.output
+        assert run("config", environment={**elsewhere, "NO_PROXY": ".test"}).exit_code == DONE
 
 
 def test_the_answer_no_deletes_nothing_and_exits_with_3(still: World) -> None:
