@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from pixel_transports.cli.errors import print_message
 from pixel_transports.display.notebooks import BarView
@@ -40,8 +40,9 @@ class CheckProgress:
 
 
 @contextmanager
-def check_progress(total: int, stream: TextIO = sys.stderr) -> Iterator[CheckProgress]:
+def check_progress(total: int) -> Iterator[CheckProgress]:
     """Show progress during the block."""
+    stream = sys.stderr
     bar: BarView | None = None
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         bar = terminal_bars(stream)()

@@ -34,7 +34,8 @@ def run_dry(options: UploadOptions) -> int:
     sizing = PartSizing.from_keywords(Options().multipart_threshold, options.part_size is not None, options.part_size)
     try:
         with check_progress(len(candidates)) as progress:
-            files = Checker(file_type, common_metadata, area, sizing).check(candidates, progress)
+            checker = Checker(file_type, common_metadata, area, sizing, options.exif)
+            files = checker.check(candidates, progress)
     except Terminated:
         fail("Terminated. Nothing was sent.", TERMINATED)
     except KeyboardInterrupt:

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from pixel_core.effects import Stat
 from pixel_core.errors import PixelFileChangedError
-from pixel_core.messages import FileSlice
+from pixel_core.messages import FileSlice, encode_json
 from pixel_core.models import MetadataObject
 from pixel_core.models.files import merge_metadata
 from pixel_core.uploads import HashedFile, PartSizing, PlannedFile, plan
@@ -74,15 +74,21 @@ class CheckedFile:
 
 
 class Checker:
-    """Checks files of one type. `common_metadata` belong to all files; `area` is the project's, or None. `sizing` is
-    how files are cut into parts.
+    """Checks files of one type. `common_metadata` belong to all files, those of EXIF too with `exif`; `area` is the
+    project's, or None. `sizing` is how files are cut into parts.
     """
 
     def __init__(
-        self, file_type: FileType, common_metadata: Mapping[str, Any], area: Shape | None, sizing: PartSizing
+        self,
+        file_type: FileType,
+        common_metadata: Mapping[str, Any],
+        area: Shape | None,
+        sizing: PartSizing,
+        exif: bool = True,
     ) -> None:
         self._file_type = file_type
         self._common_metadata = common_metadata
+        self._exif = exif
         self._area = area
         self._sizing = sizing
         self._stopped = threading.Event()
@@ -171,7 +177,7 @@ class Checker:
             return
         try:
             schema = MultipartUploadFile if planned.multipart else FormUploadFile
-            schema.model_validate(_hashed(planned).declaration())
+            schema.model_validate_json(encode_json(_hashed(planned).declaration()))
         except ValidationError as error:
             parts = sorted({str(each["loc"][0]) for each in error.errors()})
             message = validation_message(error)
@@ -186,19 +192,22 @@ class Checker:
     def _check_metadata(self, candidate: Candidate, checked: CheckedFile) -> MetadataObject | None:
         is_image = self._file_type.kind.name == "image"
         exif = read_metadata(candidate.path) if is_image else None
-        metadata = merge_metadata(exif.body() if exif else None, self._common_metadata, candidate.metadata)
+        own = exif.body() if exif and self._exif else None
+        metadata = merge_metadata(own, self._common_metadata, candidate.metadata)
         captured = _field(metadata, "capture_date")
         checked.captured = captured.isoformat() if isinstance(captured, datetime) else None
         if is_image:
-            self._check_position(metadata, checked)
+            self._check_position(_field(metadata, "location"), _field(exif, "location"), checked)
         return metadata
 
-    def _check_position(self, metadata: MetadataObject | None, checked: CheckedFile) -> None:
-        location = _field(metadata, "location")
+    def _check_position(self, location: Any, in_exif: Any, checked: CheckedFile) -> None:
         shape = from_geojson(location)
         if shape is None:
             if checked.size and not any(each.code in _UNREADABLE for each in checked.problems):
-                checked.problems.append(Problem("no_position", "neither its EXIF nor its metadata have a position"))
+                where = "neither its EXIF nor its metadata have" if self._exif else "without EXIF its metadata lack"
+                checked.problems.append(Problem("no_position", f"{where} a position"))
+            location, shape = in_exif, from_geojson(in_exif)  # The server reads it, too.
+        if shape is None:
             return
         if location and location.get("type") == "Point":
             checked.position = list(location["coordinates"])

@@ -10,7 +10,6 @@ Rules kept here:
 """
 
 import glob
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from pixel_core.uploads import FileSpec
 from pixel_core.uploads.folders import Selection, find_support_files
 from pixel_core.uploads.names import assign_names, proposed_name
 from pixel_transports.cli.file_types import FileType
-from pixel_transports.cli.metadata import validate_metadata
+from pixel_transports.cli.metadata import parse_json, validate_metadata
 from pixel_transports.drivers.files import find_files, list_folder
 
 STDIN = "-"
@@ -126,7 +125,7 @@ def _from_lines(lines: Iterable[str], file_type: FileType) -> Iterator[Candidate
 
 def _parse_line(line: str, file_type: FileType, source: str) -> Candidate:
     try:
-        value = json.loads(line)
+        value = parse_json(line)
     except ValueError as error:
         raise click.UsageError(f"{source}: is no JSON: {error}") from error
     if not isinstance(value, dict) or not _are_paths([value.get("file")]):

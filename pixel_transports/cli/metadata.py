@@ -29,10 +29,21 @@ def read_metadata_option(text: str | None, file_type: FileType) -> dict[str, Any
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"{source}: cannot be read: {error}") from error
     try:
-        value = json.loads(content)
+        value = parse_json(content)
     except ValueError as error:
         raise click.UsageError(f"{source}: is no JSON: {error}") from error
     return validate_metadata(value, file_type, source)
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text. Raises ValueError, also for NaN and Infinity, which Python would accept and no
+    request can hold.
+    """
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name} is no number of JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def validate_metadata(value: Any, file_type: FileType, source: str) -> dict[str, Any]:

@@ -234,6 +234,15 @@ def test_a_terminal_gets_a_bar_and_a_pipe_no_line_for_a_short_run(place: Place, 
     assert "checking" not in place.upload("--dry-run", tmp_path).stderr
 
 
+def test_without_exif_photos_have_no_position_and_are_still_compared_with_the_area(
+    place: Place, tmp_path: Path
+) -> None:
+    for name, position in (("in.jpg", INSIDE), ("out.jpg", OUTSIDE)):
+        photo_at(tmp_path / name, position)
+    rows = check(place, "--no-exif", tmp_path)
+    assert [codes(row) for row in rows.values()] == [["no_position"], ["no_position", "outside_project"]]
+
+
 def test_a_name_rule_makes_equal_names_differ(place: Place, tmp_path: Path) -> None:
     for number, folder in enumerate(("day1", "day2")):
         (tmp_path / folder).mkdir()

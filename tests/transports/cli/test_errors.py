@@ -133,6 +133,7 @@ WRONG = [
         for line, message in (
             ("{", "line 2 of stdin: is no JSON"),
             ('{"path": "a.jpg"}', 'an object with "file"'),
+            ('{"file": "a.jpg", "metadata": {"fields": {"cam_pitch": NaN}}}', "NaN is no number of JSON"),
             ('{"file": "a.jpg", "meta": {}}', "meta is not known"),
             ('{"file": "a.jpg", "support_files": "b"}', "support_files is a list of paths"),
             ('{"file": "a.jpg", "metadata": {"fields": {"x": 1}}}', "x is not known"),

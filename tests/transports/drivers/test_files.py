@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,8 @@ import pytest
 from pixel_core.effects import FileFacts
 from pixel_core.errors import PixelFileChangedError
 from pixel_core.messages import FileSlice, Form, Headers, Origin, Request
-from pixel_transports.drivers.files import BUFFER, digest, file_facts
+from pixel_core.uploads.folders import SUFFIXES, Selection
+from pixel_transports.drivers.files import BUFFER, digest, file_facts, find_files
 from pixel_transports.net.files import SliceReader, whole_body
 
 CONTENT = bytes(range(251)) * 10_000
@@ -139,6 +141,20 @@ def test_a_whole_body_is_what_would_go_on_the_wire(path: str) -> None:
         b'--b0\r\nContent-Disposition: form-data; name="file"; filename="p.jpg"\r\n'
         b"Content-Type: application/octet-stream\r\n\r\n" + CONTENT[:4] + b"\r\n--b0--\r\n"
     )
+
+
+def test_a_walk_reads_a_folder_when_its_files_are_asked_for_and_follows_no_link_to_a_folder(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.JPG").touch()
+    (tmp_path / "a" / "y.jpg").symlink_to(tmp_path / "b" / "x.JPG")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    files = find_files(str(tmp_path), Selection(SUFFIXES["image"]))
+    assert [next(files).relative, next(files).relative] == ["a/x.JPG", "a/y.jpg"]
+    shutil.rmtree(tmp_path / "b")
+    with pytest.raises(FileNotFoundError) as caught:
+        next(files)
+    assert caught.value.filename == str(tmp_path / "b")
 
 
 def test_hashing_large_files_again_allocates_no_other_buffer(tmp_path: Path) -> None:
