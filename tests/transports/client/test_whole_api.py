@@ -98,16 +98,17 @@ def test_search_finds_what_lies_where_and_pages_through_it(call: Call, project: 
 
 def test_a_folder_of_photos_goes_up_with_what_their_exif_says(call: Call, project: int, tmp_path: Path) -> None:
     images = collection(call, project, "image")
+    flight = tmp_path / "flight"
     for number, photo in enumerate(sample_photos()[:4]):
-        (folder := tmp_path / f"day{number % 2}").mkdir(exist_ok=True)
+        (folder := flight / f"day{number % 2}").mkdir(parents=True, exist_ok=True)
         shutil.copy(photo, folder / f"DJI_{number // 2}.JPG")
-    written(tmp_path / "day0" / "bad.jpg", b"no picture")
-    written(tmp_path / "notes.txt", b"rain")
-    uploaded, errors = call("upload_folder", project, images, tmp_path, name_from="parent", exclude=["day1/*_1.*"])
+    written(flight / "day0" / "bad.jpg", b"no picture")
+    written(flight / "notes.txt", b"rain")
+    uploaded, errors = call("upload_folder", project, images, flight, name_from="parent", exclude=["day1/*_1.*"])
     assert [each["name"] for each in uploaded] == ["day0_DJI_0.JPG", "day0_DJI_1.JPG", "day1_DJI_0.JPG"]
     assert all(each["location"] and each["capture_date"].startswith("2024-05") for each in uploaded)
     assert [(Path(each.file).name, each.status) for each in errors] == [("bad.jpg", "failed")]
-    assert call("upload_folder", project, images, str(tmp_path), include="*.tif") == ([], [])
+    assert call("upload_folder", project, images, str(flight), include="*.tif") == ([], [])
 
 
 def test_attachments_are_stored_moved_and_deleted(call: Call, project: int, tmp_path: Path) -> None:
