@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, overload
 
+from pixel_core.events import UNRELATED, Correlation
 from pixel_core.journal import JournalEntry, JournalSnapshot
 from pixel_core.messages import FileSlice, Request, Response
 from pixel_core.values import value
@@ -43,12 +44,12 @@ Flow: TypeAlias = Generator[Effect[Any], Any, T]
 class Exchange(Effect[Response]):
     """Perform one HTTP exchange. Raises PixelConnectionError, PixelTimeoutError or PixelProtocolError.
 
-    `request_id` and `resend` are for instrumentation: the id of the call that the exchange serves (a login serves one
-    too), or "", and how often the request was sent before.
+    `correlation` and `resend` are for instrumentation: the call, upload and file that the exchange serves (a login
+    serves a call too), and how often the request was sent before.
     """
 
     request: Request
-    request_id: str = field(default="", compare=False)
+    correlation: Correlation = field(default=UNRELATED, compare=False)
     resend: int = field(default=0, compare=False)
 
 
@@ -257,6 +258,47 @@ class SingleFlight(Effect[T]):
     key: Hashable
     flow: Flow[T]
     timeout: float | None = None
+
+
+class CancelEvent(Protocol):
+    """What cancels calls: `threading.Event`, or any other object with `is_set`."""
+
+    def is_set(self) -> bool:
+        """True once the call is to be cancelled. Called often, and from other threads than that of the call."""
+        ...
+
+
+@value
+class CancelWhen(Effect[T]):
+    """Run a flow until `event` is set. Then what it waits for is cancelled, and PixelCancelledError is thrown into it,
+    within a second; it asks for nothing more.
+    """
+
+    event: CancelEvent
+    flow: Flow[T]
+
+
+@value
+class Listen(Effect[T]):
+    """Run a flow whose events are passed to `listener` too."""
+
+    listener: Callable[[Any], object]
+    flow: Flow[T]
+
+
+def watched(flow: Flow[T], listener: Callable[[Any], object] | None, cancel: CancelEvent | None) -> Flow[T]:
+    """Return the flow, with its events passed to `listener`, and cancelled when `cancel` is set. Raises TypeError for
+    what is no listener and no event.
+    """
+    if cancel is not None:
+        if not callable(getattr(cancel, "is_set", None)):
+            raise TypeError(f"cancel is a threading.Event, or another object with is_set(), got {cancel!r}")
+        flow = iter(CancelWhen(cancel, flow))  # inside, so that the error is thrown into the flow itself
+    if listener is not None:
+        if not callable(listener):
+            raise TypeError(f"listener is a function that is called with each event, got {listener!r}")
+        flow = iter(Listen(listener, flow))
+    return flow
 
 
 @value

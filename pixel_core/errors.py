@@ -21,6 +21,7 @@
     ├── PixelMultipleUploadJobError     several of those
     ├── PixelFileChangedError           a file changed while it was being uploaded
     ├── PixelSettingsError              a setting is missing or wrong (also a ValueError)
+    ├── PixelCancelledError             the call was cancelled by its `cancel` (not by its event loop)
     └── PixelClosedError                the client was used after it was closed (also a RuntimeError)
 
 Rules kept here:
@@ -296,6 +297,24 @@ class PixelMultipleUploadJobError(PixelError):
 
 class PixelFileChangedError(PixelError):
     """A file changed between the time it was hashed and the time it was sent."""
+
+
+class PixelCancelledError(PixelError):
+    """The call was cancelled: its `cancel` was set. `done` of the `total` files of an upload were uploaded; both are 0
+    for other calls. With a journal, the same call continues an upload. Whether a request that was under way took effect
+    is unknown. Not raised when the call had ended before, nor when a task or a scope of an event loop is cancelled.
+    """
+
+    def __init__(self, done: int = 0, total: int = 0) -> None:
+        text = "The call was cancelled. A request that was under way may have taken effect"
+        if total:
+            text = (
+                f"The upload was cancelled: {done} of {total} files were uploaded. With a journal, the same call "
+                "continues it, and sends only what is missing"
+            )
+        super().__init__(text)
+        self.done = done
+        self.total = total
 
 
 class PixelClosedError(PixelError, RuntimeError):

@@ -6,13 +6,33 @@ Rules kept here:
 * No event holds a query, a header or a body: `call` is a method and a URL without its query.
 * `request_id` is the same in all events of a call of the API, its login and its repeats; it is empty for requests to
   the object storage.
+* `upload_id` is the same in all events of one call that uploads or attaches files, and empty in all others.
+* An event about a file has its `path`, and the id of its upload job once there is one (`job_id`, else None). Events of
+  its requests to the object storage have them too, also those of its support files. Other requests are about no file:
+  `path` is empty.
 * `reason` is fit to be shown: "status 404", or the message of the error.
 """
 
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from pixel_core.values import value
+from pixel_core.values import hash_of_fields, value
+
+
+@value
+class Correlation:
+    """What an exchange or an event belongs to: a call of the API, an upload, and a file of it."""
+
+    request_id: str = ""
+    upload_id: str = ""
+    path: str = ""
+    job_id: int | str | None = None
+
+    __hash__ = hash_of_fields
+
+
+UNRELATED = Correlation()
+"""Of an exchange that belongs to no call, and of a request to the object storage outside of uploads."""
 
 
 @value
@@ -22,6 +42,7 @@ class JobProgress:
     what: str
     completed: bool
     detail: str
+    upload_id: str = ""
 
 
 @value
@@ -30,6 +51,8 @@ class FileHashed:
 
     path: str
     size: int
+    upload_id: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -38,6 +61,8 @@ class FileSent:
 
     path: str
     size: int
+    upload_id: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -46,6 +71,8 @@ class FileFinished:
 
     path: str
     status: str
+    upload_id: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -57,6 +84,8 @@ class SizeDiffers:
     path: str
     size: int
     listed: int
+    upload_id: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -80,6 +109,7 @@ class UploadProgress:
     seconds: float
     seconds_left: float | None
     last: bool = False
+    upload_id: str = ""
 
 
 @value
@@ -90,6 +120,9 @@ class RequestSent:
     request_id: str
     size: int
     resend: int
+    upload_id: str = ""
+    path: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -101,6 +134,9 @@ class ResponseReceived:
     status: int
     size: int
     seconds: float
+    upload_id: str = ""
+    path: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -111,6 +147,9 @@ class RequestFailed:
     request_id: str
     reason: str
     seconds: float
+    upload_id: str = ""
+    path: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -121,6 +160,7 @@ class CallFailed:
     request_id: str
     reason: str
     tries: int
+    upload_id: str = ""
 
 
 @value
@@ -132,6 +172,9 @@ class CallRepeated:
     reason: str
     attempt: int
     delay: float
+    upload_id: str = ""
+    path: str = ""
+    job_id: int | str | None = None
 
 
 @value
@@ -141,6 +184,7 @@ class LoginRenewed:
     realm: str
     call: str
     request_id: str = ""
+    upload_id: str = ""
 
 
 @value
@@ -150,6 +194,7 @@ class LoginFailed:
     realm: str
     reason: str
     request_id: str = ""
+    upload_id: str = ""
 
 
 @value
@@ -158,6 +203,7 @@ class KeywordsIgnored:
 
     model: str
     names: tuple[str, ...]
+    upload_id: str = ""
 
 
 Event: TypeAlias = (

@@ -37,6 +37,7 @@ def attach(
     planned = yield from plan([FileSpec(str(each.file), upload_name=each.name) for each in inputs], PartSizing(_NEVER))
     if not inputs:
         return []
+    session = yield from session.for_upload()
     transfers = [Transfer(file) for file in planned]
     service = AttachmentUploads(session, resource_type, resource_id, {each.name: each.description for each in inputs})
     broken = yield from upload(service, session, transfers, "attachments")
@@ -86,7 +87,8 @@ class AttachmentUploads:
 
     def requests(self, file: HashedFile, job: Field, stored: Collection[int]) -> list[StorageRequest]:
         target = job.field("upload_file_params")
-        return [whole(self._session, file, target.field("url").url(), target.field("fields").texts())]
+        session = self._session.for_file(file.file.path, job.field("id").value)
+        return [whole(session, file, target.field("url").url(), target.field("fields").texts())]
 
     def finish(self, sent: Sequence[Transfer]) -> Flow[None]:
         """Confirm each file, and take its attachment from the response."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from pixel_core import models
 from pixel_core.api.paths import collection_path
-from pixel_core.api.upload_flows import UploadFlows, metadata_of
+from pixel_core.api.upload_flows import UploadCall, UploadFlows, metadata_of
 from pixel_core.api.upload_service import KINDS, Kind
 from pixel_core.effects import Flow, Gather, ReadMetadata
 from pixel_core.models.files import merge_metadata
@@ -74,7 +74,7 @@ def _patterns(patterns: Sequence[str] | str) -> tuple[str, ...]:
 
 
 def upload_folder(
-    session: Session, ids: tuple[int, int], root: str, options: FolderOptions, sizing: PartSizing
+    session: Session, ids: tuple[int, int], root: str, options: FolderOptions, sizing: PartSizing, call: UploadCall
 ) -> Flow[list[Transfer]]:
     """Upload the files of a folder, and return the transfer of each."""
     walk = FolderWalk(root, options.selection, options.support_files)
@@ -85,7 +85,7 @@ def upload_folder(
         return []
     kind = yield from _kind_of(session, ids)
     specs = yield from plan_folder(kind, found, options)
-    flows = UploadFlows(session, kind, *ids)
+    flows = UploadFlows(session, kind, *ids, call)
     return (yield from flows.all(specs, sizing, options.name_from, checked=True))
 
 

@@ -76,7 +76,10 @@ def wait_for(
         counts = [answer.field(name).value for name in ("success_count", "failed_count", "total_jobs")]
         return "" if None in counts else "{} done, {} failed of {}".format(*counts)
 
-    return (yield from poll(lambda: session.call("GET", path, retries=retries), completed, what, timeout, describe))
+    def look() -> Flow[Answer]:
+        return session.call("GET", path, retries=retries)
+
+    return (yield from poll(look, completed, what, timeout, describe, session.upload_id))
 
 
 def poll(
@@ -85,6 +88,7 @@ def poll(
     what: str,
     timeout: float,
     describe: Callable[[Answer], str] = lambda answer: "",
+    upload_id: str = "",
 ) -> Flow[Answer]:
     """Call `look` until `completed`; return its last answer. Raises PixelJobTimeoutError after `timeout` seconds."""
     started = yield from Clock()
@@ -93,7 +97,7 @@ def poll(
         answer = yield from look()
         detail = describe(answer)
         done = completed(answer)
-        yield from Report(JobProgress(what, done, detail))
+        yield from Report(JobProgress(what, done, detail, upload_id))
         if done:
             return answer
         elapsed = (yield from Clock()) - started

@@ -8,28 +8,54 @@ same call continues it, and uploads no file twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from pixel_core import models
 from pixel_core.api.paths import collection_path
 from pixel_core.api.recall import is_unchanged, recall
 from pixel_core.api.upload_service import CollectionUploads, Kind
-from pixel_core.effects import Flow, OpenJournal, WriteJournal
-from pixel_core.errors import PixelUploadJobError
+from pixel_core.effects import CancelEvent, Flow, OpenJournal, WriteJournal, watched
+from pixel_core.errors import PixelCancelledError, PixelUploadJobError
 from pixel_core.journal import JournalSnapshot
 from pixel_core.session.session import Session
-from pixel_core.uploads import FileSpec, PartSizing, PlannedFile, Transfer, plan, upload
+from pixel_core.uploads import FileSpec, PartSizing, PlannedFile, Transfer, TransferState, plan, upload
 from pixel_core.uploads.names import assign_names
+
+T = TypeVar("T")
+
+
+class UploadCall:
+    """One call that uploads: who listens to it, what cancels it, and its files, as soon as they are known."""
+
+    def __init__(self, listener: Callable[[Any], object] | None = None, cancel: CancelEvent | None = None) -> None:
+        self._listener = listener
+        self._cancel = cancel
+        self.total = 0
+        self.transfers: Sequence[Transfer] = ()
+
+    def run(self, session: Session, lead: Callable[[Session], Flow[T]]) -> Flow[T]:
+        """Run `lead(session)` with a session whose events have the id of the upload. The error of a cancelled upload
+        has the counts of its files.
+        """
+        session = yield from session.for_upload()
+        try:
+            return (yield from watched(lead(session), self._listener, self._cancel))
+        except PixelCancelledError as error:
+            done = sum(each.state is TransferState.DONE for each in self.transfers)
+            raise PixelCancelledError(done, self.total) from error
 
 
 class UploadFlows:
-    """The uploads of one kind to one data collection."""
+    """The uploads of one kind to one data collection, as parts of a call."""
 
-    def __init__(self, session: Session, kind: Kind, project_id: int, data_collection_id: int) -> None:
+    def __init__(
+        self, session: Session, kind: Kind, project_id: int, data_collection_id: int, call: UploadCall
+    ) -> None:
         self._session = session
         self._kind = kind
         self._ids = (project_id, data_collection_id)
+        self._call = call
 
     def one(
         self,
@@ -42,6 +68,7 @@ class UploadFlows:
         """Upload one file, and return its resource. Raises ValueError, FileNotFoundError, and the error of the file."""
         sizing = self.sizing(multipart, part_size)
         spec = FileSpec(str(path), tuple(str(each) for each in support_files), metadata_of(metadata))
+        self._call.total = 1
         planned = yield from plan([spec], sizing)
         yield from self._check_collection()
         (transfer,), broken = yield from self._upload(planned, single=True)
@@ -70,6 +97,7 @@ class UploadFlows:
         `many` raises.
         """
         assign_names(name_from, ((each.path, each.name) for each in specs), _ADVICE)
+        self._call.total = len(specs)
         planned = yield from plan(specs, sizing)
         if not planned:
             return []
@@ -89,7 +117,7 @@ class UploadFlows:
     ) -> Flow[tuple[list[Transfer], Exception | None]]:
         """The transfers of all files, each at its end, and the error that stopped those that had not begun."""
         service = CollectionUploads(self._session, self._kind, *self._ids, single)
-        transfers = [Transfer(file) for file in files]
+        transfers = self._call.transfers = [Transfer(file) for file in files]
 
         def lead(snapshot: JournalSnapshot) -> Flow[Exception | None]:
             if name_from is not None:

@@ -260,6 +260,7 @@ class CollectionUploads:
                 lambda answer: all(map(settled, answer.root.items())),
                 f"validation of {len(ids)} uploads",
                 seconds,
+                upload_id=self._session.upload_id,
             )
         return jobs
 
@@ -311,14 +312,14 @@ class CollectionUploads:
                 if each.resource is None:
                     each.fail(each.trouble, f"the server finished it as {name} {number}, and does not list that")
 
-    @staticmethod
-    def _take_resource(transfer: Transfer, resource: Any) -> Flow[None]:
+    def _take_resource(self, transfer: Transfer, resource: Any) -> Flow[None]:
         """Take the resource of a file. It is reported if the server lists it with another size: processing may have
         changed it, and the MD5 of what was stored was checked.
         """
         size = resource.get("size")
         if isinstance(size, int) and size != transfer.file.size:
-            yield from Report(SizeDiffers(transfer.file.path, transfer.file.size, size))
+            file = transfer.file
+            yield from Report(SizeDiffers(file.path, file.size, size, self._session.upload_id, transfer.job_id))
         transfer.resource = resource
 
     def may_have(self, name: str) -> Flow[bool]:

@@ -6,32 +6,48 @@ Rules kept here:
 * Paths are strings or path objects. Memory does not grow with a file. `multipart` sends a file in parts of
   `multipart_part_size` bytes (5 MiB or more for S3). A file above the client's `multipart_threshold` is sent in parts
   in any case, of a size that is chosen for it.
+* `listener` is called with each event of the upload, which has its `upload_id`. When `cancel` is set, a
+  `threading.Event` for example, the upload ends within a second with PixelCancelledError, which has the number of files
+  that were uploaded; the journal keeps how far the others are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pixel_core import models
 from pixel_core.api.lists import Lists, validated
 from pixel_core.api.operation import operation
 from pixel_core.api.paths import upload_jobs_path
-from pixel_core.effects import Flow
+from pixel_core.effects import CancelEvent, Flow
 from pixel_core.errors import PixelUploadJobError
 
 if TYPE_CHECKING:
     from pixel_core.api.upload_flows import UploadFlows
 
+    T = TypeVar("T")
+    Many: TypeAlias = Flow[tuple[list[T], list[PixelUploadJobError]]]
+
+Listener: TypeAlias = Callable[[Any], object]
+
 
 class Uploads(Lists):
     """Uploads."""
 
-    def _upload_flows(self, kind: str, project_id: int, data_collection_id: int) -> UploadFlows:
-        from pixel_core.api.upload_flows import UploadFlows  # late: only uploads load the engine
+    def _upload(
+        self,
+        kind: str,
+        ids: tuple[int, int],
+        lead: Callable[[UploadFlows], Flow[T]],
+        listener: Listener | None,
+        cancel: CancelEvent | None,
+    ) -> Flow[T]:
+        from pixel_core.api.upload_flows import UploadCall, UploadFlows  # late: only uploads load the engine
         from pixel_core.api.upload_service import KINDS
 
-        return UploadFlows(self.session, KINDS[kind], project_id, data_collection_id)
+        call = UploadCall(listener, cancel)
+        return call.run(self.session, lambda session: lead(UploadFlows(session, KINDS[kind], *ids, call)))
 
     @operation
     def get_upload_jobs(
@@ -52,6 +68,9 @@ class Uploads(Lists):
         support_files: Sequence[Any] | None = None,
         multipart: bool = False,
         multipart_part_size: int | None = None,
+        *,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
     ) -> Flow[models.Image]:
         """Upload one image with its support files, wait for its validation, and return the image.
 
@@ -59,11 +78,12 @@ class Uploads(Lists):
         no images; PixelUploadJobError if the server does not accept the file, PixelStorageError if the object storage
         does not; PixelJobTimeoutError if validation takes too long; any PixelError of a call.
         """
-        flows = self._upload_flows("image", project_id, data_collection_id)
-        image: models.Image = yield from flows.one(
-            file_path, multipart, multipart_part_size, support_files or (), metadata
-        )
-        return image
+        ids = (project_id, data_collection_id)
+
+        def lead(flows: UploadFlows) -> Flow[models.Image]:
+            return flows.one(file_path, multipart, multipart_part_size, support_files or (), metadata)
+
+        return (yield from self._upload("image", ids, lead, listener, cancel))
 
     @operation
     def upload_raster(
@@ -75,6 +95,9 @@ class Uploads(Lists):
         support_files: Sequence[Any] | models.Metadata | None = None,
         multipart: bool = False,
         multipart_part_size: int | None = None,
+        *,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
     ) -> Flow[models.Raster]:
         """Upload one raster, into a collection of rasters, RGB, DTM or DSM; otherwise as `upload_image`.
 
@@ -84,11 +107,12 @@ class Uploads(Lists):
             metadata, support_files = support_files, metadata
         if isinstance(metadata, Sequence) or isinstance(support_files, (Mapping, models.MetadataObject)):
             raise TypeError("metadata is a mapping or a MetadataObject, and support_files is a list of paths")
-        flows = self._upload_flows("raster", project_id, data_collection_id)
-        raster: models.Raster = yield from flows.one(
-            file_path, multipart, multipart_part_size, support_files or (), metadata
-        )
-        return raster
+        ids = (project_id, data_collection_id)
+
+        def lead(flows: UploadFlows) -> Flow[models.Raster]:
+            return flows.one(file_path, multipart, multipart_part_size, support_files or (), metadata)
+
+        return (yield from self._upload("raster", ids, lead, listener, cancel))
 
     @operation
     def upload_point_cloud(
@@ -99,11 +123,17 @@ class Uploads(Lists):
         metadata: models.Metadata | None = None,
         multipart: bool = False,
         multipart_part_size: int | None = None,
+        *,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
     ) -> Flow[models.PointCloud]:
         """Upload one point cloud; otherwise as `upload_image`. Point clouds have no support files."""
-        flows = self._upload_flows("point_cloud", project_id, data_collection_id)
-        cloud: models.PointCloud = yield from flows.one(file_path, multipart, multipart_part_size, (), metadata)
-        return cloud
+        ids = (project_id, data_collection_id)
+
+        def lead(flows: UploadFlows) -> Flow[models.PointCloud]:
+            return flows.one(file_path, multipart, multipart_part_size, (), metadata)
+
+        return (yield from self._upload("point_cloud", ids, lead, listener, cancel))
 
     @operation
     def upload_multiple_images(
@@ -113,6 +143,9 @@ class Uploads(Lists):
         files: Sequence[models.PixelUploadFile],
         multipart: bool = False,
         multipart_part_size: int | None = None,
+        *,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
     ) -> Flow[tuple[list[models.Image], list[PixelUploadJobError]]]:
         """Upload images, and return those that the server accepted, in the order of `files`, and an error for each of
         the others. The names of the files must differ.
@@ -120,8 +153,12 @@ class Uploads(Lists):
         Raises FileNotFoundError and ValueError before anything is sent, ValueError for a data collection that accepts
         no images, and any PixelError that concerns all files while none was uploaded. Never PixelUploadJobError.
         """
-        flows = self._upload_flows("image", project_id, data_collection_id)
-        return (yield from flows.many(files, multipart, multipart_part_size))
+        ids = (project_id, data_collection_id)
+
+        def lead(flows: UploadFlows) -> Many[models.Image]:
+            return flows.many(files, multipart, multipart_part_size)
+
+        return (yield from self._upload("image", ids, lead, listener, cancel))
 
     @operation
     def upload_multiple_rasters(
@@ -131,10 +168,17 @@ class Uploads(Lists):
         files: Sequence[models.PixelUploadFile],
         multipart: bool = False,
         multipart_part_size: int | None = None,
+        *,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
     ) -> Flow[tuple[list[models.Raster], list[PixelUploadJobError]]]:
         """Upload rasters; otherwise as `upload_multiple_images`."""
-        flows = self._upload_flows("raster", project_id, data_collection_id)
-        return (yield from flows.many(files, multipart, multipart_part_size))
+        ids = (project_id, data_collection_id)
+
+        def lead(flows: UploadFlows) -> Many[models.Raster]:
+            return flows.many(files, multipart, multipart_part_size)
+
+        return (yield from self._upload("raster", ids, lead, listener, cancel))
 
     @operation
     def upload_multiple_point_clouds(
@@ -144,10 +188,17 @@ class Uploads(Lists):
         files: Sequence[models.PixelUploadFile],
         multipart: bool = False,
         multipart_part_size: int | None = None,
+        *,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
     ) -> Flow[tuple[list[models.PointCloud], list[PixelUploadJobError]]]:
         """Upload point clouds; otherwise as `upload_multiple_images`."""
-        flows = self._upload_flows("point_cloud", project_id, data_collection_id)
-        return (yield from flows.many(files, multipart, multipart_part_size))
+        ids = (project_id, data_collection_id)
+
+        def lead(flows: UploadFlows) -> Many[models.PointCloud]:
+            return flows.many(files, multipart, multipart_part_size)
+
+        return (yield from self._upload("point_cloud", ids, lead, listener, cancel))
 
     @operation
     def upload_folder(
@@ -164,6 +215,8 @@ class Uploads(Lists):
         support_files: bool = False,
         multipart: bool = False,
         multipart_part_size: int | None = None,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
     ) -> Flow[tuple[list[models.Image | models.Raster | models.PointCloud], list[PixelUploadJobError]]]:
         """Upload the files in a folder and its subfolders, and return what `upload_multiple_images` returns, in the
         order of names. The type of the data collection decides which files are taken: pictures (.jpg, .jpeg, .png,
@@ -180,10 +233,11 @@ class Uploads(Lists):
         ValueError for equal names, and what `upload_multiple_images` raises, all before anything is uploaded.
         """
         from pixel_core.api.folder_flows import FolderOptions, upload_folder  # late, as the engine
-        from pixel_core.api.upload_flows import split
+        from pixel_core.api.upload_flows import UploadCall, split
         from pixel_core.uploads import PartSizing
 
         options = FolderOptions.from_keywords(include, exclude, metadata, common_metadata, name_from, support_files)
         sizing = PartSizing.from_keywords(self.session.options.multipart_threshold, multipart, multipart_part_size)
-        ids = (project_id, data_collection_id)
-        return split((yield from upload_folder(self.session, ids, str(path), options, sizing)))
+        call, ids = UploadCall(listener, cancel), (project_id, data_collection_id)
+        flow = call.run(self.session, lambda session: upload_folder(session, ids, str(path), options, sizing, call))
+        return split((yield from flow))

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pixel_core.effects import Clock, Exchange, Flow, Random, Report, Sleep
 from pixel_core.errors import PixelConnectionError, PixelTimeoutError
-from pixel_core.events import CallRepeated
+from pixel_core.events import UNRELATED, CallRepeated, Correlation
 from pixel_core.messages import Deadline, Request, Response
 from pixel_core.session.retries import RetryPolicy
 
@@ -24,16 +24,18 @@ class Attempts:
     calls make, one after another, has one count.
     """
 
-    __slots__ = ("_deadline", "_request_id", "_sends", "number", "policy")
+    __slots__ = ("_correlation", "_deadline", "_sends", "number", "policy")
 
-    def __init__(self, policy: RetryPolicy, request_id: str = "", deadline: Deadline | None = None) -> None:
+    def __init__(
+        self, policy: RetryPolicy, correlation: Correlation = UNRELATED, deadline: Deadline | None = None
+    ) -> None:
         self.policy: RetryPolicy = policy
-        self.begin(request_id, deadline)
+        self.begin(correlation, deadline)
         self.number: int = 1
 
-    def begin(self, request_id: str, deadline: Deadline | None) -> None:
+    def begin(self, correlation: Correlation, deadline: Deadline | None) -> None:
         """Start a call, with its own request id and deadline. The tries are counted on."""
-        self._request_id = request_id
+        self._correlation = correlation
         self._deadline = deadline
         self._sends = 0
 
@@ -50,7 +52,7 @@ class Attempts:
         resend = self._sends
         self._sends += 1
         try:
-            return (yield from Exchange(request, self._request_id, resend))
+            return (yield from Exchange(request, self._correlation, resend))
         except PixelConnectionError as error:
             if self._deadline is not None:  # the exchange knows only what was left of the total limit
                 error.args = (str(error).replace(Deadline(request.timeouts, 0.0).reason, self._deadline.reason),)
@@ -69,7 +71,10 @@ class Attempts:
             return False
         if self._deadline is not None and (yield from _CLOCK) + delay >= self._deadline.at:
             return False
-        yield from Report(CallRepeated(label, self._request_id, reason_of(outcome), self.number, delay))
+        of, reason = self._correlation, reason_of(outcome)
+        yield from Report(
+            CallRepeated(label, of.request_id, reason, self.number, delay, of.upload_id, of.path, of.job_id)
+        )
         yield from Sleep(delay)
         self.number += 1
         return True

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pixel_core.effects import CallTokenProvider, Clock, Flow, Report, SingleFlight
 from pixel_core.errors import PixelConnectionError, PixelError, PixelLoginError, PixelTimeoutError
-from pixel_core.events import LoginFailed, LoginRenewed
+from pixel_core.events import Correlation, LoginFailed, LoginRenewed
 from pixel_core.messages import Deadline
 from pixel_core.session.attempts import Attempts
 from pixel_core.session.retries import TRANSIENT_STATUSES, RetryPolicy
@@ -23,7 +23,7 @@ _ONCE = RetryPolicy(tries=1)
 
 
 def log_in_once(
-    tokens: Tokens | ProvidedToken, url: str, request_id: str, deadline: Deadline | None, retries: RetryPolicy
+    tokens: Tokens | ProvidedToken, url: str, correlation: Correlation, deadline: Deadline | None, retries: RetryPolicy
 ) -> Flow[str]:
     """Return a valid token: the present one, or that of a login, which all callers share. `url` is that of the API."""
     tries = 0
@@ -34,7 +34,7 @@ def log_in_once(
             return bearer
         unexpired = tokens.unexpired(now)
         leads: list[bool] = []
-        login = _lead(tokens, request_id, deadline, retries if unexpired is None else _ONCE, leads)
+        login = _lead(tokens, correlation, deadline, retries if unexpired is None else _ONCE, leads)
         try:
             return (yield from SingleFlight(("login", tokens), login, None if deadline is None else deadline.at - now))
         except Exception as error:
@@ -54,17 +54,21 @@ def log_in_once(
 
 
 def _lead(
-    tokens: Tokens | ProvidedToken, request_id: str, deadline: Deadline | None, retries: RetryPolicy, leads: list[bool]
+    tokens: Tokens | ProvidedToken,
+    correlation: Correlation,
+    deadline: Deadline | None,
+    retries: RetryPolicy,
+    leads: list[bool],
 ) -> Flow[str]:
     """Obtain a new token. Failures are reported as events and raised. `leads` is filled if this flow is run."""
     leads.append(True)
     try:
         if isinstance(tokens, ProvidedToken):
-            return (yield from _call_provider(tokens, request_id))
-        return (yield from _log_in(tokens, request_id, deadline, retries))
+            return (yield from _call_provider(tokens, correlation))
+        return (yield from _log_in(tokens, correlation, deadline, retries))
     except Exception as error:
         reason = str(error) if isinstance(error, PixelError) else f"the token function raised {type(error).__name__}"
-        yield from Report(LoginFailed(tokens.realm, reason, request_id))
+        yield from Report(LoginFailed(tokens.realm, reason, correlation.request_id, correlation.upload_id))
         raise
 
 
@@ -74,8 +78,8 @@ def _is_transient(error: Exception) -> bool:
     return isinstance(error, PixelConnectionError)
 
 
-def _log_in(tokens: Tokens, request_id: str, deadline: Deadline | None, retries: RetryPolicy) -> Flow[str]:
-    attempts = Attempts(replace(retries, repeatable=True), request_id, deadline)
+def _log_in(tokens: Tokens, correlation: Correlation, deadline: Deadline | None, retries: RetryPolicy) -> Flow[str]:
+    attempts = Attempts(replace(retries, repeatable=True), correlation, deadline)
     sent_at = yield from Clock()
     while (bearer := tokens.bearer(sent_at)) is None:
         request = tokens.grant(sent_at)
@@ -86,17 +90,17 @@ def _log_in(tokens: Tokens, request_id: str, deadline: Deadline | None, retries:
         if isinstance(outcome, PixelConnectionError):
             raise attempts.failure(outcome)  # without a request id: other calls may wait for this login
         tokens.receive(request, outcome, sent_at, (yield from Clock()))
-        yield from Report(LoginRenewed(tokens.realm, request.label, request_id))
+        yield from Report(LoginRenewed(tokens.realm, request.label, correlation.request_id, correlation.upload_id))
     return bearer
 
 
-def _call_provider(tokens: ProvidedToken, request_id: str) -> Flow[str]:
+def _call_provider(tokens: ProvidedToken, correlation: Correlation) -> Flow[str]:
     """Call the user's function. Its exceptions are not changed."""
     called_at = yield from Clock()
     bearer = tokens.bearer(called_at)
     if bearer is None and tokens.function is not None:
         bearer = tokens.accept((yield from CallTokenProvider(tokens.function)), called_at)
-        yield from Report(LoginRenewed("", "the token function", request_id))
+        yield from Report(LoginRenewed("", "the token function", correlation.request_id, correlation.upload_id))
     if bearer is None:
         raise PixelLoginError("There is no token")
     return bearer

@@ -3,9 +3,10 @@
 Values are checked when they are made, with errors that name the option.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
+from pixel_core.effects import CancelEvent
 from pixel_core.messages import Timeouts
 from pixel_core.session.answers import Answer
 from pixel_core.values import value
@@ -51,9 +52,18 @@ class CallOptions(TypedDict, total=False):
     `total` limits each call of the API, and each request to the object storage, with all repeats); `retries` is the
     number of repeats of a request (0: none); `headers` are added to requests to the API, and replace its own except
     the token; each response of the API, errors too, is appended to the list `answers`.
+
+    Of clients only: `listener` is called with each event of these calls, besides the listener of the client. When
+    `cancel` is set, a `threading.Event` for example, a call ends with PixelCancelledError within a second.
     """
 
     timeout: Any
     retries: int
     headers: Mapping[str, str]
     answers: list[Answer]
+    listener: Callable[[Any], object] | None
+    cancel: CancelEvent | None
+
+
+OPTIONS_OF_CLIENTS = frozenset({"listener", "cancel"})
+"""Those that a session has not: a client runs its flows in `Listen` and `CancelWhen`."""

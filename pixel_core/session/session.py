@@ -23,7 +23,7 @@ from pixel_core.errors import (
     PixelStatusError,
     printable,
 )
-from pixel_core.events import CallFailed
+from pixel_core.events import UNRELATED, CallFailed, Correlation
 from pixel_core.messages import (
     Body,
     Deadline,
@@ -41,7 +41,7 @@ from pixel_core.redaction import SecretBytes, SecretText, body_secrets, header_s
 from pixel_core.session.answers import Answer
 from pixel_core.session.attempts import Attempts, reason_of
 from pixel_core.session.login import log_in_once
-from pixel_core.session.options import CallOptions, Options
+from pixel_core.session.options import OPTIONS_OF_CLIENTS, CallOptions, Options
 from pixel_core.session.retries import RetryPolicy
 from pixel_core.session.storage import Verdict, classify, redirect, storage_error
 from pixel_core.session.tokens import Account, ProvidedToken, Tokens, TokenSource
@@ -91,11 +91,14 @@ class Session:
         self._has_own_id = False
         self._shared: list[_SharedFields | None] = [None, None]
         self._answers: list[Answer] | None = None
+        self._correlation = UNRELATED
 
     def with_options(self, **changes: Unpack[CallOptions]) -> "Session":
         """Return a session with the same login and other call options. Raises TypeError and ValueError for invalid
         ones.
         """
+        if changes.keys() & OPTIONS_OF_CLIENTS:
+            raise TypeError("listener and cancel are options of a client: run a flow in Listen and CancelWhen instead")
         unknown = changes.keys() - CallOptions.__annotations__.keys()
         if unknown:
             raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
@@ -126,6 +129,23 @@ class Session:
         if options.upload_num_retries != self.options.upload_num_retries:
             twin._storage_retries = replace(self._storage_retries, tries=options.upload_num_retries)
         return twin
+
+    def for_upload(self) -> Flow["Session"]:
+        """Return a session for one upload: its events have an id of their own (`upload_id`)."""
+        twin = copy(self)
+        twin._correlation = Correlation(upload_id=_uuid4((yield from _RANDOM)))
+        return twin
+
+    def for_file(self, path: str, job_id: int | str | None) -> "Session":
+        """Return a session for the requests of one file of an upload to the object storage."""
+        twin = copy(self)
+        twin._correlation = replace(self._correlation, path=path, job_id=job_id)
+        return twin
+
+    @property
+    def upload_id(self) -> str:
+        """The id of the upload that the session is for, or ""."""
+        return self._correlation.upload_id
 
     @property
     def upload_retries(self) -> RetryPolicy:
@@ -164,12 +184,13 @@ class Session:
         request_id = _uuid4((yield from _RANDOM))
         timeouts = self.options.timeout_pixel
         deadline = None if timeouts.total is None else Deadline.from_total(timeouts, (yield from _CLOCK))
-        attempts.begin(request_id, deadline)
+        correlation = Correlation(request_id, self._correlation.upload_id)
+        attempts.begin(correlation, deadline)
         renewals, redirects = 0, 0
         while True:
             bearer = self.tokens.bearer((yield from _CLOCK))
             if bearer is None:
-                bearer = yield from self.authorise(request_id, deadline, attempts.policy)
+                bearer = yield from self.authorise(correlation, deadline, attempts.policy)
             request = Request(
                 method, self._origin, target, self._headers_for(bearer, request_id, bool(body)), body, timeouts
             )
@@ -188,7 +209,9 @@ class Session:
                     target, redirects = location, redirects + 1
                     continue
             if not (yield from attempts.repeat(request.label, method, outcome)):
-                yield from Report(CallFailed(request.label, request_id, reason_of(outcome), attempts.number))
+                yield from Report(
+                    CallFailed(request.label, request_id, reason_of(outcome), attempts.number, self.upload_id)
+                )
                 if isinstance(outcome, Response):
                     raise status_error(request, outcome, attempts.number)
                 raise attempts.failure(outcome, request_id)
@@ -222,7 +245,7 @@ class Session:
         origin, target = split_url(SecretText(url))
         timeouts = self.options.timeout_upload
         deadline = None if timeouts.total is None else Deadline.from_total(timeouts, (yield from _CLOCK))
-        attempts = Attempts(self._storage_retries, "", deadline)
+        attempts = Attempts(self._storage_retries, self._correlation, deadline)
         request = Request(method, origin, target, headers, body, timeouts)
         redirects, damages = 0, 0
         while True:
@@ -264,13 +287,16 @@ class Session:
         return (*(each for each in fields if each[0] not in self._headers), *self._headers)
 
     def authorise(
-        self, request_id: str = "", deadline: Deadline | None = None, retries: RetryPolicy = RetryPolicy()
+        self,
+        correlation: Correlation = UNRELATED,
+        deadline: Deadline | None = None,
+        retries: RetryPolicy = RetryPolicy(),
     ) -> Flow[str]:
-        """Return a valid token; log in, or renew the login, where needed. `request_id` is that of the call that needs
-        the token; `deadline` and `retries` limit the login, also the wait for that of another call.
+        """Return a valid token; log in, or renew the login, where needed. `correlation` is that of the call that
+        needs the token; `deadline` and `retries` limit the login, also the wait for that of another call.
         """
         try:
-            return (yield from log_in_once(self.tokens, self.url, request_id, deadline, retries))
+            return (yield from log_in_once(self.tokens, self.url, correlation, deadline, retries))
         except PixelConnectionError as error:
             if not error.sent:
                 raise

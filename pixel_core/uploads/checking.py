@@ -34,7 +34,7 @@ class Checking(Stage):
         if isinstance(outcome, Exception):
             self._context.fail(key, "not_stored", outcome)
             return
-        self._context.report(FileSent(file.path, file.size))
+        self._context.report(FileSent(file.path, file.size, self._context.progress.upload_id, key.job_id))
         self._context.record(key, JournalState.SENT)
         self._context.release(key)
         self._context.move(key, TransferState.SENT)

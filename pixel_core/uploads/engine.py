@@ -49,7 +49,7 @@ class Engine:
         self._transfers = transfers
         self._seconds = session.options.upload_deadline
         self._deadline = float("inf") if self._seconds is None else now + self._seconds
-        progress = Progress(what, transfers, now)
+        progress = Progress(what, transfers, now, session.upload_id)
         self.context: Context = Context(progress, transfers, session.options.upload_max_concurrency, run, now)
         context = self.context
         finishing, checking = Finishing(context, service), Checking(context)

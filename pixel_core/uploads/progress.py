@@ -18,8 +18,9 @@ _REPORTED_AS = {TransferState.DECLARING: TransferState.HASHED, TransferState.STO
 class Progress:
     """Files and bytes by state, and the rate of sending."""
 
-    def __init__(self, what: str, transfers: Sequence[Transfer], now: float) -> None:
+    def __init__(self, what: str, transfers: Sequence[Transfer], now: float, upload_id: str = "") -> None:
         self._what = what
+        self.upload_id = upload_id
         self.files: Counter[TransferState] = Counter()
         self.bytes: Counter[TransferState] = Counter()
         for transfer in transfers:
@@ -104,4 +105,5 @@ class Progress:
             now - self._began,
             0.0 if not left else left / rate if rate > 0 else None,
             last,
+            self.upload_id,
         )

@@ -118,8 +118,9 @@ class Reading(Stage):
         digests = tuple(digest for number in sorted(partial.digests) for digest in partial.digests[number])
         supports = tuple(partial.supports[number] for number in sorted(partial.supports))
         transfer.hashed = HashedFile(transfer.file, digests, supports, partial.content)
-        self._context.progress.hashed += transfer.file.total
-        self._context.report(FileHashed(transfer.file.path, transfer.file.size))
+        progress = self._context.progress
+        progress.hashed += transfer.file.total
+        self._context.report(FileHashed(transfer.file.path, transfer.file.size, progress.upload_id, transfer.job_id))
         self._context.move(transfer, TransferState.HASHED)
 
 

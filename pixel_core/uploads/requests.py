@@ -35,6 +35,7 @@ def storage_requests(
     """The requests of a file and of its support files, without the parts in `stored`. Raises PixelProtocolError when
     the upload job lacks a field.
     """
+    session = session.for_file(hashed.file.path, job.field("id").value)
     if hashed.file.multipart:
         made = _parts(session, hashed, job, stored)
     else:

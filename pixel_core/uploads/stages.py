@@ -135,7 +135,8 @@ class Context:
         error = transfer.error
         self.release(transfer)
         self.progress.move(transfer, TransferState.DONE if error is None else TransferState.FAILED)
-        self.report(FileFinished(transfer.file.path, "validated_and_moved" if error is None else error.status))
+        status = "validated_and_moved" if error is None else error.status
+        self.report(FileFinished(transfer.file.path, status, self.progress.upload_id, transfer.job_id))
         if error is None:
             self.record(transfer, JournalState.DONE)
         elif transfer.job_id is not None and not _may_continue(transfer):

@@ -14,11 +14,13 @@ from typing import Any
 import click
 
 from pixel_core.api.folder_flows import read_metadata
-from pixel_core.api.upload_flows import UploadFlows
+from pixel_core.api.upload_flows import UploadCall, UploadFlows
 from pixel_core.api.upload_service import IMAGE
+from pixel_core.effects import Flow
 from pixel_core.errors import PixelError, PixelUploadJobError
 from pixel_core.events import FileFinished, FileHashed, FileSent
 from pixel_core.models.files import merge_metadata
+from pixel_core.session.session import Session
 from pixel_core.uploads import FileSpec, Transfer
 from pixel_transports.cli.connection import get_settings
 from pixel_transports.cli.errors import (
@@ -127,11 +129,16 @@ class _UploadRun:
         if not sendable:
             return
         options = self._options
-        flows = UploadFlows(client.session, self._file_type.kind, *options.collection_path)
+        call = UploadCall()
+
+        def lead(session: Session) -> Flow[list[Transfer]]:
+            flows = UploadFlows(session, self._file_type.kind, *options.collection_path, call)
+            sizing = flows.sizing(options.part_size is not None, options.part_size)
+            return flows.all(specs, sizing, options.name_from, checked=True)
+
         try:
             specs = self._specs(client, sendable, common_metadata)
-            sizing = flows.sizing(options.part_size is not None, options.part_size)
-            transfers = client.run(flows.all(specs, sizing, options.name_from, checked=True))
+            transfers = client.run(call.run(client.session, lead))
         except (ValueError, ModuleNotFoundError) as error:
             raise click.UsageError(str(error)) from error
         except OSError as error:

@@ -104,6 +104,7 @@ class PixelClientAsync(AsyncFace, Client):
 
     async def _run(self, flow: Flow[T], name: str) -> T:
         self._check()
+        flow = self._watched(flow)
         tracing = self._instrumentation.tracing
         if tracing is None:
             return await self._driver.run(flow)

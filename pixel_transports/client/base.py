@@ -13,22 +13,26 @@ import inspect
 import threading
 from dataclasses import astuple, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack
 
 from pixel_core.api import Operations, PixelApi
 from pixel_core.api.operation import Resource
+from pixel_core.effects import Clock, Flow, watched
 from pixel_core.errors import PixelClosedError
-from pixel_core.session.options import CallOptions
+from pixel_core.session.options import OPTIONS_OF_CLIENTS, CallOptions
 from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account
 from pixel_transports.client.config import ClientConfig, PixelClientKwargs
 from pixel_transports.client.settings import PixelApiSettings, account_of
 from pixel_transports.drivers.journal.paths import JournalPath
-from pixel_transports.observability.instrumentation import DriverInstrumentation, Listener
+from pixel_transports.observability.instrumentation import DriverInstrumentation
 from pixel_transports.runtime.forks import register_after_fork
 
 if TYPE_CHECKING:
     from pixel_transports.client.auth import KeyCloakAuth
+
+
+T = TypeVar("T")
 
 
 class _Life:
@@ -141,21 +145,31 @@ class Client(Operations):
         >>> client.with_options(answers=answers).get_project(7)
         >>> answers[-1].response.status, answers[-1].response.headers, answers[-1].request_id
 
+        >>> stop = threading.Event()  # set by another thread
+        >>> client.with_options(listener=print, cancel=stop).list_projects()
+
         Options are those of `CallOptions`. Raises TypeError and ValueError for wrong ones.
         """
-        twin = self._copy(replace(self.config, changes={**self.config.changes, **changes}))
-        twin._use(self.session.with_options(**changes))
+        merged: CallOptions = {**self.config.changes, **changes}
+        watched(iter(Clock()), merged.get("listener"), merged.get("cancel"))  # raises TypeError
+        of_session: Any = {name: each for name, each in changes.items() if name not in OPTIONS_OF_CLIENTS}
+        twin = self._copy(replace(self.config, changes=merged))
+        twin._use(self.session.with_options(**of_session))
         return twin
 
-    def with_journal(self, path: str | PathLike[str], listener: Listener | None = None) -> Self:
+    def _watched(self, flow: Flow[T]) -> Flow[T]:
+        """The flow of a call, with the listener and the event of this copy."""
+        changes = self.config.changes
+        return watched(flow, changes.get("listener"), changes.get("cancel")) if changes else flow
+
+    def with_journal(self, path: str | PathLike[str]) -> Self:
         """Return a copy whose uploads use another journal, and skip the files that it records as uploaded. The copy
-        shares connections, login and open state with this client. `listener` receives its events too.
+        shares connections, login and open state with this client.
         """
         journal = JournalPath.parse(path)
         keywords = {**self.config.keywords, "journal": journal.path, "skip_uploaded": True}
         twin = self._copy(replace(self.config, keywords=keywords))
         twin._use(self.session.with_defaults(replace(self.session.options, skip_uploaded=True)))
-        twin._instrumentation = self._instrumentation.with_listener(listener)
         twin._driver = twin._make_driver(journal)
         return twin
 

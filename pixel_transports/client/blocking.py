@@ -98,6 +98,7 @@ class PixelClient(BlockingFace, Client):
 
     def _run(self, flow: Flow[T], name: str) -> T:
         self._check()
+        flow = self._watched(flow)
         tracing = self._instrumentation.tracing
         if tracing is None:
             return self._driver.run(flow)

@@ -25,15 +25,23 @@ def reduce_client(kind: type[Any], config: ClientConfig) -> tuple[Any, ...]:
     """Reduce a client for pickle (`object.__reduce__`). Raises TypeError."""
     keywords = tuple((name, pickle_value(name, value)) for name, value in sorted(config.keywords.items()))
     options: dict[str, Any] = {name: value for name, value in config.changes.items() if name != "answers"}
+    watching = tuple(
+        (name, pickle_value(name, options.pop(name))) for name in ("listener", "cancel") if name in options
+    )
     if "timeout" in options:
         options["timeout"] = Timeouts.parse(options["timeout"])
     if "headers" in options:
         options["headers"] = dict(options["headers"])
-    return rebuild_client, (kind, config.url, config.account, keywords, options)
+    return rebuild_client, (kind, config.url, config.account, keywords, options, watching)
 
 
 def rebuild_client(
-    kind: type[Any], url: str, account: Account, keywords: tuple[tuple[str, bytes], ...], options: CallOptions
+    kind: type[Any],
+    url: str,
+    account: Account,
+    keywords: tuple[tuple[str, bytes], ...],
+    options: CallOptions,
+    watching: tuple[tuple[str, bytes], ...],
 ) -> Any:
     """Rebuild a pickled client, or return the equal client of this process."""
     values = {name: pickle.loads(value) for name, value in keywords}  # noqa: S301
@@ -42,7 +50,8 @@ def rebuild_client(
     # a listener is often equal to nothing but itself, and has another identity each time that it is loaded.
     keys = config.key(kind), (kind, url, account, keywords, config.network)
     client = cached(lambda: kind(url, *astuple(account), **values), *keys)
-    return client.with_options(**options) if options else client
+    changes: Any = {**options, **{name: pickle.loads(each) for name, each in watching}}  # noqa: S301
+    return client.with_options(**changes) if changes else client
 
 
 def pickle_value(name: str, value: object) -> bytes:

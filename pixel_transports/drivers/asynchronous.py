@@ -4,6 +4,8 @@ Rules kept here:
 
 * It decides nothing: each effect has one performer, which can be replaced.
 * The loop is never blocked: files are read and hashed in worker threads. What needs no waiting is not awaited.
+* A cancelled task or scope closes its flow, as the loop has it. An event that cancels a flow (`CancelWhen`) cancels a
+  scope around the effect that it waits for; the flow then gets PixelCancelledError.
 * Single flights belong to an event loop, so that no loop waits for another.
 """
 
@@ -12,7 +14,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from types import CoroutineType
+from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.abc
@@ -20,6 +23,7 @@ from anyio.to_thread import run_sync
 
 from pixel_core import effects
 from pixel_core.effects import Effect, Flow, TaskOutcome
+from pixel_core.errors import PixelCancelledError
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, file_facts, list_folder
@@ -28,6 +32,8 @@ from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.net.transports import AsyncTransport
+from pixel_transports.observability.instrumentation import DriverInstrumentation
+from pixel_transports.runtime.cancellation import POLL_SECONDS
 from pixel_transports.runtime.per_loop import PerLoop
 from pixel_transports.runtime.running import run_async
 
@@ -49,7 +55,7 @@ class AsyncDriver:
         returns its result, or a coroutine that returns it. Exceptions are thrown into the flow.
         """
         self.transport = transport
-        self._instrumentation = instrumentation
+        self._instrumentation = instrumentation or DriverInstrumentation()
         self._journal = journal
         self._flights = PerLoop(SingleFlights, SingleFlights.after_fork)
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
@@ -63,7 +69,9 @@ class AsyncDriver:
             effects.ListFolder: lambda effect: run_sync(list_folder, effect.path),
             effects.ReadMetadata: lambda effect: run_sync(photo_metadata, effect.paths),
             effects.SingleFlight: self._single_flight,
-            effects.Report: self._report,
+            effects.Report: lambda effect: self._instrumentation.report(effect.event),
+            effects.Listen: self._listen,
+            effects.CancelWhen: self._cancel_when,
             effects.OpenTaskGroup: self._open_task_group,
             effects.Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
             effects.NextDone: lambda effect: effect.group.next_done(effect.timeout),
@@ -85,19 +93,44 @@ class AsyncDriver:
         return self._performers[type(effect)](effect)
 
     def _exchange(self, effect: effects.Exchange) -> Coroutine[Any, Any, Response]:
-        instrumentation = self._instrumentation
-        if instrumentation is None or not instrumentation.enabled:
+        if not self._instrumentation.enabled:
             return self.transport.send(effect.request)
-        return self._record_exchange(effect, instrumentation)
+        return self._record_exchange(effect)
 
-    async def _record_exchange(self, effect: effects.Exchange, instrumentation: Instrumentation) -> Response:
-        with instrumentation.exchange(effect) as record:
+    async def _record_exchange(self, effect: effects.Exchange) -> Response:
+        with self._instrumentation.exchange(effect) as record:
             record.response = response = await self.transport.send(effect.request)
         return response
 
-    def _report(self, effect: effects.Report) -> None:
-        if self._instrumentation is not None:
-            self._instrumentation.report(effect.event)
+    async def _listen(self, effect: effects.Listen[Any]) -> Any:
+        with self._instrumentation.listening(effect.listener):
+            return await self.run(effect.flow)
+
+    async def _cancel_when(self, effect: effects.CancelWhen[Any]) -> Any:
+        scope = anyio.CancelScope()  # around the effect that is being performed
+
+        async def wait_in_scope(coroutine: Coroutine[Any, Any, Any]) -> Any:
+            nonlocal scope
+            with anyio.CancelScope() as scope:
+                return await coroutine
+            raise PixelCancelledError
+
+        def perform(inner: Effect[Any]) -> Any:
+            if effect.event.is_set():
+                raise PixelCancelledError
+            value = self._perform(inner)
+            return wait_in_scope(value) if type(value) is CoroutineType else value
+
+        async def watch() -> None:
+            while not effect.event.is_set():  # noqa: ASYNC110 - any kind of event
+                await anyio.sleep(POLL_SECONDS)
+            scope.cancel()
+
+        def lead(tasks: anyio.abc.TaskGroup) -> Coroutine[Any, Any, Any]:
+            tasks.start_soon(watch)
+            return run_async(effect.flow, perform)
+
+        return await _with_tasks(lead)
 
     async def _call_token_provider(self, effect: effects.CallTokenProvider) -> Any:
         if inspect.iscoroutinefunction(effect.function):
@@ -127,17 +160,7 @@ class AsyncDriver:
                 return flight.outcome()
 
     async def _open_task_group(self, effect: effects.OpenTaskGroup[Any]) -> Any:
-        result: Any = None
-        failure: Exception | None = None
-        async with anyio.create_task_group() as tasks:
-            try:
-                result = await self.run(effect.lead(AsyncTaskGroup(self.run, tasks)))
-            except Exception as error:  # kept here, since the task group would wrap it
-                failure = error
-            tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        return result
+        return await _with_tasks(lambda tasks: self.run(effect.lead(AsyncTaskGroup(self.run, tasks))))
 
     async def _open_journal(self, effect: effects.OpenJournal[Any]) -> Any:
         from pixel_transports.drivers.journal.run import begin_run  # late: only uploads load SQLite
@@ -150,6 +173,21 @@ class AsyncDriver:
         finally:
             with anyio.CancelScope(shield=True):
                 await run_sync(run.close)
+
+
+async def _with_tasks(lead: Callable[[anyio.abc.TaskGroup], Coroutine[Any, Any, T]]) -> T:
+    """Return the result of `lead`, or raise its Exception. Tasks that it started are cancelled at its end."""
+    result: Any = None
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        try:
+            result = await lead(tasks)
+        except Exception as error:  # kept here, since the task group would wrap it
+            failure = error
+        tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return cast(T, result)
 
 
 class AsyncTaskGroup:

@@ -5,6 +5,7 @@ Rules kept here:
 * It decides nothing: each effect has one performer, which can be replaced.
 * No event loop. Flows of a task group run on threads, which end before the call that opened the group returns.
 * An interrupt (Ctrl-C), or a failure of its lead, cancels the flows of a task group at once, during their I/O.
+* An event that cancels a flow ends what its thread waits for in the same way; the flow then gets PixelCancelledError.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from pixel_core import effects
 from pixel_core.effects import Effect, Flow
+from pixel_core.errors import PixelCancelledError
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, file_facts, list_folder
@@ -24,7 +26,8 @@ from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.drivers.threads import TaskGroup
 from pixel_transports.net.transports import Transport
-from pixel_transports.runtime.cancellation import current_scope, on_cancel
+from pixel_transports.observability.instrumentation import DriverInstrumentation
+from pixel_transports.runtime.cancellation import ScopeCancelled, cancelled_by, current_scope, on_cancel
 from pixel_transports.runtime.running import run
 
 T = TypeVar("T")
@@ -45,7 +48,7 @@ class BlockingDriver:
         returns its result. Exceptions are thrown into the flow.
         """
         self.transport = transport
-        self._instrumentation = instrumentation
+        self._instrumentation = instrumentation or DriverInstrumentation()
         self._journal = journal
         self._flights = SingleFlights()
         self._performers: dict[type[Effect[Any]], Callable[[Any], Any]] = {
@@ -54,12 +57,14 @@ class BlockingDriver:
             effects.Random: lambda effect: int.from_bytes(os.urandom(16), "big"),
             effects.Sleep: self._sleep,
             effects.CallTokenProvider: lambda effect: effect.function(),
-            effects.Stat: lambda effect: file_facts(effect.paths),
+            effects.Stat: self._stat,
             effects.Digest: self._digest,
             effects.ListFolder: lambda effect: list_folder(effect.path),
             effects.ReadMetadata: lambda effect: photo_metadata(effect.paths),
             effects.SingleFlight: self._single_flight,
-            effects.Report: self._report,
+            effects.Report: lambda effect: self._instrumentation.report(effect.event),
+            effects.Listen: self._listen,
+            effects.CancelWhen: self._cancel_when,
             effects.OpenTaskGroup: self._open_task_group,
             effects.Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
             effects.NextDone: lambda effect: effect.group.next_done(effect.timeout),
@@ -84,20 +89,43 @@ class BlockingDriver:
         return self._performers[type(effect)](effect)
 
     def _exchange(self, effect: effects.Exchange) -> Response:
-        instrumentation = self._instrumentation
-        if instrumentation is None or not instrumentation.enabled:
+        if not self._instrumentation.enabled:
             return self.transport.send(effect.request)
-        with instrumentation.exchange(effect) as record:
+        with self._instrumentation.exchange(effect) as record:
             record.response = response = self.transport.send(effect.request)
         return response
 
-    def _report(self, effect: effects.Report) -> None:
-        if self._instrumentation is not None:
-            self._instrumentation.report(effect.event)
+    def _listen(self, effect: effects.Listen[Any]) -> Any:
+        with self._instrumentation.listening(effect.listener):
+            return self.run(effect.flow)
+
+    def _cancel_when(self, effect: effects.CancelWhen[Any]) -> Any:
+        outer = current_scope.get()
+
+        def perform(inner: Effect[Any]) -> Any:
+            try:
+                return self._perform(inner)
+            except ScopeCancelled:
+                if outer is not None and outer.cancelled:
+                    raise
+                raise PixelCancelledError from None
+
+        with cancelled_by(effect.event.is_set):
+            return run(effect.flow, perform)
 
     def _sleep(self, effect: effects.Sleep) -> None:
         scope = current_scope.get()
         (time if scope is None else scope).sleep(effect.seconds)
+
+    def _stat(self, effect: effects.Stat) -> list[effects.FileFacts]:
+        scope = current_scope.get()
+        if scope is None:
+            return file_facts(effect.paths)
+        facts: list[effects.FileFacts] = []
+        for path in effect.paths:
+            scope.check()
+            facts += file_facts([path])
+        return facts
 
     def _digest(self, effect: effects.Digest) -> effects.Digested:
         scope = current_scope.get()

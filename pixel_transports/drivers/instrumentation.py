@@ -1,7 +1,8 @@
 """What a driver reports, and to what: the protocol that instrumentation of a driver implements."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from pixel_core.effects import Exchange
 from pixel_core.messages import Response
@@ -23,6 +24,10 @@ class Instrumentation(Protocol):
 
     def exchange(self, effect: Exchange) -> AbstractContextManager[ExchangeRecord]:
         """Record one exchange, which is performed inside of the context."""
+        ...
+
+    def listening(self, listener: Callable[[Any], object]) -> AbstractContextManager[None]:
+        """Pass the events of the context to a listener, too: those of this thread or task, and of what it starts."""
         ...
 
     def report(self, event: object) -> None:

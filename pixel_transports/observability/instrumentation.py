@@ -11,6 +11,7 @@ Rules kept here:
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from logging import DEBUG
 from typing import Protocol, TypeAlias
 
@@ -60,58 +61,62 @@ class DriverInstrumentation:
 
         return cls(listener, Telemetry.from_keyword(tracer))
 
-    def with_listener(self, listener: Listener | None) -> "DriverInstrumentation":
-        """The same with one more listener, which is called also if the first fails."""
-        return DriverInstrumentation(_both(self._listener, listener), self.tracing)
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Pass the events of the context to a listener, too: those of this thread or task, and of what it starts."""
+        token = _listeners.set((*_listeners.get(), (self, listener)))
+        try:
+            yield
+        finally:
+            _listeners.reset(token)
 
     @property
     def enabled(self) -> bool:
         """True if exchanges are to be recorded."""
-        return self._always or HTTP.isEnabledFor(DEBUG) or CONNECTIONS.isEnabledFor(DEBUG)
+        return self._always or bool(_listeners.get()) or HTTP.isEnabledFor(DEBUG) or CONNECTIONS.isEnabledFor(DEBUG)
 
     def report(self, event: object) -> None:
-        """Pass an event to the log and to the listener."""
+        """Pass an event to the log, to the listener, and to those of the context."""
         log(event)
         if self._listener is not None:
-            try:
-                self._listener(event)
-            except Exception:
-                CALLS.exception("A listener failed for the event %s", type(event).__name__, extra={"request_id": ""})
+            _call(self._listener, event)
+        for owner, listener in _listeners.get():
+            if owner is self:
+                _call(listener, event)
 
     @contextmanager
     def exchange(self, effect: Exchange) -> Iterator[ExchangeRecord]:
         """Record one exchange, which is performed inside of the context."""
-        record, request_id = ExchangeRecord(), effect.request_id
+        record, of, request_id = ExchangeRecord(), effect.correlation, effect.correlation.request_id
+        file = of.upload_id, of.path, of.job_id
         call, began = effect.request.label, time.monotonic()
         before = current_request_id.set(request_id)
         try:
             with nullcontext(_ignore) if self.tracing is None else self.tracing.exchange(effect) as set_status:
-                self.report(RequestSent(call, request_id, _size_of(effect.request.body), effect.resend))
+                self.report(RequestSent(call, request_id, _size_of(effect.request.body), effect.resend, *file))
                 yield record
                 if record.response is not None:
                     set_status(record.response.status)
         except BaseException as error:
-            self.report(RequestFailed(call, request_id, _reason_of(error), time.monotonic() - began))
+            self.report(RequestFailed(call, request_id, _reason_of(error), time.monotonic() - began, *file))
             raise
         else:
             if record.response is not None:
                 status, size = record.response.status, len(record.response.body)
-                self.report(ResponseReceived(call, request_id, status, size, time.monotonic() - began))
+                self.report(ResponseReceived(call, request_id, status, size, time.monotonic() - began, *file))
         finally:
             current_request_id.reset(before)
 
 
-def _both(first: Listener | None, second: Listener | None) -> Listener | None:
-    if first is None or second is None:
-        return first or second
+_listeners: ContextVar[tuple[tuple[DriverInstrumentation, Listener], ...]] = ContextVar("listeners", default=())
+"""The listeners of calls in this context, each with the instrumentation of its driver: others have other listeners."""
 
-    def call(event: object) -> None:
-        try:
-            first(event)
-        finally:
-            second(event)
 
-    return call
+def _call(listener: Listener, event: object) -> None:
+    try:
+        listener(event)
+    except Exception:
+        CALLS.exception("A listener failed for the event %s", type(event).__name__, extra={"request_id": ""})
 
 
 def _ignore(status: int) -> None:

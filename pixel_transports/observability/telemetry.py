@@ -87,6 +87,6 @@ def _attributes(effect: Exchange) -> dict[str, Any]:
         attributes["http.request.method_original"] = request.method
     if effect.resend:
         attributes["http.request.resend_count"] = effect.resend
-    if effect.request_id:
-        attributes["pixel.request_id"] = effect.request_id
+    if effect.correlation.request_id:
+        attributes["pixel.request_id"] = effect.correlation.request_id
     return attributes

@@ -12,11 +12,11 @@ from pixel_core.lazy import lazily
 
 if TYPE_CHECKING:
     from pixel_core.errors import (  # isort: skip
-        PixelAuthenticationError, PixelBadRequestError, PixelClosedError, PixelConflictError, PixelConnectionError,
-        PixelError, PixelFileChangedError, PixelJobTimeoutError, PixelLoginError, PixelMultipleUploadJobError,
-        PixelNotFoundError, PixelPermissionError, PixelProtocolError, PixelProxyError, PixelRateLimitError,
-        PixelServerError, PixelSettingsError, PixelStatusError, PixelStorageError, PixelTimeoutError,
-        PixelUploadJobError, PixelValidationError,
+        PixelAuthenticationError, PixelBadRequestError, PixelCancelledError, PixelClosedError, PixelConflictError,
+        PixelConnectionError, PixelError, PixelFileChangedError, PixelJobTimeoutError, PixelLoginError,
+        PixelMultipleUploadJobError, PixelNotFoundError, PixelPermissionError, PixelProtocolError, PixelProxyError,
+        PixelRateLimitError, PixelServerError, PixelSettingsError, PixelStatusError, PixelStorageError,
+        PixelTimeoutError, PixelUploadJobError, PixelValidationError,
     )  # fmt: skip
     from pixel_core.messages import Timeouts
     from pixel_core.session.answers import Answer
@@ -50,11 +50,11 @@ _find, _listed = lazily(
     globals(),
     {
         "pixel_core.errors": [
-            "PixelAuthenticationError", "PixelBadRequestError", "PixelClosedError", "PixelConflictError",
-            "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError",
-            "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError",
-            "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError", "PixelStatusError",
-            "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
+            "PixelAuthenticationError", "PixelBadRequestError", "PixelCancelledError", "PixelClosedError",
+            "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError",
+            "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError",
+            "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError",
+            "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
         ],
         "pixel_core.messages": ["Timeouts"],
         "pixel_core.session.answers": ["Answer"],
@@ -125,12 +125,12 @@ __all__ = [
     "HarvestServiceUpdateInput", "Hooks", "ImageMetadataFields", "ImageUpdateInput", "ListParams", "LogLines",
     "MetadataFieldsType", "MetadataObject", "NearblackOptions", "OIDCUserCreateInput", "OIDCUserUpdateInput",
     "PackageUpdateWarning", "PixelApiSettings", "PixelAttachmentUpload", "PixelAuthenticationError",
-    "PixelBadRequestError", "PixelClient", "PixelClientAsync", "PixelClientKwargs", "PixelClosedError",
-    "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError",
-    "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError",
-    "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError",
-    "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadFile", "PixelUploadJobError",
-    "PixelValidationError", "PointCloudListParams", "PointCloudMetadataFields", "PointCloudUpdateInput", "RasterInfo",
-    "RasterListParams", "RasterMetadataFields", "RasterUpdateInput", "Timeouts", "TlsOptions", "__version__", "faces",
-    "get_client", "read_metadata",
+    "PixelBadRequestError", "PixelCancelledError", "PixelClient", "PixelClientAsync", "PixelClientKwargs",
+    "PixelClosedError", "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError",
+    "PixelJobTimeoutError", "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError",
+    "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError",
+    "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadFile",
+    "PixelUploadJobError", "PixelValidationError", "PointCloudListParams", "PointCloudMetadataFields",
+    "PointCloudUpdateInput", "RasterInfo", "RasterListParams", "RasterMetadataFields", "RasterUpdateInput", "Timeouts",
+    "TlsOptions", "__version__", "faces", "get_client", "read_metadata",
 ]  # fmt: skip

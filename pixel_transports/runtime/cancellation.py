@@ -5,7 +5,8 @@ Rules kept here:
 * A scope is cancelled by a plain call from any thread. Sleeps end, streams in use are shut down, and the flow's next
   effect is not performed.
 * A callback runs at most once, and never after it was removed, so a connection that was handed on is safe.
-* Each worker thread has its scope in a context variable. The thread that calls the client has none.
+* Each worker thread has its scope in a context variable. The thread that calls the client has one if its call can be
+  cancelled by an event (`cancelled_by`).
 """
 
 import threading
@@ -69,8 +70,42 @@ class CancelScope:
             self._callbacks.discard(callback)
 
 
+POLL_SECONDS = 0.1
+"""How often an event that cancels a call is looked at."""
+
+
+@contextmanager
+def cancelled_by(is_set: Callable[[], bool]) -> Iterator[CancelScope]:
+    """Run the block in a scope that is cancelled when `is_set` returns True: a thread calls it ten times a second, so
+    any event will do, whatever wakes its own waiters. What waits in the block then raises ScopeCancelled.
+    """
+    outer = current_scope.get()
+    scope, ended = CancelScope(outer), threading.Event()
+
+    def watch() -> None:
+        while not is_set():
+            if ended.wait(POLL_SECONDS):
+                return
+        scope.cancel()
+
+    if is_set():
+        scope.cancel()
+    thread = threading.Thread(target=watch, name="pixel-cancel", daemon=True)
+    token = current_scope.set(scope)
+    try:
+        thread.start()
+        yield scope
+    finally:
+        current_scope.reset(token)
+        ended.set()
+        if thread.ident is not None:
+            thread.join()
+        if outer is not None:
+            outer.remove_callback(scope.cancel)
+
+
 current_scope: ContextVar[CancelScope | None] = ContextVar("current_scope", default=None)
-"""The scope of this thread; None in a thread that no driver started."""
+"""The scope of this thread; None where nothing cancels it."""
 
 
 @contextmanager

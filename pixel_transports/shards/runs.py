@@ -52,7 +52,7 @@ class _Run:
     def __init__(self, shard: ShardSpec, client: PixelClient, check_server: bool, take_over: bool) -> None:
         self._shard = shard
         self._finished: set[str] = set()
-        self._client = client.with_journal(shard.journal, self._on_event)
+        self._client = client.with_journal(shard.journal)
         self._lock = MachineLock(shard.journal)
         self._check_server = check_server
         self._take_over = take_over
@@ -154,7 +154,9 @@ class _Run:
         if shard.part_size is not None:
             options = {"multipart": True, "multipart_part_size": shard.part_size}
         upload = getattr(self._client, f"upload_multiple_{shard.kind}s")
-        resources, errors = upload(shard.project_id, shard.data_collection_id, inputs, **options)
+        resources, errors = upload(
+            shard.project_id, shard.data_collection_id, inputs, listener=self._on_event, **options
+        )
         self._collect(files, resources, errors)
 
     def _collect(self, files: Sequence[ShardFile], resources: list[Any], errors: list[PixelUploadJobError]) -> None:

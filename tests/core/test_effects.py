@@ -1,4 +1,4 @@
-"""The table of effects in `pixel_core/README.md` is that of the code, and of what flows that run really ask for."""
+"""The tables of effects and events in `pixel_core/README.md` are those of the code, and of what flows ask for."""
 
 import inspect
 import re
@@ -13,6 +13,7 @@ import pytest
 from pixel_core import Account, PixelApi, Session, effects, errors
 from pixel_core.effects import Effect, Flow, Gather
 from pixel_core.errors import PixelAuthenticationError
+from pixel_core.events import Event
 from pixel_core.http import effects as below
 from pixel_core.models import PixelUploadFile
 from pixel_transports.drivers.asynchronous import AsyncDriver
@@ -60,6 +61,23 @@ def test_each_row_says_what_the_effect_gives_back(kind: type[Any]) -> None:
     if shown.startswith("list[tuple"):
         shown = "list[TaskOutcome]"  # an alias, whose name is gone at run time
     assert re.match(r"`([^`]*)`", row[3])[1] == shown  # type: ignore[index]
+
+
+def test_the_table_of_events_is_that_of_the_classes_and_their_fields() -> None:
+    rows = [
+        f"| `{kind.__name__}` | {', '.join(each.name for each in fields(kind))} | {' '.join(kind.__doc__.split())} |"
+        for kind in get_args(Event)
+    ]
+    assert PAGE.partition("| event | fields |")[2].partition("\n\n")[0].splitlines()[2:] == rows
+
+
+def test_every_event_has_the_id_of_its_upload_and_those_of_files_and_of_requests_a_file_and_its_job() -> None:
+    of_files = {kind for kind in get_args(Event) if {"path", "job_id"} <= {each.name for each in fields(kind)}}
+    assert [kind for kind in get_args(Event) if "upload_id" not in kind.__dataclass_fields__] == []
+    assert {kind.__name__ for kind in of_files} == {
+        *("FileHashed", "FileSent", "FileFinished", "SizeDiffers"),
+        *("RequestSent", "ResponseReceived", "RequestFailed", "CallRepeated"),
+    }
 
 
 def test_every_error_that_the_table_names_exists() -> None:

@@ -153,4 +153,5 @@ def test_a_resource_of_another_size_is_the_resource_and_the_difference_is_report
     _, world = simulated(instead=instead, number=1)
     done, errors = upload(world)
     assert (done[0]["size"], errors) == (7, [])
-    assert SizeDiffers("/p/00000.jpg", 10, 7) in world.events
+    (differs,) = [each for each in world.events if isinstance(each, SizeDiffers)]
+    assert (differs.path, differs.size, differs.listed, differs.job_id) == ("/p/00000.jpg", 10, 7, 100)

@@ -143,7 +143,7 @@ def test_a_refused_login_is_raised_and_leaves_the_shard_free(site: Site) -> None
 def test_a_client_with_another_journal_pickles(site: Site, tmp_path: Path) -> None:
     events: list[object] = []
     with PixelClient.from_settings(site.settings) as client:
-        copy = client.with_journal(tmp_path / "other.sqlite", events.append)
+        copy = client.with_journal(tmp_path / "other.sqlite").with_options(listener=events.append)
         copy.me()
         assert events
         rebuilt = pickle.loads(pickle.dumps(copy))
