@@ -81,7 +81,7 @@ def _field_reason(problem: dict[str, Any]) -> str:
     if len(parts) > 1 and parts[0] in _PLACES:
         parts = parts[1:]
     path = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in parts).removeprefix(".")
-    message = str(problem["msg"])
+    message = str(problem["msg"]).removeprefix("Value error, ")
     return _shorten(f"{path}: {message}" if path else message, _MAX_FIELD_CHARACTERS)
 
 

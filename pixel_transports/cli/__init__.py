@@ -24,9 +24,11 @@ from pixel_transports.cli.data_collections import collections
 from pixel_transports.cli.demo import demo
 from pixel_transports.cli.errors import (
     EXIT_CODES,
+    FAILED,
     INTERRUPTED,
     TERMINATED,
     Terminated,
+    fail,
     print_message,
     show_usage_error,
     signals_raise,
@@ -43,7 +45,7 @@ from pixel_transports.cli.projects import projects
 from pixel_transports.cli.resources import images, pointclouds, rasters
 from pixel_transports.cli.sandbox import sandbox
 from pixel_transports.cli.search import search
-from pixel_transports.cli.streams import make_streams_safe
+from pixel_transports.cli.streams import discard_output, make_streams_safe
 from pixel_transports.cli.upload import upload
 
 
@@ -97,3 +99,6 @@ def main() -> None:
     except click.ClickException as error:
         show_usage_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:  # of stdout, which is full
+        discard_output()
+        fail(f"{error}.", FAILED)

@@ -8,7 +8,6 @@ Rules kept here:
 """
 
 import csv
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from pixel_transports.cli.errors import can_help_again, print_message
 from pixel_transports.cli.file_problems import REFUSED, Problem
 from pixel_transports.cli.file_search import Candidate
 from pixel_transports.cli.output import dump_json
+from pixel_transports.cli.streams import discard_output
 
 _MAX_DETAIL_CHARACTERS = 400
 
@@ -88,7 +88,7 @@ def print_results(results: Sequence[FileResult], as_json: bool) -> bool:
             click.echo(dump_json(asdict(each)) if as_json else each.line())
         sys.stdout.flush()
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left of the output is lost at the end
+        discard_output()
         print_message(f"The results cannot be printed: {error.strerror}")
         return False
     return True

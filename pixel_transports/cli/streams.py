@@ -73,10 +73,17 @@ def write_lines(lines: list[str], pager: bool = True) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left of the output is lost at the end
+        discard_output()
         if isinstance(error, BrokenPipeError):  # its reader has seen enough
             sys.exit(FAILED)
         fail(f"The output cannot be written: {error.strerror}.", FAILED)
+
+
+def discard_output() -> None:
+    """Lose what is left of the output, also at the end, since stdout is closed or full."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def _is_long(lines: list[str]) -> bool:

@@ -112,7 +112,7 @@ REASONS: list[tuple[Any, str]] = [
     (
         {
             "detail": [
-                {"loc": ["body", "files", 3, "size"], "msg": "Too large"},
+                {"loc": ["body", "files", 3, "size"], "msg": "Value error, Too large"},
                 {"loc": ["query", "limit"], "msg": "Not\ta number"},
                 {"loc": ["body"], "msg": "Field required"},
                 {"msg": "No place", "loc": None},

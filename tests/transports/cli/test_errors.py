@@ -9,9 +9,12 @@ from pathlib import Path
 import click
 import pytest
 
+from pixel_core import errors
 from pixel_transports.cli import cli
 from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, UNREACHABLE, USAGE
-from tests.support.cli_runs import make_photos, run
+from pixel_transports.cli.file_problems import Problem
+from pixel_transports.cli.file_results import FileResult
+from tests.support.cli_runs import COMMAND, make_photos, run
 from tests.transports.cli.support import World, at_terminal
 
 HERE = "--project 1 --collection 3"
@@ -87,6 +90,53 @@ WRONG = [
         for text, message in (("{", "no JSON"), ("[]", "a JSON object is needed"), ("{}", "name is missing"))
     ),
     ("arcgis create Image -", BODY, "image_service_options"),
+    *(
+        (f"{command} -{rest}", text, f"<stdin>: {message}")
+        for command, rest, text, message in (
+            (
+                "analysis create",
+                "",
+                '{"name": 3, "config": []}',
+                "module_name is missing; name has to be text; config ",
+            ),
+            (
+                "arcgis create image",
+                "",
+                """{"name": "x", "description": "", "data_collection_ids": [],
+                    "options": {"feature_service_options": {"image_layer": {"image_processed_type": "z"}}}}""",
+                "data_collection_ids has too few items; options.feature_service_options.image_layer."
+                "image_processed_type has to be 'original' or 'blurred'",
+            ),
+            (
+                "harvest update 4",
+                f" {HERE}",
+                """{"field_mappings": {"maps": [{"operation": "x", "model": "d", "field_name": "s"},
+                    {"operation": "add", "model": "d", "field_name": "s"}, {"operation": "add"}]}}""",
+                "field_mappings.maps[0].operation has to be 'add', 'remove' or 'update'; field_mappings.maps[1]: "
+                "external_field is required to add a field map; field_mappings.maps[2].model is missing",
+            ),
+        )
+    ),
+    *(
+        ("projects create New --area area.geojson", text, f"--area area.geojson: no geometry: {message}")
+        for text, message in (
+            ("{", "no JSON"),
+            (
+                '{"type": "Polygon", "coordinates": [[[5, 58], ["a", 58], [5]]]}',
+                "a position must be longitude, latitude",
+            ),
+            ('{"type": "Polygon", "coordinates": [[[5, 58], [5, 5], [5, 6]]]}', "a ring of a polygon needs at least"),
+            ('{"type": "Polygon"}', "a geometry needs coordinates"),
+            ('{"type": "Feature", "geometry": 5}', "geometry has to be an object, not int"),
+            ('{"type": "FeatureCollection", "features": [1]}', "each of the features has to be an object, not int"),
+            ('{"type": "FeatureCollection", "features": [{}]}', "one polygon is needed, not 'GeometryCollection'"),
+            ('{"type": "FeatureCollection"}', "features has to be a list"),
+            ('{"type": "GeometryCollection", "geometries": [1]}', "geometry has to be an object"),
+            ('{"type": "Point", "coordinates": [5, 58]}', "one polygon is needed, not 'Point'"),
+        )
+    ),
+    ("projects show '1\x1b[2J'", "", r"'1\x1b[2J' is not a valid integer"),
+    ("jobs show ''", "", "'' cannot be an id"),
     ("optimise rasters --project 1 --collection 4", "", "--all"),
     *(
         (command, "", "no terminal for a confirmation: pass --yes")
@@ -121,7 +171,12 @@ WRONG = [
             (f"one/photo_000.jpg --journal {__file__}", "cannot be used"),
             ("""one/photo_000.jpg --metadata '{"capture_date": "2024-05-14"}'""", "capture_date is not known"),
             ("""one/photo_000.jpg --metadata '{"fields": {"heading": 3}}'""", "heading is not known"),
-            ("""one/photo_000.jpg --metadata '{"fields": {"cam_heading": "north"}}'""", "cam_heading"),
+            (
+                """one/photo_000.jpg --metadata '{"fields": {"cam_heading": "north", "capture_date": "May"},
+                "json_metadata": {"a": [1]}}'""",
+                "--metadata: fields.cam_heading has to be a number; fields.capture_date has to be a time such as "
+                "2024-05-14T10:00:00Z; json_metadata.a has to be true or false, text, a number or a whole number",
+            ),
             ("""one/photo_000.jpg --metadata '{"fields": {"location": %s}}'""" % UTM, "reproject to EPSG:4326"),  # noqa: UP031
             ("""one/photo_000.jpg --metadata '{"fields": {"fields_type": "raster"}}'""", "fields_type is 'raster'"),
             ("one/photo_000.jpg --metadata {", "is no JSON"),
@@ -156,6 +211,8 @@ def test_wrong_usage_is_reported_before_anything_is_sent(
     done = still.run(*shlex.split(command), stdin=text)
     assert (done.exit_code, done.stdout) == (USAGE, "")
     assert message in " ".join(done.stderr.split())
+    of_pydantic = ("Input should", "Field required", "Value error", "validation error", "pydantic", "Update", "Create")
+    assert [each for each in of_pydantic if each in done.stderr] == []
     sent = list(still.server.sandbox.received)[before:]
     # An upload asks for the type of its data collection first.
     harmless = [each for each in sent if each.method == "GET" or each.path.endswith("/token")]
@@ -172,6 +229,62 @@ def test_a_proxy_that_cannot_be_used_is_one_sentence_where_it_would_be_used(stil
         assert (done.exit_code, done.stderr.count("HTTP_PROXY: a SOCKS proxy is not supported")) == (USAGE, 1)
         assert "hush-hush" not in done.output
         assert run("config", environment={**elsewhere, "NO_PROXY": ".test"}).exit_code == DONE
+
+
+@pytest.mark.parametrize(
+    ("command", "reason", "hint"),
+    [
+        ("projects create '' --area 'POLYGON((5 58, 6 58, 5 59, 5 58))'", "name: String should have at least 1", ""),
+        ("projects show 999", "Project not found", "Check the ids; the `list` commands"),
+        ("images delete 999 --yes --project 1 --collection 3", "not found", "Check the ids; the `list` commands"),
+        ("jobs show 999", "Job not found", "Check the id: the command that started the job printed it."),
+        ("me", "Not Found", "Check PIXEL_API_URL and PIXEL_TENANT; `pixel config` shows them."),
+        ("projects list", "Not Found", "Check PIXEL_API_URL and PIXEL_TENANT; `pixel config` shows them."),
+    ],
+)
+def test_a_refusal_has_the_servers_reason_and_a_hint_that_fits_the_command(
+    still: World, command: str, reason: str, hint: str
+) -> None:
+    url = still.environment["PIXEL_API_URL"]
+    wrong = {"PIXEL_API_URL": f"{url}x"} if reason == "Not Found" else {}
+    done = run(*shlex.split(command), environment={**still.environment, **wrong})
+    (line,) = done.stderr.splitlines()
+    assert (done.exit_code, done.stdout) == (FAILED, "")
+    assert f"): {reason}" in line or reason in line.partition("): ")[2]
+    assert line.endswith(hint) if hint.endswith(".") else (hint in line if hint else "Check" not in line)
+    assert "again" not in line
+
+
+def test_a_full_disk_is_one_message() -> None:
+    for command in (["projects", "--help"], ["completion", "bash"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run([*COMMAND, *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (FAILED, "pixel: [Errno 28] No space left on device.\n")
+
+
+AT = ("PUT", "https://pixel.test/a")
+REFUSED = errors.PixelStorageError("x", code="AccessDenied", expired=False, status_code=403, method=AT[0], url=AT[1])
+EXPIRED = errors.PixelStorageError("x", code="AccessDenied", expired=True, status_code=403, method=AT[0], url=AT[1])
+
+
+@pytest.mark.parametrize(
+    ("cause", "again"),
+    [
+        (None, True),
+        (errors.PixelConnectionError("x"), True),
+        (errors.PixelValidationError({}, 422, *AT), False),
+        (errors.PixelPermissionError({}, 403, *AT), False),
+        (errors.PixelRateLimitError({}, 429, *AT), True),
+        (errors.PixelServerError("x", status_code=503, response_json=None, request_id=None, method="", url=""), True),
+        (errors.PixelLoginError("x", status_code=401), False),
+        (errors.PixelLoginError("x", status_code=503), True),
+        (REFUSED, False),
+        (EXPIRED, True),
+    ],
+)
+def test_the_same_command_again_is_advised_only_where_it_can_help(cause: Exception | None, again: bool) -> None:
+    result = FileResult.from_problem(Path("a.jpg"), Problem("not_uploaded", "x"), 5, cause=cause)
+    assert ("again" in (result.advice or "")) is again
 
 
 def test_the_answer_no_deletes_nothing_and_exits_with_3(still: World) -> None:

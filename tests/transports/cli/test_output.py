@@ -1,10 +1,15 @@
 """Output formats are those of the golden files, in a pipe and at a terminal; lists are fetched in pages."""
 
+import os
+import re
 import shlex
 
 import pytest
 
+from pixel_transports.cli.errors import USAGE
 from pixel_transports.cli.output import redact
+from pixel_transports.cli.tables import fitted_table_lines
+from tests.support.cli_runs import pixel
 from tests.transports.cli.support import World, check_golden
 
 OF = "--project {project} --collection"
@@ -88,3 +93,97 @@ def test_secrets_are_redacted_at_any_depth() -> None:
         "upload_file_params": "***",
         "config": [{"db_password": "***", "accessToken": "***", "client_secret": None}],
     }
+
+
+HEADER = ("id", "name", "description", "parent_project_id", "created_at")
+ROWS = [
+    ("1", "Jæren", "Flights " * 20, "", "2025-01-01T00:00:00Z"),
+    ("12345", "你好" * 20, "", "1", "2025-01-01T00:00:00Z"),
+]
+
+
+@pytest.mark.parametrize("width", range(20, 200, 7))
+def test_a_table_fits_the_width_without_broken_headers_and_names_what_it_left_out(width: int) -> None:
+    from rich.cells import cell_len
+
+    lines, left_out = fitted_table_lines(ROWS, HEADER, width)
+    plain = [re.sub("\x1b\\[[01]m", "", line) for line in lines]
+    assert max(map(cell_len, plain)) <= width
+    assert tuple(plain[0].split()) + tuple(left_out) == HEADER
+    assert {"id", "name"} <= set(plain[0].split())
+    assert "".join(plain).count("好") == 20  # names are complete
+    assert len(plain) < 20
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "line"),
+    [
+        ("--columns name,area_of_interest", "name", "Jæren"),
+        ("--columns name,id --csv", "name,id", "Jæren,1"),
+        ("--wide", "id", "1"),
+    ],
+)
+def test_columns_are_chosen(still: World, options: str, first: str, line: str) -> None:
+    lines = still.run("projects", "list", *options.split()).stdout.splitlines()
+    assert lines[0].split()[0] == first
+    assert lines[1].split()[0] == line
+
+
+def test_wide_and_columns_leave_nothing_out_at_a_narrow_terminal(still: World) -> None:
+    narrow = still.at_terminal("projects", "list", COLUMNS="40")
+    assert "created_at" not in narrow.stdout
+    assert "Not shown at this width: parent_project_id, tags, created_at." in narrow.stderr
+    for options in (["--wide"], ["--columns", "id,name,description,tags,created_at"]):
+        done = still.at_terminal("projects", "list", *options, COLUMNS="40")
+        assert ("created_at" in done.stdout, done.stderr) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--columns nope", "there is no nope; the columns are id, name, description"),
+        ("--columns ,", "takes names such as id,name"),
+        ("--columns id --json", "goes with tables and --csv only"),
+    ],
+)
+def test_unknown_columns_are_wrong_usage(still: World, options: str, message: str) -> None:
+    done = still.run("projects", "list", *options.split())
+    assert (done.exit_code, done.stdout) == (USAGE, "")
+    assert message in done.stderr
+
+
+PAGER = "sed s/^/paged:/"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "paged"),
+    [
+        ("projects list", {"PAGER": PAGER}, True),
+        ("projects show {project} --json", {"PIXEL_PAGER": PAGER, "PAGER": "false"}, True),
+        ("projects list", {"PAGER": PAGER, "LINES": "50"}, False),
+        ("projects list", {"PIXEL_PAGER": "", "PAGER": PAGER}, False),
+        ("projects list", {"PAGER": "cat"}, False),
+        ("projects list", {"PAGER": "/does/not/exist"}, False),
+        ("projects list", {"PAGER": PAGER, "TERM": "dumb"}, False),
+        ("projects list --no-pager", {"PAGER": PAGER}, False),
+        ("--no-pager projects list", {"PAGER": PAGER}, False),
+        ("projects list", {"PAGER": "sh -c 'cat >/dev/null; echo paged:Jæren with LESS=$LESS'"}, True),
+    ],
+)
+def test_output_longer_than_the_terminal_is_shown_in_the_pager(
+    still: World, arguments: str, settings: dict[str, str], paged: bool
+) -> None:
+    done = still.at_terminal(*arguments.format(project=still.project).split(), **{"LINES": "3", **settings})
+    assert (done.returncode, "Jæren" in done.stdout, "paged:" in done.stdout) == (0, True, paged)
+    if "$LESS" in settings["PAGER"]:
+        assert f"LESS={os.environ.get('LESS', 'FRX')}" in done.stdout
+
+
+def test_a_pager_that_is_left_early_is_no_error(still: World) -> None:
+    done = still.at_terminal("search", "--on", "images", "--json", LINES="3", PAGER="head -n 1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+
+
+def test_a_pipe_has_all_columns_and_no_pager(still: World) -> None:
+    done = pixel("projects", "list", environment={**still.environment, "COLUMNS": "40", "LINES": "2", "PAGER": PAGER})
+    assert (done.stdout, done.stderr) == (still.run("projects", "list").stdout, "")
