@@ -14,6 +14,7 @@ from pixel_transports.cli import cli
 from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, UNREACHABLE, USAGE
 from pixel_transports.cli.file_problems import Problem
 from pixel_transports.cli.file_results import FileResult
+from pixel_transports.cli.file_search import Candidate
 from tests.support.cli_runs import COMMAND, make_photos, run
 from tests.transports.cli.support import World, at_terminal
 
@@ -283,7 +284,7 @@ EXPIRED = errors.PixelStorageError("x", code="AccessDenied", expired=True, statu
     ],
 )
 def test_the_same_command_again_is_advised_only_where_it_can_help(cause: Exception | None, again: bool) -> None:
-    result = FileResult.from_problem(Path("a.jpg"), Problem("not_uploaded", "x"), 5, cause=cause)
+    result = FileResult.from_problem(Candidate(Path("a.jpg")), Problem("not_uploaded", "x"), 5, cause=cause)
     assert ("again" in (result.advice or "")) is again
 
 
