@@ -9,7 +9,8 @@ Rules kept here:
 
 import os
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,9 @@ from pixel_transports.cli.errors import FAILED, NOTHING, fail, print_message, re
 from pixel_transports.cli.options import connection, connection_options, profile_option
 from pixel_transports.cli.output import Output, output_options, show_rows
 from pixel_transports.cli.streams import is_terminal
+
+if TYPE_CHECKING:
+    from pixel_transports.client.settings import PixelApiSettings
 
 
 @click.command()
@@ -95,13 +99,9 @@ def logout() -> None:
     """Remove a profile, and its password from the keyring."""
     name = _name()
     with report_errors():
-        try:
-            values = profiles.read(name)
-        except PixelSettingsError:
-            values = None  # a damaged file has no user whose password could be removed
-        if values is not None:
-            settings = Source("profile", name, values).read({**values, "PIXEL_PASSWORD": "-"})
-            stored_password(settings).delete()
+        profiles.path_of(name)
+        with suppress(PixelSettingsError):  # a damaged profile has no user whose password could be removed
+            stored_password(_read(name)).delete()
         if not profiles.remove(name):
             fail(f"There is no profile {name}.", NOTHING)
     print_message(f"The profile {name} was removed.")
@@ -112,14 +112,21 @@ def logout() -> None:
 def list_profiles(output: Output) -> None:
     """List the profiles that `pixel login` stored."""
     with report_errors():
-        names = profiles.list_names()
-        rows = [{"profile": name, **_row(name)} for name in names]
+        rows = [{"profile": name, **_row(name)} for name in profiles.list_names()]
     show_rows(rows, ("profile", "user", "tenant", "env", "api"), output)
 
 
-def _row(name: str) -> dict[str, str]:
+def _read(name: str) -> "PixelApiSettings":
+    """The settings of a profile, without its password. Raises PixelSettingsError."""
     values = profiles.read(name) or {}
-    settings = Source("profile", name, values).read({**values, "PIXEL_PASSWORD": "-"})
+    return Source("profile", name, values).read({**values, "PIXEL_PASSWORD": "-"})
+
+
+def _row(name: str) -> dict[str, str]:
+    try:
+        settings = _read(name)
+    except PixelSettingsError:
+        return {"user": "(damaged: `pixel logout` removes it)"}
     return {
         "user": settings.PIXEL_USERNAME,
         "tenant": settings.PIXEL_TENANT,

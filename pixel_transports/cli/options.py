@@ -66,6 +66,12 @@ def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
         setattr(context.meta.setdefault(__name__, Connection()), option.name, value)
 
 
+def _complete_profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from pixel_transports.cli.profiles import list_names
+
+    return [CompletionItem(name) for name in list_names() if name.startswith(incomplete)]
+
+
 env_file_option: Option = click.option(
     "--env-file",
     type=click.Path(exists=True, dir_okay=False),
@@ -74,7 +80,12 @@ env_file_option: Option = click.option(
     help="A dotenv file with all settings; the environment is not read beside it.",
 )
 profile_option: Option = click.option(
-    "--profile", metavar="NAME", expose_value=False, callback=_keep, help="A profile that `pixel login` stored."
+    "--profile",
+    metavar="NAME",
+    expose_value=False,
+    callback=_keep,
+    shell_complete=_complete_profiles,
+    help="A profile that `pixel login` stored.",
 )
 verbose_option: Option = click.option(
     "-v", "--verbose", is_flag=True, expose_value=False, callback=_keep, help="Log each request to stderr."

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from pixel_transports.cli import profiles
 from tests.support.cli_runs import clean_environment, run
 
 # A line, and what its last word can become.
@@ -31,6 +32,7 @@ LINES = {
     "pixel arcgis list F": ["Feature"],
     "pixel analysis tasks list 1 --status R": ["REVOKED", "RUNNING"],
     "pixel me --env-file s": ["settings.env"],
+    "pixel me --profile w": ["work"],
     "pixel me --env-file=s": ["--env-file=settings.env"],
     "pixel search --on images --intersects f": ["field.geojson"],
     "pixel projects create New --area f": ["field.geojson"],
@@ -72,6 +74,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("photos/a.jpg", "photos/b.jpg", "my photos/c.jpg", "settings.env", "field.geojson", "with space.jpg"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
+    profiles.write("work", {})
     (tmp_path / "pixel").write_text(STUB % sys.executable)
     (tmp_path / "pixel").chmod(0o755)
     return folder

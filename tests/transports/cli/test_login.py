@@ -150,8 +150,10 @@ def test_an_interrupted_write_leaves_the_profile_as_it_was() -> None:
 
 def test_a_damaged_profile_is_named_and_can_be_removed() -> None:
     path = profiles.write("work", {"PIXEL_USERNAME": "u", "PIXEL_TENANT": "t"})
-    path.write_text("{")
-    done = run("me", "--profile", "work")
-    assert (done.exit_code, str(path) in done.stderr) == (USAGE, True)
-    assert run("logout", "--profile", "work").exit_code == DONE
-    assert profiles.list_names() == []
+    for text, message in (("{", str(path)), ('{"PIXEL_USERNAME": "u"}', "PIXEL_TENANT is missing")):
+        path.write_text(text)
+        done = run("me", "--profile", "work", stdin="x")
+        assert (done.exit_code, message in done.stderr) == (USAGE, True)
+        assert "(damaged" in run("profiles").stdout
+        assert run("logout", "--profile", "work").exit_code == DONE
+        assert profiles.list_names() == []
