@@ -43,21 +43,30 @@ _QUOTED = re.compile(r":? (?:bytearray\(|b['\"]).*", re.DOTALL)
 
 
 class SecretText(str):
-    """Text whose `repr` does not show it: local variables are shown by debuggers and sent off by error trackers."""
+    """Text whose `repr` does not show it, nor that of its parts: local variables are shown by debuggers, whole or cut,
+    and sent off by error trackers.
+    """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"'{HIDDEN}'"
 
+    def __getitem__(self, key: Any) -> "SecretText":
+        return SecretText(super().__getitem__(key))
+
 
 class SecretBytes(bytes):
-    """Bytes whose `repr` does not show them."""
+    """Bytes whose `repr` does not show them, nor that of their parts."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"b'{HIDDEN}'"
+
+    def __getitem__(self, key: Any) -> Any:
+        part: Any = super().__getitem__(key)
+        return SecretBytes(part) if isinstance(part, bytes) else part
 
 
 def is_secret(name: str) -> bool:

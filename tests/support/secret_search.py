@@ -23,6 +23,7 @@ import pytest
 from pixel_client.models import ApiKey, Credentials
 from pydantic import SecretStr
 from pydantic_core import to_json
+from rich.pretty import pretty_repr
 
 from pixel_core.errors import PixelError, PixelMultipleUploadJobError
 from pixel_core.messages import Headers, Origin, Response
@@ -58,9 +59,6 @@ SECRET_KINDS = {
     "signature of a form": re.compile(rb'"x-amz-signature":\s*"([^"]{16,})"', re.IGNORECASE),
     "policy of a form": re.compile(rb'"policy":\s*"([^"]{16,})"', re.IGNORECASE),
 }
-
-_MAKING = ("__init__", "_init", "from_settings", "client")
-"""Functions that make clients."""
 
 Fault: TypeAlias = Callable[[str, str, Headers, bytes], Response | None]
 
@@ -133,8 +131,8 @@ class Output:
         self.add(f"the message of {name}", str(error))
         self.add(f"the repr of {name}", repr(error))
         self.add(f"the traceback of {name}", "".join(traceback.format_exception(error)))
+        self._locals(error)
         if isinstance(error, PixelError):
-            self._locals(error)
             self.add(f"the attributes of {name}", repr((error.args, vars(error))))
             self.add(f"the pickle of {name}", pickle.dumps(error).decode("latin-1"))
         several = error.errors if isinstance(error, PixelMultipleUploadJobError) else []
@@ -143,16 +141,17 @@ class Output:
                 self.error(other)
 
     def _locals(self, error: BaseException) -> None:
-        """Add the local variables of the library's functions in a traceback, which error trackers send off. What
-        makes clients is left out: its arguments are the caller's.
+        """Add the local variables of a traceback, as error trackers and `rich` show them. They begin with those of the
+        library: frames before it, and those of functions that the test passed, are the caller's.
         """
+        within = False
         for frame, line in traceback.walk_tb(error.__traceback__):
             module = frame.f_globals.get("__name__", "")
-            if module.startswith(("pixel_core", "pixel_transports")) and frame.f_code.co_name not in _MAKING:
+            within = within or module.startswith(("pixel_core", "pixel_transports"))
+            if within and not module.startswith("tests."):
                 for name, value in list(frame.f_locals.items()):
-                    self.add(
-                        f"the local variable {name} of {module}.{frame.f_code.co_name}, line {line}", _shown(value)
-                    )
+                    where = f"the local variable {name} of {module}.{frame.f_code.co_name}, line {line}"
+                    self.add(where, shown(value))
 
     def reachable(self, root: object) -> int:
         """Add the repr of each object of the library that can be reached, and return their number."""
@@ -182,18 +181,30 @@ class Output:
         return count
 
     def check(self, secrets: list[str]) -> None:
+        found = {}
         for where, text in self.texts:
             for secret in secrets:
                 at = text.find(secret)
                 if at >= 0:
-                    pytest.fail(f"{where} shows a secret: ...{text[max(0, at - 200) : at + len(secret) + 40]!r}...")
+                    found.setdefault(where, f"...{text[max(0, at - 200) : at + len(secret) + 40]!r}...")
+        if found:
+            pytest.fail("\n".join(f"{where} shows a secret: {text}" for where, text in found.items()))
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A local variable, as `traceback` with `capture_locals`, as error trackers, and as `rich` show it: whole, cut, and
+    one level into collections and attributes.
+    """
+    texts = []
     try:
-        return repr(value)
+        parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+        for each in (value, *parts):
+            texts += [repr(each), pretty_repr(each, max_length=10, max_string=24), pretty_repr(each)]
+            if isinstance(each, str | bytes):
+                texts += [repr(each[:2000]), repr(each[:40])]
     except AttributeError:  # an object whose making failed
-        return ""
+        pass
+    return "\n".join(texts)
 
 
 def refusing(status: int, error: str) -> Fault:
