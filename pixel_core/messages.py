@@ -56,15 +56,26 @@ def split_url(url: str) -> tuple[Origin, str]:
     The target is of the same type of text as the URL. Raises ValueError when it is not an absolute http or https URL,
     or has a user or password before its host (RFC 9110, section 4.2.4); the error shows neither those nor the query.
     """
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
+    found = _split(url)
+    if isinstance(found, str):
+        raise ValueError(found)
+    return found
+
+
+def _split(url: str) -> tuple[Origin, str] | str:
+    """Split a URL, or return what is wrong with it: no traceback has the local variables of this function."""
+    try:
+        parts = urlsplit(url)
+        scheme, port = parts.scheme.lower(), parts.port
+        host = ascii_host(parts.hostname or "")
+    except ValueError as error:
+        return str(error)
     if "@" in parts.netloc:
-        raise ValueError("a URL with a user or password before its host is not accepted: pass them by other means")
-    if scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise ValueError(f"not an absolute http or https URL: {url.split('?')[0]!r}")
-    port = DEFAULT_PORTS[scheme] if parts.port is None else parts.port
+        return "a URL with a user or password before its host is not accepted: pass them by other means"
+    if scheme not in DEFAULT_PORTS or not host:
+        return f"not an absolute http or https URL: {str(url).split('?')[0]!r}"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Origin(scheme, ascii_host(parts.hostname), port), type(url)(target)
+    return Origin(scheme, host, DEFAULT_PORTS[scheme] if port is None else port), type(url)(target)
 
 
 def split_base_url(url: str) -> tuple[Origin, str]:
@@ -375,10 +386,8 @@ class Response:
         """Decode the body as JSON; the content type and a byte order mark are ignored (RFC 8259, section 8.1). Raises
         ValueError when it is not JSON.
         """
-        body = self.body
-        if body[:3] == b"\xef\xbb\xbf":
-            body = body[3:]
-        return from_json(body, cache_strings="keys")  # names repeat, values seldom do
+        start = 3 if self.body.startswith(b"\xef\xbb\xbf") else 0  # not the text itself: a traceback would show it
+        return from_json(self.body[start:], cache_strings="keys")  # names repeat, values seldom do
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -5,12 +5,14 @@ Rules kept here:
 * A secret is known by its name: that of a field of a body, or of a header that is not in `OPEN_HEADERS`.
 * Each secret is replaced by `***`, in any part of a message. Header values shorter than `SHORTEST` are not
   replaced, since they occur in any text.
+* Local variables are shown by debuggers and sent off by error trackers. Those that hold a secret are `SecretText` or
+  `SecretBytes`, or are deleted before an error is raised.
 * Bytes that h11 quotes in an error are removed, since they may be our own request sent back.
 """
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -67,6 +69,20 @@ class SecretBytes(bytes):
     def __getitem__(self, key: Any) -> Any:
         part: Any = super().__getitem__(key)
         return SecretBytes(part) if isinstance(part, bytes) else part
+
+
+def hide_arguments(arguments: Any, known: Collection[str]) -> None:
+    """Replace the secrets among a function's own keywords by text that `repr` does not show: a password, a token, the
+    URL of a proxy, header fields, and the text of a keyword that is not known, which may be a misspelt one. A traceback
+    of a failure shows these keywords.
+    """
+    for name, argument in arguments.items():
+        if isinstance(argument, str) and (name == "proxy" or name not in known or is_secret(name)):
+            arguments[name] = SecretText(argument)
+        elif name == "headers" and isinstance(argument, Mapping):
+            arguments[name] = {
+                key: SecretText(text) if isinstance(text, str) else text for key, text in argument.items()
+            }
 
 
 def is_secret(name: str) -> bool:

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from pixel_core.errors import PixelSettingsError
 from pixel_core.http.addresses import literal
 from pixel_core.messages import DEFAULT_PORTS, Origin, ascii_host, check_host
-from pixel_core.redaction import redact
+from pixel_core.redaction import SecretText, redact
 from pixel_core.values import hash_of_fields, value
 
 _EXAMPLE = "it should be like http://user:password@host:port, with special characters of the password as %XX"
@@ -47,25 +47,34 @@ class Proxy:
         """
         if not isinstance(url, str):
             raise TypeError(f"a proxy is a URL, not {type(url).__name__}")
+        url = SecretText(url)  # in a traceback
+        found = cls._parse(url)
+        if isinstance(found, str):
+            raise ValueError(found)
+        return found
+
+    @classmethod
+    def _parse(cls, url: str) -> "Proxy | str":
+        """Parse a URL, or return what is wrong with it: no traceback has the local variables of this function."""
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             scheme, port = parts.scheme.lower(), parts.port
             host = ascii_host(parts.hostname or "")
             user, password = parts.username, unquote(parts.password or "")
         except ValueError:
-            raise ValueError(f"not the URL of a proxy: {_EXAMPLE}") from None
+            return f"not the URL of a proxy: {_EXAMPLE}"
         if scheme.startswith("socks"):
-            raise ValueError("a SOCKS proxy is not supported: give the URL of an HTTP proxy, http:// or https://")
+            return "a SOCKS proxy is not supported: give the URL of an HTTP proxy, http:// or https://"
         try:
             check_host(host)
         except ValueError:
             host = ""
         if scheme not in DEFAULT_PORTS or not host or port == 0:
-            raise ValueError(f"not the URL of an HTTP proxy: {_EXAMPLE}")
+            return f"not the URL of an HTTP proxy: {_EXAMPLE}"
         user = unquote(user) if user else None
         if ":" in (user or ""):
-            raise ValueError("the user of a proxy cannot have a colon (RFC 7617, section 2)")
-        return cls(scheme, host, port or DEFAULT_PORTS[scheme], user, password)
+            return "the user of a proxy cannot have a colon (RFC 7617, section 2)"
+        return cls(scheme, host, port or DEFAULT_PORTS[scheme], user, SecretText(password))
 
     @property
     def origin(self) -> Origin:
@@ -171,6 +180,7 @@ class Proxies:
     @classmethod
     def from_url(cls, url: str | None) -> "Proxies":
         """Use one proxy for every origin, this machine included; None for none. Raises what `Proxy.from_url` does."""
+        url = SecretText(url) if isinstance(url, str) else url  # in a traceback
         proxy = None if url is None else Proxy.from_url(url)
         return cls(proxy, proxy)
 
@@ -184,7 +194,8 @@ class Proxies:
         nothing. A variable that is no URL of an HTTP proxy is an UnusableProxy.
         """
         names = {name: proxy_variable(name, environment) for name in PROXY_VARIABLES}
-        values = {name: environment.get(variable, "").strip() for name, variable in names.items()}
+        # Hidden in a traceback:
+        values = {name: SecretText(environment.get(variable, "").strip()) for name, variable in names.items()}
         entries = values["no_proxy"].replace(",", " ").split()
         if "*" in entries:
             return cls()

@@ -37,7 +37,15 @@ from pixel_core.messages import (
     split_base_url,
     split_url,
 )
-from pixel_core.redaction import SecretBytes, SecretText, body_secrets, header_secrets, redact, redact_echo
+from pixel_core.redaction import (
+    SecretBytes,
+    SecretText,
+    body_secrets,
+    header_secrets,
+    hide_arguments,
+    redact,
+    redact_echo,
+)
 from pixel_core.session.answers import Answer
 from pixel_core.session.attempts import Attempts, reason_of
 from pixel_core.session.login import log_in_once
@@ -76,6 +84,7 @@ class Session:
     def __init__(
         self, url: str, account: Account, options: Options = Options(), token: TokenSource | None = None
     ) -> None:
+        token = SecretText(token) if isinstance(token, str) else token  # in a traceback
         self.url: str = url.rstrip("/")
         self.options = options
         self.tokens: Tokens | ProvidedToken = (
@@ -97,6 +106,7 @@ class Session:
         """Return a session with the same login and other call options. Raises TypeError and ValueError for invalid
         ones.
         """
+        hide_arguments(changes, CallOptions.__annotations__)
         if changes.keys() & OPTIONS_OF_CLIENTS:
             raise TypeError("listener and cancel are options of a client: run a flow in Listen and CancelWhen instead")
         unknown = changes.keys() - CallOptions.__annotations__.keys()
@@ -153,7 +163,8 @@ class Session:
         return self._storage_retries
 
     def __repr__(self) -> str:
-        return f"<Session at {self.url}, {self.tokens!r}>"
+        tokens = getattr(self, "tokens", "with an invalid token")  # it is shown in the traceback of its making
+        return f"<Session at {self.url}, {tokens!r}>"
 
     def call(
         self,

@@ -214,6 +214,7 @@ class ProvidedToken(_Held):
     realm = ""
 
     def __init__(self, source: TokenSource) -> None:
+        source = SecretText(source) if isinstance(source, str) else source  # in a traceback
         self.function: Callable[[], Any] | None = None if isinstance(source, str) else source
         if isinstance(source, str):
             self.accept(source, 0.0)

@@ -10,6 +10,7 @@ Rules kept here:
 from dataclasses import astuple
 from typing import Any, Self
 
+from pixel_core.redaction import SecretText
 from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account
 from pixel_transports.client.cache import cached
@@ -23,6 +24,7 @@ class KeyCloakAuth:
     """A login at Keycloak. Raises PixelLoginError or PixelConnectionError if no token can be obtained."""
 
     def __init__(self, keycloak_server_url: str, realm: str, client_id: str, username: str, password: str) -> None:
+        password = SecretText(password)  # in a traceback
         account = Account(keycloak_server_url, realm, client_id, username, password)
         self._init(Session(keycloak_server_url, account), Network.from_keywords({}), account)
 

@@ -19,6 +19,7 @@ from pixel_core.api import Operations, PixelApi
 from pixel_core.api.operation import Resource
 from pixel_core.effects import Clock, Flow, watched
 from pixel_core.errors import PixelClosedError
+from pixel_core.redaction import SecretText, hide_arguments
 from pixel_core.session.options import OPTIONS_OF_CLIENTS, CallOptions
 from pixel_core.session.session import Session
 from pixel_core.session.tokens import Account
@@ -97,6 +98,8 @@ class Client(Operations):
         password: str,
         **kwargs: Unpack[PixelClientKwargs],
     ) -> None:
+        password = SecretText(password)  # in a traceback
+        hide_arguments(kwargs, PixelClientKwargs.__annotations__)
         account = Account(keycloak_server_url, realm, client_id, username, password)
         config = ClientConfig.from_keywords(url, account, kwargs)
         self._init(config, Session(url, account, config.options, kwargs.get("token")))
@@ -135,6 +138,7 @@ class Client(Operations):
     @classmethod
     def from_settings(cls, settings: PixelApiSettings, **kwargs: Unpack[PixelClientKwargs]) -> Self:
         """A client for these settings. Raises TypeError for unknown keywords, ValueError for wrong values."""
+        hide_arguments(kwargs, PixelClientKwargs.__annotations__)
         return cls(settings.PIXEL_API_URL, *astuple(account_of(settings)), **kwargs)
 
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
@@ -150,6 +154,7 @@ class Client(Operations):
 
         Options are those of `CallOptions`. Raises TypeError and ValueError for wrong ones.
         """
+        hide_arguments(changes, CallOptions.__annotations__)
         merged: CallOptions = {**self.config.changes, **changes}
         watched(iter(Clock()), merged.get("listener"), merged.get("cancel"))  # raises TypeError
         of_session: Any = {name: each for name, each in changes.items() if name not in OPTIONS_OF_CLIENTS}
@@ -202,6 +207,8 @@ class Client(Operations):
         raise AttributeError("pixel_client: there is no httpx client inside; use client.request(method, path, ...)")
 
     def __repr__(self) -> str:
+        if not hasattr(self, "url"):  # it is shown in the traceback of its making
+            return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} at {self.url}{', closed' if self.closed else ''}>"
 
     def _repr_html_(self) -> str:

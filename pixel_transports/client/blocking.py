@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 from pixel_core.api.operation import BlockingFace, Maker
 from pixel_core.api.paging import Pages
 from pixel_core.effects import Flow
+from pixel_core.redaction import SecretText, hide_arguments
 from pixel_transports.client.asynchronous import PixelClientAsync
 from pixel_transports.client.base import Client
 from pixel_transports.client.config import ClientConfig, Driver, PixelClientKwargs
@@ -77,6 +78,8 @@ class PixelClient(BlockingFace, Client):
         """A new client. With the single argument `async_client`: a blocking client with the login and options of an
         async client, and its own connections.
         """
+        args = (*args[:5], *map(SecretText, args[5:]))  # the password, in a traceback
+        hide_arguments(kwargs, PixelClientKwargs.__annotations__)
         values = [*args, *kwargs.values()]
         if len(values) == 1 and isinstance(values[0], PixelClientAsync) and not kwargs.keys() - {"async_client"}:
             self._init(values[0].config, values[0].session)

@@ -44,8 +44,12 @@ def read_env_files(files: Any, encoding: str | None = None, alone: bool = False)
     several: Iterable[Any] = [files] if isinstance(files, (str, os.PathLike)) else files
     paths = [Path(each).expanduser() for each in several]
     values: dict[str, str | None] = {}
-    for path in paths:
-        values.update(dotenv_values(stream=StringIO(_read(path, encoding))))
+    try:
+        for path in paths:
+            values.update(dotenv_values(stream=StringIO(_read(path, encoding))))
+    except BaseException:
+        values.clear()  # a traceback would show them
+        raise
     return Variables.make(values, " and ".join(f"the file {path}" for path in paths), alone)
 
 
@@ -62,6 +66,7 @@ def _read(path: Path, encoding: str | None) -> str:
     except (UnicodeError, LookupError):
         text = "\0"
     if "\0" in text:
+        del data, text  # a traceback would show them
         problem = f"The file of settings {path} is no text in UTF-8, nor in UTF-16 with a byte order mark"
         raise PixelSettingsError(problem, _ADVICE)
     return text

@@ -11,6 +11,7 @@ Rules kept here:
 
 from typing import Literal, Unpack, overload
 
+from pixel_core.redaction import hide_arguments
 from pixel_transports.client.asynchronous import PixelClientAsync
 from pixel_transports.client.blocking import PixelClient
 from pixel_transports.client.cache import cached
@@ -39,6 +40,7 @@ def get_client(
     the environment needs no user and password. Raises PixelSettingsError (a ValueError) for missing or wrong settings,
     TypeError for unknown keywords, ValueError for wrong values. Sends nothing.
     """
+    hide_arguments(kwargs, PixelClientKwargs.__annotations__)
     check_known(kwargs)
     if settings is None:
         settings = settings_now() if kwargs.get("token") is None else settings_for_token()

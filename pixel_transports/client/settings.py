@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from pixel_core.errors import PixelSettingsError
 from pixel_core.messages import split_base_url
+from pixel_core.redaction import SecretText
 from pixel_core.session.tokens import Account
 from pixel_transports.client.env_files import Variables, read_env_files
 from pixel_transports.runtime.environment import CachedEnvironment
@@ -111,6 +112,8 @@ class PixelApiSettings(BaseSettings):
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
         if unknown or errors:
+            values.clear()  # a traceback would show the password, also a misplaced one
+            known.clear()
             raise _settings_error(names, sorted(unknown), errors, variables)
 
     @classmethod
@@ -137,6 +140,7 @@ class PixelApiSettings(BaseSettings):
             return super().model_validate(obj, *args, **kwargs)
         except ValidationError as error:
             causes = [each.get("ctx", {}).get("error") for each in error.errors()]
+        del obj  # a traceback would show the password
         raise next((each for each in causes if isinstance(each, PixelSettingsError)), PixelSettingsError(_BOTH))
 
     @classmethod
@@ -175,7 +179,7 @@ def account_of(settings: PixelApiSettings) -> Account:
         settings.PIXEL_REALM,
         settings.PIXEL_CLIENT_ID,
         settings.PIXEL_USERNAME,
-        settings.PIXEL_PASSWORD.get_secret_value(),
+        SecretText(settings.PIXEL_PASSWORD.get_secret_value()),
     )
 
 

@@ -94,14 +94,13 @@ def _context_for(options: TlsOptions) -> ssl.SSLContext:
         _check_readable(options.ca_file)
     context = _context(options.ca_file)
     if options.client_certificate is not None:
-        _identify(context, str(options.client_certificate), options.client_key, options.key_password)
+        _identify(context, options, str(options.client_certificate))
     return context
 
 
-def _identify(
-    context: ssl.SSLContext, certificate: str, key: str | os.PathLike[str] | None, password: str | None
-) -> None:
+def _identify(context: ssl.SSLContext, options: TlsOptions, certificate: str) -> None:
     """Load the client's certificate into a context."""
+    key = options.client_key
     for path in (certificate, key):
         if path is not None:
             _check_readable(path)
@@ -110,7 +109,7 @@ def _identify(
 
     def give() -> str:  # also without a password, since OpenSSL would prompt for it on the terminal
         prompts.append(True)
-        return password or ""
+        return options.key_password or ""
 
     try:
         context.load_cert_chain(certificate, key, give)
@@ -118,7 +117,11 @@ def _identify(
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ValueError(f"the key in {where} is not that of the certificate in {certificate}") from None
         if prompts:
-            trouble = "it is encrypted, and key_password is missing" if password is None else "key_password is wrong"
+            trouble = (
+                "it is encrypted, and key_password is missing"
+                if options.key_password is None
+                else "key_password is wrong"
+            )
             raise ValueError(f"the key in {where} cannot be read: {trouble}") from None
         what = f"{certificate} and {where} hold" if key else f"{certificate} holds"
         raise ValueError(f"{what} no certificate and key in PEM form") from None

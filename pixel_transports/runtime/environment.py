@@ -1,12 +1,14 @@
 """Parsed environment variables, cached until they change.
 
 Names are compared without regard to case. The variables are compared at each call. Values that cannot be parsed raise
-at each call.
+at each call. No traceback shows the values: the environment holds passwords.
 """
 
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeAlias, TypeVar
+
+from pixel_core.redaction import SecretText
 
 T = TypeVar("T")
 
@@ -27,11 +29,13 @@ class CachedEnvironment(Generic[T]):
         last = self._last
         if last is not None and last[0] == snapshot:
             return last[1]
-        value = self._parse(dict(os.environ))
+        value = self._parse({name: SecretText(text) for name, text in os.environ.items()})
         if self._snapshot() == snapshot:  # Otherwise a variable changed between the snapshot and the parsing.
             self._last = snapshot, value
         return value
 
     def _snapshot(self) -> Snapshot:
         names, environment = self._names, os.environ
-        return tuple((name, environment.get(name, "")) for name in list(environment) if name.upper() in names)
+        return tuple(
+            (name, SecretText(environment.get(name, ""))) for name in list(environment) if name.upper() in names
+        )

@@ -7,6 +7,7 @@ no journal by default.
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
+from pixel_core.redaction import hide_arguments
 from pixel_transports.client.asynchronous import PixelClientAsync
 from pixel_transports.client.blocking import PixelClient
 from pixel_transports.client.config import PixelClientKwargs
@@ -102,6 +103,7 @@ def client(
 
     Raises TypeError for unknown keywords and wrong transports, ValueError for wrong values. Sends nothing.
     """
+    hide_arguments(kwargs, PixelClientKwargs.__annotations__)
     transport: Any = kwargs.get("transport")
     settings = settings_for(transport) if settings is None else settings
     while transport is not None:

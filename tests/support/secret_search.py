@@ -181,7 +181,7 @@ class Output:
         return count
 
     def check(self, secrets: list[str]) -> None:
-        found = {}
+        found: dict[str, str] = {}
         for where, text in self.texts:
             for secret in secrets:
                 at = text.find(secret)
