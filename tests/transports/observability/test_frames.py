@@ -155,7 +155,7 @@ WRONG: dict[str, Callable[[Path], object]] = {
     "a file that is no text": lambda folder: PixelApiSettings(_env_file=folder / "second.env"),
     "two files": lambda folder: PixelApiSettings(_env_file=[folder / "first.env", folder / "second.env"]),
     "the environment": lambda folder: get_client(),
-    "a proxy of the environment": lambda folder: get_client(settings=settings_for()),
+    "a proxy of the environment": lambda folder: get_client(settings=settings_for(None, "https://pixel.invalid")).me(),
     "a token": lambda folder: get_client(settings=settings_for(), token=f"{search.TOKEN} spaced", proxy=None),
     "an unknown keyword": lambda folder: get_client(token=search.TOKEN, tokn=search.TOKEN),  # type: ignore[call-overload]
 }
