@@ -7,15 +7,17 @@ Rules kept here:
   one, the settings of the profile are kept, and only the password is asked for.
 """
 
+import logging
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixel_core.errors import PixelSettingsError
 from pixel_transports.cli import profiles
+from pixel_transports.cli.client import log_to_stderr
 from pixel_transports.cli.connection import Source, ask_password, describe, environment_source, stored_password
 from pixel_transports.cli.errors import FAILED, NOTHING, fail, print_message, report_errors
 from pixel_transports.cli.options import connection, connection_options, profile_option
@@ -43,7 +45,8 @@ def login(password_stdin: bool, **options: Any) -> None:
     """
     name = _name()
     changes = {field: options[key] for key, field in _OPTIONS.items() if options[key]}
-    with report_errors():
+    verbose = connection().verbose
+    with log_to_stderr(verbose, logging.DEBUG) if verbose else nullcontext(), report_errors():
         profiles.path_of(name)
         values = changes or profiles.read(name) or {}
         for field, option in (("PIXEL_USERNAME", "--username"), ("PIXEL_TENANT", "--tenant")):

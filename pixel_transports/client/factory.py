@@ -42,6 +42,8 @@ def get_client(
     """
     hide_arguments(kwargs, PixelClientKwargs.__annotations__)
     check_known(kwargs)
+    if settings is not None and not hasattr(settings, "PIXEL_API_URL"):
+        raise TypeError(f"settings has to be PixelApiSettings, not {type(settings).__name__}")
     if settings is None:
         settings = settings_now() if kwargs.get("token") is None else settings_for_token()
     kind = PixelClientAsync if async_ else PixelClient

@@ -204,7 +204,9 @@ def _settings_error(
             missing.append(name)
         else:
             cause = each.get("ctx", {}).get("error")
-            wrong[name] = str(cause) if isinstance(cause, ValueError) else _RULES.get(name, "has to be text")
+            is_text = each["type"] in ("string_type", "string_unicode")
+            rule = _RULES.get(name, "has to be text" if is_text else "has a value that is not valid")
+            wrong[name] = str(cause) if isinstance(cause, ValueError) else rule
     read = [] if variables is not None and variables.alone else ["the environment"]
     read += [variables.where] if variables is not None else []
     problems = [f"{name} {rule}" for name, rule in wrong.items()]

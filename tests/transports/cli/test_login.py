@@ -115,6 +115,12 @@ def test_a_keyring_stores_the_password_and_logout_removes_it(still: World, tmp_p
     assert [(each["profile"], each["tenant"], each["api"]) for each in listed] == [
         ("work", "Sandbox", still.environment["PIXEL_API_URL"])
     ]
+    profile = tmp_path / "pixel-client" / "profiles" / "work.json"
+    text = profile.read_text()
+    profile.write_text(text.replace("/auth", "/auth/other"))
+    elsewhere = pixel("me", "--profile", "work")
+    assert (elsewhere.returncode, "of the profile work is not stored" in elsewhere.stderr) == (USAGE, True)
+    profile.write_text(text)
     assert pixel("logout", "--profile", "work").returncode == DONE
     assert json.loads(keyring.read_text()) == {}
     assert pixel("logout", "--profile", "work").returncode == NOTHING

@@ -200,10 +200,23 @@ def test_addresses_of_servers_of_your_own_need_no_tenant() -> None:
         assert url == PixelApiSettings(**FULL, PIXEL_API_URL=url).PIXEL_API_URL
 
 
-def test_arguments_that_are_settings_are_refused_with_those_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_that_are_settings_are_refused_with_those_that_exist() -> None:
     keywords: Any = {"username": "me", "password": "hush"}
     with pytest.raises(TypeError, match=r"unknown keyword: password, username; known are driver, .*PixelApiSettings\("):
         get_client(**keywords)
+    with pytest.raises(TypeError, match="settings has to be PixelApiSettings, not dict"):
+        get_client(settings=FULL)  # type: ignore[call-overload]
+
+
+def test_settings_of_a_subclass_have_fields_of_its_own() -> None:
+    class Survey(PixelApiSettings):
+        SURVEY: int
+
+    values: Any = {**FULL, "SURVEY": "7"}
+    assert Survey(**values).SURVEY == 7
+    with pytest.raises(PixelSettingsError, match="SURVEY has a value that is not valid") as caught:
+        Survey(**{**values, "SURVEY": "hush"})
+    assert "hush" not in str(caught.value)
 
 
 def test_a_password_does_not_show() -> None:
