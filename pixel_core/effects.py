@@ -268,6 +268,10 @@ class CancelEvent(Protocol):
         ...
 
 
+CANCELLED = "The call was cancelled. A request that was under way may have taken effect"
+"""The message of a cancelled call."""
+
+
 @value
 class CancelWhen(Effect[T]):
     """Run a flow until `event` is set. Then what it waits for is cancelled, and PixelCancelledError is thrown into it,

@@ -305,14 +305,8 @@ class PixelCancelledError(PixelError):
     is unknown. Not raised when the call had ended before, nor when a task or a scope of an event loop is cancelled.
     """
 
-    def __init__(self, done: int = 0, total: int = 0) -> None:
-        text = "The call was cancelled. A request that was under way may have taken effect"
-        if total:
-            text = (
-                f"The upload was cancelled: {done} of {total} files were uploaded. With a journal, the same call "
-                "continues it, and sends only what is missing"
-            )
-        super().__init__(text)
+    def __init__(self, message: str, *, done: int = 0, total: int = 0) -> None:
+        super().__init__(message)
         self.done = done
         self.total = total
 

@@ -43,7 +43,8 @@ class UploadCall:
             return (yield from watched(lead(session), self._listener, self._cancel))
         except PixelCancelledError as error:
             done = sum(each.state is TransferState.DONE for each in self.transfers)
-            raise PixelCancelledError(done, self.total) from error
+            text = f"The upload was cancelled: {done} of {self.total} files were uploaded. {_CONTINUES}"
+            raise PixelCancelledError(text if self.total else str(error), done=done, total=self.total) from error
 
 
 class UploadFlows:
@@ -151,6 +152,7 @@ def metadata_of(metadata: models.Metadata | None) -> dict[str, Any] | None:
     return dict(metadata) if metadata else None
 
 
+_CONTINUES = "With a journal, the same call continues it, and sends only what is missing"
 _ADVICE = "Give one of each another `name`, or use upload_folder with `name_from`"
 
 

@@ -22,7 +22,7 @@ import anyio.abc
 from anyio.to_thread import run_sync
 
 from pixel_core import effects
-from pixel_core.effects import Effect, Flow, TaskOutcome
+from pixel_core.effects import CANCELLED, Effect, Flow, TaskOutcome
 from pixel_core.errors import PixelCancelledError
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
@@ -113,11 +113,11 @@ class AsyncDriver:
             nonlocal scope
             with anyio.CancelScope() as scope:
                 return await coroutine
-            raise PixelCancelledError
+            raise PixelCancelledError(CANCELLED)
 
         def perform(inner: Effect[Any]) -> Any:
             if effect.event.is_set():
-                raise PixelCancelledError
+                raise PixelCancelledError(CANCELLED)
             value = self._perform(inner)
             return wait_in_scope(value) if type(value) is CoroutineType else value
 

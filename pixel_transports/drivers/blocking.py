@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pixel_core import effects
-from pixel_core.effects import Effect, Flow
+from pixel_core.effects import CANCELLED, Effect, Flow
 from pixel_core.errors import PixelCancelledError
 from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
@@ -108,7 +108,7 @@ class BlockingDriver:
             except ScopeCancelled:
                 if outer is not None and outer.cancelled:
                     raise
-                raise PixelCancelledError from None
+                raise PixelCancelledError(CANCELLED) from None
 
         with cancelled_by(effect.event.is_set):
             return run(effect.flow, perform)

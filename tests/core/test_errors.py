@@ -36,7 +36,7 @@ EXAMPLES: list[errors.PixelError] = [
     errors.PixelMultipleUploadJobError([UPLOAD, errors.PixelUploadJobError(None, "not_created", None)]),
     errors.PixelFileChangedError("shorter"),
     errors.PixelSettingsError("A is missing", "Set it", ["A"], ["B"]),
-    errors.PixelCancelledError(3, 10),
+    errors.PixelCancelledError("cancelled", done=3, total=10),
     errors.PixelClosedError("closed"),
 ]
 

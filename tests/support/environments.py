@@ -11,9 +11,11 @@ Rules kept here:
 import functools
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +27,11 @@ from tests.support.paths import ROOT
 
 REFERENCE = ("pixel-client==1.2.8", "sniffio")
 """The reference client; it uses `sniffio` without depending on it."""
+
+DEPENDENCIES: tuple[str, ...] = tuple(
+    tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+)
+"""What this library needs."""
 
 INSTALL_SECONDS = 300.0
 
@@ -67,6 +74,16 @@ def installed(*requirements: str) -> Path:
         raise NotInstalledError((done.stderr.strip().splitlines() or ["pip reports nothing"])[-1])
     (environment / "complete").touch()
     return environment
+
+
+def installed_library(folder: Path) -> Path:
+    """A folder with the packages of this library, as an installation has them: for PYTHONPATH of an environment that
+    has its `DEPENDENCIES`. The library itself is not installed into environments, since they may be kept.
+    """
+    site = folder / "site-packages"
+    for name, home in (("pixel_core", ""), ("pixel_transports", ""), ("pixel_client", "pixel_transports")):
+        shutil.copytree(ROOT / home / name, site / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return site
 
 
 def venv_with(*requirements: str) -> Path:

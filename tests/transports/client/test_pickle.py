@@ -8,6 +8,7 @@ import pickle
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -255,6 +256,17 @@ def test_what_cannot_be_pickled_is_a_type_error_that_names_the_keyword(
         with pytest.raises(TypeError, match=f"cannot be pickled, since its keyword '{keyword}'") as refused:
             pickle.dumps(pickled)
         assert "hush" not in str(refused.value)
+
+
+def test_a_copy_is_pickled_with_its_listener_and_an_event_that_cannot_be_is_a_type_error(
+    settings: PixelApiSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "cloudpickle")
+    client = PixelClient.from_settings(settings, token="given")
+    rebuilt = pickle.loads(pickle.dumps(client.with_options(listener=print, timeout=3)))
+    assert (rebuilt.config.changes["listener"], rebuilt.session.options.timeout_pixel.read) == (print, 3)
+    with pytest.raises(TypeError, match="its keyword 'cancel'"):
+        pickle.dumps(client.with_options(cancel=threading.Event()))
 
 
 def test_what_cloudpickle_cannot_take_either_is_the_same_type_error(settings: PixelApiSettings) -> None:
