@@ -135,13 +135,25 @@ def read_report(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return report["files"] if report else list(csv.DictReader(text.splitlines())), report
 
 
-def check_golden(name: str, command: str, code: int, out: str, err: str) -> None:
-    """Compare with the golden file, or rewrite it."""
-    text = f"$ pixel {command}\n{out}--- stderr\n{err}--- exit code {code}\n"
-    text = re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1:PORT", text)
-    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text).replace("\x1b", "<ESC>")
+def check_golden(name: str, *runs: tuple[str, int, str, str]) -> None:
+    """Compare commands, their exit codes, stdout and stderr with the golden file, or rewrite it."""
+    text = "\n".join(
+        f"$ pixel {command}\n{out}--- stderr\n{err}--- exit code {code}\n" for command, code, out, err in runs
+    )
+    for pattern, mask in _MASKS.items():
+        text = re.sub(pattern, mask, text)
     file = GOLDEN / f"{name}.txt"
     if os.environ.get("PIXEL_GOLDEN") == "rewrite":
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8"), f"{file.name} differs; PIXEL_GOLDEN=rewrite rewrites it"
+
+
+_MASKS = {
+    r"127\.0\.0\.1:[0-9]+": "127.0.0.1:PORT",
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": "UUID",
+    r"(version|Python)( +)[0-9]+\.[0-9]+\.[0-9]+": r"\1\2VERSION",
+    r"[0-9.]+ [kM]?B/s": "RATE",
+    r"\bin [0-9.]+ s\b": "in TIME",
+    "\x1b": "<ESC>",
+}

@@ -53,7 +53,7 @@ def test_output_in_a_pipe_is_that_of_the_golden_file(still: World, name: str) ->
     command = command_of(still, name)
     done = still.run(*shlex.split(command))
     assert "\x1b" not in done.output
-    check_golden(f"pipe/{name}", command, done.exit_code, done.stdout, done.stderr)
+    check_golden(f"pipe/{name}", (command, done.exit_code, done.stdout, done.stderr))
 
 
 @pytest.mark.parametrize("name", ["projects-list", "projects-show", "images-list", "search-out-fields"])
@@ -61,7 +61,7 @@ def test_output_at_a_terminal_is_that_of_the_golden_file(still: World, name: str
     command = command_of(still, name)
     done = still.at_terminal(*shlex.split(command))
     assert "\x1b[31m" not in done.stdout  # a project has this in its name
-    check_golden(f"terminal/{name}", command, done.returncode, done.stdout, done.stderr)
+    check_golden(f"terminal/{name}", (command, done.returncode, done.stdout, done.stderr))
 
 
 def test_no_color_removes_the_colours_at_a_terminal(still: World) -> None:
