@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from pixel_core.api import Operations, PixelApi
     from pixel_core.api.operation import AsyncFace, BlockingFace, Resource, listing, operation
     from pixel_core.api.paging import Page, Pages
+    from pixel_core.api.streaming import AsyncResults, BlockingResults, Results, streaming
     from pixel_core.effects import (  # isort: skip
-        CallTokenProvider, CancelEvent, CancelWhen, Clock, Digest, Digested, Effect, Exchange, FileFacts, Flow,
-        FolderListing, Gather, ListFolder, Listen, NextDone, OpenJournal, OpenTaskGroup, Random, ReadMetadata, Report,
-        SingleFlight, Sleep, Spawn, Stat, TaskGroup, TaskOutcome, WriteJournal,
+        CallTokenProvider, CancelEvent, CancelWhen, ClaimFiles, Clock, Deliver, Digest, Digested, Effect, Exchange,
+        FileFacts, Flow, FolderListing, Gather, ListFolder, Listen, NextDone, NextItems, OpenJournal, OpenTaskGroup,
+        Random, ReadMetadata, Report, SingleFlight, Sleep, Spawn, Stat, TaskGroup, TaskOutcome, WriteJournal,
     )  # fmt: skip
     from pixel_core.errors import (  # isort: skip
         PixelAuthenticationError, PixelBadRequestError, PixelCancelledError, PixelClosedError, PixelConflictError,
@@ -55,11 +56,12 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
             ".api": ["Operations", "PixelApi"],
             ".api.operation": ["AsyncFace", "BlockingFace", "Resource", "listing", "operation"],
             ".api.paging": ["Page", "Pages"],
+            ".api.streaming": ["AsyncResults", "BlockingResults", "Results", "streaming"],
             ".effects": [
-                "CallTokenProvider", "CancelEvent", "CancelWhen", "Clock", "Digest", "Digested", "Effect", "Exchange",
-                "FileFacts", "Flow", "FolderListing", "Gather", "ListFolder", "Listen", "NextDone", "OpenJournal",
-                "OpenTaskGroup", "Random", "ReadMetadata", "Report", "SingleFlight", "Sleep", "Spawn", "Stat",
-                "TaskGroup", "TaskOutcome", "WriteJournal",
+                "CallTokenProvider", "CancelEvent", "CancelWhen", "ClaimFiles", "Clock", "Deliver", "Digest",
+                "Digested", "Effect", "Exchange", "FileFacts", "Flow", "FolderListing", "Gather", "ListFolder",
+                "Listen", "NextDone", "NextItems", "OpenJournal", "OpenTaskGroup", "Random", "ReadMetadata", "Report",
+                "SingleFlight", "Sleep", "Spawn", "Stat", "TaskGroup", "TaskOutcome", "WriteJournal",
             ],
             ".errors": [
                 "PixelAuthenticationError", "PixelBadRequestError", "PixelCancelledError", "PixelClosedError",
@@ -99,20 +101,21 @@ else:  # A type checker would accept any name of a package with `__getattr__`.
     )  # fmt: skip
 
 __all__ = [
-    "Account", "Answer", "AsyncFace", "BlockingFace", "Body", "CallFailed", "CallOptions", "CallRepeated",
-    "CallTokenProvider", "CancelEvent", "CancelWhen", "ClientConnection", "Clock", "Connect", "ConnectResult",
-    "Connection", "Correlation", "Digest", "Digested", "Effect", "Event", "Exchange", "FileFacts", "FileFinished",
-    "FileHashed", "FileSent", "FileSlice", "Flow", "FolderListing", "Form", "Gather", "Headers", "IsIdle",
-    "JobProgress", "JournalEntry", "JournalSnapshot", "JournalState", "KeywordsIgnored", "LastingFailure", "Lease",
-    "Leasing", "Limits", "ListFolder", "Listen", "LoginFailed", "LoginRenewed", "NextDone", "OpenJournal",
-    "OpenTaskGroup", "Operations", "Options", "Origin", "Page", "Pages", "PixelApi", "PixelAuthenticationError",
-    "PixelBadRequestError", "PixelCancelledError", "PixelClosedError", "PixelConflictError", "PixelConnectionError",
-    "PixelError", "PixelFileChangedError", "PixelJobTimeoutError", "PixelLoginError", "PixelMultipleUploadJobError",
-    "PixelNotFoundError", "PixelPermissionError", "PixelProtocolError", "PixelProxyError", "PixelRateLimitError",
-    "PixelServerError", "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError",
-    "PixelUploadJobError", "PixelValidationError", "Pool", "Proxies", "Random", "Read", "ReadMetadata", "Report",
-    "Request", "RequestFailed", "RequestSent", "Resolve", "Resource", "Response", "ResponseReceived", "RetryPolicy",
-    "Segment", "Session", "SingleFlight", "SizeDiffers", "Sleep", "Spawn", "StartTls", "Stat", "Stream", "TaskGroup",
-    "TaskOutcome", "Timeouts", "TlsHandshake", "TokenSource", "Tokens", "UploadProgress", "WaitConnected",
-    "WaitForSlot", "Write", "WriteJournal", "body_segments", "exchange", "listing", "operation", "wire_headers",
+    "Account", "Answer", "AsyncFace", "AsyncResults", "BlockingFace", "BlockingResults", "Body", "CallFailed",
+    "CallOptions", "CallRepeated", "CallTokenProvider", "CancelEvent", "CancelWhen", "ClaimFiles", "ClientConnection",
+    "Clock", "Connect", "ConnectResult", "Connection", "Correlation", "Deliver", "Digest", "Digested", "Effect",
+    "Event", "Exchange", "FileFacts", "FileFinished", "FileHashed", "FileSent", "FileSlice", "Flow", "FolderListing",
+    "Form", "Gather", "Headers", "IsIdle", "JobProgress", "JournalEntry", "JournalSnapshot", "JournalState",
+    "KeywordsIgnored", "LastingFailure", "Lease", "Leasing", "Limits", "ListFolder", "Listen", "LoginFailed",
+    "LoginRenewed", "NextDone", "NextItems", "OpenJournal", "OpenTaskGroup", "Operations", "Options", "Origin", "Page",
+    "Pages", "PixelApi", "PixelAuthenticationError", "PixelBadRequestError", "PixelCancelledError", "PixelClosedError",
+    "PixelConflictError", "PixelConnectionError", "PixelError", "PixelFileChangedError", "PixelJobTimeoutError",
+    "PixelLoginError", "PixelMultipleUploadJobError", "PixelNotFoundError", "PixelPermissionError",
+    "PixelProtocolError", "PixelProxyError", "PixelRateLimitError", "PixelServerError", "PixelSettingsError",
+    "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError", "Pool",
+    "Proxies", "Random", "Read", "ReadMetadata", "Report", "Request", "RequestFailed", "RequestSent", "Resolve",
+    "Resource", "Response", "ResponseReceived", "Results", "RetryPolicy", "Segment", "Session", "SingleFlight",
+    "SizeDiffers", "Sleep", "Spawn", "StartTls", "Stat", "Stream", "TaskGroup", "TaskOutcome", "Timeouts",
+    "TlsHandshake", "TokenSource", "Tokens", "UploadProgress", "WaitConnected", "WaitForSlot", "Write", "WriteJournal",
+    "body_segments", "exchange", "listing", "operation", "streaming", "wire_headers",
 ]  # fmt: skip

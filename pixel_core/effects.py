@@ -239,6 +239,14 @@ class OpenJournal(Effect[T]):
 
 
 @value
+class ClaimFiles(Effect[JournalSnapshot]):
+    """Claim further files for a run of the journal, and return what the journal has of them."""
+
+    run: Any = field(repr=False)
+    paths: Sequence[str] = field(repr=False)
+
+
+@value
 class WriteJournal(Effect[None]):
     """Write entries to the journal, all or none of them, before the flow goes on. With `finish`, the run is over for
     good: its files that are done are not continued by the next run.
@@ -303,6 +311,27 @@ def watched(flow: Flow[T], listener: Callable[[Any], object] | None, cancel: Can
             raise TypeError(f"listener is a function that is called with each event, got {listener!r}")
         flow = iter(Listen(listener, flow))
     return flow
+
+
+@value
+class NextItems(Effect[list[Any]]):
+    """Take the next items of an iterator of the user, at least one and at most `most`, without waiting long for
+    further ones: none at its end. On an event loop it may be an async iterator. An Exception that the iterator raises
+    is the last item.
+    """
+
+    iterator: Any = field(repr=False)
+    most: int
+
+
+@value
+class Deliver(Effect[None]):
+    """Call a function of the user with results, and wait while the user is behind. On an event loop it may be a
+    coroutine function.
+    """
+
+    receive: Callable[[Sequence[Any]], Any] = field(repr=False)
+    results: Sequence[Any] = field(repr=False)
 
 
 @value

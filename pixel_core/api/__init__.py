@@ -13,7 +13,7 @@ from pixel_core.api.data_collections import DataCollections
 from pixel_core.api.harvest import Harvest
 from pixel_core.api.images import Images
 from pixel_core.api.jobs import Jobs
-from pixel_core.api.operation import listing, operation
+from pixel_core.api.operation import Definition
 from pixel_core.api.optimizing import Optimizing
 from pixel_core.api.point_clouds import PointClouds
 from pixel_core.api.projects import Projects
@@ -48,10 +48,7 @@ class PixelApi(Operations):
 def operation_names() -> list[str]:
     """Return the names of all operations and listings, in alphabetical order."""
     return sorted(
-        name
-        for group in Operations.__mro__
-        for name, member in vars(group).items()
-        if isinstance(member, (operation, listing))
+        name for group in Operations.__mro__ for name, member in vars(group).items() if isinstance(member, Definition)
     )
 
 

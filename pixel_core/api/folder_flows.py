@@ -14,9 +14,8 @@ from pathlib import PurePath
 from typing import Any
 
 from pixel_core import models
-from pixel_core.api.paths import collection_path
 from pixel_core.api.upload_flows import UploadCall, UploadFlows, metadata_of
-from pixel_core.api.upload_service import KINDS, Kind
+from pixel_core.api.upload_service import Kind, kind_of
 from pixel_core.effects import Flow, Gather, ReadMetadata
 from pixel_core.models.files import merge_metadata
 from pixel_core.session.session import Session
@@ -83,19 +82,10 @@ def upload_folder(
         found += files
     if not found:
         return []
-    kind = yield from _kind_of(session, ids)
+    kind = yield from kind_of(session, ids)
     specs = yield from plan_folder(kind, found, options)
     flows = UploadFlows(session, kind, *ids, call)
     return (yield from flows.all(specs, sizing, options.name_from, checked=True))
-
-
-def _kind_of(session: Session, ids: tuple[int, int]) -> Flow[Kind]:
-    answer = yield from session.call("GET", collection_path(*ids))
-    found = answer.field("data_collection_type").text()
-    for kind in KINDS.values():
-        if found in kind.collection_types:
-            return kind
-    raise ValueError(f"Data collection {ids[1]} of project {ids[0]} is of the unknown type {found!r}")
 
 
 def plan_folder(kind: Kind, found: Sequence[FoundFile], options: FolderOptions) -> Flow[list[FileSpec]]:

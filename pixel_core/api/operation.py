@@ -25,14 +25,16 @@ T = TypeVar("T")
 
 
 class Maker(Protocol):
-    """Makes the methods of a face from the functions of operations and listings. Hashable."""
+    """Makes the methods of a face from the functions of operations, listings and streaming ones. Hashable."""
 
     def operation(self, function: Callable[..., Flow[Any]]) -> Callable[..., Any]: ...
 
     def listing(self, function: Callable[..., Pages[Any]]) -> Callable[..., Any]: ...
 
-    def listing_of(self, item: Any) -> Any:
-        """The return annotation of a listing of such items."""
+    def streaming(self, function: Callable[..., Any]) -> Callable[..., Any]: ...
+
+    def result_of(self, kind: str, item: Any) -> Any:
+        """The return annotation of a listing or streaming of such items."""
 
 
 class Face:
@@ -58,10 +60,10 @@ class Resource(Face):
         self.api: Resource = self
 
 
-class _Definition:
-    """Base of `operation` and `listing`: the function, and the methods that were made of it, by maker."""
+class Definition:
+    """Base of `operation`, `listing` and `streaming`: the function, and the methods that were made of it, by maker."""
 
-    is_listing = False
+    kind = "operation"
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -85,19 +87,19 @@ class _Definition:
         return method
 
     def _made_by(self, maker: Maker) -> Callable[..., Any]:
-        method: Any = (maker.listing if self.is_listing else maker.operation)(self.function)
+        method: Any = getattr(maker, self.kind)(self.function)
         for name in ("__name__", "__qualname__", "__doc__", "__module__"):
             setattr(method, name, getattr(self.function, name))
         signature = inspect.signature(self.function)
         result = get_args(signature.return_annotation)
-        # Pages[item], or Generator[Effect, Any, result]
-        annotation = maker.listing_of(result[0]) if self.is_listing else result[-1]
+        # Generator[Effect, Any, result], Pages[item] or Results[item]
+        annotation = result[-1] if self.kind == "operation" else maker.result_of(self.kind, result[0])
         method.__signature__ = signature.replace(return_annotation=annotation)
         method.__annotations__ = {**self.function.__annotations__, "return": annotation}
         return cast(Callable[..., Any], method)
 
 
-class operation(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
+class operation(Definition, Generic[P, T]):  # noqa: N801 - a decorator
     """Makes a generator function an operation with three faces.
 
     >>> class Users(Resource):
@@ -126,12 +128,12 @@ class operation(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
         return self._bind(instance, owner)
 
 
-class listing(_Definition, Generic[P, T]):  # noqa: N801 - a decorator
+class listing(Definition, Generic[P, T]):  # noqa: N801 - a decorator
     """Makes a function that returns pages a listing with three faces: an iterator of items, an async iterator of items,
     or the pages. The iterators end after the first page that is marked as the last.
     """
 
-    is_listing = True
+    kind = "listing"
 
     def __init__(self, function: Callable[Concatenate[Any, P], Pages[T]]) -> None:
         super().__init__(function)

@@ -65,8 +65,7 @@ def recall(service: CollectionUploads, transfers: Sequence[Transfer], snapshot: 
     for transfer in transfers:
         entry = snapshot.entries.get(transfer.file.path)
         if transfer.file.path in snapshot.taken:
-            transfer.fail("in_use", "another program is uploading it to the same data collection")
-            transfer.state = TransferState.FAILED
+            fail_in_use(transfer)
         elif entry is not None and is_unchanged(transfer.file, entry):
             known.append((transfer, entry))
     if not known:
@@ -84,6 +83,12 @@ def recall(service: CollectionUploads, transfers: Sequence[Transfer], snapshot: 
             if action is Action.SEARCH:
                 yield from _search(service, transfer, entry)
     yield from _look_up(service, [transfer for transfer, _ in known if transfer.became])
+
+
+def fail_in_use(transfer: Transfer) -> None:
+    """Fail a file that is being uploaded already."""
+    transfer.fail("in_use", "it is being uploaded to the same data collection, by this or another program")
+    transfer.state = TransferState.FAILED
 
 
 def action_for(job: Field | None, entry: JournalEntry, file: PlannedFile) -> Action:

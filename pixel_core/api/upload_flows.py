@@ -32,6 +32,8 @@ class UploadCall:
         self._listener = listener
         self._cancel = cancel
         self.total = 0
+        self.uploaded = 0
+        """The number of uploaded files that are not among `transfers`."""
         self.transfers: Sequence[Transfer] = ()
 
     def run(self, session: Session, lead: Callable[[Session], Flow[T]]) -> Flow[T]:
@@ -42,7 +44,7 @@ class UploadCall:
         try:
             return (yield from watched(lead(session), self._listener, self._cancel))
         except PixelCancelledError as error:
-            done = sum(each.state is TransferState.DONE for each in self.transfers)
+            done = self.uploaded + sum(each.state is TransferState.DONE for each in self.transfers)
             text = f"The upload was cancelled: {done} of {self.total} files were uploaded. {_CONTINUES}"
             raise PixelCancelledError(text if self.total else str(error), done=done, total=self.total) from error
 
@@ -129,7 +131,7 @@ class UploadFlows:
                 yield from WriteJournal(snapshot.run, (), finish=True)
             return broken
 
-        destination = f"{self._session.url}{collection_path(*self._ids)} ({self._session.tokens.realm})"
+        destination = destination_of(self._session, *self._ids)
         skip = self._session.options.skip_uploaded
         broken = yield from OpenJournal(destination, [each.path for each in files], lead, with_finished=skip)
         return transfers, broken
@@ -143,6 +145,11 @@ class UploadFlows:
                 f"Data collection is not {self._kind.noun} data collection: "
                 f"{data_collection_id} of project {project_id} is of type {found!r}"
             )
+
+
+def destination_of(session: Session, project_id: int, data_collection_id: int) -> str:
+    """The name of a data collection in journals."""
+    return f"{session.url}{collection_path(project_id, data_collection_id)} ({session.tokens.realm})"
 
 
 def metadata_of(metadata: models.Metadata | None) -> dict[str, Any] | None:
@@ -169,10 +176,15 @@ def _specs(files: Sequence[models.PixelUploadFile]) -> list[FileSpec]:
     specs = []
     for each in files:
         file = models.PixelUploadFile.model_validate(each)
-        supports = tuple(str(path) for path in file.support_files or ())
-        metadata = file.metadata.body() if file.metadata else None
-        specs.append(FileSpec(str(file.file), supports, metadata, file.name or ""))
+        specs.append(spec_of(file))
     return specs
+
+
+def spec_of(file: models.PixelUploadFile) -> FileSpec:
+    """A file as the engine takes it."""
+    supports = tuple(str(path) for path in file.support_files or ())
+    metadata = file.metadata.body() if file.metadata else None
+    return FileSpec(str(file.file), supports, metadata, file.name or "")
 
 
 def _name(transfers: Sequence[Transfer], rule: models.NameFrom, snapshot: JournalSnapshot) -> None:

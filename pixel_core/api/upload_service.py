@@ -79,6 +79,16 @@ POINT_CLOUD = Kind("a point cloud", "point_cloud", "point_clouds", frozenset({"p
 KINDS = {kind.name: kind for kind in (IMAGE, RASTER, POINT_CLOUD)}
 
 
+def kind_of(session: Session, ids: tuple[int, int]) -> Flow[Kind]:
+    """The kind of the files of a data collection. Raises ValueError for one of an unknown type."""
+    answer = yield from session.call("GET", collection_path(*ids))
+    found = answer.field("data_collection_type").text()
+    for kind in KINDS.values():
+        if found in kind.collection_types:
+            return kind
+    raise ValueError(f"Data collection {ids[1]} of project {ids[0]} is of the unknown type {found!r}")
+
+
 class CollectionUploads:
     """The `UploadService` of a data collection. With `single`, it has one file, and uses the endpoints for one."""
 
@@ -173,6 +183,7 @@ class CollectionUploads:
         open_jobs = [each for each in sent if each.error is None]
         ids = [each.job_id for each in open_jobs if each.job_id is not None]
         jobs = yield from self._watch(ids, lambda job: job.field("status").value not in UNDER_WAY, VALIDATION_SECONDS)
+        self._made.difference_update(ids)  # they have left the lobby, or will not be searched for
         for each in open_jobs:
             self._take_outcome(each, None if each.job_id is None else jobs.get(each.job_id))
         yield from self.look_up([each for each in sent if each.became and not each.error])

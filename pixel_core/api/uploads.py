@@ -20,6 +20,7 @@ from pixel_core import models
 from pixel_core.api.lists import Lists, validated
 from pixel_core.api.operation import operation
 from pixel_core.api.paths import upload_jobs_path
+from pixel_core.api.streaming import Results, streaming
 from pixel_core.effects import CancelEvent, Flow
 from pixel_core.errors import PixelUploadJobError
 
@@ -57,6 +58,38 @@ class Uploads(Lists):
         path = upload_jobs_path(project_id, data_collection_id)
         values = yield from validated(models.ListParams, params, kwargs)
         return (yield from self._list(path, values, list[models.UploadJob]))
+
+    @streaming
+    def upload_files(
+        self,
+        project_id: int,
+        data_collection_id: int,
+        files: Any,
+        multipart: bool = False,
+        multipart_part_size: int | None = None,
+        *,
+        listener: Listener | None = None,
+        cancel: CancelEvent | None = None,
+    ) -> Results[models.UploadOutcome]:
+        """Upload the files of an iterable, which may be endless, and return their outcomes, as they become known.
+
+        `files` are paths or `PixelUploadFile`; on the async client also an async iterable. They are taken a few
+        hundred ahead, in a thread, and memory does not grow with their number. A file that cannot be read or is not
+        accepted has an outcome with its error; equal names are allowed. The kind of the files is that of the data
+        collection.
+
+        Raises ValueError for multipart without a usable part size. The iterator raises what `files` raises, and any
+        PixelError that concerns all files, after the outcomes of those that had begun.
+
+        >>> with client.upload_files(7, 12, Path("photos").rglob("*.jpg")) as outcomes:
+        ...     for outcome in outcomes:
+        ...         print(outcome.file, outcome.error or "uploaded")
+        """
+        from pixel_core.api.upload_flows import UploadCall  # late: only uploads load the engine
+        from pixel_core.api.upload_streams import stream_files
+
+        ids, call = (project_id, data_collection_id), UploadCall(listener, cancel)
+        return stream_files(self.session, ids, files, multipart, multipart_part_size, call)
 
     @operation
     def upload_image(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         HarvestTaskListParams, ListParams, OptimizedPointCloudListParams, PixelStatusEnum, PointCloudListParams,
         RasterListParams,
     )  # fmt: skip
+    from pixel_core.models.outcomes import UploadOutcome
     from pixel_core.models.results import (  # isort: skip
         AnalysisModule, AnalysisService, AnalysisTask, ArcgisService, ArcgisServiceChange, Attachment,
         AttachmentResourceType, DataCollection, DataCollectionType, HarvestService, HarvestTask, Image, Job, JobGroup,
@@ -72,6 +73,7 @@ else:  # A package with `__getattr__` would have any name for type checkers.
                 "DataCollectionListParams", "HarvestTaskListParams", "ListParams", "OptimizedPointCloudListParams",
                 "PixelStatusEnum", "PointCloudListParams", "RasterListParams",
             ],
+            ".outcomes": ["UploadOutcome"],
             ".results": [
                 "AnalysisModule", "AnalysisService", "AnalysisTask", "ArcgisService", "ArcgisServiceChange",
                 "Attachment", "AttachmentResourceType", "DataCollection", "DataCollectionType", "HarvestService",
@@ -100,5 +102,5 @@ __all__ = [
     "PixelStatusEnum", "PixelUploadFile", "Plugin", "PointCloud", "PointCloudListParams", "PointCloudMetadataFields",
     "PointCloudUpdateInput", "Polygon", "Project", "Raster", "RasterInfo", "RasterListParams", "RasterMetadataFields",
     "RasterUpdateInput", "SearchFilter", "SearchOn", "SearchQuery", "SearchResults", "SortField", "UpdateInputBase",
-    "UploadJob", "User", "polygon",
+    "UploadJob", "UploadOutcome", "User", "polygon",
 ]  # fmt: skip

@@ -43,14 +43,17 @@ class _Queue:
         self.size += transfer.file.total
 
     def take(self, most: int) -> list[Transfer]:
-        """Remove the next files, up to so many bytes, and at least one."""
+        """Remove the next files, up to so many bytes, and at least one. Their names differ."""
         batch: list[Transfer] = []
+        names: set[str] = set()
         size = 0
         while self.waiting and len(batch) < FILES_PER_REQUEST:
-            if batch and size + self.waiting[0].file.total > most:
+            file = self.waiting[0].file
+            if batch and (size + file.total > most or file.name in names):
                 break
             batch.append(self.waiting.popleft())
-            size += batch[-1].file.total
+            names.add(file.name)
+            size += file.total
         self.size -= size
         return sorted(batch, key=lambda transfer: transfer.number)
 
@@ -64,7 +67,6 @@ class Declaring(Stage):
         self._reading, self._sending = reading, sending
         self._whole, self._parted = _Queue(), _Queue()
         self._running = False
-        self._job_ids: set[int | str] = set()
 
     def add(self, transfer: Transfer) -> None:
         queue = self._parted if transfer.file.multipart else self._whole
@@ -128,9 +130,9 @@ class Declaring(Stage):
     def _take_job(self, transfer: Transfer, job: Field) -> None:
         """Raises PixelProtocolError for a job that cannot be used."""
         transfer.job_id = job_id = job.field("id").identifier()
-        if job_id in self._job_ids:
+        if job_id in self._context.job_ids:
             raise job.field("id").wrong("an id of its own", f"is {job_id}, which another file has")
-        self._job_ids.add(job_id)
+        self._context.job_ids.add(job_id)
         transfer.job = job
         self._context.record(transfer, JournalState.DECLARED)
         self._context.move(transfer, TransferState.SENDING)

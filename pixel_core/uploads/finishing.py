@@ -50,7 +50,7 @@ class Finishing(Stage):
     def _may_begin(self) -> bool:
         if not self._queue or self._running >= MOST_FINISHING:
             return False
-        no_more = not any(self._context.progress.files[state] for state in BEFORE_SENT)
+        no_more = self._context.no_more and not any(self._context.progress.files[state] for state in BEFORE_SENT)
         waited = self._context.time >= self._since + FINISH_AFTER
         return no_more or waited or len(self._queue) >= FILES_PER_REQUEST
 

@@ -175,6 +175,19 @@ def plan(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[PlannedFile
     return planned
 
 
+def plan_each(files: Sequence[FileSpec], sizing: PartSizing) -> Flow[list[PlannedFile | Exception]]:
+    """Plan files: the error of each file that cannot be planned is in its place."""
+    try:
+        return [*(yield from plan(files, sizing))]
+    except (OSError, ValueError) as error:
+        if len(files) == 1:
+            return [error]
+    planned: list[PlannedFile | Exception] = []
+    for each in files:
+        planned += yield from plan_each([each], sizing)
+    return planned
+
+
 def _check_name(name: str, path: str) -> None:
     """Raises ValueError for a name that JSON cannot hold: it is UTF-8 (RFC 8259, section 8.1)."""
     try:

@@ -1,32 +1,31 @@
 """Progress: the counts of files and bytes of an upload.
 
-Counts change when a state changes; nothing walks over all files. The number of sent bytes never falls, though bytes may
-have to be sent again.
+Counts change when a file is added and when a state changes; nothing walks over all files. The number of sent bytes
+never falls, though bytes may have to be sent again. Bytes that an earlier run sent are no part of the rate.
 """
 
 from collections import Counter, deque
-from collections.abc import Sequence
 
 from pixel_core.events import UploadProgress
 from pixel_core.messages import Meter
-from pixel_core.uploads.transfers import Transfer, TransferState
+from pixel_core.uploads.transfers import BEFORE_SENT, Transfer, TransferState
 
 _REPORTED_AS = {TransferState.DECLARING: TransferState.HASHED, TransferState.STORED: TransferState.SENDING}
 """States of a moment, and the states that events have for them."""
+
+_HASHED = frozenset(TransferState) - set(BEFORE_SENT) | {TransferState.SENDING}
+"""The states in which a file that an earlier run left behind is not hashed again."""
 
 
 class Progress:
     """Files and bytes by state, and the rate of sending."""
 
-    def __init__(self, what: str, transfers: Sequence[Transfer], now: float, upload_id: str = "") -> None:
+    def __init__(self, what: str, now: float, upload_id: str = "") -> None:
         self._what = what
         self.upload_id = upload_id
         self.files: Counter[TransferState] = Counter()
         self.bytes: Counter[TransferState] = Counter()
-        for transfer in transfers:
-            self.files[transfer.state] += 1
-            self.bytes[transfer.state] += transfer.file.total
-        self._total = self.bytes.total()
+        self._total = 0
         self.hashed: int = 0
         self.confirmed: int = 0
         self.meters: set[Meter] = set()
@@ -38,9 +37,22 @@ class Progress:
         self._reported = float("-inf")
         self._samples: deque[tuple[float, int]] = deque([(now, 0)])
 
-    def begin(self, now: float) -> None:
-        """Calculate rates from here: bytes that were counted until now were sent by an earlier run."""
-        self._samples = deque([(now, self._stored)])
+    def add(self, transfer: Transfer) -> None:
+        """Count a file, and what an earlier run did of it."""
+        file, state = transfer.file, transfer.state
+        self.files[state] += 1
+        self.bytes[state] += file.total
+        self._total += file.total
+        sent = 0
+        if state is TransferState.DONE:
+            self.confirmed += file.total
+        if state not in BEFORE_SENT:
+            sent = file.total
+        elif state is TransferState.SENDING:
+            sent = sum(piece.length for number, piece in enumerate(file.slices, 1) if number in transfer.parts)
+        self.hashed += file.total if state in _HASHED else 0
+        self.stored(transfer, sent)
+        self._samples = deque((time, before + sent) for time, before in self._samples)
 
     def move(self, transfer: Transfer, state: TransferState) -> None:
         """Change the state of a transfer."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from pixel_core.effects import FileFacts, Flow, Report, Spawn, TaskGroup, WriteJournal
-from pixel_core.errors import PixelConnectionError, PixelFileChangedError
+from pixel_core.errors import PixelConnectionError, PixelFileChangedError, PixelProtocolError
 from pixel_core.events import FileFinished
 from pixel_core.journal import JournalState
 from pixel_core.session.answers import Field
@@ -67,8 +67,16 @@ class UploadService(Protocol):
 class Context:
     """What the stages of one upload share. `broken` is the error that stopped all files that had not begun."""
 
-    def __init__(self, progress: Progress, transfers: Sequence[Transfer], limit: int, run: Any, now: float) -> None:
+    def __init__(self, progress: Progress, limit: int, run: Any, now: float) -> None:
         self.progress = progress
+        self.active: dict[Transfer, None] = {}
+        """Transfers that are not at their end, in their order."""
+        self.job_ids: set[int | str] = set()
+        """The ids of their upload jobs."""
+        self.ended: list[Transfer] = []
+        """Transfers that came to their end since `take_ended`."""
+        self.no_more: bool = True
+        """True if no more files will be added."""
         self.limit = limit
         self.time = now
         self.broken: Exception | None = None
@@ -77,7 +85,7 @@ class Context:
         self.kept: int = 0
         """Bytes of small files in memory."""
         self.horizon = HORIZON
-        self._transfers = transfers
+        self._added = 0
         self._run = run
         self._group: TaskGroup[Any, Any] | None = None
         self._records: dict[Transfer, JournalState] = {}
@@ -93,6 +101,24 @@ class Context:
             raise RuntimeError("work of a stage is spawned before the engine runs")
         self.running += 1
         yield from Spawn(self._group, (stage, key), flow)
+
+    def add(self, transfer: Transfer) -> None:
+        """Add a file, in any state: its stage takes it."""
+        transfer.number = self._added
+        self._added += 1
+        self.active[transfer] = None
+        self.progress.add(transfer)
+        if transfer.state is TransferState.DONE:
+            self.record(transfer, JournalState.DONE)
+        if transfer.over:
+            self._leave(transfer)
+            return
+        try:
+            self.stages[transfer.state].add(transfer)
+        except PixelProtocolError:  # Its upload job cannot be used: it gets another.
+            self.progress.stored(transfer, -transfer.sent)
+            transfer.parts = set()
+            self.move(transfer, TransferState.HASHED)
 
     def move(self, transfer: Transfer, state: TransferState) -> None:
         """Change the state of a transfer, and queue it in the stage of that state, if there is one. Raises
@@ -141,6 +167,18 @@ class Context:
             self.record(transfer, JournalState.DONE)
         elif transfer.job_id is not None and not _may_continue(transfer):
             self.record(transfer, JournalState.DROPPED)
+        self._leave(transfer)
+
+    def _leave(self, transfer: Transfer) -> None:
+        self.active.pop(transfer, None)
+        if transfer.job_id is not None:
+            self.job_ids.discard(transfer.job_id)
+        self.ended.append(transfer)
+
+    def take_ended(self) -> list[Transfer]:
+        """Return the transfers that came to their end since the last time."""
+        ended, self.ended = self.ended, []
+        return ended
 
     def fail(self, transfer: Transfer, status: str, error: Exception) -> None:
         """End a transfer with an error."""
@@ -151,7 +189,7 @@ class Context:
         """Fail a batch with an error that concerns all files, and all files that wait for reading or for a job."""
         self.broken = self.broken or error
         waiting = (TransferState.WAITING, TransferState.HASHED)
-        for transfer in (*batch, *(each for each in self._transfers if each.state in waiting)):
+        for transfer in (*batch, *[each for each in self.active if each.state in waiting]):
             self.fail(transfer, NOT_UPLOADED, error)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pixel_core.api.operation import AsyncFace, Maker
 from pixel_core.api.paging import Page, Pages
+from pixel_core.api.streaming import AsyncResults, Results
 from pixel_core.effects import Flow
 from pixel_transports.client.base import Client
 from pixel_transports.client.config import AwaitableDriver, ClientConfig
@@ -35,8 +36,19 @@ class _Maker:
 
         return method
 
-    def listing_of(self, item: Any) -> Any:
-        return AsyncIterator[item]
+    def streaming(self, function: Callable[..., Results[Any]]) -> Callable[..., Any]:
+        name = function.__name__
+
+        def method(self: "PixelClientAsync", /, *args: Any, **kwargs: Any) -> Any:
+            from pixel_transports.client.streams import AsyncResultStream  # late: few programs use it
+
+            results = function(self.api, *args, **kwargs)
+            return AsyncResultStream(lambda receive: self._run(results.flow(receive), name))
+
+        return method
+
+    def result_of(self, kind: str, item: Any) -> Any:
+        return AsyncIterator[item] if kind == "listing" else AsyncResults[item]
 
 
 class _AsyncItems(Generic[T]):

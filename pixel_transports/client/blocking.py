@@ -5,6 +5,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 from pixel_core.api.operation import BlockingFace, Maker
 from pixel_core.api.paging import Pages
+from pixel_core.api.streaming import BlockingResults, Results
 from pixel_core.effects import Flow
 from pixel_core.redaction import SecretText, hide_arguments
 from pixel_transports.client.asynchronous import PixelClientAsync
@@ -35,8 +36,19 @@ class _Maker:
 
         return method
 
-    def listing_of(self, item: Any) -> Any:
-        return Iterator[item]
+    def streaming(self, function: Callable[..., Results[Any]]) -> Callable[..., Any]:
+        name = function.__name__
+
+        def method(self: "PixelClient", /, *args: Any, **kwargs: Any) -> Any:
+            from pixel_transports.client.streams import ResultStream  # late: few programs use it
+
+            results = function(self.api, *args, **kwargs)
+            return ResultStream(lambda receive: self._run(results.flow(receive), name))
+
+        return method
+
+    def result_of(self, kind: str, item: Any) -> Any:
+        return Iterator[item] if kind == "listing" else BlockingResults[item]
 
 
 def _items(client: "PixelClient", pages: Pages[T], name: str) -> Iterator[T]:

@@ -28,6 +28,7 @@ from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, file_facts, list_folder
 from pixel_transports.drivers.instrumentation import Instrumentation
+from pixel_transports.drivers.items import next_items, next_items_async
 from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
@@ -76,7 +77,10 @@ class AsyncDriver:
             effects.Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
             effects.NextDone: lambda effect: effect.group.next_done(effect.timeout),
             effects.OpenJournal: self._open_journal,
+            effects.ClaimFiles: lambda effect: run_sync(effect.run.claim, effect.paths),
             effects.WriteJournal: lambda effect: run_sync(effect.run.write, effect.entries, effect.finish),
+            effects.NextItems: self._next_items,
+            effects.Deliver: lambda effect: effect.receive(effect.results),
             **performers,
         }
 
@@ -137,6 +141,11 @@ class AsyncDriver:
             return await effect.function()
         answer = await run_sync(effect.function)
         return await answer if inspect.isawaitable(answer) else answer
+
+    def _next_items(self, effect: effects.NextItems) -> Coroutine[Any, Any, list[Any]]:
+        if hasattr(effect.iterator, "__anext__"):
+            return next_items_async(effect.iterator, effect.most)
+        return run_sync(next_items, effect.iterator, effect.most, abandon_on_cancel=True)
 
     async def _digest(self, effect: effects.Digest) -> effects.Digested:
         stop = threading.Event()

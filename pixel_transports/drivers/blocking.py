@@ -21,6 +21,7 @@ from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, file_facts, list_folder
 from pixel_transports.drivers.instrumentation import Instrumentation
+from pixel_transports.drivers.items import next_items
 from pixel_transports.drivers.journal.paths import JournalPath
 from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
@@ -69,7 +70,10 @@ class BlockingDriver:
             effects.Spawn: lambda effect: effect.group.spawn(effect.key, effect.flow),
             effects.NextDone: lambda effect: effect.group.next_done(effect.timeout),
             effects.OpenJournal: self._open_journal,
+            effects.ClaimFiles: lambda effect: effect.run.claim(effect.paths),
             effects.WriteJournal: lambda effect: effect.run.write(effect.entries, effect.finish),
+            effects.NextItems: lambda effect: next_items(effect.iterator, effect.most),
+            effects.Deliver: lambda effect: effect.receive(effect.results),
             **performers,
         }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         PixelTimeoutError, PixelUploadJobError, PixelValidationError,
     )  # fmt: skip
     from pixel_core.messages import Timeouts
+    from pixel_core.models.outcomes import UploadOutcome
     from pixel_core.session.answers import Answer
     from pixel_core.session.options import CallOptions
     from pixel_transports.client.asynchronous import PixelClientAsync
@@ -57,6 +58,7 @@ _find, _listed = lazily(
             "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadJobError", "PixelValidationError",
         ],
         "pixel_core.messages": ["Timeouts"],
+        "pixel_core.models.outcomes": ["UploadOutcome"],
         "pixel_core.session.answers": ["Answer"],
         "pixel_core.session.options": ["CallOptions"],
         "pixel_transports.client.asynchronous": ["PixelClientAsync"],
@@ -132,5 +134,5 @@ __all__ = [
     "PixelSettingsError", "PixelStatusError", "PixelStorageError", "PixelTimeoutError", "PixelUploadFile",
     "PixelUploadJobError", "PixelValidationError", "PointCloudListParams", "PointCloudMetadataFields",
     "PointCloudUpdateInput", "RasterInfo", "RasterListParams", "RasterMetadataFields", "RasterUpdateInput", "Timeouts",
-    "TlsOptions", "__version__", "faces", "get_client", "read_metadata",
+    "TlsOptions", "UploadOutcome", "__version__", "faces", "get_client", "read_metadata",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ Rules kept here:
 * Each upload is a process of its own, against the load server, with its journal; what it holds is read from the kernel
   twenty times a second (VmRSS) while it goes on.
 * The figure is the peak over what the process held when the library was loaded and had made one call, and by how much
-  it grew in the second half: results are kept, nothing else is.
+  it grew in the second half. The folder is walked while its files are uploaded, and no outcome is kept.
 * A file of 20 GiB is sparse on disk; every byte of it is read, hashed and sent.
 """
 
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.clients.pixel import PixelAsync, PixelBlocking, files_of
+from tests.benchmarks.clients.pixel import PixelAsync, PixelBlocking
 from tests.benchmarks.clients.run import run_on
 from tests.benchmarks.scenarios import MIB, Environments, make_files, run_client
 from tests.benchmarks.server import LoadServer, compile_server
@@ -36,7 +36,7 @@ LOADS = {
 }
 """Number and size of files, by name."""
 
-GROWTH = {f"{count:,} tiny files": (count, 100) for count in (1_000, 10_000, 100_000)}
+GROWTH = {f"{count:,} tiny files": (count, 1024) for count in (1_000, 10_000, 100_000, 1_000_000)}
 
 
 def held() -> int:
@@ -57,24 +57,25 @@ class Samples:
         while not self._over.wait(0.05):
             self.found.append(held())
 
-    def stop(self, result: tuple[list[Any], list[Any]]) -> dict[str, Any]:
-        """The figures of an upload with this result."""
+    def stop(self, count: int) -> dict[str, Any]:
+        """The figures of an upload of so many files."""
         self._over.set()
         self._thread.join()
-        count, seconds = len(result[0]) - len(result[1]), time.monotonic() - self.started
+        seconds = time.monotonic() - self.started
         return {"count": count, "idle": self.idle, "samples": self.found, "seconds": seconds}
 
 
 def child(plan: dict[str, Any]) -> dict[str, Any]:
     """Upload what the plan says. Gives what it took."""
-    files, samples = files_of(sorted(Path(plan["folder"]).iterdir())), Samples()
+    samples = Samples()
     made = PixelAsync if plan["async"] else PixelBlocking
 
     async def run() -> dict[str, Any]:
         client = made(plan["api"], journal=plan["journal"])
         await client.call()
         samples.start()
-        return samples.stop(await client.upload_files(files))
+        with os.scandir(plan["folder"]) as entries:
+            return samples.stop(await client.upload_stream(entry.path for entry in entries))
 
     found: dict[str, Any] = run_on(made.backend, run)
     return found
@@ -99,7 +100,9 @@ def run(server: LoadServer, count: int, size: int, async_: bool, work: Path) -> 
     half = samples[len(samples) // 2 :]
     over, grown = max(samples) - result["idle"], half[-1] - half[0]
     calls = (finished.requests - finished.stored) / count
+    journal = sum(path.stat().st_size for path in work.glob("journal.sqlite*")) / count
     memory = f"peak {over / MIB:5.1f} MiB over idle, {grown / MIB:+5.1f} in the second half, {calls:.3f} calls a file"
+    memory += f", {journal:.0f} bytes of journal"
     return result["seconds"], over, memory
 
 
@@ -108,6 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.flat", description=__doc__)
     parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="only what takes seconds")
+    parser.add_argument("--growth", type=int, metavar="N", help="only the first N rows of tiny files")
     parser.add_argument("--async", dest="async_", action="store_true", help="the async client, on asyncio")
     chosen = parser.parse_args(arguments)
     if chosen.child is not None:
@@ -115,10 +119,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     flat = True
     with tempfile.TemporaryDirectory() as folder, LoadServer(compile_server(Path(folder))) as server:
-        loads = [*list(LOADS.items())[: 3 if chosen.quick else 4], *list(GROWTH.items())[: 2 if chosen.quick else 3]]
+        loads = [*list(LOADS.items())[: 3 if chosen.quick else 4], *list(GROWTH.items())[: 2 if chosen.quick else 4]]
+        if chosen.growth:
+            loads = list(GROWTH.items())[: chosen.growth]
         for name, (count, size) in loads:
             seconds, over, memory = run(server, count, size, chosen.async_, Path(folder))
-            flat = flat and (name in GROWTH or over <= LIMIT)
+            flat = flat and over <= LIMIT
             rate = f"{1e6 * seconds / count:7.0f} us a file " if name in GROWTH else ""
             rate = rate or f"{count * size / seconds / MIB:7.0f} MiB/s"
             print(f"{name:20} {seconds:8.2f} s  {rate}  {memory}", flush=True)

@@ -23,9 +23,10 @@ import pdoc.render
 
 from pixel_core.api import operation_names
 from pixel_core.api.operation import AsyncFace, BlockingFace, listing, operation
+from pixel_core.api.streaming import streaming
 
 PACKAGES = ("pixel_client", "pixel_core", "pixel_transports")
-DEFINED = (operation, listing)
+DEFINED = (operation, listing, streaming)
 INSIDE = (r".*\.__main__", r"pixel_transports\.(sandbox|cli)\..*")
 """Modules that are left out, as patterns of names."""
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
-from itertools import count
+from itertools import count, islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -21,6 +21,7 @@ from pixel_core import (
     Account,
     CallTokenProvider,
     Clock,
+    Deliver,
     Digest,
     Digested,
     Effect,
@@ -34,6 +35,7 @@ from pixel_core import (
     JournalSnapshot,
     ListFolder,
     NextDone,
+    NextItems,
     OpenJournal,
     OpenTaskGroup,
     Options,
@@ -231,6 +233,10 @@ class World:
             case Report(event):
                 self.events.append(event)
                 return None
+            case NextItems(iterator, most):
+                return list(islice(iterator, most))
+            case Deliver(receive, results):
+                return receive(results)
             case _:
                 raise OffScriptError(f"no flow of the API yields {effect!r}")
 

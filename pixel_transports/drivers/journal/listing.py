@@ -48,8 +48,8 @@ class Journal:
             if sql is None:
                 return []
             rows = sql.execute(
-                "SELECT destination, path, size, state, finished, updated FROM files WHERE finished <= ?"
-                " ORDER BY destination, path",
+                "SELECT name, path, size, state, finished, datetime(updated, 'unixepoch') FROM files"
+                " JOIN destinations ON id = destination WHERE finished <= ? ORDER BY name, path",
                 (finished,),
             ).fetchall()
         return [JournalRow(row[0], os.fsdecode(row[1]), row[2], row[3], bool(row[4]), row[5]) for row in rows]
@@ -67,7 +67,8 @@ class Journal:
             with transaction(sql):
                 delete_dead_claims(Path(os.path.realpath(self.path)), sql)
                 chosen = (
-                    "(? IS NULL OR destination = ?) AND (? IS NULL OR path = ?) AND NOT EXISTS"
+                    "(? IS NULL OR destination = (SELECT id FROM destinations WHERE name = ?))"
+                    " AND (? IS NULL OR path = ?) AND NOT EXISTS"
                     " (SELECT 1 FROM claims c WHERE c.destination = {0}.destination AND c.path = {0}.path)"
                 )
                 key = None if path is None else stored_path(path)

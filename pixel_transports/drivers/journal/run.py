@@ -1,4 +1,4 @@
-"""One run of a journal: the files of one upload, which it claims, and their entries.
+"""One run of a journal: the files of one upload, which it claims until they are done, and their entries.
 
 A forked process does not use a journal that was open when it was forked, since SQLite connections cannot be shared. A
 journal that failed once is not written again by the same run: later entries might not fit to those in it.
@@ -17,7 +17,16 @@ from pathlib import Path
 from pixel_core.journal import JournalEntry, JournalSnapshot, JournalState
 from pixel_transports.drivers.journal.liveness import RunLock, delete_dead_claims, lock_path
 from pixel_transports.drivers.journal.paths import JournalPath, stored_path
-from pixel_transports.drivers.journal.store import connect, delete_old, fork_lock, read_entry, transaction, write_entry
+from pixel_transports.drivers.journal.store import (
+    Key,
+    connect,
+    delete_old,
+    fork_lock,
+    number_of,
+    read_entry,
+    transaction,
+    write_entry,
+)
 from pixel_transports.observability import logs
 
 _OTHERS = "PIXEL_JOURNAL names another file (as do `journal` of a client and --journal of the command line)"
@@ -47,8 +56,10 @@ class Run:
     """One run of a journal."""
 
     def __init__(self, journal: Path, destination: str, paths: Sequence[str], with_finished: bool) -> None:
-        self._keys = {path: (destination, stored_path(path)) for path in paths}
-        self._destination = destination
+        self._keys: dict[str, Key] = {}
+        """Of files that are not at their end."""
+        self._with_finished = with_finished
+        self._name = destination
         self._journal = Path(os.path.realpath(journal))
         self._id = uuid.uuid4().hex
         self._process = os.getpid()
@@ -61,7 +72,7 @@ class Run:
         self._run_lock: RunLock | None = None
         self._connection = connect(self._journal)
         try:
-            self.snapshot: JournalSnapshot = self._claim(with_finished)
+            self.snapshot: JournalSnapshot = self._begin(paths)
         except BaseException:
             self._leave()
             raise
@@ -77,21 +88,38 @@ class Run:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _claim(self, with_finished: bool) -> JournalSnapshot:
-        entries: dict[str, JournalEntry] = {}
-        taken: set[str] = set()
+    def _begin(self, paths: Sequence[str]) -> JournalSnapshot:
         sql = self._connection
         with transaction(sql):
             delete_dead_claims(self._journal, sql)
             self._run_lock = RunLock(lock_path(self._journal, self._id))
             delete_old(sql)
-            for path, key in self._keys.items():
-                claimed = sql.execute("INSERT OR IGNORE INTO claims VALUES (?, ?, ?)", (*key, self._id))
-                if not claimed.rowcount:
-                    taken.add(path)
-                elif (entry := read_entry(sql, key, path, with_finished)) is not None:
-                    entries[path] = entry
+            self._destination = number_of(sql, "destinations", self._name)
+            self._number = number_of(sql, "runs", self._id)
+            return self._claim(sql, paths)
+
+    def claim(self, paths: Sequence[str]) -> JournalSnapshot:
+        """Claim further files."""
+        with self._writing() as sql:
+            return JournalSnapshot(self) if sql is None else self._claim(sql, paths)
+        return JournalSnapshot(self)  # it failed
+
+    def _claim(self, sql: sqlite3.Connection, paths: Sequence[str]) -> JournalSnapshot:
+        entries: dict[str, JournalEntry] = {}
+        taken: set[str] = set()
+        for path in paths:
+            key = self._key(path)
+            claimed = sql.execute("INSERT OR IGNORE INTO claims VALUES (?, ?, ?)", (*key, self._number))
+            if not claimed.rowcount:
+                taken.add(path)
+                continue
+            self._keys[path] = key
+            if (entry := read_entry(sql, key, path, self._with_finished)) is not None:
+                entries[path] = entry
         return JournalSnapshot(self, entries, frozenset(taken))
+
+    def _key(self, path: str) -> Key:
+        return self._keys.get(path) or (self._destination, stored_path(path))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection | None]:
@@ -113,13 +141,14 @@ class Run:
             if sql is None:
                 return
             for entry in entries:
-                write_entry(sql, self._keys[entry.path], entry)
+                key = self._key(entry.path)
+                write_entry(sql, key, entry, self._number)
+                if entry.state is JournalState.DONE:
+                    sql.execute("DELETE FROM claims WHERE destination = ? AND path = ?", key)
+                    self._keys.pop(entry.path, None)
             if finish:
-                sql.execute(
-                    "UPDATE files SET finished = 1 WHERE state = ? AND destination = ? AND path IN"
-                    " (SELECT path FROM claims WHERE destination = ? AND run = ?)",
-                    (JournalState.DONE.value, self._destination, self._destination, self._id),
-                )
+                finished = "UPDATE files SET finished = 1 WHERE run = ? AND state = ?"
+                sql.execute(finished, (self._number, JournalState.DONE.value))
 
     def close(self) -> None:
         """Release the files, whether or not the run was finished. Call it once. It does nothing in a forked process."""
@@ -131,7 +160,7 @@ class Run:
                 if sql.in_transaction:  # It was interrupted.
                     sql.execute("ROLLBACK")
                 with transaction(sql):
-                    sql.execute("DELETE FROM claims WHERE run = ?", (self._id,))
+                    sql.execute("DELETE FROM claims WHERE run = ?", (self._number,))
                 # The last connection that closes empties the WAL. This does if there are others, unless one of them
                 # does it just now.
                 sql.execute("PRAGMA busy_timeout=100")

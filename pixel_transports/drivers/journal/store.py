@@ -3,6 +3,7 @@
 Rules kept here:
 
 * Journals are opened and closed by SQLite only, since closing a file releases all locks of the process on it (POSIX).
+* A file takes little room: its destination and its run are numbers, and what is usual is not stored.
 * Paths are stored as bytes, since not every file name is text. Times are stored as text, since nanoseconds after the
   year 2262 exceed an integer of SQLite.
 * A journal of another version is not changed.
@@ -29,7 +30,7 @@ KEPT_DAYS = 90
 LOCK_SECONDS = 5.0
 """How long a journal is waited for that another program has locked. A transaction takes milliseconds."""
 
-_VERSION = 1
+_VERSION = 2
 _PAGE = 4096
 _PADDING = " " * (_PAGE // 4)
 """Stands before a target, which is then stored on pages of its own: SQLite keeps up to a quarter of a page of a row
@@ -37,21 +38,24 @@ with other rows. Such pages are overwritten when they are deleted; rows that sha
 move. """
 
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS destinations (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS files (
-    destination TEXT NOT NULL, path BLOB NOT NULL, size INTEGER NOT NULL, modified TEXT NOT NULL,
-    state TEXT NOT NULL, job_id TEXT, details TEXT, finished INTEGER NOT NULL DEFAULT 0,
-    updated TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, target TEXT, PRIMARY KEY (destination, path)
+    destination INTEGER NOT NULL, path BLOB NOT NULL, size INTEGER NOT NULL, modified TEXT NOT NULL,
+    state TEXT NOT NULL, job_id TEXT, details TEXT, finished INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL,
+    updated INTEGER NOT NULL DEFAULT (CAST(strftime('%s', 'now') AS INTEGER)), target TEXT,
+    PRIMARY KEY (destination, path)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parts (
-    destination TEXT NOT NULL, path BLOB NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (destination, path, number)
+    destination INTEGER NOT NULL, path BLOB NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (destination, path, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (
-    destination TEXT NOT NULL, path BLOB NOT NULL, run TEXT NOT NULL, PRIMARY KEY (destination, path)
+    destination INTEGER NOT NULL, path BLOB NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (destination, path)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claims_of_runs ON claims (run);
 """
 
-Key: TypeAlias = tuple[str, bytes]
+Key: TypeAlias = tuple[int, bytes]
 """Destination and path of a file."""
 
 fork_lock: threading.Lock = threading.Lock()
@@ -130,7 +134,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def delete_old(sql: sqlite3.Connection) -> None:
     """Delete entries that were not changed for `KEPT_DAYS`."""
-    if sql.execute(f"DELETE FROM files WHERE updated < datetime('now', '-{KEPT_DAYS} days')").rowcount:  # noqa: S608
+    if sql.execute("DELETE FROM files WHERE updated < strftime('%s', 'now') - ?", (KEPT_DAYS * 86_400,)).rowcount:
         sql.execute("DELETE FROM parts WHERE (destination, path) NOT IN (SELECT destination, path FROM files)")
 
 
@@ -147,26 +151,33 @@ def read_entry(sql: sqlite3.Connection, key: Key, path: str, with_finished: bool
     parts = sql.execute("SELECT number FROM parts WHERE destination = ? AND path = ?", key)
     with suppress(ValueError, TypeError, LookupError):
         details = json.loads(text)
-        resource = details["resource"]
+        resource = details.get("resource")
         return JournalEntry(
             path,
             size,
             int(modified),
             JournalState(state),
             json.loads(job_id),
-            tuple(details["digests"]),
+            tuple(details.get("digests", ())),
             None if target is None else json.loads(target),
-            details["part_size"],
+            details.get("part_size", 0),
             tuple(number for (number,) in parts),
             None if resource is None else (resource[0], resource[1]),
-            tuple((size, modified) for size, modified in details["supports"]),
-            details["metadata"],
+            tuple((size, modified) for size, modified in details.get("supports", ())),
+            details.get("metadata", ""),
             details.get("name", ""),
         )
     return None
 
 
-def write_entry(sql: sqlite3.Connection, key: Key, entry: JournalEntry) -> None:
+def number_of(sql: sqlite3.Connection, table: str, name: str) -> int:
+    """The number of a destination or run, which is added if necessary."""
+    sql.execute(f"INSERT OR IGNORE INTO {table} (name) VALUES (?)", (name,))  # noqa: S608 # a name of ours
+    number: int = sql.execute(f"SELECT id FROM {table} WHERE name = ?", (name,)).fetchone()[0]  # noqa: S608
+    return number
+
+
+def write_entry(sql: sqlite3.Connection, key: Key, entry: JournalEntry, run: int) -> None:
     """Write an entry in place of that of the same file; add the parts of a STORING one, delete a DROPPED one."""
     if entry.state is JournalState.STORING:
         rows = [(*key, number) for number in entry.parts]
@@ -177,10 +188,10 @@ def write_entry(sql: sqlite3.Connection, key: Key, entry: JournalEntry) -> None:
         sql.execute("DELETE FROM files WHERE destination = ? AND path = ?", key)
         return
     names = ("digests", "part_size", "resource", "supports", "metadata", "name")
-    details = json.dumps({name: getattr(entry, name) for name in names})
+    details = json.dumps({name: found for name in names if (found := getattr(entry, name))}, separators=(",", ":"))
     target = None if entry.target is None else _PADDING + json.dumps(entry.target)
     sql.execute(
-        "INSERT OR REPLACE INTO files (destination, path, size, modified, state, job_id, details, target)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*key, entry.size, str(entry.modified), entry.state.value, json.dumps(entry.job_id), details, target),
+        "INSERT OR REPLACE INTO files (destination, path, size, modified, state, job_id, details, run, target)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, entry.size, str(entry.modified), entry.state.value, json.dumps(entry.job_id), details, run, target),
     )

@@ -10,7 +10,7 @@ Rules kept here:
 
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,11 @@ class PixelBlocking(Client):
     async def upload_files(self, files: Sequence[Any], **options: Any) -> Any:
         return await self._answer(self.client.upload_multiple_images(1, 2, files, **options))
 
+    async def upload_stream(self, paths: Iterable[Any]) -> int:
+        """Upload files one after another from an iterable. Returns how many were accepted."""
+        with self.client.upload_files(1, 2, paths) as outcomes:
+            return sum(outcome.error is None for outcome in outcomes)
+
     async def upload(self, paths: Sequence[str], part_size: int | None) -> None:
         options = {} if part_size is None else {"multipart": True, "multipart_part_size": part_size}
         if len(paths) == 1:
@@ -78,6 +83,10 @@ class PixelAsync(PixelBlocking):
 
     async def call(self) -> Any:
         return await self.client.me()
+
+    async def upload_stream(self, paths: Iterable[Any]) -> int:
+        async with self.client.upload_files(1, 2, paths) as outcomes:
+            return sum([outcome.error is None async for outcome in outcomes])
 
     async def pages(self, size: int) -> int:
         count = 0

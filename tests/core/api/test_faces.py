@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pixel_core import BlockingFace, Flow, Page, PixelApi, Response
+from pixel_core import BlockingFace, Flow, Page, PixelApi, Response, Results
 from pixel_core.api import Operations
 from pixel_core.models import Project
 from tests.support.scripted_api import Expected, World, json_response
@@ -23,7 +23,10 @@ class Maker:
     def listing(self, function: Callable[..., Iterator[Flow[Page[Any]]]]) -> Callable[..., Any]:
         return lambda face, *args, **kwargs: [face.world.run(flow) for flow in function(face.api, *args, **kwargs)]
 
-    def listing_of(self, item: Any) -> Any:
+    def streaming(self, function: Callable[..., Results[Any]]) -> Callable[..., Any]:
+        raise NotImplementedError
+
+    def result_of(self, kind: str, item: Any) -> Any:
         return list[item]
 
 

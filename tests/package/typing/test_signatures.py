@@ -11,7 +11,7 @@ from typing import Any, get_args
 import jedi  # type: ignore[import-untyped]
 import pytest
 
-from pixel_core import Account, Flow, Pages, PixelApi, Session
+from pixel_core import Account, AsyncResults, BlockingResults, Flow, Pages, PixelApi, Results, Session, streaming
 from pixel_core.api import Operations, operation_names
 from pixel_core.api.operation import listing, operation
 from pixel_transports import PixelClient, PixelClientAsync
@@ -25,10 +25,10 @@ CLIENTS: dict[str, Any] = {
 FACES = pytest.mark.parametrize("face", CLIENTS)
 
 
-def definition(name: str) -> operation[..., Any] | listing[..., Any]:
+def definition(name: str) -> operation[..., Any] | listing[..., Any] | streaming[..., Any]:
     """The one definition of an operation."""
     (found,) = [vars(group)[name] for group in Operations.__mro__ if name in vars(group)]
-    assert isinstance(found, (operation, listing))
+    assert isinstance(found, (operation, listing, streaming))
     return found
 
 
@@ -37,13 +37,16 @@ def expected(face: str, name: str) -> inspect.Signature:
     signature = inspect.signature(definition(name).function, eval_str=True)
     parameters = list(signature.parameters.values())[1:]
     result: Any = get_args(signature.return_annotation)[-1]
-    is_listing = isinstance(definition(name), listing)
     kinds: Any = {
-        "blocking": Iterator[result] if is_listing else result,
-        "async": AsyncIterator[result] if is_listing else result,
-        "pure": Pages[result] if is_listing else Flow[result],
+        operation: {"blocking": result, "async": result, "pure": Flow[result]},
+        listing: {"blocking": Iterator[result], "async": AsyncIterator[result], "pure": Pages[result]},
+        streaming: {
+            "blocking": BlockingResults[result],
+            "async": AsyncResults[result],
+            "pure": Results[result],
+        },
     }
-    return signature.replace(parameters=parameters, return_annotation=kinds[face])
+    return signature.replace(parameters=parameters, return_annotation=kinds[type(definition(name))][face])
 
 
 @FACES
@@ -51,8 +54,7 @@ def test_a_method_has_the_signature_of_its_definition_and_its_face(face: str) ->
     for name in operation_names():
         method = getattr(CLIENTS[face], name)
         assert inspect.signature(method, eval_str=True) == expected(face, name), name
-        is_listing = isinstance(definition(name), listing)
-        assert inspect.iscoroutinefunction(method) == (face == "async" and not is_listing)
+        assert inspect.iscoroutinefunction(method) == (face == "async" and isinstance(definition(name), operation))
         of_class = inspect.signature(getattr(type(CLIENTS[face]), name))
         assert list(of_class.parameters) == ["self", *inspect.signature(method).parameters]
 
@@ -87,6 +89,6 @@ def test_dir_lists_the_operations(face: str) -> None:
 
 def test_there_are_the_94_operations_of_the_reference_and_two_more() -> None:
     """The 95th of its public methods is the constructor `from_settings`."""
-    assert len(set(operation_names()) - {"request", "upload_folder"}) == 94
+    assert len(set(operation_names()) - {"request", "upload_files", "upload_folder"}) == 94
     assert callable(PixelClient.from_settings)
     assert callable(PixelClientAsync.from_settings)

@@ -95,17 +95,37 @@ def test_the_end_of_a_run_concerns_its_own_files_and_destination(journal: Path) 
 
 def test_entries_are_written_all_or_none(journal: Path) -> None:
     with run_of(journal, A.path, B.path) as run:
-        with pytest.raises(KeyError):
-            run.write([A, replace(A, path="/never/claimed.jpg")])
+        with pytest.raises(TypeError):
+            run.write([A, replace(A, path=B.path, target=object())])
         run.write([B])
     assert list(read(journal, A.path, B.path)) == [B.path]
 
 
 def test_entries_are_deleted_after_ninety_days_with_their_parts(journal: Path) -> None:
     write(journal, A, stored(1))
-    sql_of(journal, "UPDATE files SET updated = datetime('now', '-91 days')")
+    sql_of(journal, "UPDATE files SET updated = updated - 91 * 86400")
     assert read(journal) == {}
     assert sql_of(journal, "SELECT * FROM parts") == []
+
+
+def test_a_file_that_is_done_takes_at_most_400_bytes(journal: Path) -> None:
+    paths = [f"/home/operator/surveys/2026/may/flight 14/DJI_{number:06}.JPG" for number in range(4_000)]
+    for begin in range(0, len(paths), 200):
+        window = paths[begin : begin + 200]
+        with run_of(journal, *window) as run:
+            run.write([replace(A, path=path) for path in window])
+            run.write([replace(DONE, path=path, job_id=10**9 + begin) for path in window], finish=True)
+    assert journal.stat().st_size / len(paths) < 400
+
+
+def test_a_run_claims_further_files_and_gives_back_those_that_are_done(journal: Path) -> None:
+    write(journal, B)
+    with run_of(journal, A.path) as run:
+        assert run.claim([B.path]).entries == {B.path: B}
+        run.write([DONE])
+        with OtherProcess(journal, A.path, B.path) as other:
+            assert other.taken == [B.path]
+            assert run.claim([A.path]).taken == {A.path}
 
 
 @pytest.mark.parametrize(("column", "text"), [("details", "{"), ("state", "a state of the future")])
