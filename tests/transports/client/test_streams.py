@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 from pydantic import ValidationError
 
-from pixel_core.errors import PixelLoginError, PixelNotFoundError
+from pixel_core.errors import PixelCancelledError, PixelLoginError, PixelNotFoundError
 from pixel_core.models import PixelUploadFile, UploadOutcome
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync
 from pixel_transports.client.streams import WAITING
@@ -188,6 +188,21 @@ def test_wrong_arguments_are_errors_at_once(pixel_settings: PixelApiSettings) ->
             client.upload_files(1, 2, [], multipart=True)
         with pytest.raises(TypeError, match="not iterable"):
             client.upload_files(1, 2, 7)
+
+
+@pytest.mark.parametrize("uploads", ["blocking"], indirect=True)
+def test_an_event_cancels_a_stream_and_a_listener_has_its_events(uploads: Uploads, folder: Path) -> None:
+    cancel, events = threading.Event(), list[Any]()
+    with PixelClient.from_settings(uploads.settings, journal=uploads.journal) as client:
+        outcomes = client.upload_files(
+            uploads.project, uploads.collection, photos(folder, count()), listener=events.append, cancel=cancel
+        )
+        with pytest.raises(PixelCancelledError) as caught, outcomes:
+            for number, _ in enumerate(outcomes):
+                if number == 10:
+                    cancel.set()
+    assert 10 <= caught.value.done <= caught.value.total
+    assert len({event.upload_id for event in events}) == 1
 
 
 def test_a_stream_that_was_closed_has_ended(pixel_settings: PixelApiSettings) -> None:
