@@ -104,6 +104,14 @@ def _restored(kind: type[PixelError], arguments: tuple[Any, ...]) -> PixelError:
     return error
 
 
+_SHOWN = 4_000
+"""The most characters of a body in a message."""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text) - _SHOWN:,} more characters)"
+
+
 class PixelStatusError(PixelError):
     """A response whose status is not 2xx. `status_code`, `method` and `url` are those of the exchange; `response_json`
     is the decoded body, or None; `request_id` is the `X-Request-ID` of the response.
@@ -152,8 +160,8 @@ class PixelBadRequestError(PixelStatusError):
         if self.hint:
             message += f". {self.hint}"
         if body:
-            message += f"\nPayload:\n{body}"
-        message += f"\nResponse: \n{self.json_resp_msg}"
+            message += f"\nPayload:\n{_shortened(body)}"
+        message += f"\nResponse: \n{_shortened(self.json_resp_msg)}"
         super().__init__(
             message, status_code=status_code, method=method, url=url, response_json=response_json, request_id=request_id
         )

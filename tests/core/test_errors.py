@@ -141,6 +141,15 @@ def test_the_reason_of_a_refusal_is_bounded() -> None:
     assert max(len(reason), len(text)) == 2003
 
 
+def test_a_message_has_the_beginning_of_a_long_payload_and_response() -> None:
+    error = errors.PixelBadRequestError(
+        {"detail": "n" * 9_000}, 422, "POST", "https://pixel.test/a", "r", "p" * 1_000_000
+    )
+    assert len(str(error)) < 11_000
+    assert "p" * 4_000 + "... (996,000 more characters)" in str(error)
+    assert (len(error.body or ""), error.response_json) == (1_000_000, {"detail": "n" * 9_000})
+
+
 def test_a_bad_request_has_the_attributes_of_its_exchange() -> None:
     error = errors.PixelBadRequestError({"d": 1}, 400, "GET", "https://pixel.test/a", "r", "b")
     assert (error.status_code, error.method, error.url) == (400, "GET", "https://pixel.test/a")
