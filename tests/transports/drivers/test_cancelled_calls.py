@@ -165,6 +165,17 @@ def test_the_error_has_the_number_of_files_that_were_uploaded_also_by_earlier_ca
     site.continues(files, left=1)
 
 
+def test_the_upload_of_a_folder_is_cancelled_and_watched_as_one_upload(site: Site) -> None:
+    files, stop = site.files(1000, 2000, 3000), Stop()
+    events: list[Any] = []
+    with Peer(WAITS["for the server"](stop)) as peer, site.client(peer, first=3) as (client, _):
+        with cancelled_soon(stop, 0, 3):
+            client.upload_folder(*site.where, site.folder, metadata=None, cancel=stop, listener=events.append)
+    assert len({event.upload_id for event in events}) == 1
+    assert {event.path for event in events if getattr(event, "path", "")} == {str(each.file) for each in files}
+    site.continues(files, left=1)
+
+
 def test_an_upload_that_hashes_a_large_file_is_cancelled(site: Site) -> None:
     files, stop = site.files(1 << 36), Stop()
 
