@@ -34,8 +34,10 @@ def make_streams_safe() -> None:
     sys.stdout, sys.stderr = _safe(sys.stdout), _safe(sys.stderr)
 
 
-def _safe(stream: TextIO) -> TextIO:
-    if not isinstance(stream, io.TextIOWrapper):  # None, if it is closed
+def _safe(stream: TextIO | None) -> TextIO:
+    if stream is None:  # closed by the caller: what is printed is lost
+        return open(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)
+    if not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.flush()
     if codecs.lookup(stream.encoding).name == "ascii":
@@ -60,14 +62,14 @@ def shown(text: str) -> str:
 
 
 def is_terminal(stream: Any) -> bool:
-    """True if a stream is a terminal; False if it is closed."""
-    return stream is not None and stream.isatty()
+    """True if a stream is a terminal."""
+    return bool(stream.isatty())
 
 
 def write_lines(lines: list[str], pager: bool = True) -> None:
     """Print lines on stdout, through the pager if they are longer than the screen. Exits if stdout is full."""
     text = "".join(f"{line}\n" for line in lines)
-    if sys.stdout is None or (pager and _is_long(lines) and _page(text)):
+    if pager and _is_long(lines) and _page(text):
         return
     try:
         sys.stdout.write(text)

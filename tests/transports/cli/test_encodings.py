@@ -10,6 +10,7 @@ import pytest
 
 from pixel_transports.sandbox import SAMPLE_AREA, Sandbox, SandboxServer
 from tests.support.cli_runs import COMMAND, JPEG, Place, clean_environment
+from tests.transports.cli.support import at_terminal
 
 STRANGE = "Jæren → 😀\u4f60 \x1b[31mred \u009b2J \u202e back\ttab\r\nline"
 SENT: tuple[str | bytes, ...] = ("Jæren → 😀.jpg", "c1\u009b2J.jpg", "rtl\u202e.jpg")
@@ -117,3 +118,15 @@ def test_only_what_the_encoding_lacks_is_escaped_and_a_row_is_a_line(
     lines = run_in(strange, "projects list --columns name,id", encoding).stdout.decode(encoding).splitlines()
     assert len(lines) == 3
     assert lines[-1].startswith(rf"{name} \x1b[31mred \x9b2J \u202e back\ttab\r\nline  ")
+
+
+def test_a_progress_bar_at_a_terminal_of_ascii_is_drawn_in_ascii(strange: tuple[Place, Path]) -> None:
+    place, folder = strange
+    settings = {**place.environment, "PYTHONIOENCODING": "ascii"}
+    done = at_terminal(
+        *place.arguments(folder / os.fsdecode(SENT[0]), "--no-resume"), environment=settings, stderr=True
+    )
+    assert (done.returncode, done.stderr.isascii(), "----" in done.stderr) == (0, True, True)
+    assert "1 of 1 files done" in done.stderr
+    assert r"\u" not in done.stderr
+    assert done.stdout.startswith(r"J\xe6ren \u2192 \U0001f600.jpg")

@@ -15,7 +15,7 @@ from pixel_transports.cli.errors import DONE, FAILED, LOGIN, NOTHING, UNREACHABL
 from pixel_transports.cli.file_problems import Problem
 from pixel_transports.cli.file_results import FileResult
 from pixel_transports.cli.file_search import Candidate
-from tests.support.cli_runs import COMMAND, make_photos, run
+from tests.support.cli_runs import COMMAND, clean_environment, make_photos, run
 from tests.transports.cli.support import World, at_terminal
 
 HERE = "--project 1 --collection 3"
@@ -261,6 +261,16 @@ def test_a_full_disk_is_one_message() -> None:
         with Path("/dev/full").open("w") as full:
             done = subprocess.run([*COMMAND, *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         assert (done.returncode, done.stderr) == (FAILED, "pixel: [Errno 28] No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_lose_the_output_and_nothing_else(still: World, closed: str) -> None:
+    command = f"exec {shlex.join(COMMAND)} projects list {closed}"
+    done = subprocess.run(
+        ["sh", "-c", command], env=clean_environment(still.environment), capture_output=True, text=True
+    )
+    assert done.returncode == DONE
+    assert ("Jæren" in done.stdout, done.stderr) == (closed == "2>&-", "")
 
 
 AT = ("PUT", "https://pixel.test/a")
