@@ -15,15 +15,17 @@ import asyncio
 import os
 from typing import Any
 
-import aiohttp
-import yarl
-from aiohttp.abc import AbstractStreamWriter
-
 from pixel_core.errors import PixelError
 from pixel_core.http.decoding import Limits
 from pixel_core.http.proxies import Proxies
 from pixel_core.messages import Origin, Request, Response
 from pixel_transports.adapters.shared import Outbound, reason_of, response_reader
+from pixel_transports.runtime.extras import needs_extra
+
+with needs_extra("aiohttp", "A transport over aiohttp"):
+    import aiohttp
+    import yarl
+    from aiohttp.abc import AbstractStreamWriter
 
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """Headers that aiohttp would add."""

@@ -16,12 +16,15 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
-import httpx
 
 from pixel_core.errors import PixelError
 from pixel_core.http.decoding import Limits, ResponseReader
 from pixel_core.messages import Request, Response
 from pixel_transports.adapters.shared import Outbound, reason_of, response_reader
+from pixel_transports.runtime.extras import needs_extra
+
+with needs_extra("httpx", "A transport over httpx"):
+    import httpx
 
 _ENDED = ("disconnected", "peer closed connection", "ConnectionClosed", "ConnectionTerminated")
 """Parts of the messages of httpx.RemoteProtocolError when the peer has closed the connection."""

@@ -10,10 +10,12 @@ Rules kept here:
 import sys
 from collections.abc import Iterable
 
+from pixel_transports.runtime.extras import missing_extra
+
 try:
     import click
-except ModuleNotFoundError:  # pragma: no cover - tested in an environment of its own
-    sys.exit("The command line needs its extra: pip install 'pixel-client-sansio[cli]'")
+except ModuleNotFoundError as error:
+    sys.exit(missing_extra("cli", "The command line", error.name))
 
 from pixel_transports.cli.analysis import analysis
 from pixel_transports.cli.arcgis import arcgis

@@ -21,6 +21,7 @@ from pixel_transports.cli import profiles
 from pixel_transports.cli.errors import print_message
 from pixel_transports.cli.options import connection
 from pixel_transports.cli.streams import is_terminal
+from pixel_transports.runtime.extras import install_command
 
 if TYPE_CHECKING:
     from pixel_transports.client.settings import PixelApiSettings
@@ -138,7 +139,8 @@ def ask_password(settings: "PixelApiSettings", profile: str) -> str:
     if not is_terminal(sys.stdin):
         raise PixelSettingsError(
             f"The password of the profile {profile} is not stored, and there is no terminal to ask for it",
-            "With the extra `keyring`, `pixel login` stores it; without a terminal use the environment or --env-file",
+            f"`pixel login` stores it after {install_command('keyring')}; without a terminal use the environment or "
+            "--env-file",
         )
     where = printable(f"{settings.PIXEL_USERNAME} at {settings.PIXEL_AUTH_SERVER_URL}")
     password: str = click.prompt(f"Password of {where}", hide_input=True, err=True)

@@ -23,6 +23,7 @@ from pixel_transports.cli.errors import FAILED, NOTHING, fail, print_message, re
 from pixel_transports.cli.options import connection, connection_options, profile_option
 from pixel_transports.cli.output import Output, output_options, show_rows
 from pixel_transports.cli.streams import is_terminal
+from pixel_transports.runtime.extras import install_command
 
 if TYPE_CHECKING:
     from pixel_transports.client.settings import PixelApiSettings
@@ -70,7 +71,7 @@ def login(password_stdin: bool, **options: Any) -> None:
     if environment_source() is not None and name == profiles.DEFAULT:
         print_message("The environment has settings: they are used before this profile, unless --profile names it.")
     if not is_stored:
-        print_message("The password is not stored, and will be asked for: the extra `keyring` would store it.")
+        print_message(f"The password is not stored, and will be asked for. To store it: {install_command('keyring')}")
 
 
 _OPTIONS = {

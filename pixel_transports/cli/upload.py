@@ -18,6 +18,7 @@ from pixel_transports.cli.client import log_to_stderr
 from pixel_transports.cli.errors import USAGE, fail, report_errors
 from pixel_transports.cli.options import complete_files, connection, env_file_option, profile_option
 from pixel_transports.cli.upload_options import UploadOptions, parse_size
+from pixel_transports.runtime.extras import missing_extra
 
 _DETAILS = """\b
 Exit codes:
@@ -119,5 +120,5 @@ def _run_dry(options: UploadOptions) -> int:
     try:
         from pixel_transports.cli.dry_run import run_dry
     except ModuleNotFoundError as error:
-        fail(f"A dry run needs {error.name}: pip install 'pixel-client-sansio[cli]'", USAGE)
+        fail(missing_extra("cli", "A dry run", error.name), USAGE)
     return run_dry(options)

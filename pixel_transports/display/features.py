@@ -22,6 +22,7 @@ from typing import Any, TypeAlias, cast, overload
 
 from pixel_core.values import value
 from pixel_transports.display.maps import Shape, degrees, extent, positions, svg
+from pixel_transports.runtime.extras import needs_extra
 
 Result: TypeAlias = Mapping[str, object]
 """A dict that an operation returns: an image, a project, or another one with the same fields."""
@@ -133,10 +134,8 @@ class Features(Sequence[Feature]):
         """Return a GeoDataFrame in EPSG:4326, with `capture_date` as a time and `cam_heading` as a float. Raises
         ModuleNotFoundError if GeoPandas is not installed (extra `gis`).
         """
-        try:
+        with needs_extra("gis", "to_geopandas"):
             geopandas = import_module("geopandas")
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("to_geopandas needs the extra: pip install 'pixel-client-sansio[gis]'") from error
         rows = [feature.to_geojson()["properties"] for feature in self._features]
         geometries = [None if each.geometry is None else _shapely(each.geometry) for each in self._features]
         frame = geopandas.GeoDataFrame(rows, geometry=geometries, crs="EPSG:4326")

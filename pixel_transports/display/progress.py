@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from pixel_core.events import UploadProgress
 from pixel_transports.display.notebooks import BarView, NotebookBar, in_notebook
 from pixel_transports.observability.logs import UPLOADS, write
+from pixel_transports.runtime.extras import needs_extra
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -137,8 +138,9 @@ class Bar(ProgressListener):
 
 def terminal_bars(stream: TextIO | None) -> Callable[[], BarView]:
     """Return a function that makes a bar in a terminal. Raises ModuleNotFoundError if `rich` is not installed."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    with needs_extra("cli", "A bar in a terminal"):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(file=stream, stderr=True)
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pixel_transports.runtime.extras import needs_extra
+
 if TYPE_CHECKING:
     from pixel_core.models import MetadataObject
 
@@ -21,14 +23,8 @@ def read_metadata(path: "str | os.PathLike[str]") -> "MetadataObject | None":
 
     Raises ModuleNotFoundError without Pillow (extra `photos`).
     """
-    try:
+    with needs_extra("photos", "Reading metadata in photos (not with metadata=None or --no-exif)"):
         from pixel_transports.drivers.exif import read_exif
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Metadata in photos are read with Pillow: pip install 'pixel-client-sansio[photos]', or upload without "
-            "them (metadata=None, --no-exif)",
-            name=error.name,
-        ) from error
     return read_exif(Path(path))
 
 
