@@ -14,8 +14,8 @@ from pixel_transports.runtime.extras import missing_extra
 
 try:
     import click
-except ModuleNotFoundError as error:
-    sys.exit(missing_extra("cli", "The command line", error.name))
+except ModuleNotFoundError:
+    sys.exit(missing_extra("cli", "The command line", "click"))
 
 from pixel_transports.cli.analysis import analysis
 from pixel_transports.cli.arcgis import arcgis
