@@ -11,8 +11,8 @@ Rules kept here:
 import base64
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.resources import files
 from itertools import islice
@@ -38,7 +38,7 @@ def is_dashboard_path(path: str) -> bool:
 class Dashboard:
     """The page and its data. `status_of` returns the status of an upload job at a time."""
 
-    def __init__(self, state: State, received: Sequence[ReceivedRequest], status_of: StatusOf) -> None:
+    def __init__(self, state: State, received: deque[ReceivedRequest], status_of: StatusOf) -> None:
         self._state = state
         self._received = received
         self._status_of = status_of
@@ -56,7 +56,7 @@ class Dashboard:
         images = [image for image in self._state.resources["image"].values() if self._is_visible(image)]
         jobs = [job for jobs in self._state.upload_jobs.values() for job in jobs.values()]
         statuses = {job.id: self._status_of(job, request.now) for job in jobs}
-        received = self._received
+        received = self._received.copy()
         return json_response(
             {
                 "projects": [

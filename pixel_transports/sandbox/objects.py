@@ -123,6 +123,7 @@ class ObjectFiles:
 
     def __init__(self, folder: Path | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
         self._folder = None if folder is None else str(folder)
+        self._exists = False
         self._free_bytes = memory_bytes
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -166,7 +167,9 @@ class ObjectFiles:
             if self._folder is None:
                 self._folder, lock = _temporary_folder()
                 weakref.finalize(self, _remove_folder, self._folder, lock)
-            os.makedirs(self._folder, exist_ok=True)
+            if not self._exists:
+                os.makedirs(self._folder, exist_ok=True)
+                self._exists = True
             return self._folder, next(self._numbers)
 
 

@@ -7,7 +7,8 @@ Rules kept here:
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict
 from urllib.parse import quote
 
@@ -46,7 +47,7 @@ class Pages:
     def __init__(
         self,
         state: State,
-        received: Sequence[ReceivedRequest],
+        received: deque[ReceivedRequest],
         environment: Callable[[str], dict[str, str]],
         status_of: StatusOf,
     ) -> None:
@@ -72,7 +73,7 @@ class Pages:
             case ("_sandbox", "state"):
                 return self._dashboard.data(request)
             case ("_sandbox", "requests"):
-                return json_response([{**asdict(record), "time": iso(record.time)} for record in self._received])
+                return json_response([{**asdict(record), "time": iso(record.time)} for record in self._received.copy()])
             case ("_sandbox", "objects"):
                 return self._objects()
             case ("_sandbox", "objects", *key) if "/".join(key) in self._state.objects:

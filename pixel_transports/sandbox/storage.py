@@ -13,6 +13,7 @@ Rules kept here:
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import count
 from typing import NoReturn, TypeAlias
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -24,7 +25,6 @@ from pixel_transports.sandbox.job_records import PartSlot
 from pixel_transports.sandbox.objects import Piece, StoredObject, md5_hex
 from pixel_transports.sandbox.signatures import MAX_OBJECT_BYTES, Signer, StorageError
 from pixel_transports.sandbox.state import State
-from pixel_transports.sandbox.tokens import TokenIssuer
 
 MAX_BODY_BYTES = MAX_OBJECT_BYTES + 1024 * 1024
 """The largest body: a form has fields beside its file."""
@@ -38,16 +38,15 @@ logger: logging.Logger = logging.getLogger(__name__)
 class ObjectStorage:
     """One bucket."""
 
-    def __init__(self, state: State, issuer: TokenIssuer, signer: Signer, changes: Changing) -> None:
+    def __init__(self, state: State, signer: Signer, changes: Changing) -> None:
         self._state = state
-        self._issuer = issuer
+        self._request_numbers = count(1)
         self._signer = signer
         self._changes = changes
 
     def handle(self, request: IncomingRequest, path: tuple[str, ...], body: IncomingBody) -> Response:
         """Return the response to a request; `path` is the bucket and the segments of the key."""
-        with self._changes():
-            request_id = self._issuer.new_id("storage")[:16].replace("-", "").upper()
+        request_id = f"{next(self._request_numbers):016X}"
         try:
             response = self._dispatch(request, path, body)
         except StorageError as error:
