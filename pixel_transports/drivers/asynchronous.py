@@ -28,9 +28,7 @@ from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, file_facts, list_folder
 from pixel_transports.drivers.instrumentation import Instrumentation
-from pixel_transports.drivers.items import next_items, next_items_async
 from pixel_transports.drivers.journal.paths import JournalPath
-from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.net.transports import AsyncTransport
 from pixel_transports.observability.instrumentation import DriverInstrumentation
@@ -68,7 +66,7 @@ class AsyncDriver:
             effects.Stat: lambda effect: run_sync(file_facts, effect.paths),
             effects.Digest: self._digest,
             effects.ListFolder: lambda effect: run_sync(list_folder, effect.path),
-            effects.ReadMetadata: lambda effect: run_sync(photo_metadata, effect.paths),
+            effects.ReadMetadata: self._read_metadata,
             effects.SingleFlight: self._single_flight,
             effects.Report: lambda effect: self._instrumentation.report(effect.event),
             effects.Listen: self._listen,
@@ -142,7 +140,14 @@ class AsyncDriver:
         answer = await run_sync(effect.function)
         return await answer if inspect.isawaitable(answer) else answer
 
+    def _read_metadata(self, effect: effects.ReadMetadata) -> Coroutine[Any, Any, list[dict[str, Any] | None]]:
+        from pixel_transports.drivers.photos import photo_metadata  # late: only uploads of photos use it
+
+        return run_sync(photo_metadata, effect.paths)
+
     def _next_items(self, effect: effects.NextItems) -> Coroutine[Any, Any, list[Any]]:
+        from pixel_transports.drivers.items import next_items, next_items_async  # late: only uploads of an iterable
+
         if hasattr(effect.iterator, "__anext__"):
             return next_items_async(effect.iterator, effect.most)
         return run_sync(next_items, effect.iterator, effect.most, abandon_on_cancel=True)

@@ -21,9 +21,7 @@ from pixel_core.journal import JournalSnapshot
 from pixel_core.messages import Response
 from pixel_transports.drivers.files import digest, file_facts, list_folder
 from pixel_transports.drivers.instrumentation import Instrumentation
-from pixel_transports.drivers.items import next_items
 from pixel_transports.drivers.journal.paths import JournalPath
-from pixel_transports.drivers.photos import photo_metadata
 from pixel_transports.drivers.single_flight import SingleFlights
 from pixel_transports.drivers.threads import TaskGroup
 from pixel_transports.net.transports import Transport
@@ -61,7 +59,7 @@ class BlockingDriver:
             effects.Stat: self._stat,
             effects.Digest: self._digest,
             effects.ListFolder: lambda effect: list_folder(effect.path),
-            effects.ReadMetadata: lambda effect: photo_metadata(effect.paths),
+            effects.ReadMetadata: self._read_metadata,
             effects.SingleFlight: self._single_flight,
             effects.Report: lambda effect: self._instrumentation.report(effect.event),
             effects.Listen: self._listen,
@@ -72,7 +70,7 @@ class BlockingDriver:
             effects.OpenJournal: self._open_journal,
             effects.ClaimFiles: lambda effect: effect.run.claim(effect.paths),
             effects.WriteJournal: lambda effect: effect.run.write(effect.entries, effect.finish),
-            effects.NextItems: lambda effect: next_items(effect.iterator, effect.most),
+            effects.NextItems: self._next_items,
             effects.Deliver: lambda effect: effect.receive(effect.results),
             **performers,
         }
@@ -98,6 +96,16 @@ class BlockingDriver:
         with self._instrumentation.exchange(effect) as record:
             record.response = response = self.transport.send(effect.request)
         return response
+
+    def _read_metadata(self, effect: effects.ReadMetadata) -> list[dict[str, Any] | None]:
+        from pixel_transports.drivers.photos import photo_metadata  # late: only uploads of photos use it
+
+        return photo_metadata(effect.paths)
+
+    def _next_items(self, effect: effects.NextItems) -> list[Any]:
+        from pixel_transports.drivers.items import next_items  # late: only uploads of an iterable use it
+
+        return next_items(effect.iterator, effect.most)
 
     def _listen(self, effect: effects.Listen[Any]) -> Any:
         with self._instrumentation.listening(effect.listener):

@@ -20,7 +20,6 @@ from pixel_core.errors import PixelError
 from pixel_core.events import RequestFailed, RequestSent, ResponseReceived
 from pixel_core.messages import Body, Response, body_segments
 from pixel_transports.observability.logs import CALLS, CONNECTIONS, HTTP, current_request_id, log
-from pixel_transports.runtime.extras import needs_extra
 
 Listener: TypeAlias = Callable[[object], object]
 """A function that is called with each event."""
@@ -58,6 +57,8 @@ class DriverInstrumentation:
         """From keywords of a client. Raises TypeError if `tracer` is no tracer."""
         if tracer is None or tracer is False:
             return cls(listener)
+        from pixel_transports.runtime.extras import needs_extra  # late: few clients have a tracer
+
         with needs_extra("otel", "A tracer"):
             from pixel_transports.observability.telemetry import Telemetry
 

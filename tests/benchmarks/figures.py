@@ -22,7 +22,7 @@ from tests.benchmarks.scenarios import Environments, output_of
 
 BOUNDS = {
     "modules that `import pixel_client` loads": 45,
-    "modules that a first blocking call loads more": 330,
+    "modules that a first blocking call loads more": 338,
     "modules of this library among those": 90,
     "function calls of one exchange": 385,
     "function calls of one call": 440,
