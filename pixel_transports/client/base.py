@@ -167,14 +167,16 @@ class Client(Operations):
         changes = self.config.changes
         return watched(flow, changes.get("listener"), changes.get("cancel")) if changes else flow
 
-    def with_journal(self, path: str | PathLike[str]) -> Self:
+    def with_journal(self, path: str | PathLike[str], transport: Any = None) -> Self:
         """Return a copy whose uploads use another journal, and skip the files that it records as uploaded. The copy
-        shares connections, login and open state with this client.
+        shares connections, login and open state with this client. Its requests go through `transport`, if given: one
+        that passes them on to that of this client.
         """
         journal = JournalPath.parse(path)
         keywords = {**self.config.keywords, "journal": journal.path, "skip_uploaded": True}
         twin = self._copy(replace(self.config, keywords=keywords))
         twin._use(self.session.with_defaults(replace(self.session.options, skip_uploaded=True)))
+        twin.transport = self.transport if transport is None else transport
         twin._driver = twin._make_driver(journal)
         return twin
 

@@ -8,9 +8,10 @@ Rules kept here:
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from pixel_transports.client.config import PixelClientKwargs, check_keywords
 from pixel_transports.client.settings import PixelApiSettings
@@ -39,13 +40,17 @@ def plan(
     shard_files: int | None = None,
     shards: int | None = None,
     multipart_part_size: int | None = None,
+    metadata: Literal["exif"] | None = "exif",
+    lease: float = 20.0,
     settings: PixelApiSettings | None = None,
     **keywords: Unpack[PixelClientKwargs],
 ) -> list[Shard]:
     """Divide files into shards of `shard_files` files each (default 1,000), or into about `shards` shards.
 
     `folder` holds the journals, preferably a folder that all workers share; it is created when needed. `kind` is
-    image, raster or point_cloud. With `multipart_part_size` (bytes) all files are uploaded in parts. Without
+    image, raster or point_cloud. With `multipart_part_size` (bytes) all files are uploaded in parts. `metadata` "exif"
+    sends position, heading, time and focal length of photos, which needs Pillow (extra `photos`); None sends only those
+    of the files. A run that does not renew its lease for `lease` seconds is taken over by another. Without
     `settings`, each worker uses its environment; with them, the password is part of each pickled shard. `keywords`
     are those of `get_client`, except `journal` and `skip_uploaded`.
 
@@ -58,11 +63,13 @@ def plan(
     size = _shard_size(len(all_files), shard_files, shards)
     if multipart_part_size is not None and multipart_part_size < 1:
         raise ValueError(f"multipart_part_size must be at least 1 byte, got {multipart_part_size!r}")
+    if metadata not in ("exif", None):
+        raise ValueError(f'metadata is "exif" or None, got {metadata!r}')
+    if not 0 < lease < math.inf:
+        raise ValueError(f"lease must be a positive number of seconds, got {lease!r}")
     folder = os.path.abspath(folder)
-    return [
-        Shard(project_id, data_collection_id, tuple(each), folder, kind, multipart_part_size, settings, keywords)
-        for each in _divide(all_files, size)
-    ]
+    options = (folder, kind, multipart_part_size, metadata, float(lease), settings, keywords)
+    return [Shard(project_id, data_collection_id, tuple(each), *options) for each in _divide(all_files, size)]
 
 
 def manifest(path: str | os.PathLike[str]) -> Iterator[AnyFile]:

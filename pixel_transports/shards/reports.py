@@ -19,7 +19,7 @@ from typing import Any
 
 from pixel_core.values import hash_of_fields, value
 from pixel_transports.drivers.journal.listing import Journal
-from pixel_transports.shards.machine_lock import MachineLock
+from pixel_transports.shards.lease import journal_of, read_state
 
 IN_USE = "in_use"
 
@@ -84,16 +84,17 @@ class ShardState:
 
 def state_of(journal: Path, paths: Sequence[str]) -> ShardState:
     """Return the progress of these files. Raises OSError if the journal cannot be used."""
-    holder = MachineLock(journal).holder()
-    if holder is not None and not holder.here:
-        return ShardState(len(paths), None, None, holder.name)
+    lease = read_state(journal.with_suffix(".lease"))
+    host = None if lease is None else lease.host
+    if lease is not None and host is not None and not lease.here:
+        return ShardState(len(paths), None, None, host)
     own = set(paths)
     states: dict[str, bool] = {}
-    for each in Journal(journal).files():
+    for each in Journal(journal_of(journal, 0 if lease is None else lease.epoch)).files():
         if each.path in own:
             states[each.path] = states.get(each.path, False) or each.state == "done"
     done = sum(states.values())
-    return ShardState(len(paths), done, len(states) - done, None if holder is None else holder.name)
+    return ShardState(len(paths), done, len(states) - done, host)
 
 
 def write_report(journal: Path, report: ShardReport) -> None:

@@ -7,6 +7,7 @@ Rules kept here:
   with the same name, size and MD5. A file that the server is validating is waited for first: it is listed afterwards.
 * Files that another run has claimed are left to it. They are tried again when they are free, and skipped if that run
   uploaded them.
+* A run has the lease of its shard, and confirms it before each request that changes something, and before its report.
 * A report is written after each run that had at least one file to itself.
 """
 
@@ -18,15 +19,23 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from pixel_core.errors import PixelUploadJobError
+from pixel_core.api.folder_flows import read_metadata
+from pixel_core.errors import PixelCancelledError, PixelUploadJobError
 from pixel_core.events import FileFinished
+from pixel_core.messages import Request, Response
 from pixel_core.models import PixelUploadFile
+from pixel_core.models.files import merge_metadata
+from pixel_core.uploads import PartSizing
 from pixel_core.uploads.transfers import NOT_CONFIRMED, UNDER_WAY
+from pixel_core.values import value
 from pixel_transports.client.blocking import PixelClient
 from pixel_transports.drivers.journal.listing import Journal
-from pixel_transports.shards.machine_lock import MachineLock
+from pixel_transports.net.transports import Transport
+from pixel_transports.runtime.cancellation import ScopeCancelled, cancelled_by
+from pixel_transports.shards.lease import Lease
 from pixel_transports.shards.reports import IN_USE, ShardFailure, ShardReport, write_report
 from pixel_transports.shards.spec import ShardFile, ShardSpec
 
@@ -39,23 +48,22 @@ VALIDATION_SECONDS = 60.0
 """How long files in validation are waited for before they fail."""
 
 
-def run(shard: ShardSpec, client: PixelClient, wait: float, check_server: bool, take_over: bool) -> ShardReport:
+def run(shard: ShardSpec, client: PixelClient, wait: float, check_server: bool) -> ShardReport:
     """Run a shard: see `Shard.run`. Raises TypeError for an async client."""
     if not isinstance(client, PixelClient):
         raise TypeError(f"a shard needs a blocking client, got {client!r}")
-    return _Run(shard, client, check_server, take_over).run(wait)
+    return _Run(shard, client, check_server).run(wait)
 
 
 class _Run:
     """One run of one shard."""
 
-    def __init__(self, shard: ShardSpec, client: PixelClient, check_server: bool, take_over: bool) -> None:
+    def __init__(self, shard: ShardSpec, client: PixelClient, check_server: bool) -> None:
         self._shard = shard
         self._finished: set[str] = set()
-        self._client = client.with_journal(shard.journal)
-        self._lock = MachineLock(shard.journal)
+        self._client = client
+        self._lease = Lease(shard.journal, shard.lease)
         self._check_server = check_server
-        self._take_over = take_over
         # Results by path. A path is in one of these at most.
         self._uploaded: dict[str, int | str] = {}
         self._skipped: dict[str, int | str] = {}
@@ -95,28 +103,30 @@ class _Run:
 
     def _round(self, files: Sequence[ShardFile]) -> list[ShardFile]:
         """Upload the files that are free. Returns those that another run has claimed."""
-        holder = self._lock.acquire()
-        if holder is not None and self._take_over:
-            # `take_over` applies only to the first lock found: a later one belongs to a run that is alive.
-            self._take_over, self._check_server = False, True
-            self._lock.break_lock()
-            holder = self._lock.acquire()
+        holder = self._lease.acquire()
         if holder is not None:
-            for each in files:
-                self._fail(each.path, IN_USE, f"an unfinished run on {holder.name} has this shard")
-            return list(files)
-        had_claims = False
+            return self._in_use(files, f"an unfinished run on {holder.host} has this shard")
         try:
+            self._check_server |= self._lease.taken_over
             for each in files:
                 self._failed.pop(each.path, None)
+            client = self._client.with_journal(self._lease.journal, _Fenced(self._client.transport, self._lease))
             readable = [each for each in files if self._is_readable(each)]
-            sent = self._missing_on_server(readable) if self._check_server else readable
-            self._upload(sent)
-            claimed = [each for each in sent if self._is_claimed(each)]
-            had_claims = len(claimed) < len(sent)
-            return claimed
+            sent = self._missing_on_server(client, readable) if self._check_server else readable
+            self._upload(client, sent)
+            self._lease.confirm()
+            return [each for each in sent if self._is_claimed(each)]
+        except (PixelCancelledError, ScopeCancelled):
+            if not self._lease.lost:
+                raise
+            return self._in_use(files, "another run has taken this shard over")
         finally:
-            self._lock.release(had_claims)
+            self._lease.release()
+
+    def _in_use(self, files: Sequence[ShardFile], detail: str) -> list[ShardFile]:
+        for each in files:
+            self._fail(each.path, IN_USE, detail)
+        return list(files)
 
     def _is_claimed(self, file: ShardFile) -> bool:
         failure = self._failed.get(file.path)
@@ -140,22 +150,33 @@ class _Run:
                 return False
         return True
 
-    def _upload(self, files: Sequence[ShardFile]) -> None:
+    def _upload(self, client: PixelClient, files: Sequence[ShardFile]) -> None:
         if not files:
             return
         shard = self._shard
+        exif: Sequence[dict[str, Any] | None] = [None] * len(files)
+        if shard.metadata == "exif" and shard.kind == "image":
+            with cancelled_by(self._lease.is_set):  # renews it meanwhile
+                exif = client.run(read_metadata([each.path for each in files]))
         inputs = [
-            PixelUploadFile.model_validate(
-                {"file": each.path, "support_files": list(each.support_files) or None, "metadata": each.metadata}
+            PixelUploadFile(
+                file=Path(each.path),
+                support_files=[Path(support) for support in each.support_files] or None,
+                metadata=merge_metadata(own, each.metadata),
             )
-            for each in files
+            for each, own in zip(files, exif, strict=True)
         ]
         options: dict[str, Any] = {}
         if shard.part_size is not None:
             options = {"multipart": True, "multipart_part_size": shard.part_size}
-        upload = getattr(self._client, f"upload_multiple_{shard.kind}s")
+        upload = getattr(client, f"upload_multiple_{shard.kind}s")
         resources, errors = upload(
-            shard.project_id, shard.data_collection_id, inputs, listener=self._on_event, **options
+            shard.project_id,
+            shard.data_collection_id,
+            inputs,
+            listener=self._on_event,
+            cancel=self._lease,
+            **options,
         )
         self._collect(files, resources, errors)
 
@@ -167,12 +188,12 @@ class _Run:
             results = self._uploaded if path in self._finished else self._skipped
             results[path] = resource["id"]
 
-    def _missing_on_server(self, files: Sequence[ShardFile]) -> list[ShardFile]:
+    def _missing_on_server(self, client: PixelClient, files: Sequence[ShardFile]) -> list[ShardFile]:
         """Return the files that the journal knows, and those that the server does not have. Skips the others."""
-        journaled = {each.path for each in Journal(self._shard.journal).files()}
+        journaled = {each.path for each in Journal(self._lease.journal).files()}
         unknown = [each for each in files if each.path not in journaled]
-        lookup = _ServerLookup(self._client, self._shard)
-        with ThreadPoolExecutor(LOOKUP_THREADS, "pixel-lookup") as pool:
+        lookup = _ServerLookup(client, self._shard)
+        with cancelled_by(self._lease.is_set), ThreadPoolExecutor(LOOKUP_THREADS, "pixel-lookup") as pool:
             ids = dict(zip((each.path for each in unknown), pool.map(lookup.id_of, unknown), strict=True))
         for path, found in ids.items():
             if isinstance(found, _InValidation):
@@ -180,6 +201,22 @@ class _Run:
             elif found is not None:
                 self._skipped[path] = found
         return [each for each in files if ids.get(each.path) is None]
+
+
+@value
+class _Fenced:
+    """A transport that confirms the lease before each request that changes something."""
+
+    transport: Transport
+    lease: Lease
+
+    def send(self, request: Request) -> Response:
+        if request.method != "GET":
+            self.lease.confirm()
+        return self.transport.send(request)
+
+    def close(self) -> None:
+        """Do nothing: the transport is the client's."""
 
 
 class _InValidation:
@@ -194,6 +231,8 @@ class _ServerLookup:
         self._jobs: Callable[..., list[Any]] = partial(client.get_upload_jobs, *destination)
         self._list: Callable[..., list[Any]] = partial(getattr(client, f"get_{shard.kind}s"), *destination)
         self._deadline = time.monotonic() + VALIDATION_SECONDS
+        threshold = client.session.options.multipart_threshold
+        self._sizing = PartSizing(threshold, shard.part_size)
 
     def id_of(self, file: ShardFile) -> int | str | _InValidation | None:
         """Return the id of the file on the server, None if it is not there."""
@@ -205,7 +244,7 @@ class _ServerLookup:
             pause = min(2 * pause, PAUSES[1])
         size = os.stat(file.path).st_size
         for item in self._list(name=_listed_name(file)):
-            if item.get("size") == size and _has_md5(item, file.path):
+            if item.get("size") == size and _has_md5(item, file.path, self._sizing.part_size_for(size)):
                 found: int | str = item["id"]
                 return found
         return None
@@ -217,13 +256,21 @@ def _listed_name(file: ShardFile) -> str:
     return str(fields.get("name") or file.name)
 
 
-def _has_md5(item: Mapping[str, Any], path: str) -> bool:
-    """Return whether a listed item has the MD5 of the file. True if the item has no MD5."""
-    listed = str(item.get("md5") or "").lower()
+def _has_md5(item: Mapping[str, Any], path: str, part_size: int | None) -> bool:
+    """Return whether a listed item has the MD5 of the file: that of the file, or of its parts as S3 has it (`hex-N`).
+    True if the item has neither, or was sent in another number of parts.
+    """
+    listed, _, parts = str(item.get("md5") or "").lower().partition("-")
     if len(listed) != 32:
         return True
+    new = partial(hashlib.md5, usedforsecurity=False)
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest() == listed
+        if not parts:
+            return hashlib.file_digest(file, new).hexdigest() == listed
+        if part_size is None:
+            return True
+        digests = [new(part).digest() for part in iter(partial(file.read, part_size), b"")]
+    return parts != str(len(digests)) or new(b"".join(digests)).hexdigest() == listed
 
 
 def _size_of(file: ShardFile) -> int:

@@ -46,23 +46,22 @@ class Shard(ShardSpec):
         *,
         wait: float = 60.0,
         check_server: bool = False,
-        take_over: bool = False,
     ) -> ShardReport:
         """Upload the files that are not uploaded yet, and report on every file. Can be called any number of times.
 
         Without `client`, the client of `get_client` in this process is used. If another run of the same shard is at
         work, this one waits up to `wait` seconds for its files; those still claimed then fail as `in_use`.
 
-        An unfinished run on another machine blocks the shard too. `take_over=True` states that this run has certainly
-        ended: then files that are missing in the journal are looked up on the server, since the journal's last rows
-        may be lost. `check_server=True` does so in any case: for a journal that was lost or is not shared.
+        A run that does not renew its lease (`plan(lease=...)`) is taken over, in the same wait: then files that are
+        missing in the journal are looked up on the server, since its last rows may be lost. `check_server=True` does
+        so in any case: for a journal that was lost or is not shared.
 
         Raises an error that ends the whole upload (a refused login, for example) if nothing was uploaded, and OSError
-        if the journal cannot be used. The shard can be run again after both.
+        if the journal or its folder cannot be used. The shard can be run again after both.
         """
         from pixel_transports.shards.runs import run  # loads the engine
 
-        return run(self, self.client() if client is None else client, wait, check_server, take_over)
+        return run(self, self.client() if client is None else client, wait, check_server)
 
     def state(self) -> ShardState:
         """Return the progress in the journal. Sends nothing. Raises OSError if the journal cannot be used."""
@@ -76,17 +75,24 @@ class Shard(ShardSpec):
         from pixel_transports.client.pickling import pickle_value  # imports all clients
 
         keywords = tuple((name, pickle_value(name, option)) for name, option in sorted(self.keywords.items()))
-        return rebuild_shard, (zlib.compress(self.as_json().encode()), self.folder, self.settings, keywords)
+        return rebuild_shard, (zlib.compress(self.as_json().encode()), self.folder, self.lease, self.settings, keywords)
 
 
 def rebuild_shard(
-    content: bytes, folder: str, settings: PixelApiSettings | None, keywords: tuple[tuple[str, bytes], ...]
+    content: bytes,
+    folder: str,
+    lease: float,
+    settings: PixelApiSettings | None,
+    keywords: tuple[tuple[str, bytes], ...],
 ) -> Shard:
     """Make a shard from its pickled parts."""
-    (project_id, data_collection_id, kind, part_size), rows = json.loads(zlib.decompress(content))
+    destination, rows = json.loads(zlib.decompress(content))
     files = tuple(ShardFile.from_row(row) for row in rows)
     options: Any = {name: _unpickled(data) for name, data in keywords}
-    return Shard(project_id, data_collection_id, files, folder, kind, part_size, settings, options)
+    project_id, data_collection_id, kind, part_size, metadata = destination
+    return Shard(
+        project_id, data_collection_id, files, folder, kind, part_size, metadata, lease, settings, keywords=options
+    )
 
 
 @lru_cache(maxsize=64)

@@ -54,6 +54,8 @@ class ShardSpec:
     folder: str
     kind: str = "image"
     part_size: int | None = None
+    metadata: str | None = "exif"
+    lease: float = 20.0
     key: str = field(init=False, repr=False, compare=False)
     """A digest of the files and the destination, 24 hexadecimal digits."""
 
@@ -71,5 +73,5 @@ class ShardSpec:
 
     def as_json(self) -> str:
         """Return the files and the destination, without the folder, as a JSON document."""
-        destination = [self.project_id, self.data_collection_id, self.kind, self.part_size]
+        destination = [self.project_id, self.data_collection_id, self.kind, self.part_size, self.metadata]
         return json.dumps([destination, [each.row() for each in self.files]], sort_keys=True)

@@ -17,9 +17,8 @@ from pixel_core.messages import Request, Response
 from pixel_transports import PixelClient, PixelClientAsync, SocketTransport
 from pixel_transports.client.settings import PixelApiSettings
 from pixel_transports.drivers.journal.listing import Journal
-from pixel_transports.shards.machine_lock import MachineLock
 from pixel_transports.shards.reports import ShardReport
-from tests.transports.shards.site import Site, lock_for_another_machine, report_of, start_worker
+from tests.transports.shards.site import Site, holder_of, lease_of_another_machine, report_of, start_worker
 
 
 def test_a_run_uploads_and_reports_every_file_and_a_second_run_sends_nothing(site: Site) -> None:
@@ -65,7 +64,7 @@ def test_the_state_is_the_progress_in_the_journal(site: Site) -> None:
     assert (shard.state().files, shard.state().done, shard.state().machine) == (3, 0, None)
     shard.run()
     assert (shard.state().done, shard.state().begun, shard.state().machine) == (3, 0, None)
-    lock_for_another_machine(shard)
+    lease_of_another_machine(shard)
     assert (shard.state().done, shard.state().machine) == (None, "node-7")
 
 
@@ -90,7 +89,7 @@ def test_a_shard_continues_after_its_worker_was_killed(site: Site) -> None:
     assert site.stores < 100
     assert report_of(start_worker(shard, site.folder, "second")).complete
     assert site.stores <= 100 + 2, "more was sent again than was in flight"
-    assert MachineLock(shard.journal).holder() is None
+    assert holder_of(shard) is None
     site.assert_every_file_once()
 
 
@@ -135,7 +134,7 @@ def test_a_refused_login_is_raised_and_leaves_the_shard_free(site: Site) -> None
     with PixelClient.from_settings(wrong) as client, pytest.raises(PixelLoginError) as caught:
         shard.run(client)
     assert isinstance(pickle.loads(pickle.dumps(caught.value)), PixelLoginError), "engines pickle errors"
-    assert MachineLock(shard.journal).holder() is None
+    assert holder_of(shard) is None
     assert shard.report() is None
     assert shard.run().complete
 
