@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent / "wrapping"
     [
         ("pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "pixel_transports.testing.plugin"),
         ("mypy", "--strict"),
-        ("pyright",),
+        ("pyright", "--pythonpath", sys.executable),
     ],
     ids=lambda command: command[0],
 )
