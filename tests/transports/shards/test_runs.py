@@ -149,3 +149,18 @@ def test_a_client_with_another_journal_pickles(site: Site, tmp_path: Path) -> No
     assert rebuilt.session.options.skip_uploaded
     assert rebuilt.config.journal.path == tmp_path / "other.sqlite"
     rebuilt.close()
+
+
+@pytest.mark.parametrize(("metadata", "focal_length"), [("exif", 24.0), (None, None)])
+def test_photos_are_sent_with_the_metadata_in_them_unless_told_not_to(
+    site: Site, metadata: str | None, focal_length: float | None
+) -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    (shard,) = site.shards(1, metadata=metadata)
+    exif = pillow.Exif()
+    exif.get_ifd(0x8769)[0x920A] = 24.0
+    pillow.new("RGB", (8, 8)).save(shard.files[0].path, exif=exif)
+    assert shard.run().complete
+    with PixelClient.from_settings(site.settings) as client:
+        (image,) = client.get_images(shard.project_id, shard.data_collection_id)
+    assert image.get("focal_length") == focal_length
