@@ -152,7 +152,7 @@ def test_a_client_with_another_journal_pickles(site: Site, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("metadata", "focal_length"), [("exif", 24.0), (None, None)])
-def test_photos_are_sent_with_the_metadata_in_them_unless_told_not_to(
+def test_photos_are_sent_with_the_metadata_in_them_unless_it_is_turned_off(
     site: Site, metadata: str | None, focal_length: float | None
 ) -> None:
     pillow = pytest.importorskip("PIL.Image")
