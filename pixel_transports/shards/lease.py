@@ -116,9 +116,9 @@ class Lease:
         self._observed: tuple[LeaseState, float] | None = None
         self._own = LeaseState()
         self._renewed = 0.0
-        self.taken_over = False
+        self.taken_over: bool = False
         """True if the former holder, on another machine perhaps, did not end its run."""
-        self.lost = False
+        self.lost: bool = False
 
     @property
     def journal(self) -> Path:
