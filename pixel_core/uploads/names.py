@@ -65,5 +65,5 @@ def assign_names(
         names.append(name)
     if equal:
         more = f", and {len(equal) - 5:,} more" if len(equal) > 5 else ""
-        raise ValueError(f"All files must have unique names. Equal names: {', '.join(equal[:5])}{more}. {advice}")
+        raise ValueError(f"All files must have unique names: {', '.join(equal[:5])}{more}. {advice}")
     return names
