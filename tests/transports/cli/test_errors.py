@@ -26,7 +26,7 @@ HERE = "--project 1 --collection 3"
     [
         ("projects list", {"PIXEL_PASSWORD": "hush-hush"}, LOGIN, ["PIXEL_USERNAME and PIXEL_PASSWORD"]),
         (f"upload {__file__} {HERE}", {"PIXEL_PASSWORD": "hush-hush"}, LOGIN, ["Login refused"]),
-        (f"upload {__file__} --project 1 --collection 999", {}, FAILED, ["404"]),
+        (f"upload {__file__} --project 1 --collection 999", {}, FAILED, [" 404 "]),
         ("projects list", {"PIXEL_TENANT": "unknown"}, LOGIN, ["no tenant 'Unknown'"]),
         ("projects list", {"PIXEL_AUTH_SERVER_URL": "http://127.0.0.1:1"}, UNREACHABLE, ["refused", "PIXEL_API_URL"]),
         ("projects list", None, USAGE, ["PIXEL_USERNAME", "PIXEL_PASSWORD", "PIXEL_TENANT", "--env-file"]),
