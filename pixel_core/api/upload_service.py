@@ -108,18 +108,13 @@ class CollectionUploads:
         try:
             return (yield from self._request_jobs(files))
         except PixelBadRequestError as error:
-            if len(files) == 1 or error.status_code not in _SPLIT_ON:
+            if error.status_code not in _SPLIT_ON:
                 raise
+            if len(files) == 1:
+                return [error]
             half = len(files) // 2
-            jobs: list[Field | Exception] = []
-            for part in (files[:half], files[half:]):
-                try:
-                    jobs += yield from self.declare(part)
-                except PixelBadRequestError as refused:
-                    jobs += [refused] * len(part)
-            if all(isinstance(each, PixelBadRequestError) for each in jobs):
-                raise
-            return jobs
+            first = yield from self.declare(files[:half])
+            return [*first, *(yield from self.declare(files[half:]))]
 
     def _request_jobs(self, files: Sequence[HashedFile]) -> Flow[list[Field | Exception]]:
         """Request upload jobs. After a lost answer the upload jobs are read first: those that were made are used."""

@@ -5,13 +5,14 @@ Rules kept here:
 * Upload jobs are requested only for what can be sent soon, since their signatures age.
 * Files wait a moment for others, so that their jobs are requested together: whole files and files in parts apart.
 * A file whose signature expired is first in the queue.
+* A refused file fails alone, but a list is stopped if the whole of its first batch is refused: all of it may be wrong.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 
 from pixel_core.effects import Flow
-from pixel_core.errors import PixelProtocolError
+from pixel_core.errors import PixelBadRequestError, PixelProtocolError
 from pixel_core.journal import JournalState
 from pixel_core.session.answers import Field
 from pixel_core.uploads.plans import MIB
@@ -61,12 +62,15 @@ class _Queue:
 class Declaring(Stage):
     """Requests upload jobs, one batch at a time."""
 
-    def __init__(self, context: Context, service: UploadService, reading: Reading, sending: Sending) -> None:
+    def __init__(
+        self, context: Context, service: UploadService, reading: Reading, sending: Sending, is_list: bool
+    ) -> None:
         self._context = context
         self._service = service
         self._reading, self._sending = reading, sending
         self._whole, self._parted = _Queue(), _Queue()
         self._running = False
+        self._stops_if_refused = is_list
 
     def add(self, transfer: Transfer) -> None:
         queue = self._parted if transfer.file.multipart else self._whole
@@ -117,6 +121,11 @@ class Declaring(Stage):
         if isinstance(outcome, Exception):
             self._context.stop(outcome, key)
             return
+        refusals = [each for each in outcome if isinstance(each, PixelBadRequestError)]
+        if self._stops_if_refused and len(refusals) == len(outcome):
+            self._context.stop(refusals[0], key)
+            return
+        self._stops_if_refused = False
         for transfer, job in zip(key, outcome, strict=True):
             if isinstance(job, Exception):
                 status = "not_created" if isinstance(job, PixelProtocolError) else NOT_UPLOADED

@@ -60,7 +60,7 @@ class Engine:
         context = self.context
         finishing, checking = Finishing(context, service), Checking(context)
         sending, reading = Sending(context, service), Reading(context)
-        declaring = Declaring(context, service, reading, sending)
+        declaring = Declaring(context, service, reading, sending, is_list=stream is None)
         self._stages: tuple[Stage, ...] = (finishing, declaring, sending, checking, reading)
         if stream is not None:
             self._stages += (Planning(context, stream),)

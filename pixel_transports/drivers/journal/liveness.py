@@ -55,9 +55,10 @@ def lock_path(journal: Path, run: str) -> Path:
 
 def delete_dead_claims(journal: Path, sql: sqlite3.Connection) -> None:
     """Delete the claims and locks of dead runs. Call it in a transaction, since locks are created in one."""
-    runs = {name for (name,) in sql.execute("SELECT name FROM runs WHERE id IN (SELECT run FROM claims)")}
+    runs = {name for (name,) in sql.execute("SELECT name FROM runs")}
     prefix = lock_path(journal, "").name
     runs |= {name.removeprefix(prefix) for name in os.listdir(journal.parent) if name.startswith(prefix)}
     for run in runs:
         if not RunLock.is_held(lock_path(journal, run)):
             sql.execute("DELETE FROM claims WHERE run = (SELECT id FROM runs WHERE name = ?)", (run,))
+            sql.execute("DELETE FROM runs WHERE name = ?", (run,))

@@ -161,6 +161,7 @@ class Run:
                     sql.execute("ROLLBACK")
                 with transaction(sql):
                     sql.execute("DELETE FROM claims WHERE run = ?", (self._number,))
+                    sql.execute("DELETE FROM runs WHERE id = ?", (self._number,))
                 # The last connection that closes empties the WAL. This does if there are others, unless one of them
                 # does it just now.
                 sql.execute("PRAGMA busy_timeout=100")

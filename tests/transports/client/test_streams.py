@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 from pydantic import ValidationError
 
-from pixel_core.errors import PixelCancelledError, PixelLoginError, PixelNotFoundError
+from pixel_core.errors import PixelCancelledError, PixelLoginError, PixelNotFoundError, PixelValidationError
 from pixel_core.models import PixelUploadFile, UploadOutcome
 from pixel_transports import PixelApiSettings, PixelClient, PixelClientAsync
 from pixel_transports.client.streams import WAITING
@@ -145,6 +145,24 @@ def test_a_file_that_cannot_be_read_or_is_not_accepted_is_an_outcome_with_its_er
     errors = {Path(each.file).name: each.error for each in uploads.outcomes if each.error is not None}
     assert {name: error.status for name, error in errors.items()} == {"missing.jpg": "not_read", "text.jpg": "failed"}
     assert isinstance(errors["missing.jpg"].__cause__, FileNotFoundError)
+
+
+def test_a_file_that_the_server_refuses_alone_does_not_stop_the_others(uploads: Uploads, folder: Path) -> None:
+    wrong, first, wrong_too, last = photos(folder, range(4))
+
+    def files() -> Iterator[Any]:
+        for each in (
+            PixelUploadFile(file=wrong, name="n" * 300),
+            first,
+            PixelUploadFile(file=wrong_too, name="n" * 300),
+        ):
+            yield each
+            threading.Event().wait(0.4)  # so that each has a request of its own
+        yield last
+
+    assert sorted(uploads.take(files())) == [first.name, last.name]
+    causes = [type(each.error.__cause__) for each in uploads.outcomes if each.error is not None]
+    assert causes == [PixelValidationError] * 2
 
 
 def test_an_error_of_the_iterable_is_raised_after_the_outcomes_of_its_files(uploads: Uploads, folder: Path) -> None:

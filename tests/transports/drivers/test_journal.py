@@ -118,6 +118,14 @@ def test_a_file_that_is_done_takes_at_most_400_bytes(journal: Path) -> None:
     assert journal.stat().st_size / len(paths) < 400
 
 
+def test_no_run_is_kept_after_its_end(journal: Path) -> None:
+    write(journal, A)
+    with OtherProcess(journal, A.path) as other:
+        other.kill()
+    write(journal, A)
+    assert sql_of(journal, "SELECT * FROM runs") == []
+
+
 def test_a_run_claims_further_files_and_gives_back_those_that_are_done(journal: Path) -> None:
     write(journal, B)
     with run_of(journal, A.path) as run:
